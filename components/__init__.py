@@ -1,0 +1,1 @@
+"""The parts that Brume's pipelines are composed of."""

@@ -1,0 +1,83 @@
+"""A bootstrap over patients: how far a figure would move with other patients of the same kind.
+
+All slides of a patient are drawn together, because they are not independent (the cluster bootstrap:
+Davison and Hinkley 1997, section 3.8). A resample is a row of weights, so that no slide is copied.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+CONFIDENCE = 0.95
+_RESAMPLES_AT_ONCE = 100  # bounds the memory to this many weights a slide
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A percentile interval; `resamples` is how many resamples had the figure defined."""
+
+    low: float
+    high: float
+    resamples: int
+
+
+def draw(patient: NDArray[np.int64], seed: int, resamples: int) -> NDArray[np.uint16]:
+    """Draw patients with replacement, as many as there are.
+
+    `patient` gives each slide's patient as a number from 0. Returns [resamples, slides]: how often each slide
+    is in each resample. The same seed gives the same draw.
+    """
+    count = int(patient.max()) + 1 if patient.size else 0
+    if not count:
+        return np.zeros((resamples, 0), dtype=np.uint16)
+    random = np.random.default_rng(seed)
+    drawn = random.multinomial(count, np.full(count, 1 / count), size=resamples).astype(np.uint16)
+    return drawn[:, patient]
+
+
+def means(values: Floats, weights: NDArray[np.uint16]) -> Floats:
+    """Return the mean of `values` [slides] in each resample; NaN where a resample is empty."""
+    return _ratio(weights @ values, weights.sum(axis=1, dtype=np.float64))
+
+
+def aucs(positive: NDArray[np.bool_], values: Floats, weights: NDArray[np.uint16]) -> Floats:
+    """Return the area under the ROC curve in each resample; NaN where only one class was drawn.
+
+    The area is the share of (positive, negative) pairs that `values` puts in the right order, ties counting
+    half (Mann and Whitney), here over weighted slides.
+    """
+    order = np.argsort(values, kind="stable")
+    ranked = values[order]
+    starts = np.flatnonzero(np.diff(ranked, prepend=-np.inf))  # first slide of each run of equal values
+    found = np.empty(len(weights))
+    for first in range(0, len(weights), _RESAMPLES_AT_ONCE):
+        part = weights[first : first + _RESAMPLES_AT_ONCE, order].astype(np.float64)
+        above = np.add.reduceat(part * positive[order], starts, axis=1)
+        below = np.add.reduceat(part * ~positive[order], starts, axis=1)
+        right = (above * (np.cumsum(below, axis=1) - below / 2)).sum(axis=1)
+        pairs = above.sum(axis=1) * below.sum(axis=1)
+        found[first : first + _RESAMPLES_AT_ONCE] = _ratio(right, pairs)
+    return found
+
+
+def interval(samples: Floats) -> Interval | None:
+    """Return the 95 % percentile interval of the resamples that define the figure.
+
+    None where fewer than half of them do: what is left would say more about the luck of the draw.
+    """
+    defined = samples[np.isfinite(samples)]
+    if not len(samples) or len(defined) < len(samples) / 2:
+        return None
+    tail = (1 - CONFIDENCE) / 2
+    low, high = np.quantile(defined, [tail, 1 - tail])
+    return Interval(float(low), float(high), len(defined))
+
+
+def _ratio(above: Floats, below: Floats) -> Floats:
+    ratio: Floats = np.divide(above, below, out=np.full(below.shape, np.nan), where=below > 0)
+    return ratio

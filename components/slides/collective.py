@@ -1,0 +1,200 @@
+"""What the ranks of a training say to each other, by Horovod or by mpi4py, behind one small interface.
+
+Both sit on the same MPI. Horovod overlaps and fuses the averaging of gradients inside TensorFlow's graph;
+mpi4py does it with one allreduce of all gradients in one buffer, and needs nothing built.
+"""
+
+from __future__ import annotations
+
+import os
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+# Set by the launchers of OpenMPI, of MPICH and Intel MPI, and of whatever speaks PMIx.
+_LAUNCHER = ("OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "PMIX_RANK")
+
+Array = npt.NDArray[Any]
+
+
+class CollectiveError(RuntimeError):
+    """The collective that was asked for cannot be used here; the message says what to do."""
+
+
+class Collective(ABC):
+    """The ranks of one job. Every rank must make the same calls in the same order."""
+
+    name: str
+    rank: int = 0
+    size: int = 1
+    local_rank: int = 0
+    local_size: int = 1
+
+    @abstractmethod
+    def average_gradients(self, gradients: Sequence[Any]) -> list[Any]:
+        """Return the mean of each float32 or float16 tensor over the ranks; for use inside a tf.function."""
+
+    @abstractmethod
+    def _sum(self, values: Array) -> Array:
+        """Return the element-wise sum over the ranks of a float array."""
+
+    @abstractmethod
+    def _minimum(self, values: Array) -> Array:
+        """Return the element-wise minimum over the ranks of an int64 array."""
+
+    @abstractmethod
+    def _from_first(self, data: Array) -> Array:
+        """Return rank 0's array of uint8; it has the same length on every rank."""
+
+    def average(self, values: Sequence[float]) -> list[float]:
+        """Return the mean over the ranks of each value."""
+        return [float(v) for v in self._sum(np.asarray(values, np.float64)) / self.size]
+
+    def minimum(self, value: int) -> int:
+        """Return the smallest of the ranks' values."""
+        return int(self._minimum(np.asarray([value], np.int64))[0])
+
+    def broadcast(self, variables: Sequence[Any]) -> None:
+        """Give each Keras variable, whatever its type, rank 0's value on every rank."""
+        for variable in variables:
+            value = np.ascontiguousarray(variable.numpy())
+            data = self._from_first(value.reshape(-1).view(np.uint8))
+            variable.assign(data.view(value.dtype).reshape(value.shape))
+
+    def average_variables(self, variables: Sequence[Any]) -> None:
+        """Give each Keras float variable its mean over the ranks: the moving statistics of BatchNorm."""
+        for variable in variables:
+            variable.assign(self._sum(np.asarray(variable.numpy(), np.float32)) / self.size)
+
+    def barrier(self) -> None:
+        """Wait until every rank has come here."""
+        self.minimum(0)
+
+
+class _Alone(Collective):
+    """One process: nothing to agree on, and MPI is not started."""
+
+    name = "none"
+
+    def average_gradients(self, gradients: Sequence[Any]) -> list[Any]:
+        return list(gradients)
+
+    def _sum(self, values: Array) -> Array:
+        return values
+
+    _minimum = _from_first = _sum
+
+
+class _Horovod(Collective):
+    """Horovod over MPI. Its Keras wrappers are not used: with Keras 3 they do not average, silently."""
+
+    name = "horovod"
+
+    def __init__(self) -> None:
+        import horovod.tensorflow as hvd
+
+        hvd.init()
+        self._hvd = hvd
+        self.rank, self.size = hvd.rank(), hvd.size()
+        self.local_rank, self.local_size = hvd.local_rank(), hvd.local_size()
+
+    def average_gradients(self, gradients: Sequence[Any]) -> list[Any]:
+        return list(self._hvd.grouped_allreduce(list(gradients), op=self._hvd.Average))
+
+    def _sum(self, values: Array) -> Array:
+        return self._ask("allreduce", values, op=self._hvd.Sum)
+
+    def _minimum(self, values: Array) -> Array:
+        return self._ask("allreduce", values, op=self._hvd.Min)
+
+    def _from_first(self, data: Array) -> Array:
+        return self._ask("broadcast", data, root_rank=0)
+
+    def _ask(self, call: str, values: Array, **how: Any) -> Array:
+        import tensorflow as tf
+
+        answer = getattr(self._hvd, call)(tf.constant(values), name=f"brume.{call}", **how)
+        return np.asarray(answer)
+
+
+class _Mpi4py(Collective):
+    """MPI's own allreduce, called from Python."""
+
+    name = "mpi4py"
+
+    def __init__(self) -> None:
+        from mpi4py import MPI
+
+        self._mpi = MPI
+        self._world = MPI.COMM_WORLD
+        self.rank, self.size = self._world.Get_rank(), self._world.Get_size()
+        node = self._world.Split_type(MPI.COMM_TYPE_SHARED)
+        self.local_rank, self.local_size = node.Get_rank(), node.Get_size()
+
+    def average_gradients(self, gradients: Sequence[Any]) -> list[Any]:
+        import tensorflow as tf
+
+        flat = tf.concat([tf.reshape(tf.cast(g, tf.float32), [-1]) for g in gradients], 0)
+        flat = tf.numpy_function(self._sum, [flat], tf.float32) / self.size
+        sizes = [int(np.prod(g.shape)) for g in gradients]
+        parts = tf.split(tf.ensure_shape(flat, [sum(sizes)]), sizes)
+        return [tf.cast(tf.reshape(p, g.shape), g.dtype) for p, g in zip(parts, gradients, strict=True)]
+
+    def _sum(self, values: Array) -> Array:
+        return self._reduce(values, self._mpi.SUM)
+
+    def _minimum(self, values: Array) -> Array:
+        return self._reduce(values, self._mpi.MIN)
+
+    def _from_first(self, data: Array) -> Array:
+        data = data.copy()
+        self._world.Bcast(data, root=0)
+        return data
+
+    def _reduce(self, values: Array, operation: Any) -> Array:
+        result = np.empty_like(values)
+        self._world.Allreduce(np.ascontiguousarray(values), result, op=operation)
+        return result
+
+
+def open_collective(choice: str = "auto") -> Collective:
+    """Join the ranks of this job.
+
+    `auto` takes Horovod where it is installed and loads, else mpi4py, and neither in a process that no MPI
+    launcher started; `horovod` or `mpi4py` takes that one. Rank 0 prints which one it is. Raises
+    `CollectiveError` when the one asked for is not there.
+    """
+    if choice == "auto" and not any(name in os.environ for name in _LAUNCHER):
+        return _Alone()
+    made: Collective
+    try:
+        made = _mpi4py() if choice == "mpi4py" else _horovod()
+    except CollectiveError as error:
+        if choice != "auto":
+            raise
+        made = _mpi4py()
+        reason = f" ({error})"
+    else:
+        reason = ""
+    if made.rank == 0:
+        print(f"{made.size} ranks, gradients averaged by {made.name}{reason}", flush=True)
+    return made
+
+
+def _horovod() -> Collective:
+    try:
+        return _Horovod()
+    except Exception as error:  # a wheel built for another TensorFlow fails in TensorFlow's own ways
+        raise CollectiveError(f"Horovod is not usable here: {error}. Build it with `make horovod`.") from error
+
+
+def _mpi4py() -> Collective:
+    try:
+        return _Mpi4py()
+    except (ImportError, RuntimeError) as error:
+        raise CollectiveError(
+            f"mpi4py is not usable here: {error}. Install OpenMPI (Debian: openmpi-bin) and the training extra."
+        ) from error

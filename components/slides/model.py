@@ -1,0 +1,76 @@
+"""The networks: `small`, which a CPU trains from scratch, and `resnet50`, which starts from ImageNet.
+
+Both take RGB tiles of 0 to 255 and standardise them inside, so that whoever feeds them cannot do it wrong.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import keras
+from keras import layers
+
+from components import storage
+
+# `small` sees tiles at no more than about this many pixels a side.
+_WORKING_SIZE = 128
+_FROZEN = 20
+_IMAGENET_BGR = (103.939, 116.779, 123.68)
+
+
+def build(name: str, classes: int, tile_size: int, weights: str = "") -> Any:
+    """Build a network for tiles of `tile_size` pixels a side.
+
+    Returns a Keras model from [batch, tile_size, tile_size, 3] (uint8 or float, 0 to 255) to float32 logits
+    [batch, classes]. `weights` as in `TrainingParameters`; `small` has none and ignores it.
+    """
+    if name == "small":
+        return _small(classes, tile_size)
+    if name == "resnet50":
+        return _resnet50(classes, tile_size, weights)
+    raise ValueError(f"model is {name!r}: choose small or resnet50")
+
+
+def _small(classes: int, tile_size: int) -> Any:
+    """A compact CNN: texture from four strided convolutions, colour from pixels alone, both averaged.
+
+    Nothing in it looks at other tiles of the batch (no BatchNorm), so that ranks with parts of a batch learn
+    what one process with the whole batch would.
+    """
+    inputs = keras.Input((tile_size, tile_size, 3))
+    # Stained tissue lies around 160 of 255 with a deviation of some 50 levels.
+    x = layers.Rescaling(1 / 64, offset=-2.5)(inputs)
+    if (factor := tile_size // _WORKING_SIZE + (tile_size % _WORKING_SIZE > 0)) > 1:
+        x = layers.AveragePooling2D(factor)(x)
+    colour = layers.AveragePooling2D(2)(x)
+    for width in (16, 32):
+        colour = layers.Conv2D(width, 1, activation="relu", kernel_initializer="he_normal")(colour)
+    features = [layers.GlobalAveragePooling2D()(colour)]
+    for width in (24, 48, 96, 128):
+        size = 5 if width == 24 else 3
+        x = layers.Conv2D(
+            width, size, strides=2, padding="same", activation="relu", kernel_initializer="he_normal"
+        )(x)
+        if width > 24:
+            features.append(layers.GlobalAveragePooling2D()(x))
+    x = layers.LayerNormalization()(layers.Concatenate()(features))
+    x = layers.Dense(128, activation="relu")(x)
+    return keras.Model(inputs, layers.Dense(classes, dtype="float32")(x), name="small")
+
+
+def _resnet50(classes: int, tile_size: int, weights: str) -> Any:
+    """ResNet50 without its top; the first 20 layers keep their weights and statistics."""
+    inputs = keras.Input((tile_size, tile_size, 3))
+    # What ResNet50's ImageNet weights were trained on: BGR less the data set's mean.
+    x = layers.Lambda(_to_imagenet, output_shape=(tile_size, tile_size, 3))(inputs)
+    base = keras.applications.ResNet50(include_top=False, weights=None, input_shape=(tile_size, tile_size, 3))
+    if weights != "none":
+        with tempfile.TemporaryDirectory(prefix="brume-weights-") as folder:
+            base.load_weights(_weights_file(weights, Path(folder)))
+        for layer in base.layers[:_FROZEN]:
+            layer.trainable = False
+    x = layers.GlobalAveragePooling2D()(base(x))
+    x = layers.Dense(512, activation="relu")(layers.Dropout(0.5)(x))
+    return keras.Model(inputs, layers.Dense(classes, dtype="float32")(x), name="resnet50")

@@ -1,0 +1,334 @@
+"""What each step of the slides pipelines does, in order: the inputs it reads and the files it leaves.
+
+The steps in `steps.py` are thin wrappers of these functions; the work itself is in the modules named here.
+An argument of type `Artifact` is one that Kubeflow Pipelines (or its local runner) made. Data that grows with
+the cohort travels between steps as a URI: an artifact would be copied to every step that reads it.
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from types import SimpleNamespace
+from typing import NamedTuple, Protocol
+
+from components import storage
+from components.cluster import images, serving
+from components.cluster.resources import Resources
+from components.slides import admit
+from components.slides.cohort import Reject
+from components.slides.grid import Tiling
+from components.slides.parameters import TrainingParameters
+from components.step import Artifact, Output, Step
+
+SHARDS_PER_RANK = 4  # enough for shuffling whole shards to matter, few enough to keep them large
+TILES_PER_REQUEST = 32
+
+
+class ClassificationArtifact(Artifact, Protocol):
+    """The part of a ClassificationMetrics artifact that is used here."""
+
+    def log_confusion_matrix(self, categories: list[str], matrix: list[list[int]]) -> None:
+        """Set the confusion matrix, true classes in rows."""
+
+    def log_roc_curve(self, fpr: list[float], tpr: list[float], threshold: list[float]) -> None:
+        """Set the points of a ROC curve."""
+
+
+class TilingSettings(NamedTuple):
+    """How tiles are cut, as pipeline parameters; an mpp of 0 means as it is."""
+
+    tile_size: int
+    mpp: float
+    max_background: float
+    jpeg_quality: int
+    tissue: str
+
+    def tiling(self, assume_mpp: float) -> Tiling:
+        """Return the checked settings. Raises `ValueError` that names the one that makes no sense."""
+        return Tiling(
+            self.tile_size,
+            self.mpp or None,
+            assume_mpp or None,
+            self.max_background,
+            self.jpeg_quality,
+            self.tissue,  # type: ignore[arg-type]  # a word from outside: Tiling checks it
+        )
+
+
+def cohort(
+    slides: str,
+    labels: str,
+    assume_mpp: float,
+    max_rejected: float,
+    seed: int,
+    groups: int,
+    cohort: Artifact,
+    splits: Artifact,
+) -> list[str]:
+    """Admit the slides and split them by patient; returns the names of the groups they are tiled in.
+
+    With `labels` empty every slide is admitted, without label or split: the cohort of a prediction.
+    """
+    slides, labels = storage.absolute(slides), storage.absolute(labels) if labels else ""
+    step = Step(
+        "cohort",
+        inputs=[slides, labels] if labels else [slides],
+        parameters={"assume_mpp": assume_mpp, "max_rejected": max_rejected, "seed": seed, "groups": groups},
+        outputs=[
+            Output(cohort, "work/cohort"),
+            Output(splits, "splits.csv" if labels else "work/splits.csv"),
+        ],
+    )
+
+    def work() -> list[str]:
+        if labels:
+            admitted, rejects = admit.build(slides, labels, assume_mpp=assume_mpp, seed=seed, groups=groups)
+        else:
+            admitted, rejects = admit.build_unlabelled(slides, assume_mpp=assume_mpp, groups=groups)
+        rejects_uri = storage.join(cohort.uri, "rejects.csv")
+        table_uri = step.place("rejects.csv") or rejects_uri
+        for uri in (rejects_uri, table_uri):
+            admit.write_rejects(rejects, uri)
+        admit.check_rejects(rejects, len(admitted) + len(rejects), max_rejected, table_uri)
+        admit.write_slides(admitted, storage.join(cohort.uri, "slides.csv"))
+        admit.write_splits(admitted, splits.uri)
+        return admit.groups_of(admitted)
+
+    result: list[str] = step.run(work)
+    return result
+
+
+def describe(model_uri: str) -> TilingSettings:
+    """Read how the tiles were cut that a model was trained on. Raises `FileNotFoundError` for no model."""
+    uri = storage.join(model_uri, "tiling.json")
+    try:
+        return TilingSettings(**json.loads(storage.read_bytes(uri)))
+    except FileNotFoundError as error:
+        raise FileNotFoundError(f"model={model_uri} is no model of the slides pipeline: {error}") from error
+
+
+def tile(
+    cohort: Artifact, group: str, assume_mpp: float, settings: TilingSettings, tiles_of_group: Artifact
+) -> str:
+    """Cut the tiles of one group of slides; returns the URI of the list of its tile files and rejects."""
+    from components.slides import tiles
+
+    slides_uri = storage.join(cohort.uri, "slides.csv")
+    step = Step(
+        "tiling",
+        part=group,
+        inputs=[slides_uri],
+        parameters={**settings._asdict(), "assume_mpp": assume_mpp, "group": group},
+        outputs=[Output(tiles_of_group, f"work/tiles/group-{group}.json")],
+    )
+
+    def work() -> str:
+        mine = [slide for slide in admit.read_slides(slides_uri) if slide.group == group]
+        records_uri = storage.join(tiles_of_group.uri.rsplit("/", 1)[0], "records")
+        files, rejects = tiles.tile_group(mine, records_uri, settings.tiling(assume_mpp))
+        content = {"files": files, "rejects": [reject._asdict() for reject in rejects]}
+        admit.write_json(content, tiles_of_group.uri)
+        return tiles_of_group.uri
+
+    result: str = step.run(work)
+    return result
+
+
+def shard(
+    cohort: Artifact,
+    groups: Sequence[str],
+    settings: TilingSettings,
+    ranks: int,
+    batch_size: int,
+    seed: int,
+    max_rejected: float,
+    tiles: Artifact,
+    rejects: Artifact,
+) -> str:
+    """Shuffle the tiles of all groups into shards; returns the URI of the folder of shards.
+
+    Tiles of slides without a split (of a prediction) are kept by slide, like those of the test split.
+    """
+    from components.slides import shards
+
+    slides_uri = storage.join(cohort.uri, "slides.csv")
+    before_uri = storage.join(cohort.uri, "rejects.csv")
+    step = Step(
+        "shards",
+        inputs=[slides_uri, before_uri, *groups],
+        parameters={
+            **settings._asdict(),
+            "ranks": ranks,
+            "batch_size": batch_size,
+            "seed": seed,
+            "max_rejected": max_rejected,
+        },
+        outputs=[Output(tiles, "tiles"), Output(rejects, "rejects.csv")],
+    )
+
+    def work() -> str:
+        slides = admit.read_slides(slides_uri)
+        before = admit.read_rejects(before_uri)
+        lists = [json.loads(storage.read_bytes(uri)) for uri in groups]
+        refused = before + [Reject(**reject) for content in lists for reject in content["rejects"]]
+        admit.write_rejects(refused, rejects.uri)
+        admit.check_rejects(refused, len(slides) + len(before), max_rejected, rejects.uri)
+        told = shards.write_shards(
+            [uri for content in lists for uri in content["files"]],
+            {slide.slide: slide.split or "test" for slide in slides},
+            tiles.uri,
+            ranks=ranks,
+            shards_per_rank=SHARDS_PER_RANK,
+            batch_size=batch_size,
+            seed=seed,
+            classes=sorted({slide.label for slide in slides} - {""}),
+            tile_size=settings.tile_size,
+            mpp=settings.mpp or None,
+        )
+        admit.write_json(settings._asdict(), storage.join(tiles.uri, "tiling.json"))
+        tiles.metadata.update({"tiles": sum(shard["tiles"] for shard in told["shards"]), "cut": told["cut"]})
+        return tiles.uri
+
+    result: str = step.run(work)
+    return result
+
+
+def fit(
+    tiles_uri: str, parameters: TrainingParameters, resources: Resources, model: Artifact, metrics: Artifact
+) -> str:
+    """Train a model by MPI; returns the URI of its folder."""
+    from components.slides import train
+
+    step = Step(
+        "training",
+        inputs=[storage.join(tiles_uri, "shards.json")],
+        parameters=asdict(parameters),
+        outputs=[Output(model, "model"), Output(metrics, "work/metrics/training.json")],
+    )
+
+    def work() -> str:
+        work_uri = step.place("work/training") or storage.join(model.uri, "checkpoints")
+        train.launch(
+            tiles_uri,
+            model.uri,
+            work_uri,
+            parameters,
+            resources=resources,
+            image=images.reference("training"),
+            log=print,
+        )
+        storage.write_bytes(
+            storage.join(model.uri, "tiling.json"), storage.read_bytes(storage.join(tiles_uri, "tiling.json"))
+        )
+        told = json.loads(storage.read_bytes(storage.join(model.uri, "training.json")))
+        model.metadata.update({"framework": "tensorflow", "format": "SavedModel"})
+        metrics.metadata.update(train.summary(told))
+        return model.uri
+
+    result: str = step.run(work)
+    return result
+
+
+def _prediction(tiles_uri: str, model_uri: str, tile_scores: Artifact) -> Step:
+    return Step(
+        "prediction",
+        inputs=[tiles_uri, model_uri],
+        parameters={},
+        outputs=[Output(tile_scores, "work/tile_scores.parquet")],
+    )
+
+
+def deploy(tiles_uri: str, model_uri: str, name: str, resources: Resources) -> str:
+    """Serve the model; returns the URL where it answers, or "" when the predictions of the last run stand."""
+    nowhere = SimpleNamespace(uri="", metadata={})
+    if _prediction(tiles_uri, model_uri, nowhere).reusable():
+        return ""
+    step = Step("serving", parameters={"name": name}, outputs=[])
+    model = serving.Model(name, model_uri, image=images.reference("serving"), resources=resources)
+    url: str = step.run(lambda: serving.serve(model, print).url)
+    return url
+
+
+def stop(name: str) -> None:
+    """End what `deploy` started, if it did."""
+    serving.stop(name)
+
+
+def score_tiles(
+    tiles_uri: str, model_uri: str, url: str, name: str, cohort: Artifact, tile_scores: Artifact
+) -> None:
+    """Send every tile to the served model and keep its probabilities."""
+    from components.slides import predict
+
+    step = _prediction(tiles_uri, model_uri, tile_scores)
+
+    def work() -> None:
+        slides = admit.read_slides(storage.join(cohort.uri, "slides.csv"))
+        classes = json.loads(storage.read_bytes(storage.join(model_uri, "labels.json")))["classes"]
+        table = predict.predict_shards(
+            tiles_uri,
+            url,
+            name,
+            classes,
+            step.place("work/predictions") or f"{tile_scores.uri}-parts",
+            batch_size=TILES_PER_REQUEST,
+            digest=predict.model_digest(model_uri),
+            splits={slide.slide: slide.split for slide in slides},
+        )
+        predict.write_scores(table, tile_scores.uri)
+        tile_scores.metadata["classes"] = ",".join(classes)
+
+    step.run(work)
+
+
+def evaluate(
+    cohort: Artifact,
+    tile_scores: Artifact,
+    assume_mpp: float,
+    seed: int,
+    slide_scores: Artifact,
+    heatmaps: Artifact,
+    evaluation: Artifact,
+    metrics: Artifact,
+    classification: ClassificationArtifact,
+) -> None:
+    """Score the slides, judge the held-out ones, and draw every slide's heatmap."""
+    from components.slides import heatmap, predict, score
+
+    slides_uri = storage.join(cohort.uri, "slides.csv")
+    step = Step(
+        "scores",
+        inputs=[slides_uri, tile_scores.uri],
+        parameters={"assume_mpp": assume_mpp, "seed": seed},
+        outputs=[
+            Output(slide_scores, "slide_scores.csv"),
+            Output(heatmaps, "heatmaps"),
+            Output(evaluation, "work/evaluation.json"),
+            Output(metrics, "work/metrics/slides.json"),
+            Output(classification, "work/metrics/classification.json"),
+        ],
+    )
+
+    def work() -> None:
+        table, classes = predict.read_scores(tile_scores.uri)
+        scores = score.slide_scores(table, classes)
+        with tempfile.TemporaryDirectory() as scratch:
+            path = Path(scratch) / "slide_scores.csv"
+            score.write_slide_scores(str(path), scores, classes)
+            storage.upload(path, slide_scores.uri)
+        sources = {slide.slide: slide.uri for slide in admit.read_slides(slides_uri)}
+        undrawn = heatmap.draw_all(sources, table, scores, heatmaps.uri, assume_mpp=assume_mpp or None)
+        judged = score.evaluate(scores, classes, seed=seed)
+        content = {"evaluation": judged.to_json(), "undrawn": [item._asdict() for item in undrawn]}
+        admit.write_json(content, evaluation.uri)
+        metrics.metadata.update(score.headline(judged))
+        if judged.slides:
+            classification.log_confusion_matrix(classes, [list(row) for row in judged.confusion])
+        if points := score.pooled_roc(scores, classes):
+            classification.log_roc_curve(*points)
+
+    step.run(work)

@@ -1,0 +1,186 @@
+"""Every step of the slides pipelines: thin wrappers that make the functions of `stages.py` kfp components."""
+
+from functools import partial
+from typing import NamedTuple
+
+from kfp import dsl
+
+from components.cluster.images import reference
+
+# The image holds this package and what it needs: nothing is installed when a step starts.
+step = partial(
+    dsl.component, base_image=reference("pipeline"), packages_to_install=[], install_kfp_package=False
+)
+
+
+@step()
+def admit_slides(
+    slides: str,
+    labels: str,
+    assume_mpp: float,
+    max_rejected: float,
+    seed: int,
+    groups: int,
+    cohort: dsl.Output[dsl.Dataset],
+    splits: dsl.Output[dsl.Dataset],
+) -> list[str]:
+    """Open every slide, set aside what cannot be used, and split the rest by patient."""
+    from components.slides import stages
+
+    return stages.cohort(slides, labels, assume_mpp, max_rejected, seed, groups, cohort, splits)
+
+
+@step()
+def read_model(
+    model: str,
+) -> NamedTuple("Tiling", tile_size=int, mpp=float, max_background=float, jpeg_quality=int, tissue=str):  # type: ignore[valid-type]
+    """Tell how the tiles were cut that a model was trained on."""
+    from components.slides import stages
+
+    return stages.describe(model)
+
+
+@step()
+def cut_tiles(
+    cohort: dsl.Input[dsl.Dataset],
+    group: str,
+    assume_mpp: float,
+    tile_size: int,
+    mpp: float,
+    max_background: float,
+    jpeg_quality: int,
+    tissue: str,
+    tiles: dsl.Output[dsl.Dataset],
+) -> str:
+    """Find the tissue of one group of slides and cut it into tiles."""
+    from components.slides import stages
+
+    settings = stages.TilingSettings(tile_size, mpp, max_background, jpeg_quality, tissue)
+    return stages.tile(cohort, group, assume_mpp, settings, tiles)
+
+
+@step()
+def make_shards(
+    cohort: dsl.Input[dsl.Dataset],
+    groups: list[str],
+    tile_size: int,
+    mpp: float,
+    max_background: float,
+    jpeg_quality: int,
+    tissue: str,
+    ranks: int,
+    batch_size: int,
+    seed: int,
+    max_rejected: float,
+    tiles: dsl.Output[dsl.Dataset],
+    rejects: dsl.Output[dsl.Dataset],
+) -> str:
+    """Shuffle the training tiles into equal shards; keep the rest by split and slide."""
+    from components.slides import stages
+
+    settings = stages.TilingSettings(tile_size, mpp, max_background, jpeg_quality, tissue)
+    return stages.shard(cohort, groups, settings, ranks, batch_size, seed, max_rejected, tiles, rejects)
+
+
+@step()
+def train_model(
+    tiles_uri: str,
+    model_name: str,
+    weights: str,
+    epochs: int,
+    batch_size: int,
+    learning_rate: float,
+    ranks: int,
+    collective: str,
+    seed: int,
+    worker_cpu: str,
+    worker_memory: str,
+    gpus: int,
+    tolerations: list[dict],  # type: ignore[type-arg]
+    model: dsl.Output[dsl.Model],
+    metrics: dsl.Output[dsl.Metrics],
+) -> str:
+    """Train by MPI: one rank a process here, one rank a pod of an MPIJob on a cluster."""
+    from components.slides import stages
+
+    parameters = stages.TrainingParameters(
+        model=model_name,
+        weights=weights,
+        epochs=epochs,
+        batch_size=batch_size,
+        learning_rate=learning_rate,
+        ranks=ranks,
+        collective=collective,
+        seed=seed,
+    )
+    resources = stages.Resources(worker_cpu, worker_memory, gpus, tuple(tolerations))
+    return stages.fit(tiles_uri, parameters, resources, model, metrics)
+
+
+@step()
+def deploy_model(tiles_uri: str, model_uri: str, name: str, cpu: str, memory: str) -> str:
+    """Serve the model: a process here, an InferenceService on a cluster."""
+    from components.slides import stages
+
+    return stages.deploy(tiles_uri, model_uri, name, stages.Resources(cpu, memory))
+
+
+@step()
+def stop_model(name: str, status: dsl.PipelineTaskFinalStatus) -> None:
+    """End the serving of the model, however the run went."""
+    from components.slides import stages
+
+    stages.stop(name)
+
+
+@step()
+def predict_tiles(
+    tiles_uri: str,
+    model_uri: str,
+    url: str,
+    name: str,
+    cohort: dsl.Input[dsl.Dataset],
+    tile_scores: dsl.Output[dsl.Dataset],
+) -> None:
+    """Send every tile to the served model, in batches."""
+    from components.slides import stages
+
+    stages.score_tiles(tiles_uri, model_uri, url, name, cohort, tile_scores)
+
+
+@step()
+def score_slides(
+    cohort: dsl.Input[dsl.Dataset],
+    tile_scores: dsl.Input[dsl.Dataset],
+    assume_mpp: float,
+    seed: int,
+    slide_scores: dsl.Output[dsl.Dataset],
+    heatmaps: dsl.Output[dsl.Artifact],
+    evaluation: dsl.Output[dsl.Artifact],
+    metrics: dsl.Output[dsl.Metrics],
+    classification: dsl.Output[dsl.ClassificationMetrics],
+) -> None:
+    """Score the slides, judge the held-out ones, and draw the heatmaps."""
+    from components.slides import stages
+
+    stages.evaluate(
+        cohort, tile_scores, assume_mpp, seed, slide_scores, heatmaps, evaluation, metrics, classification
+    )
+
+
+@step()
+def write_report(
+    title: str,
+    tiles_uri: str,
+    model_uri: str,
+    cohort: dsl.Input[dsl.Dataset],
+    rejects: dsl.Input[dsl.Dataset],
+    slide_scores: dsl.Input[dsl.Dataset],
+    heatmaps: dsl.Input[dsl.Artifact],
+    evaluation: dsl.Input[dsl.Artifact],
+    report: dsl.Output[dsl.HTML],
+) -> None:
+    """Write the report of the run, one self-contained page."""
+    from components.slides import stages
+
+    stages.report(title, tiles_uri, model_uri, cohort, rejects, slide_scores, heatmaps, evaluation, report)

@@ -1,0 +1,293 @@
+"""Local paths and `s3://` URIs behind one small interface.
+
+A URI is a local path, `s3://bucket/key`, or `minio://bucket/key` (what Kubeflow Pipelines calls its own
+S3 server; it is reached through the same client, whose endpoint is configuration). Every listing reads all
+pages, every write is whole or absent, and a stream whose connection is cut goes on at the byte it reached.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import secrets
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO, TypeVar, cast
+
+from components.aws.client import client
+
+_REMOTE = ("s3://", "minio://")
+_ATTEMPTS = 6  # tries in a row without a byte of progress before a read is given up
+_PAGE = 1 << 20
+_T = TypeVar("_T")
+
+
+class StorageError(RuntimeError):
+    """A file that cannot be read or written; the message names it and the cause."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One file: its URI, its size in bytes, and a token that changes when its content does."""
+
+    uri: str
+    size: int
+    version: str
+
+
+def is_remote(uri: str) -> bool:
+    """Tell whether `uri` lies in an object store."""
+    return uri.startswith(_REMOTE)
+
+
+def join(uri: str, *parts: str) -> str:
+    """Append path parts to a URI: `join("s3://b/x/", "y", "z")` is `s3://b/x/y/z`."""
+    return "/".join([uri.rstrip("/") or "/", *(part.strip("/") for part in parts)])
+
+
+def absolute(uri: str) -> str:
+    """Return a local path from the root of the disk, and any other URI as it is."""
+    return uri if is_remote(uri) else str(Path(uri).absolute())
+
+
+def name_of(uri: str) -> str:
+    """Return the last part of a URI."""
+    return uri.rstrip("/").rsplit("/", 1)[-1]
+
+
+def exists(uri: str) -> bool:
+    """Tell whether a file or a non-empty folder lies at `uri`."""
+    if not is_remote(uri):
+        return Path(uri).exists()
+    try:
+        stat(uri)
+    except FileNotFoundError:
+        bucket, key = _split(uri)
+        folder = key.rstrip("/") + "/" if key else ""
+        return bool(
+            _ask(uri, lambda: client("s3").list_objects_v2(Bucket=bucket, Prefix=folder, MaxKeys=1)).get(
+                "Contents"
+            )
+        )
+    return True
+
+
+def stat(uri: str) -> Entry:
+    """Return size and version of one file. Raises `FileNotFoundError` when it is not there."""
+    if not is_remote(uri):
+        info = Path(uri).stat()
+        return Entry(uri, info.st_size, f"{info.st_mtime_ns}")
+    bucket, key = _split(uri)
+    if not key:
+        raise FileNotFoundError(f"{uri} names a bucket, not a file")
+    head = _ask(uri, lambda: client("s3").head_object(Bucket=bucket, Key=key))
+    return Entry(uri, int(head["ContentLength"]), str(head["ETag"]).strip('"'))
+
+
+def list_files(uri: str) -> list[Entry]:
+    """List every file below a folder, however deep, sorted by URI; an absent folder has none.
+
+    S3 answers at most 1,000 keys a page: all pages are read.
+    """
+    if not is_remote(uri):
+        root = Path(uri)
+        found = (path for path in root.rglob("*") if path.is_file()) if root.is_dir() else iter(())
+        return sorted((stat(str(path)) for path in found), key=lambda entry: entry.uri)
+    bucket, key = _split(uri)
+    prefix = key.rstrip("/") + "/" if key else ""
+    scheme = uri.split("://", 1)[0]
+
+    def pages() -> list[Entry]:
+        return [
+            Entry(f"{scheme}://{bucket}/{item['Key']}", int(item["Size"]), str(item["ETag"]).strip('"'))
+            for page in client("s3").get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
+            for item in page.get("Contents", [])
+            if not item["Key"].endswith("/")
+        ]
+
+    return sorted(_ask(uri, pages), key=lambda entry: entry.uri)
+
+
+def read_bytes(uri: str) -> bytes:
+    """Read a whole file into memory. Raises `FileNotFoundError` when it is not there."""
+    with open_read(uri) as stream:
+        return stream.read()
+
+
+def open_read(uri: str) -> BinaryIO:
+    """Open a file for reading from start to end, without a copy on disk.
+
+    A remote stream that breaks is opened again at the byte it reached, of the same version of the object;
+    after six failures in a row without a byte of progress it raises `StorageError`.
+    """
+    if not is_remote(uri):
+        return Path(uri).open("rb")
+    return cast(BinaryIO, io.BufferedReader(_S3Stream(uri), buffer_size=_PAGE))
+
+
+def write_bytes(uri: str, data: bytes) -> None:
+    """Write a file: under a temporary name and renamed, or as one PUT. It is whole or absent."""
+    if is_remote(uri):
+        bucket, key = _split(uri)
+        _ask(uri, lambda: client("s3").put_object(Bucket=bucket, Key=key, Body=data))
+        return
+    with replacing(Path(uri)) as partial:
+        partial.write_bytes(data)
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Yield a temporary name beside `path`, renamed to it when the block ends well, removed when not."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.{secrets.token_hex(4)}.partial")
+    try:
+        yield partial
+        partial.replace(path)
+    finally:
+        if partial.is_dir():
+            shutil.rmtree(partial, ignore_errors=True)
+        else:
+            partial.unlink(missing_ok=True)
+
+
+def fetch(uri: str, folder: Path) -> Path:
+    """Return a local path of a file: itself when it is local, else downloaded whole into `folder`."""
+    if not is_remote(uri):
+        path = Path(uri)
+        if not path.exists():
+            raise FileNotFoundError(f"{uri} is not there")
+        return path
+    target = folder / name_of(uri)
+    with replacing(target) as partial, open_read(uri) as source, partial.open("wb") as copy:
+        shutil.copyfileobj(source, copy, _PAGE)
+    return target
+
+
+def upload(path: Path, uri: str) -> None:
+    """Copy a local file or folder to `uri`; each file is whole or absent."""
+    if path.is_dir():
+        for file in sorted(item for item in path.rglob("*") if item.is_file()):
+            upload(file, join(uri, file.relative_to(path).as_posix()))
+    elif is_remote(uri):
+        bucket, key = _split(uri)
+        _ask(uri, lambda: client("s3").upload_file(str(path), bucket, key))
+    else:
+        with replacing(Path(uri)) as partial:
+            shutil.copyfile(path, partial)
+
+
+def remove(uri: str) -> None:
+    """Remove a file, or a folder with all that lies below it; nothing to remove is no error."""
+    if not is_remote(uri):
+        path = Path(uri)
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
+        return
+    bucket, key = _split(uri)
+    for name in [key, *(_split(entry.uri)[1] for entry in list_files(uri))]:
+        if name:
+            _ask(uri, lambda name=name: client("s3").delete_object(Bucket=bucket, Key=name))  # type: ignore[misc]
+
+
+def _split(uri: str) -> tuple[str, str]:
+    bucket, _, key = uri.split("://", 1)[1].partition("/")
+    if not bucket:
+        raise StorageError(f"{uri} names no bucket: write s3://BUCKET/KEY")
+    return bucket, key
+
+
+def _ask(uri: str, call: Callable[[], _T]) -> _T:
+    """Call S3 and say, with the URI, what went wrong."""
+    from boto3.exceptions import Boto3Error
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    try:
+        return call()
+    except ClientError as error:
+        code = error.response.get("Error", {}).get("Code", "")
+        if code in ("404", "NoSuchKey", "NoSuchBucket", "NotFound"):
+            raise FileNotFoundError(f"{uri} is not there ({code})") from error
+        raise StorageError(f"{uri}: the object store answered {code}: {error}") from error
+    except (BotoCoreError, Boto3Error) as error:
+        raise StorageError(
+            f"{uri}: {error}. Check AWS_ENDPOINT_URL_S3, the credentials and the network."
+        ) from error
+
+
+class _S3Stream(io.RawIOBase):
+    """The bytes of one object, in order, over as many connections as it takes."""
+
+    def __init__(self, uri: str) -> None:
+        self._uri = uri
+        self._bucket, self._key = _split(uri)
+        self._entry = stat(uri)
+        self._position = 0
+        self._body: Any = None
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        from botocore.exceptions import ClientError, ConnectionError, HTTPClientError, IncompleteReadError
+        from urllib3.exceptions import HTTPError
+
+        wanted = min(len(buffer), self._entry.size - self._position)
+        if wanted <= 0:
+            return 0
+        for attempt in range(_ATTEMPTS):
+            try:
+                if self._body is None:
+                    self._body = self._open()
+                data = self._body.read(wanted)
+                if data:
+                    buffer[: len(data)] = data
+                    self._position += len(data)
+                    return len(data)
+                cause: Exception | str = "the connection ended early"
+            except (HTTPClientError, HTTPError, ConnectionError, IncompleteReadError, OSError) as error:
+                cause = error
+            except ClientError as error:
+                code = error.response.get("Error", {}).get("Code", "")
+                if code in ("PreconditionFailed", "412"):
+                    raise StorageError(f"{self._uri} was replaced while it was being read") from error
+                if code in ("NoSuchKey", "404", "AccessDenied", "403"):
+                    raise StorageError(f"{self._uri}: the object store answered {code}") from error
+                cause = error
+            self._drop()
+            time.sleep(min(0.1 * 2**attempt, 3.0))
+        raise StorageError(
+            f"{self._uri}: reading stopped at byte {self._position} of {self._entry.size} "
+            f"after {_ATTEMPTS} attempts: {cause}"
+        )
+
+    def _open(self) -> Any:
+        answer = client("s3").get_object(
+            Bucket=self._bucket,
+            Key=self._key,
+            Range=f"bytes={self._position}-",
+            IfMatch=f'"{self._entry.version}"',
+        )
+        return answer["Body"]
+
+    def _drop(self) -> None:
+        if self._body is not None:
+            self._body.close()
+            self._body = None
+
+    def close(self) -> None:
+        self._drop()
+        super().close()
+
+
+def free_bytes(path: Path) -> int:
+    """Return the bytes free on the disk that holds `path` or its nearest existing parent."""
+    while not path.exists():
+        path = path.parent
+    info = os.statvfs(path)
+    return info.f_bavail * info.f_frsize

@@ -1,0 +1,209 @@
+"""The `brume` command."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any, NoReturn
+
+import click
+
+HOST_HELP = "The Kubeflow Pipelines API, e.g. http://localhost:8080 (kubectl port-forward reaches it)."
+WORDS = click.argument("words", nargs=-1, metavar="[NAME=VALUE]...")
+FREE = {"ignore_unknown_options": False, "help_option_names": ["-h", "--help"]}
+
+
+def _fail(message: object, code: int = 2) -> NoReturn:
+    for number, line in enumerate(str(message).splitlines()):
+        click.echo(("brume: " if number == 0 else "       ") + line, err=True)
+    sys.exit(code)
+
+
+class _Command(click.Command):
+    """A command whose help also shows the parameters of the pipeline that it names."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        self.pipeline = next((word for word in args if not word.startswith("-") and "=" not in word), None)
+        return super().parse_args(ctx, args)
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        name = getattr(self, "pipeline", None)
+        if name:
+            _parameters_help(name, formatter)
+        super().format_options(ctx, formatter)
+
+
+def _parameters_help(name: str, formatter: click.HelpFormatter) -> None:
+    from pipelines.running import catalog
+
+    try:
+        pipeline = catalog.load(name)
+    except catalog.ParameterError as error:
+        _fail(error)
+    rows = []
+    for parameter in pipeline.parameters():
+        shown = "required" if parameter.required else f"default {_shown(parameter.default)}"
+        rows.append((f"{parameter.name}={parameter.kind.upper()}", f"{parameter.help} [{shown}]".strip()))
+    with formatter.section(f"Parameters of {name}"):
+        formatter.write_dl(rows)
+
+
+def _shown(value: Any) -> str:
+    return "empty" if value in ("", None) else str(value)
+
+
+@click.group(context_settings=FREE)
+@click.version_option(package_name="brume", prog_name="brume")
+def main() -> None:
+    """Machine-learning systems of AWS's managed AI services, on your own cluster or on this machine.
+
+    A pipeline's parameters are the same everywhere: here as NAME=VALUE, in the dashboard's form, and as the
+    arguments of the pipeline SDK.
+    """
+
+
+@main.command("list")
+def list_() -> None:
+    """List the pipelines."""
+    from pipelines.running import catalog
+
+    known = catalog.names()
+    width = max(map(len, known), default=0)
+    for name, line in known.items():
+        click.echo(f"{name:{width}}  {line}")
+
+
+@main.command(cls=_Command)
+@click.argument("pipeline")
+@WORDS
+@click.option(
+    "--out", type=click.Path(path_type=Path, file_okay=False), help="Folder of the run [out/PIPELINE]."
+)
+def run(pipeline: str, words: tuple[str, ...], out: Path | None) -> None:
+    """Run a pipeline on this machine; the same command again goes on where it stopped.
+
+    The folder --out then holds run.json, report.html and the pipeline's outputs.
+    """
+    from components.lifeline import RunInProgressError
+    from pipelines.running import catalog, local
+
+    try:
+        chosen = catalog.load(pipeline)
+        arguments = chosen.arguments(words)
+    except catalog.ParameterError as error:
+        _fail(f"{error}\n`brume run {pipeline} --help` shows the parameters.")
+    out = out or Path("out") / pipeline
+    try:
+        local.run(chosen, arguments, out)
+    except (local.RunError, RunInProgressError) as error:
+        _fail(error, code=1)
+    except OSError as error:
+        _fail(f"--out {out} cannot be used: {error}", code=1)
+    except KeyboardInterrupt:
+        _fail("stopped. The same command goes on where it stopped.", code=130)
+    click.echo(f"Report: {out / 'report.html'}")
+
+
+@main.command("compile")
+@click.argument("pipeline", required=False)
+@click.option("--all", "everything", is_flag=True, help="Compile every pipeline.")
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path, file_okay=False), default=Path("out/compiled")
+)
+@click.option(
+    "--kubernetes-manifest", is_flag=True, help="Write Pipeline and PipelineVersion objects for kubectl."
+)
+@click.option("--namespace", default="kubeflow", show_default=True, help="Namespace of those objects.")
+def compile_(
+    pipeline: str | None, everything: bool, output: Path, kubernetes_manifest: bool, namespace: str
+) -> None:
+    """Compile pipelines to the YAML that the Kubeflow dashboard takes."""
+    from pipelines.running import catalog, remote
+
+    if bool(pipeline) == everything:
+        _fail("name one pipeline, or give --all")
+    for name in catalog.names() if everything else [str(pipeline)]:
+        try:
+            chosen = catalog.load(name)
+        except catalog.ParameterError as error:
+            _fail(error)
+        click.echo(
+            remote.compile_to(chosen, output, kubernetes_manifest=kubernetes_manifest, namespace=namespace)
+        )
+
+
+def _remote_options(command: Any) -> Any:
+    for option in (
+        click.option("--experiment", default="brume", show_default=True),
+        click.option("--namespace", default="kubeflow", show_default=True),
+        click.option("--host", required=True, help=HOST_HELP),
+    ):
+        command = option(command)
+    return command
+
+
+@main.command(cls=_Command)
+@click.argument("pipeline")
+@WORDS
+@_remote_options
+def submit(pipeline: str, words: tuple[str, ...], host: str, namespace: str, experiment: str) -> None:
+    """Run a pipeline on a cluster."""
+    from pipelines.running import remote
+
+    chosen, arguments = _chosen(pipeline, words)
+    identity = _asked(
+        host, lambda: remote.submit(chosen, arguments, host=host, namespace=namespace, experiment=experiment)
+    )
+    click.echo(f"run {identity}: {host.rstrip('/')}/#/runs/details/{identity}")
+
+
+@main.command(cls=_Command)
+@click.argument("pipeline")
+@WORDS
+@click.option(
+    "--cron", required=True, help='Six fields, seconds first: "0 0 3 * * *" is every night at three.'
+)
+@_remote_options
+def schedule(
+    pipeline: str, words: tuple[str, ...], cron: str, host: str, namespace: str, experiment: str
+) -> None:
+    """Run a pipeline on a cluster again and again."""
+    from pipelines.running import remote
+
+    if len(cron.split()) != 6:
+        _fail(f"--cron {cron!r} has {len(cron.split())} fields: it takes six, seconds first")
+    chosen, arguments = _chosen(pipeline, words)
+    identity = _asked(
+        host,
+        lambda: remote.schedule(
+            chosen, arguments, cron=cron, host=host, namespace=namespace, experiment=experiment
+        ),
+    )
+    click.echo(f"recurring run {identity}: {host.rstrip('/')}/#/recurringrun/details/{identity}")
+
+
+def _chosen(pipeline: str, words: tuple[str, ...]) -> tuple[Any, dict[str, Any]]:
+    from pipelines.running import catalog
+
+    try:
+        chosen = catalog.load(pipeline)
+        return chosen, chosen.arguments(words)
+    except catalog.ParameterError as error:
+        _fail(error)
+
+
+def _asked(host: str, call: Any) -> str:
+    """Ask the cluster; say in one line why it did not answer."""
+    from kfp_server_api.exceptions import ApiException
+    from urllib3.exceptions import HTTPError
+
+    try:
+        return str(call())
+    except ApiException as error:
+        _fail(f"{host} answered {error.status} {error.reason}: {error.body}", code=1)
+    except HTTPError as error:
+        _fail(f"no Kubeflow Pipelines API answers at {host}: {error}", code=1)
+
+
+if __name__ == "__main__":
+    main()

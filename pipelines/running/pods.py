@@ -1,0 +1,29 @@
+"""What the pod of a step gets on a cluster; a local run ignores it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from components.cluster.images import environment
+
+ENDPOINTS = "brume-endpoints"  # ConfigMap, manifests/base
+STORAGE = "brume-s3"  # Secret, made by whoever runs the cluster
+_SETTINGS = ("AWS_ENDPOINT_URL_S3", "AWS_REGION")
+_KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
+
+
+def pod(task: Any, *, cpu: str, memory: str) -> Any:
+    """Give a step's pod its share of a node, the endpoints and credentials, and the names of the images.
+
+    Both the ConfigMap and the Secret are optional: on AWS the service account's role answers instead.
+    """
+    from kfp import kubernetes
+
+    task.set_cpu_request(cpu).set_cpu_limit(cpu)
+    task.set_memory_request(memory).set_memory_limit(memory)
+    for name, value in environment().items():
+        task.set_env_variable(name, value)
+    same_names = {name: name for name in _SETTINGS}
+    kubernetes.use_config_map_as_env(task, ENDPOINTS, same_names, optional=True)
+    kubernetes.use_secret_as_env(task, STORAGE, {name: name for name in _KEYS}, optional=True)
+    return task

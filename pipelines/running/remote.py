@@ -1,0 +1,82 @@
+"""A pipeline on a cluster: compiled for its dashboard, submitted to its API, or put on a schedule."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from components import storage
+from pipelines.running.catalog import Pipeline
+
+SERVICE_ACCOUNT = "brume-pipeline"  # made by manifests/base
+
+
+def compile_to(pipeline: Pipeline, folder: Path, *, kubernetes_manifest: bool, namespace: str) -> Path:
+    """Compile into `folder`, to IR YAML or to Pipeline and PipelineVersion objects; returns the file."""
+    from kfp.compiler import Compiler
+    from kfp.compiler.compiler_utils import KubernetesManifestOptions
+
+    target = folder / f"{pipeline.name}.yaml"
+    options = KubernetesManifestOptions(
+        pipeline_name=pipeline.component.name, namespace=namespace, include_pipeline_manifest=True
+    )
+    with tempfile.TemporaryDirectory() as scratch:
+        compiled = Path(scratch) / target.name
+        Compiler().compile(
+            pipeline.component,
+            str(compiled),
+            **(
+                {"kubernetes_manifest_format": True, "kubernetes_manifest_options": options}
+                if kubernetes_manifest
+                else {}
+            ),
+        )
+        storage.upload(compiled, str(target))
+    return target
+
+
+def submit(
+    pipeline: Pipeline, arguments: Mapping[str, Any], *, host: str, namespace: str, experiment: str
+) -> str:
+    """Start a run on the cluster whose Kubeflow Pipelines API is at `host`; returns the run's id."""
+    run = _client(host, namespace).create_run_from_pipeline_func(
+        pipeline.component,
+        arguments=dict(arguments),
+        experiment_name=experiment,
+        namespace=namespace,
+        service_account=SERVICE_ACCOUNT,
+    )
+    return str(run.run_id)
+
+
+def schedule(
+    pipeline: Pipeline,
+    arguments: Mapping[str, Any],
+    *,
+    cron: str,
+    host: str,
+    namespace: str,
+    experiment: str,
+) -> str:
+    """Make a recurring run (`cron` has six fields, seconds first); returns its id."""
+    client = _client(host, namespace)
+    with tempfile.TemporaryDirectory() as scratch:
+        compiled = compile_to(pipeline, Path(scratch), kubernetes_manifest=False, namespace=namespace)
+        recurring = client.create_recurring_run(
+            experiment_id=client.create_experiment(experiment, namespace=namespace).experiment_id,
+            job_name=pipeline.component.name,
+            cron_expression=cron,
+            pipeline_package_path=str(compiled),
+            params=dict(arguments),
+            service_account=SERVICE_ACCOUNT,
+            no_catchup=True,
+        )
+    return str(recurring.recurring_run_id)
+
+
+def _client(host: str, namespace: str) -> Any:
+    from kfp.client import Client
+
+    return Client(host=host, namespace=namespace)

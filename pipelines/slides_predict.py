@@ -1,0 +1,73 @@
+"""The batch transform: score and explain new slides with a model that the slides pipeline trained.
+
+brume run slides_predict slides=DIR model=out/slides/model --out out/new-slides
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from kfp import dsl
+
+from components.slides import steps
+from components.slides.settings import check_prediction
+from pipelines.running.pods import pod
+from pipelines.slides import cut, explain
+
+STAGES = ("cohort", "tiling", "shards", "serving", "prediction", "scores", "report")
+
+
+def check(arguments: Mapping[str, Any]) -> None:
+    """Raise `ValueError` that names every parameter the pipeline cannot work with."""
+    check_prediction(arguments)
+
+
+@dsl.pipeline(name="slides-predict", description="Score and explain new slides with a trained model.")
+def pipeline(
+    slides: str,
+    model: str,
+    assume_mpp: float = 0.0,
+    max_rejected: float = 0.1,
+    tile_groups: int = 2,
+) -> None:
+    """Score and explain new slides with a trained model; they are cut as its training tiles were.
+
+    Args:
+        slides: Folder or s3:// prefix with the slides.
+        model: Folder of a model that the slides pipeline made (its OUT/model).
+        assume_mpp: Microns per pixel of slides that do not say theirs.
+        max_rejected: Largest share of slides that may be set aside before the run stops.
+        tile_groups: Groups of slides that are tiled side by side.
+    """
+    described = pod(steps.read_model(model=model), cpu="500m", memory="512Mi")
+    admitted = pod(
+        steps.admit_slides(
+            slides=slides,
+            labels="",
+            assume_mpp=assume_mpp,
+            max_rejected=max_rejected,
+            seed=0,
+            groups=tile_groups,
+        ),
+        cpu="2",
+        memory="2Gi",
+    )
+    sharded = cut(
+        admitted,
+        assume_mpp=assume_mpp,
+        tiling={
+            name: described.outputs[name]
+            for name in ("tile_size", "mpp", "max_background", "jpeg_quality", "tissue")
+        },
+        ranks=1,
+        batch_size=1,
+        seed=0,
+        max_rejected=max_rejected,
+    )
+    explain(
+        admitted,
+        sharded,
+        title="Slides: prediction",
+        model_uri=model,
+        assume_mpp=assume_mpp,
+        seed=0,
+    )
