@@ -8,6 +8,7 @@ import time
 
 PROGRESS_FILE = "BRUME_PROGRESS"
 
+part = ""  # the member of a loop that this process works on; told with each report
 _last_line: dict[str, float] = {}
 _SECONDS_BETWEEN_LINES = 10.0
 
@@ -19,7 +20,7 @@ def report(stage: str, done: int, total: int, note: str = "") -> None:
     run shows as a bar; without it a plain line is printed, at most every ten seconds and at the end.
     """
     now = time.monotonic()
-    if _append({"stage": stage, "done": done, "total": total, "note": note}):
+    if _append({"stage": stage, "done": done, "total": total, "note": note, "part": part}):
         return
     if done >= total or now - _last_line.get(stage, -_SECONDS_BETWEEN_LINES) >= _SECONDS_BETWEEN_LINES:
         _last_line[stage] = now

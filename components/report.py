@@ -13,7 +13,7 @@ import hashlib
 import io
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from importlib import resources
+from pathlib import Path
 from typing import ClassVar, Literal
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -22,6 +22,7 @@ from PIL import Image
 
 BUDGET = 1_900_000  # bytes of a report: what takes HTML files often stops at 2 MB
 TEXT_SHARE = 0.6  # of the budget, at most, for everything but pictures
+_HERE = Path(__file__).parent  # of the template, the style and the script
 _ROW_LIMITS = (500, 250, 100, 40)
 _PICTURE_SIZES = ((720, 80), (480, 76), (320, 70))  # longer side in pixels, JPEG quality
 _SAMPLE = 6  # pictures that are tried to choose a size for all
@@ -227,7 +228,7 @@ def _html(report: Report, row_limit: int) -> str:
 @functools.cache
 def _environment() -> Environment:
     environment = Environment(
-        loader=FileSystemLoader(str(resources.files("components"))),
+        loader=FileSystemLoader(_HERE),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -241,12 +242,14 @@ def _environment() -> Environment:
 
 @functools.cache
 def _asset(name: str) -> str:
-    return (resources.files("components") / name).read_text(encoding="utf-8")
+    return (_HERE / name).read_text(encoding="utf-8")
 
 
 def _clip(value: object) -> str:
     """Return a cell's text, shortened where it would fill the page."""
-    text = f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    text = f"{value:,}" if isinstance(value, int) else str(value)
     return text if len(text) <= _LONGEST_TEXT else text[: _LONGEST_TEXT - 1] + "…"
 
 

@@ -58,6 +58,7 @@ class Step:
         """
         lifeline.follow()
         self.name = name
+        progress.part = part
         self._label = f"{name}-{part}" if part else name
         self._outputs = outputs
         self._inputs = inputs
@@ -106,6 +107,13 @@ class Step:
     def place(self, path: str) -> str | None:
         """Return where `path` lies in the folder of a local run, or None on a cluster."""
         return str(self._out / path) if self._out else None
+
+    def timings(self) -> dict[str, float]:
+        """Return the seconds that the steps before this one took in a local run, by name, in their order."""
+        if self._state is None:
+            return {}
+        states = sorted(self._state.parent.glob("*.json"), key=lambda path: path.stat().st_mtime_ns)
+        return {path.stem: float(json.loads(path.read_text())["seconds"]) for path in states}
 
     def _known(self) -> dict[str, Any] | None:
         if self._state is None:

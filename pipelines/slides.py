@@ -20,6 +20,85 @@ def check(arguments: Mapping[str, Any]) -> None:
     check_training(arguments)
 
 
+def cut(
+    admitted: Any,
+    *,
+    assume_mpp: Any,
+    tiling: Mapping[str, Any],
+    ranks: Any,
+    batch_size: Any,
+    seed: Any,
+    max_rejected: Any,
+) -> Any:
+    """Tile the admitted slides, group by group side by side, and shard the tiles; returns the last task."""
+    with dsl.ParallelFor(admitted.outputs["Output"]) as group:
+        tiles = pod(
+            steps.cut_tiles(cohort=admitted.outputs["cohort"], group=group, assume_mpp=assume_mpp, **tiling),
+            cpu="4",
+            memory="8Gi",
+        )
+    return pod(
+        steps.make_shards(
+            cohort=admitted.outputs["cohort"],
+            groups=dsl.Collected(tiles.outputs["Output"]),
+            ranks=ranks,
+            batch_size=batch_size,
+            seed=seed,
+            max_rejected=max_rejected,
+            **tiling,
+        ),
+        cpu="1",
+        memory="4Gi",
+    )
+
+
+def explain(admitted: Any, sharded: Any, *, title: str, model_uri: Any, assume_mpp: Any, seed: Any) -> None:
+    """Serve the model, score every tile and slide through it, report, and end the serving in any case."""
+    name = f"brume-{dsl.PIPELINE_JOB_ID_PLACEHOLDER}"
+    tiles_uri = sharded.outputs["Output"]
+    with dsl.ExitHandler(pod(steps.stop_model(name=name), cpu="500m", memory="512Mi")):
+        deployed = pod(
+            steps.deploy_model(
+                tiles_uri=tiles_uri, model_uri=model_uri, name=name, cpu="2", memory="4Gi"
+            ).set_caching_options(False),
+            cpu="500m",
+            memory="512Mi",
+        )
+        predicted = pod(
+            steps.predict_tiles(
+                tiles_uri=tiles_uri,
+                model_uri=model_uri,
+                url=deployed.output,
+                name=name,
+                cohort=admitted.outputs["cohort"],
+            ),
+            cpu="1",
+            memory="4Gi",
+        )
+        scored = pod(
+            steps.score_slides(
+                cohort=admitted.outputs["cohort"],
+                tile_scores=predicted.outputs["tile_scores"],
+                assume_mpp=assume_mpp,
+                seed=seed,
+            ),
+            cpu="2",
+            memory="4Gi",
+        )
+        pod(
+            steps.write_report(
+                title=title,
+                model_uri=model_uri,
+                rejects=sharded.outputs["rejects"],
+                slide_scores=scored.outputs["slide_scores"],
+                heatmaps=scored.outputs["heatmaps"],
+                evaluation=scored.outputs["evaluation"],
+            ),
+            cpu="1",
+            memory="2Gi",
+        )
+
+
 @dsl.pipeline(name="slides", description="Train, serve and explain a model of whole-slide images.")
 def pipeline(
     slides: str,
@@ -125,84 +204,3 @@ def pipeline(
         assume_mpp=assume_mpp,
         seed=seed,
     )
-
-
-def cut(
-    admitted: Any,
-    *,
-    assume_mpp: Any,
-    tiling: Mapping[str, Any],
-    ranks: Any,
-    batch_size: Any,
-    seed: Any,
-    max_rejected: Any,
-) -> Any:
-    """Tile the admitted slides, group by group side by side, and shard the tiles; returns the last task."""
-    with dsl.ParallelFor(admitted.outputs["Output"]) as group:
-        tiles = pod(
-            steps.cut_tiles(cohort=admitted.outputs["cohort"], group=group, assume_mpp=assume_mpp, **tiling),
-            cpu="4",
-            memory="8Gi",
-        )
-    return pod(
-        steps.make_shards(
-            cohort=admitted.outputs["cohort"],
-            groups=dsl.Collected(tiles.outputs["Output"]),
-            ranks=ranks,
-            batch_size=batch_size,
-            seed=seed,
-            max_rejected=max_rejected,
-            **tiling,
-        ),
-        cpu="1",
-        memory="4Gi",
-    )
-
-
-def explain(admitted: Any, sharded: Any, *, title: str, model_uri: Any, assume_mpp: Any, seed: Any) -> None:
-    """Serve the model, score every tile and slide through it, report, and end the serving in any case."""
-    name = f"brume-{dsl.PIPELINE_JOB_ID_PLACEHOLDER}"
-    tiles_uri = sharded.outputs["Output"]
-    with dsl.ExitHandler(pod(steps.stop_model(name=name), cpu="500m", memory="512Mi")):
-        deployed = pod(
-            steps.deploy_model(
-                tiles_uri=tiles_uri, model_uri=model_uri, name=name, cpu="2", memory="4Gi"
-            ).set_caching_options(False),
-            cpu="500m",
-            memory="512Mi",
-        )
-        predicted = pod(
-            steps.predict_tiles(
-                tiles_uri=tiles_uri,
-                model_uri=model_uri,
-                url=deployed.output,
-                name=name,
-                cohort=admitted.outputs["cohort"],
-            ),
-            cpu="1",
-            memory="4Gi",
-        )
-        scored = pod(
-            steps.score_slides(
-                cohort=admitted.outputs["cohort"],
-                tile_scores=predicted.outputs["tile_scores"],
-                assume_mpp=assume_mpp,
-                seed=seed,
-            ),
-            cpu="2",
-            memory="4Gi",
-        )
-        pod(
-            steps.write_report(
-                title=title,
-                tiles_uri=tiles_uri,
-                model_uri=model_uri,
-                cohort=admitted.outputs["cohort"],
-                rejects=sharded.outputs["rejects"],
-                slide_scores=scored.outputs["slide_scores"],
-                heatmaps=scored.outputs["heatmaps"],
-                evaluation=scored.outputs["evaluation"],
-            ),
-            cpu="1",
-            memory="2Gi",
-        )

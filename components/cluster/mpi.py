@@ -8,17 +8,24 @@ from __future__ import annotations
 
 import os
 import re
+import secrets
 import shutil
 import subprocess
+import sys
 import tempfile
 import time
 from collections import defaultdict, deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
+from components.cluster import images
+from components.cluster.diagnosis import Patience, problems
+from components.cluster.kube import MPI_JOB, Cluster, KubeError, own_namespace
+from components.cluster.logs import LogFollower
 from components.cluster.place import ending_cleanly, in_cluster
+from components.cluster.pods import container, dns_name, metadata, pod_spec
 from components.cluster.resources import Resources
 
 Log = Callable[[str], None]
@@ -28,6 +35,10 @@ _OWN_OUTPUT = "mpirun.log"
 _TO_OWN_FILE = 'exec "$@" >>"$0/rank.$OMPI_COMM_WORLD_RANK" 2>&1'
 _SECONDS_TO_END = 10.0
 _SECONDS_BETWEEN_LOOKS = 0.1
+_SSH_PORT = 2222
+_LAUNCHER, _WORKER = "mpi-launcher", "mpi-worker"
+# `--tag-output`: OpenMPI 4 writes "[1,0]<stdout>:text", OpenMPI 5 "[prterun-host-42@1,0]<stdout>:text".
+_TAGGED = re.compile(r"^\[(?:[^\],]*@)?\d+,(\d+)\]<(?:stdout|stderr|stddiag)>: ?(.*)$")
 _TRACEBACK = "Traceback (most recent call last):"
 # The ways in which mpirun says which rank ended the job.
 _CULPRIT = re.compile(
@@ -72,8 +83,9 @@ def run(job: MpiJob, log: Log) -> None:
     """
     with ending_cleanly():
         if in_cluster():
-            raise NotImplementedError
-        _run_here(job, log)
+            _run_on_cluster(job, log)
+        else:
+            _run_here(job, log)
 
 
 def _run_here(job: MpiJob, log: Log) -> None:
@@ -173,3 +185,115 @@ def _explain(job: MpiJob, code: int, output: _Output) -> str:
         parts.append(f"Last lines of {who}:")
         parts += [f"  {line}" for line in output.last[who]] or ["  (it wrote nothing)"]
     return "\n".join(parts)
+
+
+def mpi_job_manifest(job: MpiJob, suffix: str = "") -> dict[str, Any]:
+    """Return the MPIJob (`kubeflow.org/v2beta1`) of a job: a launcher, and a worker pod for each rank.
+
+    `suffix` tells apart the jobs of one name. The workers run sshd as an ordinary user on a high port, as the
+    operator's own examples do; the launcher starts when all of them are ready.
+    """
+    name = dns_name(f"{job.name}-{suffix}" if suffix else job.name)
+    image = job.image or images.reference("training")
+    # This interpreter's path means nothing in another image.
+    program = ("python3", *job.command[1:]) if job.command[0] == sys.executable else job.command
+    forwarded = [word for key in sorted(job.env) for word in ("-x", key)]
+    mpirun = ["brume-mpirun", "-n", str(job.ranks), "--bind-to", "none", "--tag-output", *forwarded]
+    small = replace(job.resources, cpu="500m", memory="512Mi", gpus=0, node_selector={}, shared_memory="")
+    launcher = container(_LAUNCHER, image, [*mpirun, *program], small, job.env)
+    worker = container(
+        _WORKER,
+        image,
+        ["/usr/sbin/sshd", "-De", "-f", "/etc/brume/sshd_config"],
+        job.resources,
+        {},
+        ports=[{"containerPort": _SSH_PORT}],
+        readinessProbe={"tcpSocket": {"port": _SSH_PORT}, "periodSeconds": 2},
+    )
+
+    def replicas(count: int, spec: dict[str, Any]) -> dict[str, Any]:
+        return {"replicas": count, "restartPolicy": "Never", "template": {"spec": spec}}
+
+    return {
+        "apiVersion": f"{MPI_JOB.group}/{MPI_JOB.version}",
+        "kind": MPI_JOB.title,
+        "metadata": metadata(name, job.namespace or own_namespace()),
+        "spec": {
+            "slotsPerWorker": 1,
+            "mpiImplementation": "OpenMPI",
+            "sshAuthMountPath": "/home/mpiuser/.ssh",
+            "launcherCreationPolicy": "WaitForWorkersReady",
+            # Trying again is the pipeline's business, which knows what is worth it.
+            "runPolicy": {"cleanPodPolicy": "Running", "backoffLimit": 0},
+            "mpiReplicaSpecs": {
+                "Launcher": replicas(1, pod_spec(launcher, small)),
+                "Worker": replicas(job.ranks, pod_spec(worker, job.resources)),
+            },
+        },
+    }
+
+
+def _run_on_cluster(job: MpiJob, log: Log) -> None:
+    manifest = mpi_job_manifest(job, secrets.token_hex(3))
+    name, namespace = manifest["metadata"]["name"], manifest["metadata"]["namespace"]
+    try:
+        cluster = Cluster(namespace)
+        try:
+            cluster.create(MPI_JOB, manifest)
+            each = f"{job.resources.cpu} CPU, {job.resources.memory}, {job.resources.gpus} GPU"
+            log(f"MPIJob {namespace}/{name}: {job.ranks} workers of {each}")
+            _watch(cluster, name, log)
+        finally:
+            try:
+                cluster.delete(MPI_JOB, name)
+            except KubeError as error:  # what the job did counts, and its owner's end will remove it
+                log(str(error))
+    except KubeError as error:
+        raise JobError(f"job {job.name}: {error}") from error
+
+
+def _watch(cluster: Cluster, name: str, log: Log) -> None:
+    """Follow an MPIJob and its launcher's log to the end; raises `KubeError` when it fails."""
+    selector = f"training.kubeflow.org/job-name={name}"
+    patience = Patience()
+    follower: LogFollower | None = None
+    for found in cluster.follow(MPI_JOB, name):
+        pods = cluster.pods(selector)
+        started = [
+            str(pod.metadata.name)
+            for pod in pods
+            if pod.spec.containers[0].name == _LAUNCHER and pod.status.phase != "Pending"
+        ]
+        launcher = started[0] if started else ""
+        if launcher and follower is None:
+            follower = LogFollower(
+                lambda since, pod=launcher: cluster.open_log(pod, _LAUNCHER, since),  # type: ignore[misc]
+                lambda line: log(_by_rank(line)),
+            )
+        conditions = {
+            item["type"]: item
+            for item in found.get("status", {}).get("conditions", [])
+            if item["status"] == "True"
+        }
+        wrong = patience.exhausted(problems(pods))
+        failed = conditions.get("Failed")
+        if follower and (failed or "Succeeded" in conditions):
+            follower.drain()
+        if "Succeeded" in conditions:
+            return
+        if failed or wrong:
+            parts = [f"MPIJob {cluster.namespace}/{name} failed"]
+            if failed:
+                parts[0] += f": {failed.get('reason', '')} {failed.get('message', '')}".rstrip()
+            parts += [str(problem) for problem in (problems(cluster.pods(selector)) or wrong)]
+            if launcher and (last := cluster.last_lines(launcher, _LAUNCHER)):
+                parts += [
+                    f"Last lines of {launcher}:",
+                    *(f"  {_by_rank(line)}" for line in last.splitlines()),
+                ]
+            raise KubeError("\n".join(parts))
+
+
+def _by_rank(line: str) -> str:
+    match = _TAGGED.match(line.rstrip())
+    return f"rank {match[1]}: {match[2]}" if match else line.rstrip()

@@ -14,17 +14,24 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import urllib3
 
+from components.cluster import images as container_images
+from components.cluster.diagnosis import Patience, problems
+from components.cluster.kube import INFERENCE_SERVICE, Cluster, KubeError, own_namespace
 from components.cluster.place import ending_cleanly, in_cluster
+from components.cluster.pods import container, dns_name, metadata, pod_spec
 from components.cluster.process import Detached
 from components.cluster.resources import Resources
 
 Log = Callable[[str], None]
 
-_SECONDS_TO_LOAD = 300.0
+_SECONDS_TO_LOAD = 300.0  # from a start on this machine
+_SECONDS_TO_DEPLOY = 1200.0  # on a cluster, which may have to bring a node and pull an image first
 _SECONDS_BETWEEN_LOOKS = 0.1
+_PORT = 8080
 # One request stays well below the 64 MiB that the predictor takes, with images as large as they come.
 _IMAGES_PER_REQUEST = 64
 _BYTES_PER_REQUEST = 16 << 20
@@ -67,14 +74,18 @@ def serve(model: Model, log: Log) -> Endpoint:
     """
     with ending_cleanly():
         if in_cluster():
-            raise NotImplementedError
+            return _serve_on_cluster(model, log)
         return _serve_here(model, log)
 
 
 def stop(endpoint: Endpoint | str) -> None:
     """End what `serve` started, from any process and any number of times."""
-    name = endpoint if isinstance(endpoint, str) else endpoint.name
-    Detached(name).stop()
+    if in_cluster():
+        handle = f"{own_namespace()}/{dns_name(endpoint)}" if isinstance(endpoint, str) else endpoint.handle
+        namespace, _, name = handle.partition("/")
+        Cluster(namespace).delete(INFERENCE_SERVICE, name)
+    else:
+        Detached(endpoint if isinstance(endpoint, str) else endpoint.name).stop()
 
 
 def predict(url: str, model_name: str, images: Sequence[bytes]) -> list[list[float]]:
@@ -157,3 +168,91 @@ def _wait_until_ready(process: Detached, port_file: Path, model: Model) -> str:
     raise ServingError(
         f"the predictor of {model.uri} was not ready in {_SECONDS_TO_LOAD:g} s:\n{process.last_lines()}"
     )
+
+
+def inference_service_manifest(model: Model) -> dict[str, Any]:
+    """Return the InferenceService (`serving.kserve.io/v1beta1`) of a model, with our predictor in it.
+
+    Deployment mode Standard: plain Deployments, no Knative, whatever the cluster's default is. It answers
+    inside the cluster only.
+    """
+    host = "0.0.0.0"  # noqa: S104 - the pod's own network
+    predictor = container(
+        "kserve-container",  # the name by which KServe finds the one that serves
+        model.image or container_images.reference("serving"),
+        [
+            *("python3", "-m", model.module, "--model", model.uri, "--name", model.name),
+            *("--host", host, "--port", str(_PORT)),
+        ],
+        model.resources,
+        {"HOME": "/tmp", **model.env},  # noqa: S108 - the pod's own
+        ports=[{"containerPort": _PORT, "protocol": "TCP"}],
+        # It listens once the model is loaded, which a large one on a slow store takes minutes for.
+        startupProbe=_probe("/readyz", periodSeconds=2, failureThreshold=150),
+        readinessProbe=_probe("/readyz", periodSeconds=5, timeoutSeconds=3),
+        livenessProbe=_probe("/healthz", periodSeconds=10, timeoutSeconds=5),
+    )
+    predictor["securityContext"]["readOnlyRootFilesystem"] = True
+    return {
+        "apiVersion": f"{INFERENCE_SERVICE.group}/{INFERENCE_SERVICE.version}",
+        "kind": INFERENCE_SERVICE.title,
+        "metadata": metadata(
+            dns_name(model.name),
+            model.namespace or own_namespace(),
+            annotations={"serving.kserve.io/deploymentMode": "Standard"},
+            labels={"networking.kserve.io/visibility": "cluster-local"},
+        ),
+        "spec": {
+            "predictor": {"minReplicas": 1, "maxReplicas": 1, **pod_spec(predictor, model.resources)},
+        },
+    }
+
+
+def _probe(path: str, **settings: int) -> dict[str, Any]:
+    return {"httpGet": {"path": path, "port": _PORT}, **settings}
+
+
+def _serve_on_cluster(model: Model, log: Log) -> Endpoint:
+    manifest = inference_service_manifest(model)
+    name, namespace = manifest["metadata"]["name"], manifest["metadata"]["namespace"]
+    url = None
+    try:
+        cluster = Cluster(namespace)
+        cluster.delete(INFERENCE_SERVICE, name)
+        try:
+            cluster.create(INFERENCE_SERVICE, manifest)
+            log(f"InferenceService {namespace}/{name}: waiting until it is ready")
+            url = _wait_for_service(cluster, name)
+        finally:
+            if url is None:
+                cluster.delete(INFERENCE_SERVICE, name)
+    except KubeError as error:
+        raise ServingError(f"{model.uri} cannot be served: {error}") from error
+    log(f"{model.name} is served at {url}")
+    return Endpoint(url, model.name, f"{namespace}/{name}")
+
+
+def _wait_for_service(cluster: Cluster, name: str) -> str:
+    patience = Patience()
+    until = time.monotonic() + _SECONDS_TO_DEPLOY
+    selector = f"serving.kserve.io/inferenceservice={name}"
+    for found in cluster.follow(INFERENCE_SERVICE, name):
+        status = found.get("status", {})
+        if any(item["type"] == "Ready" and item["status"] == "True" for item in status.get("conditions", [])):
+            inside = f"http://{name}-predictor.{cluster.namespace}.svc.cluster.local"
+            return str(status.get("address", {}).get("url") or inside)
+        wrong: list[Any] = patience.exhausted(problems(cluster.pods(selector)))
+        if not wrong and time.monotonic() > until:
+            waiting = [item for item in status.get("conditions", []) if item["status"] != "True"]
+            wrong = [f"{item['type']}: {item.get('reason')} {item.get('message', '')}" for item in waiting]
+            wrong.append(f"it was not ready in {_SECONDS_TO_DEPLOY:g} s")
+        if wrong:
+            parts = [f"InferenceService {cluster.namespace}/{name}:", *(str(item) for item in wrong)]
+            for pod in cluster.pods(selector):
+                if last := cluster.last_lines(str(pod.metadata.name), "kserve-container"):
+                    parts += [
+                        f"Last lines of {pod.metadata.name}:",
+                        *(f"  {line}" for line in last.splitlines()),
+                    ]
+            raise KubeError("\n".join(parts))
+    raise AssertionError("a watch ends by an object or an error")

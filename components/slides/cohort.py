@@ -88,7 +88,7 @@ def _read_csv(uri: str) -> list[LabelledSlide]:
                 raise LabelsError(f"{uri}: line {reader.line_num} names no slide")
             rows.append(LabelledSlide(*cells))
     except csv.Error as error:
-        raise LabelsError(f"{uri}: line {reader.line_num}: {error}") from error
+        raise LabelsError(f"{uri}: line {reader.line_num + 1}: {error}") from error
     return rows
 
 

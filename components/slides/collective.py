@@ -60,8 +60,8 @@ class Collective(ABC):
     def broadcast(self, variables: Sequence[Any]) -> None:
         """Give each Keras variable, whatever its type, rank 0's value on every rank."""
         for variable in variables:
-            value = np.ascontiguousarray(variable.numpy())
-            data = self._from_first(value.reshape(-1).view(np.uint8))
+            value = np.asarray(variable.numpy())
+            data = self._from_first(np.ascontiguousarray(value).reshape(-1).view(np.uint8))
             variable.assign(data.view(value.dtype).reshape(value.shape))
 
     def average_variables(self, variables: Sequence[Any]) -> None:
@@ -85,7 +85,11 @@ class _Alone(Collective):
     def _sum(self, values: Array) -> Array:
         return values
 
-    _minimum = _from_first = _sum
+    def _minimum(self, values: Array) -> Array:
+        return values
+
+    def _from_first(self, data: Array) -> Array:
+        return data
 
 
 class _Horovod(Collective):
@@ -188,7 +192,9 @@ def _horovod() -> Collective:
     try:
         return _Horovod()
     except Exception as error:  # a wheel built for another TensorFlow fails in TensorFlow's own ways
-        raise CollectiveError(f"Horovod is not usable here: {error}. Build it with `make horovod`.") from error
+        raise CollectiveError(
+            f"Horovod is not usable here: {error}. Build it with `make horovod`."
+        ) from error
 
 
 def _mpi4py() -> Collective:
@@ -196,5 +202,6 @@ def _mpi4py() -> Collective:
         return _Mpi4py()
     except (ImportError, RuntimeError) as error:
         raise CollectiveError(
-            f"mpi4py is not usable here: {error}. Install OpenMPI (Debian: openmpi-bin) and the training extra."
+            f"mpi4py is not usable here: {error}. "
+            "Install OpenMPI (Debian: openmpi-bin) and the training extra."
         ) from error

@@ -19,8 +19,9 @@ from components.slides.tissue import TissueMethod, tissue_mask
 
 # A level whose resolution is this close to the one asked for is taken as it is, without resampling.
 NATIVE_WITHIN = 0.01
-# Side of the picture that the tissue mask is made from, in pixels.
-MASK_SIDE = 2048
+# The tissue mask is made from a picture of this many pixels for each tile's side, within these bounds.
+MASK_PIXELS_PER_TILE = 12
+MASK_SIDES = (1024, 3072)
 # A single tile's source pixels may take this much memory: a coarse mpp of a slide without lower levels.
 MAX_WINDOW_BYTES = 256 * 2**20
 
@@ -96,7 +97,7 @@ def plan(slide: Slide, tiling: Tiling) -> Plan:
     """
     level, step = _scale(slide, tiling)
     chosen = slide.levels[level]
-    mpp = (slide.mpp or 0.0) * chosen.downsample * step / tiling.tile_size
+    mpp = round((slide.mpp or 0.0) * chosen.downsample * step / tiling.tile_size, 6)
     # The small excess keeps a tile whose end falls on the slide's edge but for rounding.
     columns, rows = (int(side / step + 1e-6) for side in (chosen.width, chosen.height))
     if not columns or not rows:
@@ -107,7 +108,9 @@ def plan(slide: Slide, tiling: Tiling) -> Plan:
     if tiling.tissue == "grey":
         kept = np.ones((rows, columns), np.bool_)
     else:
-        mask = tissue_mask(slide.thumbnail(MASK_SIDE), tiling.tissue)
+        tiles_across = max(slide.dimensions) / (step * chosen.downsample)
+        side = int(np.clip(tiles_across * MASK_PIXELS_PER_TILE, *MASK_SIDES))
+        mask = tissue_mask(slide.thumbnail(side), tiling.tissue)
         share = _mask_share(mask, step / chosen.width, step / chosen.height, columns, rows)
         kept = 1 - share <= tiling.max_background + 1e-9
     cells = tuple((int(column), int(row)) for row, column in np.argwhere(kept))
@@ -164,7 +167,7 @@ def _scale(slide: Slide, tiling: Tiling) -> tuple[int, float]:
 def _mask_share(
     mask: NDArray[np.bool_], step_x: float, step_y: float, columns: int, rows: int
 ) -> NDArray[np.float64]:
-    """Return the tissue's share, [rows, columns], of cells of step_x x step_y (shares of the mask's sides)."""
+    """Return the share of tissue, [rows, columns], in cells of step_x x step_y (in shares of the sides)."""
     sums = np.zeros((mask.shape[0] + 1, mask.shape[1] + 1))
     sums[1:, 1:] = mask.cumsum(axis=0).cumsum(axis=1)
 

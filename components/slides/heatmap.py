@@ -28,6 +28,7 @@ FOOTER = 56  # pixels below the picture, for colour scale and scale bar
 OPACITY = 0.62
 GLASS = (200.0, 228.0)  # grey from which tissue fades into glass, and from which all is glass
 QUALITY = 85
+_END_OF_JPEG = b"\xff\xd9"
 
 # Every twentieth of viridis (S. van der Walt, N. Smith, CC0): even steps to the eye, in grey and to the
 # colour-blind as well.
@@ -225,7 +226,8 @@ def _key(tiles: pa.Table, score: SlideScore, assume_mpp: float | None) -> bytes:
 def _key_of(uri: str) -> bytes | None:
     """Return the digest that a heatmap carries as its JPEG comment, None where there is no whole heatmap."""
     try:
-        comment = Image.open(io.BytesIO(storage.read_bytes(uri))).info.get("comment")
+        data = storage.read_bytes(uri)
+        comment = Image.open(io.BytesIO(data)).info.get("comment")
     except (FileNotFoundError, UnidentifiedImageError):
         return None
-    return comment if isinstance(comment, bytes) else None
+    return comment if isinstance(comment, bytes) and data.endswith(_END_OF_JPEG) else None

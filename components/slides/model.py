@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import keras
+import numpy as np
 from keras import layers
 
 from components import storage
@@ -18,6 +19,10 @@ from components import storage
 _WORKING_SIZE = 128
 _FROZEN = 20
 _IMAGENET_BGR = (103.939, 116.779, 123.68)
+_IMAGENET_WEIGHTS = (
+    "https://storage.googleapis.com/tensorflow/keras-applications/resnet/"
+    "resnet50_weights_tf_dim_ordering_tf_kernels_notop.h5"
+)
 
 
 def build(name: str, classes: int, tile_size: int, weights: str = "") -> Any:
@@ -63,14 +68,19 @@ def _small(classes: int, tile_size: int) -> Any:
 def _resnet50(classes: int, tile_size: int, weights: str) -> Any:
     """ResNet50 without its top; the first 20 layers keep their weights and statistics."""
     inputs = keras.Input((tile_size, tile_size, 3))
-    # What ResNet50's ImageNet weights were trained on: BGR less the data set's mean.
-    x = layers.Lambda(_to_imagenet, output_shape=(tile_size, tile_size, 3))(inputs)
-    base = keras.applications.ResNet50(include_top=False, weights=None, input_shape=(tile_size, tile_size, 3))
-    if weights != "none":
-        with tempfile.TemporaryDirectory(prefix="brume-weights-") as folder:
-            base.load_weights(_weights_file(weights, Path(folder)))
-        for layer in base.layers[:_FROZEN]:
-            layer.trainable = False
-    x = layers.GlobalAveragePooling2D()(base(x))
-    x = layers.Dense(512, activation="relu")(layers.Dropout(0.5)(x))
+    shape = (tile_size, tile_size, 3)
+    if weights == "":
+        print(f"ResNet50's ImageNet weights: Keras downloads {_IMAGENET_WEIGHTS} (94 MB, kept in ~/.keras)")
+        base = keras.applications.ResNet50(include_top=False, weights="imagenet", input_shape=shape)
+    else:
+        base = keras.applications.ResNet50(include_top=False, weights=None, input_shape=shape)
+        if weights != "none":
+            with tempfile.TemporaryDirectory(prefix="brume-weights-") as folder:
+                base.load_weights(storage.fetch(weights, Path(folder)))
+    for layer in base.layers[:_FROZEN]:
+        layer.trainable = False
+    # What those weights were trained on: blue, green, red, less the data set's mean.
+    x = base(inputs[..., ::-1] - np.asarray(_IMAGENET_BGR, np.float32))
+    x = layers.GlobalAveragePooling2D()(x)
+    x = layers.Dense(512, activation="relu")(layers.Dropout(0.5, seed=0)(x))
     return keras.Model(inputs, layers.Dense(classes, dtype="float32")(x), name="resnet50")

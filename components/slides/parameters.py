@@ -1,4 +1,4 @@
-"""What a training is given: one frozen record that travels as JSON to every rank and into the model's folder."""
+"""What a training is given: one frozen record that travels as JSON to every rank and into the model."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class TrainingParameters:
     """The parameters of one training.
 
     `weights` is for `resnet50`: empty takes the ImageNet weights that Keras downloads, `none` random ones,
-    anything else is the path or s3:// URI of a Keras weights file. `batch_size` is that of one rank, so a step
+    anything else is the path or s3:// URI of a Keras weights file. `batch_size` is that of one rank: a step
     sees `ranks * batch_size` tiles. `learning_rate` is for one rank: it is multiplied by `ranks`. Training
     ends before `epochs` when the validation loss has not improved for `patience` epochs; 0 never stops early.
     `threads` are TensorFlow's in each rank; 0 shares the machine's cores among its ranks.

@@ -16,12 +16,8 @@ from types import TracebackType
 from typing import Any, BinaryIO, Self
 
 import google_crc32c
-from google.protobuf import (  # type: ignore[import-untyped]
-    descriptor_pb2,
-    descriptor_pool,
-    message_factory,
-)
-from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
+from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
+from google.protobuf.message import DecodeError
 
 # Framing around a message: 8 bytes of length, 4 of its checksum before; 4 of the message's checksum after.
 HEADER_BYTES = 12

@@ -284,5 +284,7 @@ def _confusion(
 ) -> tuple[tuple[int, ...], ...]:
     if not truth.size:
         return ((0,) * classes,) * classes
+    if classes == 1:
+        return ((len(truth),),)
     matrix = confusion_matrix(truth, predicted, labels=range(classes))
     return tuple(tuple(int(count) for count in row) for row in matrix)

@@ -31,13 +31,13 @@ VERSION = 1
 STAGE = "shards"
 # Records wait in memory up to this many bytes before they go to the spool of their shard.
 BUFFER_BYTES = 64 * 2**20
-# What is kept in memory of each tile, some fifty bytes: millions of tiles fit.
+# What is kept in memory of each tile, some fifty bytes, so that millions of tiles fit.
 ROW = np.dtype(
     [
         ("x", "i4"),
         ("y", "i4"),
         ("level", "i2"),
-        ("mpp", "f4"),
+        ("mpp", "f8"),
         ("span", "i4"),
         ("bytes", "i4"),  # of the JPEG
         ("size", "i4"),  # of the record
@@ -80,14 +80,15 @@ def write_shards(
     """Deal the tiles of per-slide TFRecord files into shards below ``out_uri``; return shards.json.
 
     ``splits`` maps each slide to train, valid or test ("": a slide to be scored only, kept as the test slides
-    are). Train tiles are shuffled over the whole cohort, by a lot that depends on seed, slide and place alone.
+    are). Train tiles are shuffled over the whole cohort, by a lot drawn from seed, slide and place alone.
     Shards per rank are at most ``batch_size``, so at most ranks x batch_size - 1 tiles are cut. The files are
     read twice as streams; memory holds no more than a row of numbers per tile and a buffer. Shards that are
     there already with the same content are left as they are. Raises ShardsError.
     """
     if ranks < 1 or shards_per_rank < 1 or batch_size < 1:
         raise ShardsError(
-            f"ranks={ranks}, shards_per_rank={shards_per_rank}, batch_size={batch_size}: each must be 1 or more"
+            f"ranks={ranks}, shards_per_rank={shards_per_rank}, batch_size={batch_size}: "
+            "each must be 1 or more"
         )
     slides = sorted(_scan(tile_files, splits, classes, seed), key=lambda part: part.slide)
     if twice := [name for name, count in Counter(part.slide for part in slides).items() if count > 1]:
@@ -298,7 +299,7 @@ def _index(slides: Sequence[_Slide], files: Sequence[tuple[str, str]]) -> pa.Tab
     """Return the table of all tiles, sorted by slide, in the order of the slide's tile file."""
     schema = pa.schema(
         [(name, pa.string()) for name in ("slide", "patient", "label", "split")]
-        + [("x", pa.int32()), ("y", pa.int32()), ("level", pa.int16()), ("mpp", pa.float32())]
+        + [("x", pa.int32()), ("y", pa.int32()), ("level", pa.int16()), ("mpp", pa.float64())]
         + [("span", pa.int32()), ("bytes", pa.int32()), ("shard", pa.string())]
     )
     tables = []

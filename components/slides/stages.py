@@ -8,12 +8,13 @@ the cohort travels between steps as a URI: an artifact would be copied to every 
 from __future__ import annotations
 
 import json
+import platform
 import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from types import SimpleNamespace
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from components import storage
 from components.cluster import images, serving
@@ -297,7 +298,7 @@ def evaluate(
     classification: ClassificationArtifact,
 ) -> None:
     """Score the slides, judge the held-out ones, and draw every slide's heatmap."""
-    from components.slides import heatmap, predict, score
+    from components.slides import figures, heatmap, predict, score
 
     slides_uri = storage.join(cohort.uri, "slides.csv")
     step = Step(
@@ -325,10 +326,63 @@ def evaluate(
         judged = score.evaluate(scores, classes, seed=seed)
         content = {"evaluation": judged.to_json(), "undrawn": [item._asdict() for item in undrawn]}
         admit.write_json(content, evaluation.uri)
-        metrics.metadata.update(score.headline(judged))
+        metrics.metadata.update(figures.headline(judged))
         if judged.slides:
             classification.log_confusion_matrix(classes, [list(row) for row in judged.confusion])
         if points := score.pooled_roc(scores, classes):
             classification.log_roc_curve(*points)
 
     step.run(work)
+
+
+def report(
+    title: str,
+    model_uri: str,
+    rejects: Artifact,
+    slide_scores: Artifact,
+    heatmaps: Artifact,
+    evaluation: Artifact,
+    page: Artifact,
+) -> None:
+    """Write the report of the run: one self-contained HTML page."""
+    from components.slides import figures, score
+    from components.slides import report as reporting
+
+    training_uri = storage.join(model_uri, "training.json")
+    step = Step(
+        "report",
+        inputs=[rejects.uri, slide_scores.uri, heatmaps.uri, evaluation.uri, training_uri],
+        parameters={"title": title},
+        outputs=[Output(page, "report.html")],
+    )
+
+    def work() -> None:
+        with tempfile.TemporaryDirectory() as scratch:
+            scores, classes = score.read_slide_scores(str(storage.fetch(slide_scores.uri, Path(scratch))))
+        told = json.loads(storage.read_bytes(evaluation.uri))
+        judged = figures.Evaluation.from_json(told["evaluation"])
+        refused = [reject._asdict() for reject in admit.read_rejects(rejects.uri)] + told["undrawn"]
+        training = json.loads(storage.read_bytes(training_uri))
+        run = _run_record(step)
+        html = reporting.build(
+            title=title,
+            classes=classes,
+            scores=scores,
+            evaluation=judged if judged.slides else None,
+            rejects=refused,
+            heatmaps=heatmaps.uri,
+            training=training,
+            parameters=run.get("parameters") or training["parameters"],
+            timings=step.timings(),
+            versions=run.get("versions") or training["versions"],
+            facts=[fact for fact in (run.get("started"), platform.node()) if fact],
+        )
+        storage.write_bytes(page.uri, html.encode())
+
+    step.run(work)
+
+
+def _run_record(step: Step) -> dict[str, Any]:
+    """Return what a local run knows of itself so far; nothing on a cluster, whose dashboard shows it."""
+    place = step.place("run.json")
+    return dict(json.loads(storage.read_bytes(place))) if place and storage.exists(place) else {}

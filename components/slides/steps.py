@@ -101,9 +101,11 @@ def train_model(
     metrics: dsl.Output[dsl.Metrics],
 ) -> str:
     """Train by MPI: one rank a process here, one rank a pod of an MPIJob on a cluster."""
+    from components.cluster.resources import Resources
     from components.slides import stages
+    from components.slides.parameters import TrainingParameters
 
-    parameters = stages.TrainingParameters(
+    parameters = TrainingParameters(
         model=model_name,
         weights=weights,
         epochs=epochs,
@@ -113,16 +115,17 @@ def train_model(
         collective=collective,
         seed=seed,
     )
-    resources = stages.Resources(worker_cpu, worker_memory, gpus, tuple(tolerations))
+    resources = Resources(worker_cpu, worker_memory, gpus, tuple(tolerations))
     return stages.fit(tiles_uri, parameters, resources, model, metrics)
 
 
 @step()
 def deploy_model(tiles_uri: str, model_uri: str, name: str, cpu: str, memory: str) -> str:
     """Serve the model: a process here, an InferenceService on a cluster."""
+    from components.cluster.resources import Resources
     from components.slides import stages
 
-    return stages.deploy(tiles_uri, model_uri, name, stages.Resources(cpu, memory))
+    return stages.deploy(tiles_uri, model_uri, name, Resources(cpu, memory))
 
 
 @step()
@@ -171,9 +174,7 @@ def score_slides(
 @step()
 def write_report(
     title: str,
-    tiles_uri: str,
     model_uri: str,
-    cohort: dsl.Input[dsl.Dataset],
     rejects: dsl.Input[dsl.Dataset],
     slide_scores: dsl.Input[dsl.Dataset],
     heatmaps: dsl.Input[dsl.Artifact],
@@ -183,4 +184,4 @@ def write_report(
     """Write the report of the run, one self-contained page."""
     from components.slides import stages
 
-    stages.report(title, tiles_uri, model_uri, cohort, rejects, slide_scores, heatmaps, evaluation, report)
+    stages.report(title, model_uri, rejects, slide_scores, heatmaps, evaluation, report)

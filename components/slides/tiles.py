@@ -109,9 +109,15 @@ def tile_group(
     fetched one at a time per worker. An error in a slide, even one that kills its worker, is a reject with
     its reason. ``workers``: processes, by default one per processor this process may use.
     """
-    count = min(workers or len(os.sched_getaffinity(0)), len(slides))
     results: dict[int, str | Reject] = {}
-    for index, result in _outcomes(slides, out_uri, tiling, count):
+    for index, source in enumerate(slides):
+        if found := _found(source, out_uri, tiling):
+            results[index] = found
+    if results:
+        progress.report(STEP, len(results), len(slides), f"{len(results)} were cut before")
+    missing = [index for index in range(len(slides)) if index not in results]
+    count = min(workers or len(os.sched_getaffinity(0)), len(missing))
+    for index, result in _outcomes(slides, missing, out_uri, tiling, count):
         results[index] = result
         progress.report(STEP, len(results), len(slides), slides[index].slide)
     ordered = [results[index] for index in range(len(slides))]
@@ -120,14 +126,14 @@ def tile_group(
 
 
 def _outcomes(
-    slides: Sequence[SlideSource], out_uri: str, tiling: Tiling, workers: int
+    slides: Sequence[SlideSource], wanted: Sequence[int], out_uri: str, tiling: Tiling, workers: int
 ) -> Iterator[tuple[int, str | Reject]]:
-    """Yield each slide's index with its tile file or reject, as they finish.
+    """Yield each wanted slide's index with its tile file or reject, as they finish.
 
     When a worker is killed, a pool tells only that one was: the slides it had in hand are then tried again
     one by one, so that the one at fault is known and the others are not lost.
     """
-    waiting, suspects = deque(range(len(slides))), deque[int]()
+    waiting, suspects = deque(wanted), deque[int]()
     while waiting or suspects:
         alone = bool(suspects)
         queue = suspects if alone else waiting
@@ -152,12 +158,11 @@ def _outcomes(
 
 
 def _work(source: SlideSource, out_uri: str, tiling: Tiling) -> str | Reject:
-    """Cut one slide in a worker, unless that is done; any error becomes a reject."""
+    """Cut one slide in a worker, unless another has just done so; any error becomes a reject."""
     try:
-        key = _key(source, tiling)
-        file_uri, done_uri = (storage.join(out_uri, f"{key}.{kind}") for kind in ("tfrecord", "json"))
-        if storage.exists(done_uri) and storage.exists(file_uri):
-            return file_uri
+        if found := _found(source, out_uri, tiling):
+            return found
+        file_uri, done_uri = _places(source, out_uri, tiling)
         with tempfile.TemporaryDirectory(prefix="brume-slide-") as name:
             folder = Path(name)
             path = _fetch(source.uri, folder)
@@ -175,12 +180,22 @@ def _work(source: SlideSource, out_uri: str, tiling: Tiling) -> str | Reject:
         return Reject(source.slide, STEP, f"{type(error).__name__}: {error}")
 
 
-def _key(source: SlideSource, tiling: Tiling) -> str:
-    """Name a slide's tile file by the slide, and by all that its content depends on."""
+def _found(source: SlideSource, out_uri: str, tiling: Tiling) -> str | None:
+    """Return the tile file of a slide that was cut before."""
+    file_uri, done_uri = _places(source, out_uri, tiling)
+    return file_uri if storage.exists(done_uri) and storage.exists(file_uri) else None
+
+
+def _places(source: SlideSource, out_uri: str, tiling: Tiling) -> tuple[str, str]:
+    """Return the URIs of a slide's tile file and of the mark that it is done.
+
+    They are named by the slide, and by all that the tiles depend on.
+    """
     facts = [FORMAT, source.slide, source.patient, source.label, source.uri, source.version, asdict(tiling)]
     digest = hashlib.sha256(json.dumps(facts).encode()).hexdigest()
     stem = re.sub(r"[^A-Za-z0-9._-]", "_", PurePosixPath(source.slide).stem)
-    return f"{stem}-{digest[:16]}"
+    key = f"{stem}-{digest[:16]}"
+    return storage.join(out_uri, f"{key}.tfrecord"), storage.join(out_uri, f"{key}.json")
 
 
 def _fetch(uri: str, folder: Path) -> Path:

@@ -6,9 +6,8 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageFilter
 from scipy import ndimage
-from skimage.filters import threshold_otsu
 
 TissueMethod = Literal["otsu", "saturation", "grey"]
 
@@ -36,19 +35,33 @@ def tissue_mask(
     Blue, green and black pen marks are left out (red ones cannot be told from eosin and blood); specks go,
     small holes are closed, large ones kept.
     """
-    smooth = ndimage.uniform_filter(thumbnail.astype(np.float32), size=(3, 3, 1))
-    top, low = smooth.max(axis=2), smooth.min(axis=2)
-    saturation = (top - low) / np.maximum(top, 1)
-    ink = smooth[..., 1] - smooth[..., 0] > INK_RED_DEFICIT
-    ink |= (top < BLACK_VALUE) & (saturation < BLACK_SATURATION)
+    smooth = np.asarray(Image.fromarray(thumbnail).filter(ImageFilter.BoxBlur(1)))
+    red, green, blue = (smooth[..., channel] for channel in range(3))
+    top, low = np.maximum(np.maximum(red, green), blue), np.minimum(np.minimum(red, green), blue)
+    saturation = ((top - low).astype(np.uint16) * 255 // np.maximum(top, 1)).astype(np.uint8)
+    ink = green > np.minimum(red, 255 - INK_RED_DEFICIT) + INK_RED_DEFICIT
+    ink |= (top < BLACK_VALUE) & (saturation < BLACK_SATURATION * 255)
     if ink.any():
         ink = ndimage.binary_dilation(ink, iterations=3)  # the rim of a stroke, mixed with glass, is ink too
-    threshold = STAINED
-    if method == "otsu" and not ink.all():
-        threshold = float(np.clip(threshold_otsu(saturation[~ink]), *OTSU_RANGE))
+    threshold = STAINED * 255
+    if method == "otsu":
+        low_end, high_end = OTSU_RANGE
+        counts = np.bincount(saturation[~ink], minlength=256)
+        threshold = float(np.clip(_otsu(counts), low_end * 255, high_end * 255))
     mask = (saturation > threshold) & ~ink
     mask = _without_small(mask, mask.size * SPECK_SHARE)
     return ~_without_small(~mask, mask.size * HOLE_SHARE)
+
+
+def _otsu(counts: NDArray[np.int64]) -> float:
+    """Return the value that parts a histogram in two with the greatest variance between them."""
+    values = np.arange(len(counts))
+    below, above = counts.cumsum(), counts[::-1].cumsum()[::-1]
+    sums = (counts * values).cumsum()
+    mean_below = sums / np.maximum(below, 1)
+    mean_above = (sums[-1] - sums) / np.maximum(above - counts, 1)
+    between = below * (above - counts) * (mean_below - mean_above) ** 2.0
+    return float(np.argmax(between))
 
 
 def background_share(tile: NDArray[np.uint8]) -> float:

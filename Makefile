@@ -1,0 +1,58 @@
+# `make help` tells what there is. Variables: SLIDES and LABELS (your own data), OUT (folder of the run),
+# PARAMETERS (more name=value words), REGISTRY and TAG (of the images), PYTHON (a Python 3.11).
+SHELL := /bin/bash
+BIN := .venv/bin
+OUT ?= out/slides
+PARAMETERS ?=
+DEMO := out/demo-cohort
+
+.DEFAULT_GOAL := help
+.PHONY: help setup setup-test run test lint bench compile horovod images clean
+
+help: ## Show the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 14
+
+setup: ## Install what is needed: system packages (Debian, Ubuntu), .venv
+	@scripts/setup.sh run
+
+setup-test:
+	@scripts/setup.sh test
+
+# Horovod is built once for this TensorFlow and kept in the user's cache; without it mpi4py does its work.
+horovod: setup ## Build Horovod's wheel once (about 3 minutes) and install it
+	@images/training/horovod.sh $(BIN)/python
+
+.PHONY: collective
+collective:
+	@images/training/horovod.sh $(BIN)/python || \
+		echo "make: going on without Horovod: gradients are averaged by mpi4py" >&2
+
+run: setup collective ## Run the slides pipeline: on a demo cohort, or on SLIDES=... LABELS=...
+ifdef SLIDES
+	@$(BIN)/brume run slides slides="$(SLIDES)" labels="$(LABELS)" $(PARAMETERS) --out "$(OUT)"
+else
+	@$(BIN)/python -m components.slides.demo $(DEMO)
+	@$(BIN)/brume run slides slides=$(DEMO) labels=$(DEMO)/labels.csv tile_size=224 $(PARAMETERS) --out "$(OUT)"
+endif
+
+test: setup-test collective ## Run the tests
+	@$(BIN)/python -m pytest
+
+lint: setup ## Check style and types
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+
+bench: setup collective ## Measure tiling and training beside their limits
+	@$(BIN)/python -m bench.tiling
+	@$(BIN)/python -m bench.training
+
+compile: setup ## Compile every pipeline to out/compiled
+	@$(BIN)/brume compile --all
+
+images: ## Build the container images: REGISTRY=... TAG=...
+	@images/build.sh "$(REGISTRY)" "$(TAG)"
+
+clean: ## Remove what was built, but not the runs in out/
+	rm -rf .venv build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -not -path './out/*' -prune -exec rm -rf {} +

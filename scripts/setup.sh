@@ -1,0 +1,55 @@
+#!/usr/bin/env bash
+# Sets up what this project needs on Debian or Ubuntu: system packages, a virtual environment, Python packages.
+#   scripts/setup.sh [run|test]
+# Safe to call again: what is there is left alone. PYTHON names the interpreter (3.11) to build on.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+purpose=${1:-run}
+venv=.venv
+say() { printf 'setup: %s\n' "$*" >&2; }
+fail() { say "$@"; exit 1; }
+
+# --- System packages -------------------------------------------------------------------------------------
+needed=()
+command -v mpirun >/dev/null || needed+=(openmpi-bin)
+command -v mpicxx >/dev/null || needed+=(libopenmpi-dev)
+command -v g++ >/dev/null || needed+=(g++)
+command -v cmake >/dev/null || needed+=(cmake)
+command -v git >/dev/null || needed+=(git)
+if [ "$purpose" = test ]; then
+    command -v chromium >/dev/null || command -v chromium-browser >/dev/null || needed+=(chromium)
+    command -v kubectl >/dev/null || command -v kustomize >/dev/null || needed+=(kubernetes-client)
+fi
+python=${PYTHON:-$(command -v python3.11 || command -v python3 || true)}
+if [ -z "$python" ]; then
+    needed+=(python3 python3-venv)
+    python=python3
+elif ! "$python" -c 'import ensurepip, venv' 2>/dev/null; then
+    needed+=("$(basename "$(readlink -f "$python")")-venv")
+fi
+if [ ${#needed[@]} -gt 0 ]; then
+    line="apt-get install -y --no-install-recommends ${needed[*]}"
+    as_root=()
+    if [ "$(id -u)" != 0 ]; then
+        as_root=(sudo -n)
+        sudo -n true 2>/dev/null || fail "missing: ${needed[*]}. Run: sudo apt-get update && sudo $line"
+    fi
+    command -v apt-get >/dev/null \
+        || fail "missing: ${needed[*]} (names of Debian packages). Install their like and try again."
+    say "installing ${needed[*]}"
+    "${as_root[@]}" apt-get update -qq
+    DEBIAN_FRONTEND=noninteractive "${as_root[@]}" ${line/apt-get/apt-get -qq} >/dev/null
+fi
+version=$("$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])')
+[ "$version" = 3.11 ] || fail "$python is Python $version: Brume needs 3.11. Set PYTHON=/path/to/python3.11"
+
+# --- Python packages -------------------------------------------------------------------------------------
+stamp=$venv/.installed
+wanted=$(cat pyproject.toml constraints.txt scripts/setup.sh | sha256sum | cut -d' ' -f1)
+if [ ! -f "$stamp" ] || [ "$(cat "$stamp")" != "$wanted" ]; then
+    [ -x "$venv/bin/python" ] || "$python" -m venv "$venv"
+    say "installing the Python packages into $venv (2 to 4 minutes the first time)"
+    "$venv/bin/python" -m pip install --quiet --disable-pip-version-check \
+        --constraint constraints.txt --editable '.[dev]'
+    printf '%s\n' "$wanted" >"$stamp"
+fi

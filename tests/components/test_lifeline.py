@@ -1,0 +1,79 @@
+"""A run and its processes: one run a folder, and no process outlives its run."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from components.lifeline import EXIT_CODE, Lifeline, RunInProgressError
+
+FOLLOWER = """
+import time
+from components import lifeline
+lifeline.follow()
+print("here", flush=True)
+time.sleep(60)
+"""
+OWNER = f"""
+import os, subprocess, sys, time
+from pathlib import Path
+from components.lifeline import Lifeline
+line = Lifeline(Path(sys.argv[1]))
+follower = [sys.executable, "-c", {FOLLOWER!r}]
+child = subprocess.Popen(follower, env=os.environ | line.environment(), stdout=subprocess.PIPE)
+child.stdout.readline()
+print(child.pid, flush=True)
+time.sleep(60)
+"""
+
+
+def gone(pid: int) -> bool:
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
+    except FileNotFoundError:
+        return True
+    return state == "Z"
+
+
+def test_two_runs_do_not_share_a_folder(tmp_path: Path) -> None:
+    line = Lifeline(tmp_path / "work" / "run.lock")
+    with pytest.raises(RunInProgressError, match=str(tmp_path)):
+        Lifeline(tmp_path / "work" / "run.lock")
+    line.release()
+    Lifeline(tmp_path / "work" / "run.lock").release()
+
+
+def test_a_process_ends_when_its_run_is_killed(tmp_path: Path) -> None:
+    lock = tmp_path / "work" / "run.lock"
+    with subprocess.Popen(
+        [sys.executable, "-c", OWNER, str(lock)], stdout=subprocess.PIPE, text=True
+    ) as owner:
+        assert owner.stdout is not None
+        child = int(owner.stdout.readline())
+        owner.send_signal(signal.SIGKILL)
+    Lifeline(lock).release()  # the next run waits until the last one's processes have had time to notice
+    for _ in range(100):
+        if gone(child):
+            return
+        time.sleep(0.1)
+    os.kill(child, signal.SIGKILL)
+    pytest.fail("the process went on after its run")
+
+
+def test_a_process_ends_when_its_run_lets_go(tmp_path: Path) -> None:
+    line = Lifeline(tmp_path / "work" / "run.lock")
+    with subprocess.Popen(
+        [sys.executable, "-c", FOLLOWER], env=os.environ | line.environment(), stdout=subprocess.PIPE
+    ) as child:
+        assert child.stdout is not None
+        child.stdout.readline()
+        assert child.poll() is None
+        line.cut()
+        assert child.wait(20) == EXIT_CODE
+    line.release()
