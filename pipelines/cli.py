@@ -132,6 +132,25 @@ def compile_(
         )
 
 
+@main.command()
+@click.argument("model")
+@click.option("--port", type=click.IntRange(0, 65535), default=8080, show_default=True)
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen at.")
+@click.option("--name", default="slides", show_default=True, help="Name of the model in its URLs.")
+def serve(model: str, port: int, host: str, name: str) -> None:
+    """Serve a trained model (OUT/model) over KServe's V1 protocol until it is stopped."""
+    import os
+
+    from components import storage
+
+    if not storage.exists(storage.join(model, "saved_model.pb")):
+        _fail(f"{model} holds no model (no saved_model.pb): name the folder OUT/model of a run")
+    predictor = [sys.executable, "-m", "components.slides.predictor"]
+    os.execv(  # noqa: S606 - no shell, and the server takes this process's place and its signals
+        sys.executable, [*predictor, "--model", model, "--name", name, "--host", host, "--port", str(port)]
+    )
+
+
 def _remote_options(command: Any) -> Any:
     for option in (
         click.option("--experiment", default="brume", show_default=True),

@@ -40,8 +40,11 @@ class Problem:
         return f"pod {self.pod}: {self.text}"
 
 
-def problems(pods: Sequence[Any]) -> list[Problem]:
-    """Return the problems of pods (`V1Pod`), in their order."""
+def problems(name: str, pods: Sequence[Any]) -> list[Problem]:
+    """Return the problems of the pods (`V1Pod`) of an object, in their order; that it has none is one too."""
+    if not pods:
+        text = f"none of {name} was created. Is its operator running, and does a quota leave room?"
+        return [Problem("(none yet)", "no pod", text, _TO_SCHEDULE)]
     return [problem for pod in pods for problem in _of_one(pod)]
 
 

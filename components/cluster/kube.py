@@ -153,6 +153,21 @@ class Cluster:
         found = _again(lambda: self._core.list_namespaced_pod(self.namespace, label_selector=selector))
         return sorted(found.items, key=lambda pod: str(pod.metadata.name))
 
+    def tell_warnings(self, name: str, told: set[str], log: Callable[[str], None]) -> None:
+        """Log the warnings about an object and what was made for it that are not in `told`, and add them.
+
+        Some causes are nowhere else: a quota that is exceeded, a volume that cannot be mounted.
+        """
+        found = _again(
+            lambda: self._core.list_namespaced_event(self.namespace, field_selector="type=Warning")
+        )
+        for event in found.items:
+            about = str(event.involved_object.name)
+            text = f"{about}: {event.reason}: {event.message}"
+            if about.startswith(name) and text not in told:
+                told.add(text)
+                log(text)
+
     def last_lines(self, pod: str, container: str, count: int = 30) -> str:
         """Return the end of a container's log, "" when it has none."""
         from kubernetes.client import ApiException

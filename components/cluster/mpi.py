@@ -256,6 +256,7 @@ def _watch(cluster: Cluster, name: str, log: Log) -> None:
     """Follow an MPIJob and its launcher's log to the end; raises `KubeError` when it fails."""
     selector = f"training.kubeflow.org/job-name={name}"
     patience = Patience()
+    told: set[str] = set()
     follower: LogFollower | None = None
     for found in cluster.follow(MPI_JOB, name):
         pods = cluster.pods(selector)
@@ -275,7 +276,8 @@ def _watch(cluster: Cluster, name: str, log: Log) -> None:
             for item in found.get("status", {}).get("conditions", [])
             if item["status"] == "True"
         }
-        wrong = patience.exhausted(problems(pods))
+        cluster.tell_warnings(name, told, log)
+        wrong = patience.exhausted(problems(name, pods))
         failed = conditions.get("Failed")
         if follower and (failed or "Succeeded" in conditions):
             follower.drain()
@@ -285,7 +287,7 @@ def _watch(cluster: Cluster, name: str, log: Log) -> None:
             parts = [f"MPIJob {cluster.namespace}/{name} failed"]
             if failed:
                 parts[0] += f": {failed.get('reason', '')} {failed.get('message', '')}".rstrip()
-            parts += [str(problem) for problem in (problems(cluster.pods(selector)) or wrong)]
+            parts += [str(problem) for problem in (problems(name, cluster.pods(selector)) or wrong)]
             if launcher and (last := cluster.last_lines(launcher, _LAUNCHER)):
                 parts += [
                     f"Last lines of {launcher}:",

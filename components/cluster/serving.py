@@ -222,7 +222,7 @@ def _serve_on_cluster(model: Model, log: Log) -> Endpoint:
         try:
             cluster.create(INFERENCE_SERVICE, manifest)
             log(f"InferenceService {namespace}/{name}: waiting until it is ready")
-            url = _wait_for_service(cluster, name)
+            url = _wait_for_service(cluster, name, log)
         finally:
             if url is None:
                 cluster.delete(INFERENCE_SERVICE, name)
@@ -232,8 +232,9 @@ def _serve_on_cluster(model: Model, log: Log) -> Endpoint:
     return Endpoint(url, model.name, f"{namespace}/{name}")
 
 
-def _wait_for_service(cluster: Cluster, name: str) -> str:
+def _wait_for_service(cluster: Cluster, name: str, log: Log) -> str:
     patience = Patience()
+    told: set[str] = set()
     until = time.monotonic() + _SECONDS_TO_DEPLOY
     selector = f"serving.kserve.io/inferenceservice={name}"
     for found in cluster.follow(INFERENCE_SERVICE, name):
@@ -241,7 +242,8 @@ def _wait_for_service(cluster: Cluster, name: str) -> str:
         if any(item["type"] == "Ready" and item["status"] == "True" for item in status.get("conditions", [])):
             inside = f"http://{name}-predictor.{cluster.namespace}.svc.cluster.local"
             return str(status.get("address", {}).get("url") or inside)
-        wrong: list[Any] = patience.exhausted(problems(cluster.pods(selector)))
+        cluster.tell_warnings(name, told, log)
+        wrong: list[Any] = patience.exhausted(problems(name, cluster.pods(selector)))
         if not wrong and time.monotonic() > until:
             waiting = [item for item in status.get("conditions", []) if item["status"] != "True"]
             wrong = [f"{item['type']}: {item.get('reason')} {item.get('message', '')}" for item in waiting]

@@ -17,6 +17,9 @@ import numpy.typing as npt
 # Set by the launchers of OpenMPI, of MPICH and Intel MPI, and of whatever speaks PMIx.
 _LAUNCHER = ("OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "PMIX_RANK")
 
+# Bytes of a broadcast: MPI counts its elements in 32 bits.
+_CHUNK = 1 << 28
+
 Array = npt.NDArray[Any]
 
 
@@ -59,15 +62,24 @@ class Collective(ABC):
 
     def broadcast(self, variables: Sequence[Any]) -> None:
         """Give each Keras variable, whatever its type, rank 0's value on every rank."""
-        for variable in variables:
-            value = np.asarray(variable.numpy())
-            data = self._from_first(np.ascontiguousarray(value).reshape(-1).view(np.uint8))
-            variable.assign(data.view(value.dtype).reshape(value.shape))
+        values = [np.asarray(variable.numpy()) for variable in variables]
+        data = np.frombuffer(b"".join(value.tobytes() for value in values), np.uint8)
+        data = np.concatenate(
+            [self._from_first(data[at : at + _CHUNK]) for at in range(0, len(data), _CHUNK)]
+        )
+        at = 0
+        for variable, value in zip(variables, values, strict=True):
+            variable.assign(data[at : at + value.nbytes].view(value.dtype).reshape(value.shape))
+            at += value.nbytes
 
     def average_variables(self, variables: Sequence[Any]) -> None:
         """Give each Keras float variable its mean over the ranks: the moving statistics of BatchNorm."""
-        for variable in variables:
-            variable.assign(self._sum(np.asarray(variable.numpy(), np.float32)) / self.size)
+        values = [np.asarray(variable.numpy(), np.float32) for variable in variables]
+        if values:
+            mean = self._sum(np.concatenate([value.reshape(-1) for value in values])) / self.size
+            ends = np.cumsum([value.size for value in values])
+            for variable, value, part in zip(variables, values, np.split(mean, ends[:-1]), strict=True):
+                variable.assign(part.reshape(value.shape))
 
     def barrier(self) -> None:
         """Wait until every rank has come here."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import os
 import time
@@ -130,8 +131,9 @@ class _Run:
         self.optimizer = self._optimizer()
         self.optimizer.build(self.network.trainable_variables)
         self.totals = tf.Variable(tf.zeros([3], tf.float64))
-        self.step = tf.function(self._step, input_signature=self._signature())
-        self.measure = tf.function(self._measure, input_signature=self._signature())
+        # Nothing in the two branches on a tensor; to look for it in Horovod's code takes seconds.
+        compiled = functools.partial(tf.function, input_signature=self._signature(), autograph=False)
+        self.step, self.measure = compiled(self._step), compiled(self._measure)
 
     def restore(self) -> None:
         """Take up the last checkpoint, which rank 0 alone reads, or start from rank 0's first weights."""

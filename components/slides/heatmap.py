@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw, ImageFont, UnidentifiedImageError
+from PIL import Image, ImageDraw, ImageFont
 
 from components import progress, storage
 from components.slides.reader import SlideError, open_slide
@@ -228,6 +228,6 @@ def _key_of(uri: str) -> bytes | None:
     try:
         data = storage.read_bytes(uri)
         comment = Image.open(io.BytesIO(data)).info.get("comment")
-    except (FileNotFoundError, UnidentifiedImageError):
+    except OSError:  # none there, or no picture
         return None
     return comment if isinstance(comment, bytes) and data.endswith(_END_OF_JPEG) else None

@@ -22,6 +22,7 @@ def training(batches: Iterator[Any], classes: tuple[str, ...], tile_size: int, t
     draws = tf.TensorSpec([None, 8], tf.float32)
     found = tf.data.Dataset.from_generator(lambda: stream.ahead(batches), output_signature=(records, draws))
 
+    @tf.autograph.experimental.do_not_convert  # type: ignore[untyped-decorator]
     def prepare(records: Any, draws: Any) -> Any:
         images, labels = _decode(records, classes, tile_size)
         return augment(images, draws), labels
@@ -39,9 +40,12 @@ def validation(
     records = tf.data.Dataset.from_generator(
         lambda: stream.ahead(found(), 2 * size), output_signature=tf.TensorSpec([], tf.string)
     )
-    made = records.batch(size).map(
-        lambda batch: _decode(batch, classes, tile_size), num_parallel_calls=threads, deterministic=True
-    )
+
+    @tf.autograph.experimental.do_not_convert  # type: ignore[untyped-decorator]
+    def prepare(records: Any) -> Any:
+        return _decode(records, classes, tile_size)
+
+    made = records.batch(size).map(prepare, num_parallel_calls=threads, deterministic=True)
     return _prefetched(made, threads)
 
 

@@ -58,14 +58,14 @@ class Classifier:
 
     def __init__(self, uri: str, batch: int) -> None:
         """Load the model at `uri` (a folder or s3://); raises `ModelError` when it is not one of ours."""
-        import tensorflow as tf
-
-        self._tf = tf
         self._batch = batch
         with tempfile.TemporaryDirectory(prefix="brume-model-") as scratch:
             folder = _local_copy(uri, Path(scratch))
             self.classes = _classes(folder, uri)
             self.about = _training(folder)
+            import tensorflow as tf  # it takes seconds: after what can be said without it
+
+            self._tf = tf
             try:
                 self._model = tf.saved_model.load(str(folder))
                 self._signature = self._model.signatures[SIGNATURE]

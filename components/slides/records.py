@@ -22,6 +22,7 @@ from google.protobuf.message import DecodeError
 # Framing around a message: 8 bytes of length, 4 of its checksum before; 4 of the message's checksum after.
 HEADER_BYTES = 12
 FRAME_BYTES = 16
+BUFFER_BYTES = 2**20
 
 
 class RecordError(ValueError):
@@ -161,9 +162,10 @@ class RecordWriter:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._part = path.with_name(f".{path.name}.{os.getpid()}.part")
+        # One name for all attempts: what a killed one leaves is written over by the next.
+        self._part = path.with_name(f".{path.name}.part")
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._stream = self._part.open("wb")
+        self._stream = self._part.open("wb", buffering=BUFFER_BYTES)
 
     def write(self, record: bytes) -> None:
         """Append one serialised message."""

@@ -85,7 +85,10 @@ def percent(value: float | None) -> str:
 
 
 def _within(interval: Interval | None, as_percent: bool = False) -> str:
-    return f"95 % interval {_ends(interval, as_percent)}" if interval else ""
+    if interval is None:
+        return ""
+    # A line breaks, where it must, before the figures.
+    return f"95\N{NO-BREAK SPACE}%\N{NO-BREAK SPACE}interval {_ends(interval, as_percent)}"
 
 
 def _ends(interval: Interval, as_percent: bool = False) -> str:

@@ -90,6 +90,8 @@ def write_shards(
             f"ranks={ranks}, shards_per_rank={shards_per_rank}, batch_size={batch_size}: "
             "each must be 1 or more"
         )
+    if not storage.is_remote(out_uri):
+        out_uri = str(Path(out_uri))  # as files are listed, so that their names can be compared
     slides = sorted(_scan(tile_files, splits, classes, seed), key=lambda part: part.slide)
     if twice := [name for name, count in Counter(part.slide for part in slides).items() if count > 1]:
         raise ShardsError(f"slide {twice[0]} is in two tile files: its tiles would be doubled")
@@ -235,7 +237,7 @@ def _whole(out_uri: str, shards: Sequence[Mapping[str, Any]]) -> bool:
 def _clear(out_uri: str) -> None:
     """Remove the shards of another cohort or of a run that was killed."""
     for entry in storage.list_files(out_uri):
-        if entry.uri.endswith((".tfrecord", ".part", ".spool", "index.parquet")):
+        if entry.uri.endswith((".tfrecord", ".part", "index.parquet")):
             storage.remove(entry.uri)
 
 
@@ -258,6 +260,7 @@ def _write(slides: Sequence[_Slide], files: Sequence[tuple[str, str]], folder: P
         waiting.clear()
         waiting_bytes = 0
 
+    shutil.rmtree(spools, ignore_errors=True)  # a run that was killed leaves its own
     spools.mkdir()
     try:
         for part in slides:

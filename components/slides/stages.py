@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import platform
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from types import SimpleNamespace
@@ -227,11 +227,19 @@ def fit(
         )
         told = json.loads(storage.read_bytes(storage.join(model.uri, "training.json")))
         model.metadata.update({"framework": "tensorflow", "format": "SavedModel"})
-        metrics.metadata.update(train.summary(told))
+        metrics.metadata.update(_training_metrics(told))
         return model.uri
 
     result: str = step.run(work)
     return result
+
+
+def _training_metrics(told: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what the dashboard shows of a training: its figures, and the last row of its best epoch."""
+    names = ("ranks", "collective", "best_epoch", "steps", "images_per_second", "input_wait_share", "weights")
+    best = next((row for row in told["history"] if row["epoch"] == told["best_epoch"]), {})
+    shown = ("loss", "accuracy", "valid_loss", "valid_accuracy")
+    return {name: told[name] for name in names} | {name: best[name] for name in shown if name in best}
 
 
 def _prediction(tiles_uri: str, model_uri: str, tile_scores: Artifact) -> Step:

@@ -200,7 +200,12 @@ def wide_report() -> Report:
     table = Table("Scores", ["Slide", "Patient", "Predicted", "p", "Tiles"], rows, frozenset({4}))
     long = "a-very-long-name-without-a-space-" * 6
     matrix = Matrix("Matrix", [f"class {n}" for n in range(9)], [[n] * 9 for n in range(9)])
-    extra = [everything("text").sections[0], Section("Long", [Note(long), Facts(long, {long: long}), matrix])]
+    extra = [
+        everything("text").sections[0],
+        Section(
+            "Long", [Numbers([Number("n", "1", long)] * 2), Note(long), Facts(long, {long: long}), matrix]
+        ),
+    ]
     return Report("Test", long, [long], [Section("Table", [table]), *extra], colophon=long)
 
 

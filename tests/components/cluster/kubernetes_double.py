@@ -35,6 +35,7 @@ class KubernetesDouble:
         self.created: list[Object] = []
         self.deleted: list[str] = []
         self.pods: dict[str, Object] = {}
+        self.warnings: list[tuple[str, str, str]] = []  # what an event is about, its reason, its message
         self.requests: list[tuple[str, str]] = []
         self.failures: list[int] = []  # statuses for the next requests; see LOST and CUT
         self.log_cuts: list[int] = []  # after how many bytes the next log connections are cut
@@ -148,6 +149,18 @@ class KubernetesDouble:
             self._changed.notify_all()
         return 200, {"kind": "Status", "status": "Success"}
 
+    def events(self) -> list[Object]:
+        return [
+            {
+                "metadata": {},
+                "involvedObject": {"name": name},
+                "type": "Warning",
+                "reason": reason,
+                "message": text,
+            }
+            for name, reason, text in self.warnings
+        ]
+
     def watch(self, name: str, version: str, seconds: float, send: Callable[[bytes], None]) -> None:
         until = time.monotonic() + seconds
         seen = version
@@ -221,6 +234,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         if parts[0] == "api":  # api/v1/namespaces/NS/pods[/NAME/log]
             if parts[-1] == "log":
                 return self._log(parts[5], query)
+            if parts[-1] == "events":
+                return self._answer(200, {"kind": "EventList", "metadata": {}, "items": double.events()})
             key, _, value = query["labelSelector"].partition("=")
             found = [pod for pod in double.pods.values() if pod["metadata"]["labels"].get(key) == value]
             return self._answer(200, {"kind": "PodList", "apiVersion": "v1", "metadata": {}, "items": found})

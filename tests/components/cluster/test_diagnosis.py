@@ -73,8 +73,8 @@ def waiting(reason: str, message: str = "") -> Any:
     ],
 )
 def test_reasons(found: Any, text: str) -> None:
-    assert [problem.text for problem in problems([found])] == ([text] if text else [])
-    assert all(str(problem).startswith("pod p-0: ") for problem in problems([found]))
+    assert [problem.text for problem in problems("job", [found])] == ([text] if text else [])
+    assert all(str(problem).startswith("pod p-0: ") for problem in problems("job", [found]))
 
 
 def test_what_may_mend_itself_gets_its_time(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -85,8 +85,15 @@ def test_what_may_mend_itself_gets_its_time(monkeypatch: pytest.MonkeyPatch) -> 
     for second in range(0, 170, 10):
         now = 1000.0 + second
         reason = "ErrImagePull" if second % 20 else "ImagePullBackOff"
-        assert not patience.exhausted(problems([waiting(reason)]))
+        assert not patience.exhausted(problems("job", [waiting(reason)]))
     now = 1181.0
-    assert patience.exhausted(problems([waiting("ErrImagePull")]))
-    assert not patience.exhausted(problems([pod(phase="Running")]))
-    assert not patience.exhausted(problems([waiting("ErrImagePull")]))  # a new one has its own time
+    assert patience.exhausted(problems("job", [waiting("ErrImagePull")]))
+    assert not patience.exhausted(problems("job", [pod(phase="Running")]))
+    assert not patience.exhausted(problems("job", [waiting("ErrImagePull")]))  # a new one has its own time
+
+
+def test_that_no_pod_was_made_is_a_problem_with_time() -> None:
+    """mpi-operator is not installed, or a quota is used up: nothing else would ever say so."""
+    (problem,) = problems("job", [])
+    assert "none of job was created. Is its operator running" in str(problem)
+    assert problem.patience > 300

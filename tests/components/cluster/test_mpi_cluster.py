@@ -157,6 +157,23 @@ def test_a_node_that_is_lost_is_named(start: Start, monkeypatch: pytest.MonkeyPa
         run()
 
 
+def test_a_warning_of_the_cluster_is_told_once(start: Start) -> None:
+    """A quota that is used up leaves a job without pods: only an event says why."""
+
+    def play(double: KubernetesDouble, name: str) -> None:
+        double.warnings = [
+            (f"{name}-worker-0", "FailedCreate", "exceeded quota: brume-gpus"),
+            ("other", "X", "y"),
+        ]
+        time.sleep(2.5)
+        success(double, name)
+
+    with start(play):
+        warning, *lines = run()
+    assert re.fullmatch(r"slides-training-\w{6}-worker-0: FailedCreate: exceeded quota: brume-gpus", warning)
+    assert lines == LINES
+
+
 def test_a_job_that_somebody_deletes_ends_the_step(start: Start) -> None:
     def play(double: KubernetesDouble, name: str) -> None:
         double.delete(name)

@@ -143,9 +143,12 @@ def test_a_slide_whose_pixels_are_damaged_is_an_error(slides, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("unit", "per_unit", "expected"), [("CENTIMETER", 20_000, 0.5), ("INCH", 101_600, 0.25), ("INCH", 72, None)]
+    ("unit", "per_unit", "expected"),
+    [("CENTIMETER", 20_000, 0.5), ("INCH", 101_600, 0.25), ("INCH", 72, None)],
 )
-def test_resolution_tags_of_a_plain_tiff_are_taken_if_a_scanner_wrote_them(tmp_path, unit, per_unit, expected):
+def test_resolution_tags_of_a_plain_tiff_are_taken_if_a_scanner_wrote_them(
+    tmp_path, unit, per_unit, expected
+):
     import tifffile
 
     path = tmp_path / "plain.tif"

@@ -5,7 +5,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.slides.records import FRAME_BYTES, RecordError, RecordWriter, Tile, decode, encode, frame, read
+from components.slides.records import (
+    FRAME_BYTES,
+    RecordError,
+    RecordWriter,
+    Tile,
+    decode,
+    encode,
+    frame,
+    read,
+)
 
 numbers = st.integers(0, 2**40)
 tiles = st.builds(

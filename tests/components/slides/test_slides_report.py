@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import io
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -36,10 +37,13 @@ def draw(folder: Path, scores: list[SlideScore], side: int = 60) -> str:
     pages = []
     for _ in range(3):
         pixels = random.integers(0, 255, (side, side, 3), dtype=np.uint8)
-        pages.append(heatmap.with_legend(np.kron(pixels, np.ones((3, 3, 1), np.uint8)), "luad", None))
+        page = heatmap.with_legend(np.kron(pixels, np.ones((3, 3, 1), np.uint8)), "luad", None)
+        buffer = io.BytesIO()
+        page.save(buffer, "JPEG")
+        pages.append(buffer.getvalue())
     folder.mkdir()
     for n, name in enumerate(heatmap.file_names(score.slide for score in scores).values()):
-        pages[n % 3].save(folder / name)
+        (folder / name).write_bytes(pages[n % 3])
     return str(folder)
 
 
@@ -70,6 +74,7 @@ def page(tmp_path: Path, scores: list[SlideScore], **changed: Any) -> str:
 
 def text_of(html: str) -> str:
     body = html.split("<body>")[1].split("<script>")[0]
+    body = body.replace("\N{NO-BREAK SPACE}", " ").replace("\N{WORD JOINER}", "")
     return " ".join(re.sub(r"<[^>]+>", " ", body).split())
 
 

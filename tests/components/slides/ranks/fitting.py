@@ -25,7 +25,7 @@ def main() -> None:
     collective = open_collective(asked["collective"])
     prepare_devices(collective, 1)
     out = Path(asked["out"])
-    variables = [keras.Variable(v) for v in (float(collective.rank), np.full((2, 3), 7 + collective.rank))]
+    variables = [keras.Variable(v) for v in (float(collective.rank), np.full((2, 3), 7.0 + collective.rank))]
     state = keras.Variable(41 + collective.rank, dtype="uint32")
     collective.average_variables(variables)
     averaged = [v.numpy().tolist() for v in variables]

@@ -1,0 +1,159 @@
+"""The Dockerfiles, as far as they can be checked without building them, and the script that builds them."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+IMAGES = ROOT / "images"
+NAMES = ("pipeline", "training", "serving")
+Instruction = tuple[str, str]
+
+
+def stages(name: str) -> list[list[Instruction]]:
+    """The instructions of a Dockerfile, by stage."""
+    text = (IMAGES / name / "Dockerfile").read_text()
+    lines = [line for line in text.splitlines() if not line.lstrip().startswith("#")]
+    joined = re.sub(r"\\\n\s*", " ", "\n".join(lines))
+    found: list[list[Instruction]] = []
+    for line in joined.splitlines():
+        word, _, rest = line.strip().partition(" ")
+        if word == "FROM":
+            found.append([])
+        if word:
+            found[-1].append((word, rest.strip()))
+    return found
+
+
+def of(stage: list[Instruction], word: str) -> list[str]:
+    return [rest for found, rest in stage if found == word]
+
+
+KNOWN = {"FROM", "RUN", "COPY", "ENV", "ARG", "WORKDIR", "USER", "EXPOSE", "CMD", "ENTRYPOINT", "HEALTHCHECK"}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_dockerfile_says_what_it_builds_on_and_copies_what_is_there(name: str) -> None:
+    for stage in stages(name):
+        assert {word for word, _rest in stage} <= KNOWN
+        image, *rest = of(stage, "FROM")[0].split()
+        assert re.fullmatch(r"[a-z0-9./-]+:(?!latest)[\w.-]+", image)
+        assert not rest or rest[0] == "AS"
+        for copy in of(stage, "COPY"):
+            if not copy.startswith("--from="):
+                for source in copy.split()[:-1]:
+                    assert (ROOT / source).exists(), source
+        for run in of(stage, "RUN"):
+            assert not re.search(r"https?://|--index-url|--trusted-host", run)
+            for install in re.findall(r"pip install[^&|]*", run):
+                assert "-c constraints.txt" in install or "--no-deps" in install
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_final_image_is_not_root_and_has_no_compiler(name: str) -> None:
+    *_builds, final = stages(name)
+    assert of(final, "USER") == ["1000"]
+    last = max(index for index, (word, _rest) in enumerate(final) if word in ("RUN", "COPY"))
+    assert final.index(("USER", "1000")) > last
+    assert not re.search(r"g\+\+|make|gcc|build-essential|-dev\b|pip install", " ".join(of(final, "RUN")))
+    for word in ("CMD", "ENTRYPOINT"):
+        for command in of(final, word):
+            assert json.loads(command)
+
+
+def test_the_server_is_health_checked() -> None:
+    (check,) = of(stages("serving")[-1], "HEALTHCHECK")
+    assert "/readyz" in check
+
+
+@pytest.mark.parametrize("script", ["build.sh", "training/brume-mpirun"])
+def test_scripts_are_executable_and_parse(script: str) -> None:
+    assert os.access(IMAGES / script, os.X_OK)
+    subprocess.run(["sh", "-n", IMAGES / script], check=True)
+
+
+def test_the_predictor_imports_no_more_than_its_image_has() -> None:
+    code = """
+import sys
+import boto3
+import components.aws.client, components.slides.predictor, components.storage
+others = ("kfp", "kubernetes", "pyarrow", "rich", "PIL", "numpy", "mpi4py")
+print([name for name in others if name in sys.modules])
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+ENGINE = """#!/bin/sh
+# Stands for a container engine: notes its arguments and what lies in the context.
+case $1 in info | --version) exit ${ENGINE_INFO:-0} ;; esac
+for last; do :; done
+echo "$@" >>"$NOTES"
+ls "$last" | tr '\\n' ' ' >>"$NOTES"
+ls "$last/images/training" >/dev/null
+"""
+
+
+@pytest.fixture
+def tools(tmp_path: Path) -> Path:
+    """A PATH on which build.sh finds what it needs, and no container engine."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    for tool in ("sh", "sed", "dirname", "mktemp", "cp", "find", "rm", "ls", "tr"):
+        for place in ("/usr/bin", "/bin"):
+            if (Path(place) / tool).exists():
+                (folder / tool).symlink_to(Path(place) / tool)
+                break
+    return folder
+
+
+def build(tools: Path, *arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
+    environment = {"PATH": str(tools), "NOTES": str(tools / "notes"), **env}
+    command = [IMAGES / "build.sh", *arguments]
+    return subprocess.run(command, env=environment, capture_output=True, text=True)
+
+
+@pytest.mark.parametrize("engine", ["docker", "podman", "buildah"])
+def test_any_engine_builds_all_images_under_their_names(tools: Path, engine: str) -> None:
+    (tools / engine).write_text(ENGINE)
+    (tools / engine).chmod(0o755)
+    done = build(tools, "registry.example/team", "7")
+    assert done.returncode == 0, done.stderr
+    notes = (tools / "notes").read_text()
+    assert re.findall(r"build -t (\S+)", notes) == [f"registry.example/team/brume-{name}:7" for name in NAMES]
+    assert f"{engine} push registry.example/team/brume-serving:7" in done.stderr
+    assert "LICENSE README.md components constraints.txt images pipelines pyproject.toml" in notes
+    assert ".venv" not in notes
+
+
+def test_the_default_names_are_those_that_pipelines_use(tools: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from components.cluster import images
+
+    monkeypatch.delenv("BRUME_REGISTRY", raising=False)
+    monkeypatch.delenv("BRUME_TAG", raising=False)
+    (tools / "docker").write_text(ENGINE)
+    (tools / "docker").chmod(0o755)
+    assert build(tools, "", "").returncode == 0
+    notes = (tools / "notes").read_text()
+    assert re.findall(r"build -t (\S+)", notes) == [images.reference(name) for name in NAMES]
+
+
+def test_without_an_engine_it_says_what_to_install(tools: Path) -> None:
+    done = build(tools)
+    assert done.returncode == 3
+    assert "install docker, podman or buildah" in done.stderr
+
+
+def test_an_engine_that_does_not_run_is_not_blamed_on_the_images(tools: Path) -> None:
+    (tools / "docker").write_text(ENGINE)
+    (tools / "docker").chmod(0o755)
+    done = build(tools, ENGINE_INFO="1")
+    assert done.returncode == 3
+    assert "docker is installed but does not run" in done.stderr

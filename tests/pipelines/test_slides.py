@@ -1,0 +1,215 @@
+"""The slides pipelines from end to end: every output, resuming, prediction, and the compiled form."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import shutil
+import signal
+import subprocess
+import time
+from collections import Counter
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+from PIL import Image
+
+from components.slides.cohort import split_by_patient
+from tests.pipelines.runs import BRUME, QUICK, brume
+
+pytestmark = [pytest.mark.slow, pytest.mark.mpi]
+
+
+def rows(path: Path) -> list[dict[str, str]]:
+    with path.open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def states(out: Path) -> dict[str, str]:
+    return {step["step"]: step["state"] for step in json.loads((out / "run.json").read_text())["steps"]}
+
+
+def test_run_json_tells_what_was_run(finished: Path, cohort: Path) -> None:
+    told = json.loads((finished / "run.json").read_text())
+    assert told["pipeline"] == "slides"
+    assert told["status"] == "succeeded"
+    assert told["parameters"]["slides"] == str(cohort)
+    assert told["parameters"]["ranks"] == 2
+    assert told["versions"]["kfp"] and told["versions"]["python"].startswith("3.11")
+    assert told["started"] <= told["ended"]
+    assert set(states(finished).values()) == {"finished"}
+    assert all(step["seconds"] >= 0 for step in told["steps"])
+    assert 0 <= told["metrics"]["slides"]["slide_accuracy"] <= 1
+    assert told["metrics"]["training"]["ranks"] == 2
+
+
+def test_bad_slides_are_set_aside_with_their_reason(finished: Path) -> None:
+    table = rows(finished / "rejects.csv")
+    assert [(row["slide"], row["step"]) for row in table] == [("broken.svs", "cohort")]
+    assert table[0]["reason"]
+
+
+def test_each_slide_is_in_one_split_with_its_patient(finished: Path, cohort: Path) -> None:
+    table = rows(finished / "splits.csv")
+    assert list(table[0]) == ["slide", "patient", "label", "split"]
+    assert len(table) == 18
+    labelled = [(row["slide"], row["patient"], row["label"]) for row in table]
+    assert {row["slide"]: row["split"] for row in table} == split_by_patient(labelled, 0)
+
+
+def test_every_tile_is_in_one_shard(finished: Path) -> None:
+    index = pq.read_table(finished / "tiles" / "index.parquet").to_pylist()
+    expected = {"slide", "patient", "label", "split", "x", "y", "level", "mpp", "bytes", "shard"}
+    assert expected <= set(index[0])
+    assert len(index) == 18 * 9
+    assert len({(row["slide"], row["x"], row["y"]) for row in index}) == len(index)
+    assert {row["mpp"] for row in index} == {0.5}
+
+
+def test_every_slide_is_scored_through_the_served_model(finished: Path) -> None:
+    table = rows(finished / "slide_scores.csv")
+    assert list(table[0]) == [
+        *("slide", "patient", "label", "split", "tiles"),
+        *("p_luad", "p_lusc", "p_normal", "mean_prediction", "vote_prediction"),
+    ]
+    assert len(table) == 18
+    assert {row["tiles"] for row in table} == {"9"}
+    assert all(abs(sum(float(row[f"p_{c}"]) for c in ("luad", "lusc", "normal")) - 1) < 1e-3 for row in table)
+
+
+def test_the_model_says_what_it_is(finished: Path) -> None:
+    assert json.loads((finished / "model" / "labels.json").read_text())["classes"] == [
+        "luad",
+        "lusc",
+        "normal",
+    ]
+    assert (finished / "model" / "saved_model.pb").exists()
+    told = json.loads((finished / "model" / "training.json").read_text())
+    assert told["collective"] in ("horovod", "mpi4py")
+
+
+def test_heatmaps_and_report_can_be_opened(finished: Path) -> None:
+    assert len(list((finished / "heatmaps").glob("*.jpg"))) == 18
+    with Image.open(finished / "heatmaps" / "luad-0.jpg") as picture:
+        picture.load()
+    page = (finished / "report.html").read_text()
+    assert "broken.svs" in page
+    assert len(page) < 2_000_000
+
+
+def test_nothing_is_left_running_or_half_written(finished: Path) -> None:
+    assert not list(finished.rglob(".*.partial"))
+    told = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout
+    assert str(finished) not in told
+
+
+def test_a_second_run_takes_over_finished_work_and_says_so(finished: Path, cohort: Path) -> None:
+    before = (finished / "model" / "saved_model.pb").stat().st_mtime_ns
+    words = [
+        "run",
+        "slides",
+        f"slides={cohort}",
+        f"labels={cohort}/labels.csv",
+        *QUICK,
+        "--out",
+        str(finished),
+    ]
+    told = brume(*words)
+    assert told.returncode == 0, told.stderr
+    assert "training is unchanged" in told.stdout
+    assert set(states(finished).values()) == {"reused"}
+    assert (finished / "model" / "saved_model.pb").stat().st_mtime_ns == before
+
+
+def test_new_slides_are_scored_with_the_model(finished: Path, cohort: Path, tmp_path: Path) -> None:
+    new = tmp_path / "new"
+    new.mkdir()
+    for name in ("luad-0.svs", "lusc-1.svs", "broken.svs"):
+        shutil.copy(cohort / name, new / name)
+    out = tmp_path / "out"
+    words = [f"slides={new}", f"model={finished}/model", "assume_mpp=0.5", "max_rejected=0.5"]
+    told = brume("run", "slides_predict", *words, "--out", str(out))
+    assert told.returncode == 0, told.stderr
+    table = {row["slide"]: row for row in rows(out / "slide_scores.csv")}
+    known = {row["slide"]: row for row in rows(finished / "slide_scores.csv")}
+    assert set(table) == {"luad-0.svs", "lusc-1.svs"}
+    for slide, row in table.items():
+        assert (row["patient"], row["label"], row["split"]) == ("", "", "")
+        assert float(row["p_luad"]) == pytest.approx(float(known[slide]["p_luad"]), abs=1e-4)
+    assert [row["slide"] for row in rows(out / "rejects.csv")] == ["broken.svs"]
+    assert "luad-0" in (out / "report.html").read_text()
+
+
+def test_the_compiled_pipeline_gives_the_same_result(finished: Path, cohort: Path, tmp_path: Path) -> None:
+    assert brume("compile", "slides", "-o", str(tmp_path)).returncode == 0
+    code = f"""
+from kfp import components, local
+local.init(local.SubprocessRunner(use_venv=False), pipeline_root={str(tmp_path / "root")!r})
+pipeline = components.load_component_from_file({str(tmp_path / "slides.yaml")!r})
+pipeline(
+    slides={str(cohort)!r}, labels={str(cohort / "labels.csv")!r},
+    tile_size=64, epochs=3, batch_size=16, max_rejected=0.2, assume_mpp=0.5,
+)
+"""
+    told = subprocess.run([BRUME[0], "-c", code], capture_output=True, text=True, timeout=280)
+    assert told.returncode == 0, told.stdout[-3000:] + told.stderr[-3000:]
+    found = next((tmp_path / "root").rglob("slide_scores"))
+    once, again = rows(finished / "slide_scores.csv"), rows(found)
+    assert [row["slide"] for row in again] == [row["slide"] for row in once]
+    for a, b in zip(once, again, strict=True):
+        assert float(a["p_luad"]) == pytest.approx(float(b["p_luad"]), abs=1e-3)
+
+
+def tiles_of(out: Path) -> Counter[tuple[str, str, int, int]]:
+    index = pq.read_table(out / "tiles" / "index.parquet").to_pylist()
+    return Counter((row["shard"], row["slide"], row["x"], row["y"]) for row in index)
+
+
+def test_a_run_killed_in_every_stage_ends_as_if_it_was_not(
+    finished: Path, cohort: Path, tmp_path: Path
+) -> None:
+    """kill -9 during tiling, training and prediction, then the same command again."""
+    out = tmp_path / "out"
+    words = ["run", "slides", f"slides={cohort}", f"labels={cohort}/labels.csv", *QUICK, "--out", str(out)]
+    for stage in ("tiling", "training", "prediction"):
+        process = subprocess.Popen([*BRUME, *words], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        until_working_on(stage, out, process)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    told = brume(*words)
+    assert told.returncode == 0, told.stderr
+    assert tiles_of(out) == tiles_of(finished)
+    assert (out / "splits.csv").read_text() == (finished / "splits.csv").read_text()
+    once, again = rows(finished / "slide_scores.csv"), rows(out / "slide_scores.csv")
+    assert [row["slide"] for row in again] == [row["slide"] for row in once]
+    assert [row["tiles"] for row in again] == [row["tiles"] for row in once]
+    for a, b in zip(once, again, strict=True):
+        assert float(a["p_luad"]) == pytest.approx(float(b["p_luad"]), abs=1e-3)
+    assert not list(out.rglob(".*.partial"))
+
+
+def until_working_on(stage: str, out: Path, process: subprocess.Popen[bytes]) -> None:
+    """Wait until the stage has said that part of it is done."""
+    progress = out / "work" / "progress.jsonl"
+    deadline = time.monotonic() + 200
+    while time.monotonic() < deadline:
+        assert process.poll() is None, f"the run ended before {stage}"
+        if progress.exists() and f'"stage": "{stage}", "done": ' in progress.read_text():
+            return
+        time.sleep(0.02)
+    os.kill(process.pid, signal.SIGKILL)
+    pytest.fail(f"the run did not come to {stage}")
+
+
+def test_a_failing_step_is_named_with_its_cause_and_the_log(cohort: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    words = [f"slides={cohort}", f"labels={cohort}/labels.csv", "tile_size=5000", "--out", str(out)]
+    told = brume("run", "slides", *words)
+    assert told.returncode == 1
+    assert "step shards failed" in told.stderr
+    assert str(out / "work" / "run.log") in told.stderr
+    assert "Traceback" not in told.stderr
+    assert json.loads((out / "run.json").read_text())["status"] == "failed"
+    assert len(rows(out / "rejects.csv")) == 19
