@@ -1,7 +1,7 @@
 """What the ranks of a training say to each other, by Horovod or by mpi4py, behind one small interface.
 
-Both sit on the same MPI. Horovod overlaps and fuses the averaging of gradients inside TensorFlow's graph;
-mpi4py does it with one allreduce of all gradients in one buffer, and needs nothing built.
+Both sit on the same MPI and average all gradients of a step in one buffer. Horovod does it as an operation of
+TensorFlow's graph; mpi4py leaves the graph for Python, and needs nothing built.
 """
 
 from __future__ import annotations
@@ -36,9 +36,20 @@ class Collective(ABC):
     local_rank: int = 0
     local_size: int = 1
 
-    @abstractmethod
     def average_gradients(self, gradients: Sequence[Any]) -> list[Any]:
-        """Return the mean of each float32 or float16 tensor over the ranks; for use inside a tf.function."""
+        """Return the mean over the ranks of each float tensor, in float32; for use in a tf.function."""
+        import tensorflow as tf
+
+        if self.size == 1:
+            return list(gradients)
+        flat = tf.concat([tf.reshape(tf.cast(g, tf.float32), [-1]) for g in gradients], 0)
+        sizes = [int(np.prod(g.shape)) for g in gradients]
+        parts = tf.split(self._average_in_graph(flat), sizes)
+        return [tf.cast(tf.reshape(p, g.shape), g.dtype) for p, g in zip(parts, gradients, strict=True)]
+
+    @abstractmethod
+    def _average_in_graph(self, flat: Any) -> Any:
+        """Return the mean over the ranks of a float32 tensor [n]."""
 
     @abstractmethod
     def _sum(self, values: Array) -> Array:
@@ -91,8 +102,8 @@ class _Alone(Collective):
 
     name = "none"
 
-    def average_gradients(self, gradients: Sequence[Any]) -> list[Any]:
-        return list(gradients)
+    def _average_in_graph(self, flat: Any) -> Any:
+        return flat
 
     def _sum(self, values: Array) -> Array:
         return values
@@ -117,8 +128,8 @@ class _Horovod(Collective):
         self.rank, self.size = hvd.rank(), hvd.size()
         self.local_rank, self.local_size = hvd.local_rank(), hvd.local_size()
 
-    def average_gradients(self, gradients: Sequence[Any]) -> list[Any]:
-        return list(self._hvd.grouped_allreduce(list(gradients), op=self._hvd.Average))
+    def _average_in_graph(self, flat: Any) -> Any:
+        return self._hvd.allreduce(flat, op=self._hvd.Average, name="brume.gradients")
 
     def _sum(self, values: Array) -> Array:
         return self._ask("allreduce", values, op=self._hvd.Sum)
@@ -150,14 +161,11 @@ class _Mpi4py(Collective):
         node = self._world.Split_type(MPI.COMM_TYPE_SHARED)
         self.local_rank, self.local_size = node.Get_rank(), node.Get_size()
 
-    def average_gradients(self, gradients: Sequence[Any]) -> list[Any]:
+    def _average_in_graph(self, flat: Any) -> Any:
         import tensorflow as tf
 
-        flat = tf.concat([tf.reshape(tf.cast(g, tf.float32), [-1]) for g in gradients], 0)
-        flat = tf.numpy_function(self._sum, [flat], tf.float32) / self.size
-        sizes = [int(np.prod(g.shape)) for g in gradients]
-        parts = tf.split(tf.ensure_shape(flat, [sum(sizes)]), sizes)
-        return [tf.cast(tf.reshape(p, g.shape), g.dtype) for p, g in zip(parts, gradients, strict=True)]
+        total = tf.numpy_function(self._sum, [flat], tf.float32)
+        return tf.ensure_shape(total, flat.shape) / self.size
 
     def _sum(self, values: Array) -> Array:
         return self._reduce(values, self._mpi.SUM)
