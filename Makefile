@@ -35,8 +35,8 @@ else
 	@$(BIN)/brume run slides slides=$(DEMO) labels=$(DEMO)/labels.csv tile_size=224 $(PARAMETERS) --out "$(OUT)"
 endif
 
-test: setup-test collective ## Run the tests
-	@$(BIN)/python -m pytest
+test: setup-test collective ## Run the tests; with ALL=1 those that take minutes too
+	@$(BIN)/python -m pytest $(if $(ALL),,-m "not long")
 
 lint: setup ## Check style and types
 	@$(BIN)/ruff check .

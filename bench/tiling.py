@@ -118,7 +118,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.tiling", description="how fast slides are cut")
     parser.add_argument("--source-tile", type=int, action="append", help="side of the JPEG tiles on file")
     parser.add_argument("--cache", type=Path, help="keep the slides in this folder for the next run")
-    parser.add_argument("--repeats", type=int, default=2, help="each figure is the best of these")
+    parser.add_argument("--repeats", type=int, default=3, help="each figure is the best of these")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="brume-bench-") as name:
         for source_tile in options.source_tile or [240]:

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from components import progress, storage
+from components.slides import files
 from components.slides.reader import SlideError, open_slide
 from components.slides.score import SlideScore, probability_columns
 
@@ -198,7 +199,7 @@ def draw_all(
             if score.slide not in sources:
                 raise FileNotFoundError(f"no file is known for slide {score.slide}")
             with tempfile.TemporaryDirectory() as scratch:
-                path = storage.fetch(sources[score.slide], Path(scratch))
+                path = files.fetch(sources[score.slide], Path(scratch))
                 picture = draw_slide(path, tiles, score.mean_prediction, assume_mpp=assume_mpp)
         except (SlideError, FileNotFoundError, storage.StorageError) as error:
             return Undrawn(score.slide, "heatmap", str(error))
@@ -211,7 +212,7 @@ def draw_all(
     with ThreadPoolExecutor(workers) as pool:
         for done, outcome in enumerate(pool.map(one, scores), start=1):
             undrawn += [outcome] if outcome else []
-            progress.report("report", done, len(scores), "heatmaps")
+            progress.report("scores", done, len(scores), "heatmaps")
     return undrawn
 
 

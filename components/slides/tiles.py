@@ -23,6 +23,7 @@ from typing import Protocol
 import simplejpeg
 
 from components import lifeline, progress, storage
+from components.slides import files
 from components.slides.cohort import Reject
 from components.slides.grid import Tiling, plan, read_tiles
 from components.slides.reader import SlideError, open_slide
@@ -121,8 +122,8 @@ def tile_group(
         results[index] = result
         progress.report(STEP, len(results), len(slides), slides[index].slide)
     ordered = [results[index] for index in range(len(slides))]
-    files = [result for result in ordered if isinstance(result, str)]
-    return files, [result for result in ordered if isinstance(result, Reject)]
+    written = [result for result in ordered if isinstance(result, str)]
+    return written, [result for result in ordered if isinstance(result, Reject)]
 
 
 def _outcomes(
@@ -165,7 +166,7 @@ def _work(source: SlideSource, out_uri: str, tiling: Tiling) -> str | Reject:
         file_uri, done_uri = _places(source, out_uri, tiling)
         with tempfile.TemporaryDirectory(prefix="brume-slide-") as name:
             folder = Path(name)
-            path = _fetch(source.uri, folder)
+            path = files.fetch(source.uri, folder)
             out = folder / "tiles.tfrecord" if storage.is_remote(file_uri) else Path(file_uri)
             told = tile_slide(
                 path, out, slide=source.slide, patient=source.patient, label=source.label, tiling=tiling
@@ -196,14 +197,3 @@ def _places(source: SlideSource, out_uri: str, tiling: Tiling) -> tuple[str, str
     stem = re.sub(r"[^A-Za-z0-9._-]", "_", PurePosixPath(source.slide).stem)
     key = f"{stem}-{digest[:16]}"
     return storage.join(out_uri, f"{key}.tfrecord"), storage.join(out_uri, f"{key}.json")
-
-
-def _fetch(uri: str, folder: Path) -> Path:
-    """Return a local path of a slide, with the folder of the same name that some formats keep beside it."""
-    path = storage.fetch(uri, folder)
-    stem, suffix = uri.rsplit(".", 1) if "." in storage.name_of(uri) else (uri, "")
-    if storage.is_remote(uri) and suffix.lower() == "mrxs":
-        for entry in storage.list_files(stem):
-            below = folder / storage.name_of(stem) / entry.uri.removeprefix(stem + "/")
-            storage.fetch(entry.uri, below.parent)
-    return path

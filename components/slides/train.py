@@ -39,6 +39,10 @@ from components.slides.stream import Shards
 
 MODULE = "components.slides.train"
 
+# A rank that waits for another leaves the core to it, and Horovod looks for work every 5 ms, not every one:
+# on a machine with no core to spare this halves the time.
+ENVIRONMENT = {"OMPI_MCA_mpi_yield_when_idle": "1", "HOROVOD_CYCLE_TIME": "5", "TF_CPP_MIN_LOG_LEVEL": "2"}
+
 
 def launch(
     tiles_uri: str,
@@ -68,8 +72,7 @@ def launch(
         command=(*command, "--parameters", parameters.to_json()),
         ranks=parameters.ranks,
         image=image,
-        # Horovod looks for tensors to average this often, in milliseconds; seldom leaves the cores alone.
-        env={"HOROVOD_CYCLE_TIME": "5"},
+        env=ENVIRONMENT,
         resources=resources or Resources(),
         namespace=namespace,
     )

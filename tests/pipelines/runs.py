@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -18,11 +17,9 @@ TILE = 64
 QUICK = [f"tile_size={TILE}", "epochs=3", "batch_size=16", "max_rejected=0.2", "assume_mpp=0.5"]
 
 
-def brume(*words: str, **variables: str) -> subprocess.CompletedProcess[str]:
+def brume(*words: str, timeout: float = 280) -> subprocess.CompletedProcess[str]:
     """Run the command in a process of its own and return what it said."""
-    return subprocess.run(
-        [*BRUME, *words], capture_output=True, text=True, env=os.environ | variables, timeout=280
-    )
+    return subprocess.run([*BRUME, *words], capture_output=True, text=True, timeout=timeout)
 
 
 def write_cohort(folder: Path, patients: int = 6) -> None:

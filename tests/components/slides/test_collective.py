@@ -15,6 +15,7 @@ import tiny
 
 from components.cluster.mpi import MpiJob, run
 from components.slides import collective
+from components.slides.train import ENVIRONMENT
 
 FITTING = Path(__file__).parent / "ranks" / "fitting.py"
 # Batches that hold all of a rank's tiles: the order of the tiles within an epoch then makes no difference.
@@ -72,7 +73,7 @@ def two(
     out = tmp_path_factory.mktemp(name)
     fits = [["half", tiles["even"], HALF], ["uneven", tiles["uneven"], UNEVEN]]
     asked = json.dumps({"collective": name, "out": str(out), "fits": fits})
-    run(MpiJob("fitting", (sys.executable, str(FITTING), asked), 2, env={"TF_CPP_MIN_LOG_LEVEL": "2"}), print)
+    run(MpiJob("fitting", (sys.executable, str(FITTING), asked), 2, env=ENVIRONMENT), print)
     return Outcome(out, 2)
 
 

@@ -71,7 +71,7 @@ def test_a_killed_rank_ends_the_job_and_the_next_run_ends_as_if_nothing_had_been
 
     job = Job(tmp_path, tiles)
     command = [sys.executable, str(DYING), "--tiles", tiles, "--out", job.out, "--work", job.work]
-    killed = MpiJob("training", (*command, "--parameters", PARAMETERS.to_json()), 2)
+    killed = MpiJob("training", (*command, "--parameters", PARAMETERS.to_json()), 2, env=train.ENVIRONMENT)
     with pytest.raises(JobError, match="rank 1 was ended by signal 9"):
         run(killed, print)
     assert not Path(job.out).exists()
