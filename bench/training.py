@@ -86,7 +86,8 @@ def independent(tiles: str, out: Path) -> float:
         )
         for folder in folders
     ]
-    if any([process.wait() for process in processes]):
+    codes = [process.wait() for process in processes]
+    if any(codes):
         raise SystemExit("an independent training failed")
     return sum(float(_told(folder)["images_per_second"]) for folder in folders)
 

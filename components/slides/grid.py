@@ -15,13 +15,15 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from components.slides.reader import Slide, SlideError
-from components.slides.tissue import TissueMethod, tissue_mask
+from components.slides.tissue import TissueMethod, close_gaps, tissue_mask
 
 # A level whose resolution is this close to the one asked for is taken as it is, without resampling.
 NATIVE_WITHIN = 0.01
 # The tissue mask is made from a picture of this many pixels for each tile's side, within these bounds.
 MASK_PIXELS_PER_TILE = 12
 MASK_SIDES = (1024, 3072)
+# Glass between tissue counts as tissue when it is narrower than this share of a tile.
+GAP_SHARE = 0.25
 # A single tile's source pixels may take this much memory: a coarse mpp of a slide without lower levels.
 MAX_WINDOW_BYTES = 256 * 2**20
 
@@ -111,6 +113,7 @@ def plan(slide: Slide, tiling: Tiling) -> Plan:
         tiles_across = max(slide.dimensions) / (step * chosen.downsample)
         side = int(np.clip(tiles_across * MASK_PIXELS_PER_TILE, *MASK_SIDES))
         mask = tissue_mask(slide.thumbnail(side), tiling.tissue)
+        mask = close_gaps(mask, round(max(mask.shape) / tiles_across * GAP_SHARE / 2))
         share = _mask_share(mask, step / chosen.width, step / chosen.height, columns, rows)
         kept = 1 - share <= tiling.max_background + 1e-9
     cells = tuple((int(column), int(row)) for row, column in np.argwhere(kept))

@@ -11,11 +11,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-import tiny
 
 from components.cluster.mpi import MpiJob, run
 from components.slides import collective
 from components.slides.train import ENVIRONMENT
+from tests.components.slides import tiny
 
 FITTING = Path(__file__).parent / "ranks" / "fitting.py"
 # Batches that hold all of a rank's tiles: the order of the tiles within an epoch then makes no difference.

@@ -9,12 +9,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import tiny
 from hypothesis import given
 from hypothesis import strategies as st
-from test_storage import cutting_proxy
 
 from components.slides import inputs, records, stream
+from tests.components.slides import tiny
+from tests.components.test_storage import cutting_proxy
 
 
 @pytest.fixture(scope="module")

@@ -169,7 +169,7 @@ def test_the_mask_finds_the_same_tissue_on_real_slides(real_data, tmp_path):
     for name, count in (("cmu-1-small-region.svs", 45), ("tcga-cr-7395-01a-01-ts1.svs", 188)):
         path = real_data(f"slides/{name}")
         for method in ("otsu", "saturation"):
-            assert abs(len(cut(path, tmp_path / "t", Tiling(224, tissue=method))) - count) <= 3
+            assert abs(len(cut(path, tmp_path / "t", Tiling(224, tissue=method))) - count) <= 5
 
 
 @pytest.mark.parametrize(

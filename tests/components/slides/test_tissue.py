@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from components.slides.demo import INKS
 from components.slides.synthetic import GLASS
-from components.slides.tissue import background_share, tissue_mask
+from components.slides.tissue import background_share, close_gaps, tissue_mask
 
 EOSIN_PINK, NUCLEAR_PURPLE = (225, 165, 200), (110, 75, 150)
 METHODS = pytest.mark.parametrize("method", ["otsu", "saturation"])
@@ -69,3 +69,14 @@ def test_background_is_the_share_of_pixels_with_grey_220_or_more(grey, rows, hei
     tile[:rows] = grey
     expected = min(rows, height) / height if grey >= 220 else 0.0
     assert background_share(tile) == pytest.approx(expected)
+
+
+def test_narrow_gaps_belong_to_the_tissue_and_wide_ones_do_not() -> None:
+    """Normal lung is thin walls around air; without this its slides would count as empty glass."""
+    mask = np.zeros((60, 60), bool)
+    mask[10:50, 10:13] = mask[10:50, 17:20] = mask[10:50, 40:43] = True
+    closed = close_gaps(mask, 3)
+    assert closed[10:50, 10:20].all()
+    assert not closed[:, 21:39].any()
+    assert not closed[:, :10].any() and not closed[:10].any() and not closed[50:].any()
+    assert (close_gaps(mask, 0) == mask).all()

@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-import tiny
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -22,6 +21,7 @@ from components.slides import train
 from components.slides.checkpoint import Checkpoints
 from components.slides.parameters import MODELS, ParameterError, TrainingParameters
 from components.slides.stream import StreamError
+from tests.components.slides import tiny
 
 DYING = Path(__file__).parent / "ranks" / "dying.py"
 PARAMETERS = TrainingParameters(epochs=6, batch_size=4, threads=1, patience=0)
