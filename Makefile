@@ -36,7 +36,7 @@ else
 endif
 
 test: setup-test collective ## Run the tests; with ALL=1 those that take minutes too
-	@$(BIN)/python -m pytest $(if $(ALL),,-m "not long")
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest $(if $(ALL),,-m "not long")
 
 lint: setup ## Check style and types
 	@$(BIN)/ruff check .

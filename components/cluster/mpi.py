@@ -217,7 +217,7 @@ def mpi_job_manifest(job: MpiJob, suffix: str = "") -> dict[str, Any]:
     return {
         "apiVersion": f"{MPI_JOB.group}/{MPI_JOB.version}",
         "kind": MPI_JOB.title,
-        "metadata": metadata(name, job.namespace or own_namespace()),
+        "metadata": metadata(name, job.namespace or own_namespace(), owned=True),
         "spec": {
             "slotsPerWorker": 1,
             "mpiImplementation": "OpenMPI",

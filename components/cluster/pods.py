@@ -43,11 +43,15 @@ def owners() -> list[dict[str, Any]]:
     return []
 
 
-def metadata(name: str, namespace: str, **more: Any) -> dict[str, Any]:
-    """Return an object's metadata, with this project's label and the owner."""
+def metadata(name: str, namespace: str, *, owned: bool, **more: Any) -> dict[str, Any]:
+    """Return an object's metadata with this project's label, and, when `owned`, with its owner.
+
+    What must outlive the step that makes it, as a served model does, is not owned: some installations
+    delete a step's pod as soon as it is done.
+    """
     found: dict[str, Any] = {"name": name, "namespace": namespace, **more}
     found["labels"] = {**more.get("labels", {}), "app.kubernetes.io/part-of": "brume"}
-    if references := owners():
+    if owned and (references := owners()):
         found["ownerReferences"] = references
     return found
 

@@ -29,6 +29,12 @@ class Resources:
         """Refuse what no node could give."""
         if self.gpus < 0:
             raise ValueError(f"gpus is {self.gpus}: a number of devices, 0 or more")
+        # A pipeline's list parameter brings tolerationSeconds as a float, which the API refuses.
+        whole = [
+            {key: int(value) if isinstance(value, float) else value for key, value in toleration.items()}
+            for toleration in self.tolerations
+        ]
+        object.__setattr__(self, "tolerations", tuple(whole))
 
     def container(self) -> dict[str, dict[str, str]]:
         """Return a container's `resources`: requests equal limits, so that a neighbour cannot take them."""

@@ -199,6 +199,7 @@ def inference_service_manifest(model: Model) -> dict[str, Any]:
         "metadata": metadata(
             dns_name(model.name),
             model.namespace or own_namespace(),
+            owned=False,
             annotations={"serving.kserve.io/deploymentMode": "Standard"},
             labels={"networking.kserve.io/visibility": "cluster-local"},
         ),

@@ -237,7 +237,7 @@ def fit(
 def _training_metrics(told: Mapping[str, Any]) -> dict[str, Any]:
     """Return what the dashboard shows of a training: its figures, and the last row of its best epoch."""
     names = ("ranks", "collective", "best_epoch", "steps", "images_per_second", "input_wait_share", "weights")
-    best = next((row for row in told["history"] if row["epoch"] == told["best_epoch"]), {})
+    best: Mapping[str, Any] = next((row for row in told["history"] if row["epoch"] == told["best_epoch"]), {})
     shown = ("loss", "accuracy", "valid_loss", "valid_accuracy")
     return {name: told[name] for name in names} | {name: best[name] for name in shown if name in best}
 

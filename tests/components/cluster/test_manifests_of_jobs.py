@@ -201,14 +201,17 @@ def test_a_model_is_served_by_plain_deployments_and_probed() -> None:
         assert container[probe]["httpGet"]["port"] == container["ports"][0]["containerPort"]
 
 
-def test_the_step_that_creates_an_object_owns_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_step_that_waits_for_a_job_owns_it_and_a_served_model_outlives_its_step(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setenv("KFP_POD_NAME", "step-1")
     monkeypatch.setenv("KFP_POD_UID", "u-1")
-    for manifest in (mpi_job_manifest(JOBS[0]), inference_service_manifest(MODELS[0])):
-        schemas.validate(manifest)
-        assert manifest["metadata"]["ownerReferences"] == [
-            {"apiVersion": "v1", "kind": "Pod", "name": "step-1", "uid": "u-1"}
-        ]
+    job = mpi_job_manifest(JOBS[0])
+    schemas.validate(job)
+    assert job["metadata"]["ownerReferences"] == [
+        {"apiVersion": "v1", "kind": "Pod", "name": "step-1", "uid": "u-1"}
+    ]
+    assert "ownerReferences" not in inference_service_manifest(MODELS[0])["metadata"]
 
 
 @hypothesis.given(strategies.text(max_size=120), strategies.integers(0, 999))
@@ -253,3 +256,10 @@ def test_the_launchers_command_runs_and_hands_the_environment_on(tmp_path: Path)
     lines = sorted(line for line in done.stdout.splitlines() if "store" in line)
     assert lines == [f"[1,{rank}]<stdout>:{rank} w http://store:9000/a b" for rank in range(2)]
     assert "AWS_FAKE" not in done.stderr
+
+
+def test_whole_numbers_of_tolerations_stay_whole() -> None:
+    """A pipeline's list parameter arrives with floats; the API server takes integers alone."""
+    resources = Resources(tolerations=({"key": "gpu", "operator": "Exists", "tolerationSeconds": 60.0},))
+    assert resources.tolerations[0]["tolerationSeconds"] == 60
+    assert isinstance(resources.tolerations[0]["tolerationSeconds"], int)
