@@ -32,7 +32,7 @@ ifdef SLIDES
 	@$(BIN)/brume run slides slides="$(SLIDES)" labels="$(LABELS)" $(PARAMETERS) --out "$(OUT)"
 else
 	@$(BIN)/python -m components.slides.demo $(DEMO)
-	@$(BIN)/brume run slides slides=$(DEMO) labels=$(DEMO)/labels.csv tile_size=224 $(PARAMETERS) --out "$(OUT)"
+	@$(BIN)/brume run slides slides=$(DEMO) labels=$(DEMO)/labels.csv $(PARAMETERS) --out "$(OUT)"
 endif
 
 test: setup-test collective ## Run the tests; with ALL=1 those that take minutes too

@@ -113,7 +113,7 @@ def pipeline(
     tile_groups: int = 2,
     model: str = "small",
     weights: str = "",
-    epochs: int = 12,
+    epochs: int = 10,
     batch_size: int = 32,
     learning_rate: float = 0.001,
     ranks: int = 2,

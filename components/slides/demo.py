@@ -12,6 +12,7 @@ import csv
 import json
 import multiprocessing
 import os
+import sys
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -293,3 +294,8 @@ def _wave(length: int, rng: np.random.Generator) -> NDArray[np.int32]:
     at = np.arange(length) * (2 * np.pi / length)
     total = sum(rng.uniform(15, 40) * np.sin(at * rng.uniform(1, 5) + rng.uniform(0, 6)) for _ in range(3))
     return np.asarray(total, np.float64).round().astype(np.int32)
+
+
+if __name__ == "__main__":
+    print(f"demo cohort in {sys.argv[1]}", flush=True)
+    make_demo(Path(sys.argv[1]))

@@ -62,7 +62,7 @@ def draw(
     outside, keeps its pixels.
     """
     height, width = thumbnail.shape[:2]
-    total, count = np.zeros((height, width)), np.zeros((height, width))
+    total, count = (np.zeros((height, width), np.float32) for _ in range(2))
     for left, top, side, value in zip(x, y, span, probability, strict=True):
         # A tile covers whole pixels; neighbours share an edge, and the smallest tile is one pixel.
         first = round(top / scale), round(left / scale)
@@ -74,16 +74,18 @@ def draw(
         total[window] += value
         count[window] += 1
     covered = count > 0
-    mean = np.divide(total, count, out=np.zeros_like(total), where=covered)
-    picture = thumbnail.astype(np.float64)
-    grey = picture @ np.array([0.299, 0.587, 0.114])
+    # 256 steps of colour are as many as a JPEG can show.
+    mean = np.divide(255 * total, count, out=np.zeros_like(total), where=covered).round().astype(np.uint8)
+    picture = thumbnail.astype(np.float32)
+    grey = picture @ np.array([0.299, 0.587, 0.114], np.float32)
     tissue = np.clip((GLASS[1] - grey) / (GLASS[1] - GLASS[0]), 0, 1)
-    shown = (tissue * covered)[..., None]
+    shown = (tissue * covered).astype(np.float32)[..., None]
     # Beneath the colour tissue is shown nearly grey: a pink one would turn yellow into orange. The colour
     # takes on some of the tissue's own light, so that its structure shows through.
     stain = 1 - 0.7 * shown
     base = picture * stain + grey[..., None] * (1 - stain)
-    colour = colours(mean) * (0.6 + 0.4 * grey / GLASS[1]).clip(0, 1)[..., None]
+    palette = colours(np.arange(256) / 255).astype(np.float32)
+    colour = palette[mean] * (0.6 + 0.4 * grey / GLASS[1]).clip(0, 1)[..., None]
     opacity = OPACITY * shown
     blended: Pixels = (base * (1 - opacity) + colour * opacity).round().astype(np.uint8)
     return blended

@@ -271,7 +271,7 @@ def _write(slides: Sequence[_Slide], files: Sequence[tuple[str, str]], folder: P
                     if waiting_bytes > BUFFER_BYTES:
                         flush()
             done += len(part.rows)
-            progress.report(STAGE, done, 2 * total)
+            progress.report(STAGE, done // 2, total)
         flush()
         for number, lots, sizes in _by_shard(slides, len(files)):
             file, split = files[number]
@@ -283,7 +283,7 @@ def _write(slides: Sequence[_Slide], files: Sequence[tuple[str, str]], folder: P
                     writer.write(next(read(spool, file)))
             (spools / f"{number}.spool").unlink()
             done += len(lots)
-            progress.report(STAGE, done, 2 * total)
+            progress.report(STAGE, done // 2, total)
     finally:
         shutil.rmtree(spools)
 

@@ -50,6 +50,19 @@ wheels=${2:-${XDG_CACHE_HOME:-$HOME/.cache}/brume/wheels/$key}
 mkdir -p "$wheels"
 wheels=$(cd "$wheels" && pwd)
 
+works() {
+    "$python" -c "
+from importlib.metadata import version
+import horovod.tensorflow as hvd
+hvd.init()
+assert version('horovod') == '$version'" >/dev/null 2>&1
+}
+
+if works; then
+    say "Horovod $version is installed in $python"
+    exit 0
+fi
+
 build() {
     work=$(mktemp -d)
     trap 'rm -rf "$work"' EXIT INT TERM
@@ -94,7 +107,7 @@ flock -u 9
 
 "$python" -m pip install -q --disable-pip-version-check -c "$constraints" cloudpickle psutil pyyaml packaging cffi
 "$python" -m pip install -q --disable-pip-version-check --no-deps --force-reinstall "$(wheel)"
-if ! "$python" -c 'import horovod.tensorflow as hvd; hvd.init()' >/dev/null 2>&1; then
+if ! works; then
     say "the wheel in $wheels does not load in $python: remove that folder and run this again"
     exit 4
 fi

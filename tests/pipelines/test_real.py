@@ -28,7 +28,7 @@ def lung_cohort(tiles: Path, folder: Path) -> None:
     (folder / "labels.csv").write_text("\n".join(rows) + "\n")
 
 
-@pytest.mark.timeout(1500)
+@pytest.mark.timeout(2800)
 def test_lung_tissue_of_unseen_patients_is_told_apart(
     real_data: Callable[[str], Path], tmp_path: Path
 ) -> None:
@@ -47,13 +47,15 @@ def test_lung_tissue_of_unseen_patients_is_told_apart(
         labels.write("broken.svs,someone,lung_n\ntruncated.svs,someone else,lung_n\n")
     out = tmp_path / "out"
     words = [f"slides={cohort}", f"labels={cohort}/labels.csv", "tile_size=224", "assume_mpp=0.5"]
-    told = brume("run", "slides", *words, "--out", str(out), timeout=1400)
-    assert told.returncode == 0, told.stderr
-
-    metrics = json.loads((out / "run.json").read_text())["metrics"]["slides"]
-    print(metrics)
-    assert metrics["slide_accuracy"] >= 0.85
-    assert metrics["mean_auc"] >= 0.95
+    found = []
+    for seed in range(3):
+        told = brume("run", "slides", *words, f"seed={seed}", "--out", str(out), timeout=900)
+        assert told.returncode == 0, told.stderr
+        found.append(json.loads((out / "run.json").read_text())["metrics"]["slides"])
+    print(found)
+    # A test split has some twenty slides, one of which is five points: the mean of three splits is judged.
+    assert sum(metrics["slide_accuracy"] for metrics in found) / 3 >= 0.85
+    assert sum(metrics["mean_auc"] for metrics in found) / 3 >= 0.95
     with (out / "slide_scores.csv").open() as file:
         scored = {row["slide"]: row for row in csv.DictReader(file)}
     for name in real:
