@@ -24,7 +24,6 @@ def cut(
     admitted: Any,
     *,
     assume_mpp: Any,
-    tiling: Mapping[str, Any],
     ranks: Any,
     batch_size: Any,
     seed: Any,
@@ -33,7 +32,7 @@ def cut(
     """Tile the admitted slides, group by group side by side, and shard the tiles; returns the last task."""
     with dsl.ParallelFor(admitted.outputs["Output"]) as group:
         tiles = pod(
-            steps.cut_tiles(cohort=admitted.outputs["cohort"], group=group, assume_mpp=assume_mpp, **tiling),
+            steps.cut_tiles(cohort=admitted.outputs["cohort"], group=group, assume_mpp=assume_mpp),
             cpu="4",
             memory="8Gi",
         )
@@ -45,7 +44,6 @@ def cut(
             batch_size=batch_size,
             seed=seed,
             max_rejected=max_rejected,
-            **tiling,
         ),
         cpu="1",
         memory="4Gi",
@@ -158,6 +156,11 @@ def pipeline(
             max_rejected=max_rejected,
             seed=seed,
             groups=tile_groups,
+            tile_size=tile_size,
+            mpp=mpp,
+            max_background=max_background,
+            jpeg_quality=jpeg_quality,
+            tissue=tissue,
         ),
         cpu="2",
         memory="2Gi",
@@ -165,13 +168,6 @@ def pipeline(
     sharded = cut(
         admitted,
         assume_mpp=assume_mpp,
-        tiling={
-            "tile_size": tile_size,
-            "mpp": mpp,
-            "max_background": max_background,
-            "jpeg_quality": jpeg_quality,
-            "tissue": tissue,
-        },
         ranks=ranks,
         batch_size=batch_size,
         seed=seed,

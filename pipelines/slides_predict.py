@@ -38,14 +38,12 @@ def pipeline(
         max_rejected: Largest share of slides that may be set aside before the run stops.
         tile_groups: Groups of slides that are tiled side by side.
     """
-    described = pod(steps.read_model(model=model), cpu="500m", memory="512Mi")
     admitted = pod(
-        steps.admit_slides(
+        steps.admit_new_slides(
             slides=slides,
-            labels="",
+            model=model,
             assume_mpp=assume_mpp,
             max_rejected=max_rejected,
-            seed=0,
             groups=tile_groups,
         ),
         cpu="2",
@@ -54,10 +52,6 @@ def pipeline(
     sharded = cut(
         admitted,
         assume_mpp=assume_mpp,
-        tiling={
-            name: described.outputs[name]
-            for name in ("tile_size", "mpp", "max_background", "jpeg_quality", "tissue")
-        },
         ranks=1,
         batch_size=1,
         seed=0,

@@ -27,6 +27,7 @@ from components.step import Artifact, Output, Step
 
 SHARDS_PER_RANK = 4  # enough for shuffling whole shards to matter, few enough to keep them large
 TILES_PER_REQUEST = 32
+_TILING = "tiling.json"
 
 
 class ClassificationArtifact(Artifact, Protocol):
@@ -67,18 +68,27 @@ def cohort(
     max_rejected: float,
     seed: int,
     groups: int,
+    settings: TilingSettings | None,
+    model_uri: str,
     cohort: Artifact,
     splits: Artifact,
 ) -> list[str]:
     """Admit the slides and split them by patient; returns the names of the groups they are tiled in.
 
-    With `labels` empty every slide is admitted, without label or split: the cohort of a prediction.
+    How tiles are cut goes with the cohort: by `settings`, or like those that the model at `model_uri` was
+    trained on. With `labels` empty every slide is admitted, without label or split, for prediction.
     """
     slides, labels = storage.absolute(slides), storage.absolute(labels) if labels else ""
     step = Step(
         "cohort",
-        inputs=[slides, labels] if labels else [slides],
-        parameters={"assume_mpp": assume_mpp, "max_rejected": max_rejected, "seed": seed, "groups": groups},
+        inputs=[uri for uri in (slides, labels, model_uri and storage.join(model_uri, _TILING)) if uri],
+        parameters={
+            "assume_mpp": assume_mpp,
+            "max_rejected": max_rejected,
+            "seed": seed,
+            "groups": groups,
+            "settings": settings,
+        },
         outputs=[
             Output(cohort, "work/cohort"),
             Output(splits, "splits.csv" if labels else "work/splits.csv"),
@@ -86,6 +96,7 @@ def cohort(
     )
 
     def work() -> list[str]:
+        chosen = settings or describe(model_uri)
         if labels:
             admitted, rejects = admit.build(slides, labels, assume_mpp=assume_mpp, seed=seed, groups=groups)
         else:
@@ -95,6 +106,7 @@ def cohort(
         for uri in (rejects_uri, table_uri):
             admit.write_rejects(rejects, uri)
         admit.check_rejects(rejects, len(admitted) + len(rejects), max_rejected, table_uri)
+        admit.write_json(chosen._asdict(), storage.join(cohort.uri, _TILING))
         admit.write_slides(admitted, storage.join(cohort.uri, "slides.csv"))
         admit.write_splits(admitted, splits.uri)
         return admit.groups_of(admitted)
@@ -105,16 +117,17 @@ def cohort(
 
 def describe(model_uri: str) -> TilingSettings:
     """Read how the tiles were cut that a model was trained on. Raises `FileNotFoundError` for no model."""
-    uri = storage.join(model_uri, "tiling.json")
     try:
-        return TilingSettings(**json.loads(storage.read_bytes(uri)))
+        return _settings(model_uri)
     except FileNotFoundError as error:
         raise FileNotFoundError(f"model={model_uri} is no model of the slides pipeline: {error}") from error
 
 
-def tile(
-    cohort: Artifact, group: str, assume_mpp: float, settings: TilingSettings, tiles_of_group: Artifact
-) -> str:
+def _settings(folder: str) -> TilingSettings:
+    return TilingSettings(**json.loads(storage.read_bytes(storage.join(folder, _TILING))))
+
+
+def tile(cohort: Artifact, group: str, assume_mpp: float, tiles_of_group: Artifact) -> str:
     """Cut the tiles of one group of slides; returns the URI of the list of its tile files and rejects."""
     from components.slides import tiles
 
@@ -122,15 +135,15 @@ def tile(
     step = Step(
         "tiling",
         part=group,
-        inputs=[slides_uri],
-        parameters={**settings._asdict(), "assume_mpp": assume_mpp, "group": group},
+        inputs=[slides_uri, storage.join(cohort.uri, _TILING)],
+        parameters={"assume_mpp": assume_mpp, "group": group},
         outputs=[Output(tiles_of_group, f"work/tiles/group-{group}.json")],
     )
 
     def work() -> str:
         mine = [slide for slide in admit.read_slides(slides_uri) if slide.group == group]
         records_uri = storage.join(tiles_of_group.uri.rsplit("/", 1)[0], "records")
-        files, rejects = tiles.tile_group(mine, records_uri, settings.tiling(assume_mpp))
+        files, rejects = tiles.tile_group(mine, records_uri, _settings(cohort.uri).tiling(assume_mpp))
         content = {"files": files, "rejects": [reject._asdict() for reject in rejects]}
         admit.write_json(content, tiles_of_group.uri)
         return tiles_of_group.uri
@@ -142,7 +155,6 @@ def tile(
 def shard(
     cohort: Artifact,
     groups: Sequence[str],
-    settings: TilingSettings,
     ranks: int,
     batch_size: int,
     seed: int,
@@ -160,9 +172,8 @@ def shard(
     before_uri = storage.join(cohort.uri, "rejects.csv")
     step = Step(
         "shards",
-        inputs=[slides_uri, before_uri, *groups],
+        inputs=[slides_uri, before_uri, storage.join(cohort.uri, _TILING), *groups],
         parameters={
-            **settings._asdict(),
             "ranks": ranks,
             "batch_size": batch_size,
             "seed": seed,
@@ -172,7 +183,7 @@ def shard(
     )
 
     def work() -> str:
-        slides = admit.read_slides(slides_uri)
+        slides, settings = admit.read_slides(slides_uri), _settings(cohort.uri)
         before = admit.read_rejects(before_uri)
         lists = [json.loads(storage.read_bytes(uri)) for uri in groups]
         refused = before + [Reject(**reject) for content in lists for reject in content["rejects"]]
@@ -190,7 +201,7 @@ def shard(
             tile_size=settings.tile_size,
             mpp=settings.mpp or None,
         )
-        admit.write_json(settings._asdict(), storage.join(tiles.uri, "tiling.json"))
+        admit.write_json(settings._asdict(), storage.join(tiles.uri, _TILING))
         tiles.metadata.update({"tiles": sum(shard["tiles"] for shard in told["shards"]), "cut": told["cut"]})
         return tiles.uri
 
@@ -223,7 +234,7 @@ def fit(
             log=print,
         )
         storage.write_bytes(
-            storage.join(model.uri, "tiling.json"), storage.read_bytes(storage.join(tiles_uri, "tiling.json"))
+            storage.join(model.uri, _TILING), storage.read_bytes(storage.join(tiles_uri, _TILING))
         )
         told = json.loads(storage.read_bytes(storage.join(model.uri, "training.json")))
         model.metadata.update({"framework": "tensorflow", "format": "SavedModel"})

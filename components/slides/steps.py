@@ -1,7 +1,6 @@
 """Every step of the slides pipelines: thin wrappers that make the functions of `stages.py` kfp components."""
 
 from functools import partial
-from typing import NamedTuple
 
 from kfp import dsl
 
@@ -21,53 +20,51 @@ def admit_slides(
     max_rejected: float,
     seed: int,
     groups: int,
+    tile_size: int,
+    mpp: float,
+    max_background: float,
+    jpeg_quality: int,
+    tissue: str,
     cohort: dsl.Output[dsl.Dataset],
     splits: dsl.Output[dsl.Dataset],
 ) -> list[str]:
     """Open every slide, set aside what cannot be used, and split the rest by patient."""
     from components.slides import stages
 
-    return stages.cohort(slides, labels, assume_mpp, max_rejected, seed, groups, cohort, splits)
+    settings = stages.TilingSettings(tile_size, mpp, max_background, jpeg_quality, tissue)
+    return stages.cohort(slides, labels, assume_mpp, max_rejected, seed, groups, settings, "", cohort, splits)
 
 
 @step()
-def read_model(
+def admit_new_slides(
+    slides: str,
     model: str,
-) -> NamedTuple("Tiling", tile_size=int, mpp=float, max_background=float, jpeg_quality=int, tissue=str):  # type: ignore[valid-type]
-    """Tell how the tiles were cut that a model was trained on."""
+    assume_mpp: float,
+    max_rejected: float,
+    groups: int,
+    cohort: dsl.Output[dsl.Dataset],
+    splits: dsl.Output[dsl.Dataset],
+) -> list[str]:
+    """Open every slide, set aside what cannot be used; tiles will be cut as the model knows them."""
     from components.slides import stages
 
-    return stages.describe(model)
+    return stages.cohort(slides, "", assume_mpp, max_rejected, 0, groups, None, model, cohort, splits)
 
 
 @step()
 def cut_tiles(
-    cohort: dsl.Input[dsl.Dataset],
-    group: str,
-    assume_mpp: float,
-    tile_size: int,
-    mpp: float,
-    max_background: float,
-    jpeg_quality: int,
-    tissue: str,
-    tiles: dsl.Output[dsl.Dataset],
+    cohort: dsl.Input[dsl.Dataset], group: str, assume_mpp: float, tiles: dsl.Output[dsl.Dataset]
 ) -> str:
     """Find the tissue of one group of slides and cut it into tiles."""
     from components.slides import stages
 
-    settings = stages.TilingSettings(tile_size, mpp, max_background, jpeg_quality, tissue)
-    return stages.tile(cohort, group, assume_mpp, settings, tiles)
+    return stages.tile(cohort, group, assume_mpp, tiles)
 
 
 @step()
 def make_shards(
     cohort: dsl.Input[dsl.Dataset],
     groups: list[str],
-    tile_size: int,
-    mpp: float,
-    max_background: float,
-    jpeg_quality: int,
-    tissue: str,
     ranks: int,
     batch_size: int,
     seed: int,
@@ -78,8 +75,7 @@ def make_shards(
     """Shuffle the training tiles into equal shards; keep the rest by split and slide."""
     from components.slides import stages
 
-    settings = stages.TilingSettings(tile_size, mpp, max_background, jpeg_quality, tissue)
-    return stages.shard(cohort, groups, settings, ranks, batch_size, seed, max_rejected, tiles, rejects)
+    return stages.shard(cohort, groups, ranks, batch_size, seed, max_rejected, tiles, rejects)
 
 
 @step()

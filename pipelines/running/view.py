@@ -66,7 +66,13 @@ class View:
         self._end = threading.Event()
         self._lock = threading.Lock()
         self.steps = {name: StepState(name) for name in stages}
-        self._live = Live(console=console, refresh_per_second=5, get_renderable=self._render)
+        self._live = Live(
+            console=console,
+            refresh_per_second=5,
+            get_renderable=self._render,
+            redirect_stdout=False,  # what the run prints goes to its log
+            redirect_stderr=False,
+        )
         self._thread = threading.Thread(target=self._follow, name="view", daemon=True)
 
     def __enter__(self) -> View:

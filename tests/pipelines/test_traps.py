@@ -89,6 +89,17 @@ def test_loops_go_over_an_only_return_value(spec: Any) -> None:
     assert all(items["inputParameter"].endswith("-Output") for items in loops)
 
 
+def test_loops_take_no_value_of_another_step_but_their_item(spec: Any) -> None:
+    """In a loop, the local runner puts the loop's item in the place of any other step's return value."""
+    steps = [name.removeprefix("comp-") for name in spec["components"]]
+    for name in spec["components"]:
+        if name.startswith("comp-for-loop"):
+            (loop,) = (task for n, task in tasks(spec) if task["componentRef"]["name"] == name)
+            for channel in loop["inputs"]["parameters"]:
+                of_a_step = any(channel.startswith(f"pipelinechannel--{step}-") for step in steps)
+                assert not of_a_step or channel == loop["parameterIterator"]["items"]["inputParameter"]
+
+
 def test_loops_are_not_in_an_exit_handler(spec: Any) -> None:
     for name, component in spec["components"].items():
         if name.startswith("comp-exit-handler"):
