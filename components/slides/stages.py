@@ -191,7 +191,7 @@ def shard(
         admit.check_rejects(refused, len(slides) + len(before), max_rejected, rejects.uri)
         told = shards.write_shards(
             [uri for content in lists for uri in content["files"]],
-            {slide.slide: slide.split or "test" for slide in slides},
+            {slide.slide: slide.split for slide in slides},
             tiles.uri,
             ranks=ranks,
             shards_per_rank=SHARDS_PER_RANK,
