@@ -99,7 +99,7 @@ def ticks(low: float, high: float, most: int = 6) -> list[float]:
         first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
         if last - first + 1 <= most:
             return [round(index * step, 12) for index in range(first, last + 1)]
-    raise AssertionError("a step of fifty times the power spans any range")  # pragma: no cover
+    raise AssertionError("a step of fifty times the power spans any range")
 
 
 def _span(wanted: tuple[float, float], marks: Sequence[float]) -> tuple[float, float]:
