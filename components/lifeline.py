@@ -8,6 +8,7 @@ run. On a cluster there is no such file and Kubernetes does this.
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import secrets
@@ -89,7 +90,9 @@ def follow() -> None:
 def _watch(path: Path, token: str) -> None:
     while _alive(path, token):
         time.sleep(SECONDS_BETWEEN_LOOKS)
-    print("the run that started this process is gone: ending", file=sys.stderr, flush=True)
+    # Where the run read this process's output, there is nobody left to tell.
+    with contextlib.suppress(OSError, ValueError):
+        print("the run that started this process is gone: ending", file=sys.stderr, flush=True)
     os._exit(EXIT_CODE)
 
 

@@ -26,7 +26,9 @@ from pathlib import Path
 from components.lifeline import Lifeline
 line = Lifeline(Path(sys.argv[1]))
 follower = [sys.executable, "-c", {FOLLOWER!r}]
-child = subprocess.Popen(follower, env=os.environ | line.environment(), stdout=subprocess.PIPE)
+child = subprocess.Popen(
+    follower, env=os.environ | line.environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+)
 child.stdout.readline()
 print(child.pid, flush=True)
 time.sleep(60)
