@@ -8,7 +8,6 @@ pages, every write is whole or absent, and a stream whose connection is cut goes
 from __future__ import annotations
 
 import io
-import os
 import secrets
 import shutil
 import time
@@ -283,11 +282,3 @@ class _S3Stream(io.RawIOBase):
     def close(self) -> None:
         self._drop()
         super().close()
-
-
-def free_bytes(path: Path) -> int:
-    """Return the bytes free on the disk that holds `path` or its nearest existing parent."""
-    while not path.exists():
-        path = path.parent
-    info = os.statvfs(path)
-    return info.f_bavail * info.f_frsize
