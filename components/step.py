@@ -115,6 +115,11 @@ class Step:
         states = sorted(self._state.parent.glob("*.json"), key=lambda path: path.stat().st_mtime_ns)
         return {path.stem: float(json.loads(path.read_text())["seconds"]) for path in states}
 
+    def run_record(self) -> dict[str, Any]:
+        """Return what a local run knows of itself so far; nothing on a cluster, whose dashboard shows it."""
+        place = self.place("run.json")
+        return dict(json.loads(storage.read_bytes(place))) if place and storage.exists(place) else {}
+
     def _known(self) -> dict[str, Any] | None:
         if self._state is None:
             return None

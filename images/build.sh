@@ -48,7 +48,7 @@ for item in pyproject.toml README.md LICENSE constraints.txt components pipeline
 done
 find "$context" -name __pycache__ -type d -prune -exec rm -rf {} +
 
-for name in ${IMAGES:-pipeline training serving}; do
+for name in ${IMAGES:-pipeline training serving engines}; do
     reference=${registry:+${registry%/}/}brume-$name:$tag
     echo "images: building $reference with $engine" >&2
     "$engine" build -t "$reference" -f "$context/images/$name/Dockerfile" "$context"

@@ -10,7 +10,7 @@ TAG = "BRUME_TAG"
 
 
 def reference(name: str) -> str:
-    """Return the reference of image `name` (pipeline, training or serving).
+    """Return the reference of image `name` (pipeline, training, serving or engines).
 
     `BRUME_REGISTRY` (nothing: a name without a registry) and `BRUME_TAG` (the version of this package) say
     where `make images` put them.

@@ -26,7 +26,7 @@ class KubeError(RuntimeError):
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of custom object: where in the API it lies, and how messages call it."""
+    """A kind of object: where in the API it lies, and how messages call it."""
 
     group: str
     version: str
@@ -34,6 +34,7 @@ class Kind:
     title: str
 
 
+JOB = Kind("batch", "v1", "jobs", "Job")
 MPI_JOB = Kind("kubeflow.org", "v2beta1", "mpijobs", "MPIJob")
 INFERENCE_SERVICE = Kind("serving.kserve.io", "v1beta1", "inferenceservices", "InferenceService")
 
@@ -64,7 +65,7 @@ class Cluster:
             raise KubeError(f"no way into a cluster: {error}. {remedy}") from error
         self.namespace = namespace
         api = client.ApiClient(configuration)
-        self._objects = client.CustomObjectsApi(api)
+        self._objects = client.CustomObjectsApi(api)  # it asks by group and version, for any that have one
         self._core = client.CoreV1Api(api)
 
     def create(self, kind: Kind, manifest: Mapping[str, Any]) -> None:
@@ -86,6 +87,19 @@ class Cluster:
                 return  # the first try did arrive, only its answer was lost
             name = manifest["metadata"]["name"]
             raise KubeError(f"{kind.title} {name} was refused: {error.status} {error.body}") from error
+
+    def get(self, kind: Kind, name: str) -> dict[str, Any] | None:
+        """Return an object, None when there is none. Raises `KubeError` when it may not be read."""
+        from kubernetes.client import ApiException
+
+        where = (kind.group, kind.version, self.namespace, kind.plural, name)
+        try:
+            found: dict[str, Any] = _again(lambda: self._objects.get_namespaced_custom_object(*where))
+        except ApiException as error:
+            if error.status == _NOT_THERE:
+                return None
+            raise KubeError(f"{kind.title} {name} cannot be read: {error.status} {error.reason}") from error
+        return found
 
     def delete(self, kind: Kind, name: str) -> None:
         """Delete an object with all that belongs to it and wait until it is gone; absent is no error."""
@@ -149,24 +163,32 @@ class Cluster:
                 _wait(answered, error)
 
     def pods(self, selector: str) -> list[Any]:
-        """Return the pods with these labels, by name."""
-        found = _again(lambda: self._core.list_namespaced_pod(self.namespace, label_selector=selector))
-        return sorted(found.items, key=lambda pod: str(pod.metadata.name))
+        """Return the pods with these labels, by name. Raises `KubeError` when they may not be listed."""
+        found = self._list("pods", self._core.list_namespaced_pod, label_selector=selector)
+        return sorted(found, key=lambda pod: str(pod.metadata.name))
 
     def tell_warnings(self, name: str, told: set[str], log: Callable[[str], None]) -> None:
         """Log the warnings about an object and what was made for it that are not in `told`, and add them.
 
         Some causes are nowhere else: a quota that is exceeded, a volume that cannot be mounted.
         """
-        found = _again(
-            lambda: self._core.list_namespaced_event(self.namespace, field_selector="type=Warning")
-        )
-        for event in found.items:
+        found = self._list("events", self._core.list_namespaced_event, field_selector="type=Warning")
+        for event in found:
             about = str(event.involved_object.name)
             text = f"{about}: {event.reason}: {event.message}"
             if about.startswith(name) and text not in told:
                 told.add(text)
                 log(text)
+
+    def _list(self, what: str, call: Callable[..., Any], **which: str) -> list[Any]:
+        from kubernetes.client import ApiException
+
+        try:
+            return list(_again(lambda: call(self.namespace, **which)).items)
+        except ApiException as error:
+            raise KubeError(
+                f"{what} of {self.namespace} cannot be listed: {error.status} {error.reason}"
+            ) from error
 
     def last_lines(self, pod: str, container: str, count: int = 30) -> str:
         """Return the end of a container's log, "" when it has none."""

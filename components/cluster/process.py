@@ -25,15 +25,20 @@ _children: dict[int, subprocess.Popen[bytes]] = {}
 
 
 class Detached:
-    """The process `name`, whether it runs or not."""
+    """The process `name`, whether it runs or not.
 
-    def __init__(self, name: str) -> None:
+    `kind` keeps apart processes of one name. The account of the process lies in `folder`/`kind`; without a
+    folder, in that of the local run, or outside of one in the user's own among the temporary files.
+    """
+
+    def __init__(self, name: str, kind: str, folder: str = "") -> None:
         """Name a process. Raises `ValueError` for a name that could leave the folder."""
         if not name or name.startswith(".") or "/" in name:
             raise ValueError(f"{name!r} cannot be a name: write letters, digits and hyphens only")
-        out = os.environ.get("BRUME_OUT")
-        temporary = Path(tempfile.gettempdir()) / f"brume-serving-{os.getuid()}"
-        self._folder = Path(out) / "work" / "serving" if out else temporary
+        if not folder and (out := os.environ.get("BRUME_OUT")):
+            folder = f"{out}/work"
+        temporary = Path(tempfile.gettempdir()) / f"brume-{kind}-{os.getuid()}"
+        self._folder = Path(folder).absolute() / kind if folder else temporary
         self.log = self._folder / f"{name}.log"
         self._state = self._folder / f"{name}.json"
 
@@ -54,6 +59,10 @@ class Detached:
         state = {"pid": child.pid, "started": _started(child.pid)}
         storage.write_bytes(str(self._state), json.dumps(state).encode())
 
+    def known(self) -> bool:
+        """Tell whether the process was started and not stopped since, be it alive or not."""
+        return self._state.exists()
+
     def pid(self) -> int | None:
         """Return the pid while the process runs, else None."""
         try:
@@ -61,9 +70,9 @@ class Detached:
         except (OSError, ValueError):
             return None
         pid = int(state["pid"])
-        if pid in _children:
-            _children[pid].poll()  # ours: an ended child has to be collected
-        return pid if state["started"] and state["started"] == _started(pid) else None
+        runs = bool(state["started"]) and state["started"] == _started(pid)
+        _collect()
+        return pid if runs else None
 
     def last_lines(self, count: int = 30) -> str:
         """Return the end of the log."""
@@ -72,19 +81,25 @@ class Detached:
         return ""
 
     def stop(self) -> None:
-        """End the process, if it runs: SIGTERM, and SIGKILL when that is not enough."""
-        for how, seconds in ((signal.SIGTERM, _SECONDS_TO_END), (signal.SIGKILL, _SECONDS_TO_END)):
+        """End the process and those it started, if it runs: SIGTERM, SIGKILL when that is not enough."""
+        for how in (signal.SIGTERM, signal.SIGKILL):
             pid = self.pid()
             if pid is None:
                 break
             with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, how)
-            until = time.monotonic() + seconds
+                os.killpg(pid, how)  # it leads the group of its session
+            until = time.monotonic() + _SECONDS_TO_END
             while self.pid() is not None and time.monotonic() < until:
                 time.sleep(_SECONDS_BETWEEN_LOOKS)
-        for child in [child for child in _children.values() if child.poll() is not None]:
-            del _children[child.pid]
+        _collect()
         self._state.unlink(missing_ok=True)
+
+
+def _collect() -> None:
+    """Collect the children of this process that have ended, as a parent has to."""
+    for child in list(_children.values()):
+        if child.poll() is not None:
+            _children.pop(child.pid, None)
 
 
 def _started(pid: int) -> str:

@@ -32,6 +32,7 @@ _SECONDS_TO_LOAD = 300.0  # from a start on this machine
 _SECONDS_TO_DEPLOY = 1200.0  # on a cluster, which may have to bring a node and pull an image first
 _SECONDS_BETWEEN_LOOKS = 0.1
 _PORT = 8080
+_KIND = "serving"
 # One request stays well below the 64 MiB that the predictor takes, with images as large as they come.
 _IMAGES_PER_REQUEST = 64
 _BYTES_PER_REQUEST = 16 << 20
@@ -45,7 +46,10 @@ class ServingError(RuntimeError):
 class Model:
     """What to serve: the model at `uri` under `name`, by the program `python -m MODULE`.
 
-    `env` is added to the predictor's environment; `image`, `resources` and `namespace` are for the cluster.
+    `arguments` follow those that every predictor takes (--model, --name, --host, --port, --port-file), and
+    `env` is added to its environment. `image`, `resources` (of one replica), `namespace` and `replicas` are
+    for the cluster: on one machine there is one process, whose threads are its own. `folder` is where this
+    machine keeps the account of that process; empty: that of the run.
     """
 
     name: str
@@ -55,6 +59,14 @@ class Model:
     namespace: str = ""
     env: Mapping[str, str] = field(default_factory=dict)
     module: str = "components.slides.predictor"
+    arguments: Sequence[str] = ()
+    replicas: int = 1
+    folder: str = ""
+
+    def __post_init__(self) -> None:
+        """Refuse a model that nothing would serve."""
+        if self.replicas < 1:
+            raise ValueError(f"model {self.name}: replicas is {self.replicas}; it takes at least 1")
 
 
 @dataclass(frozen=True)
@@ -78,14 +90,14 @@ def serve(model: Model, log: Log) -> Endpoint:
         return _serve_here(model, log)
 
 
-def stop(endpoint: Endpoint | str) -> None:
-    """End what `serve` started, from any process and any number of times."""
+def stop(endpoint: Endpoint | str, folder: str = "") -> None:
+    """End what `serve` started, from any process and any number of times; `folder` is that of the model."""
     if in_cluster():
         handle = f"{own_namespace()}/{dns_name(endpoint)}" if isinstance(endpoint, str) else endpoint.handle
         namespace, _, name = handle.partition("/")
         Cluster(namespace).delete(INFERENCE_SERVICE, name)
     else:
-        Detached(endpoint if isinstance(endpoint, str) else endpoint.name).stop()
+        Detached(endpoint if isinstance(endpoint, str) else endpoint.name, _KIND, folder).stop()
 
 
 def predict(url: str, model_name: str, images: Sequence[bytes]) -> list[list[float]]:
@@ -136,14 +148,15 @@ def _requests(images: Sequence[bytes]) -> Iterator[list[bytes]]:
 
 
 def _serve_here(model: Model, log: Log) -> Endpoint:
-    process = Detached(model.name)
+    process = Detached(model.name, _KIND, model.folder)
     url = None
     with tempfile.TemporaryDirectory(prefix="brume-serving-") as scratch:
         port_file = Path(scratch) / "port"
         command = [sys.executable, "-m", model.module, "--model", model.uri, "--name", model.name]
+        command += ["--port", "0", "--port-file", str(port_file), *model.arguments]
         try:
             # The predictor takes a port that is free and says which: nobody can take it in between.
-            process.start([*command, "--port", "0", "--port-file", str(port_file)], model.env)
+            process.start(command, model.env)
             url = _wait_until_ready(process, port_file, model)
         finally:
             if url is None:
@@ -182,7 +195,7 @@ def inference_service_manifest(model: Model) -> dict[str, Any]:
         model.image or container_images.reference("serving"),
         [
             *("python3", "-m", model.module, "--model", model.uri, "--name", model.name),
-            *("--host", host, "--port", str(_PORT)),
+            *("--host", host, "--port", str(_PORT), *model.arguments),
         ],
         model.resources,
         {"HOME": "/tmp", **model.env},  # noqa: S108 - the pod's own
@@ -204,7 +217,11 @@ def inference_service_manifest(model: Model) -> dict[str, Any]:
             labels={"networking.kserve.io/visibility": "cluster-local"},
         ),
         "spec": {
-            "predictor": {"minReplicas": 1, "maxReplicas": 1, **pod_spec(predictor, model.resources)},
+            "predictor": {
+                "minReplicas": model.replicas,
+                "maxReplicas": model.replicas,
+                **pod_spec(predictor, model.resources),
+            },
         },
     }
 

@@ -29,6 +29,7 @@ from components.report import (
     Table,
     render,
 )
+from components.report_run import percent, run_section
 from components.slides import curves, heatmap
 from components.slides.bootstrap import Interval
 from components.slides.figures import Evaluation
@@ -68,7 +69,7 @@ def build(
     if training:
         sections.append(_training(training))
     sections.append(_cohort(classes, scores, rejects))
-    sections.append(_run(parameters or {}, timings or {}, versions or {}))
+    sections.append(run_section(parameters or {}, timings or {}, versions or {}))
     page = Report(
         product="Slides",
         title=title,
@@ -77,11 +78,6 @@ def build(
         colophon=CAVEAT,
     )
     return render(page)
-
-
-def percent(value: float | None) -> str:
-    """Write a share as a percentage; a dash where there is none."""
-    return "–" if value is None else f"{100 * value:.1f} %"
 
 
 def _within(interval: Interval | None, as_percent: bool = False) -> str:
@@ -311,29 +307,3 @@ def _cohort(
         )
     )
     return Section("Cohort", blocks)
-
-
-def _run(
-    parameters: Mapping[str, object], timings: Mapping[str, float], versions: Mapping[str, str]
-) -> Section:
-    parts: list[Block] = []
-    if parameters:
-        shown = {name: "–" if value in ("", None) else value for name, value in parameters.items()}
-        parts.append(Facts("Parameters", shown))
-    blocks: list[Block] = []
-    if timings:
-        total = sum(timings.values()) or 1.0
-        rows: list[list[Cell]] = [
-            [name, Share(seconds / total, _duration(seconds))] for name, seconds in timings.items()
-        ]
-        blocks.append(Table(f"Time of each step, {_duration(total)} in all", ["Step", "Time"], rows))
-    if versions:
-        parts.append(Facts("Versions", versions))
-    return Section("Run", [*blocks, *([Row(parts)] if parts else [])])
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 60:
-        return f"{seconds:.1f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes} min {rest} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"

@@ -1,4 +1,4 @@
-"""Every step of the slides pipelines: thin wrappers that make the functions of `stages.py` kfp components."""
+"""Every step of the slides pipelines: what `stages.py` and `results.py` do, as kfp components."""
 
 from functools import partial
 
@@ -119,17 +119,17 @@ def train_model(
 def deploy_model(tiles_uri: str, model_uri: str, name: str, cpu: str, memory: str) -> str:
     """Serve the model: a process here, an InferenceService on a cluster."""
     from components.cluster.resources import Resources
-    from components.slides import stages
+    from components.slides import results
 
-    return stages.deploy(tiles_uri, model_uri, name, Resources(cpu, memory))
+    return results.deploy(tiles_uri, model_uri, name, Resources(cpu, memory))
 
 
 @step()
 def stop_model(name: str, status: dsl.PipelineTaskFinalStatus) -> None:
     """End the serving of the model, however the run went."""
-    from components.slides import stages
+    from components.slides import results
 
-    stages.stop(name)
+    results.stop(name)
 
 
 @step()
@@ -142,9 +142,9 @@ def predict_tiles(
     tile_scores: dsl.Output[dsl.Dataset],
 ) -> None:
     """Send every tile to the served model, in batches."""
-    from components.slides import stages
+    from components.slides import results
 
-    stages.score_tiles(tiles_uri, model_uri, url, name, cohort, tile_scores)
+    results.score_tiles(tiles_uri, model_uri, url, name, cohort, tile_scores)
 
 
 @step()
@@ -160,9 +160,9 @@ def score_slides(
     classification: dsl.Output[dsl.ClassificationMetrics],
 ) -> None:
     """Score the slides, judge the held-out ones, and draw the heatmaps."""
-    from components.slides import stages
+    from components.slides import results
 
-    stages.evaluate(
+    results.evaluate(
         cohort, tile_scores, assume_mpp, seed, slide_scores, heatmaps, evaluation, metrics, classification
     )
 
@@ -178,6 +178,6 @@ def write_report(
     report: dsl.Output[dsl.HTML],
 ) -> None:
     """Write the report of the run, one self-contained page."""
-    from components.slides import stages
+    from components.slides import results
 
-    stages.report(title, model_uri, rejects, slide_scores, heatmaps, evaluation, report)
+    results.report(title, model_uri, rejects, slide_scores, heatmaps, evaluation, report)

@@ -7,13 +7,14 @@ import os
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 IMAGES = ROOT / "images"
-NAMES = ("pipeline", "training", "serving")
+NAMES = ("pipeline", "training", "serving", "engines")
 Instruction = tuple[str, str]
 
 
@@ -37,6 +38,7 @@ def of(stage: list[Instruction], word: str) -> list[str]:
 
 
 KNOWN = {"FROM", "RUN", "COPY", "ENV", "ARG", "WORKDIR", "USER", "EXPOSE", "CMD", "ENTRYPOINT", "HEALTHCHECK"}
+KNOWN |= {"VOLUME"}
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -68,9 +70,28 @@ def test_the_final_image_is_not_root_and_has_no_compiler(name: str) -> None:
             assert json.loads(command)
 
 
-def test_the_server_is_health_checked() -> None:
-    (check,) = of(stages("serving")[-1], "HEALTHCHECK")
-    assert "/readyz" in check
+@pytest.mark.parametrize(("name", "module"), [("pipeline", "steps.py"), ("engines", "engine.py")])
+def test_an_image_of_many_systems_has_the_extra_of_each(name: str, module: str) -> None:
+    known = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    systems = {path.parent.name for path in (ROOT / "components").glob(f"*/{module}")}
+    (install,) = re.findall(r'"\.\[([a-z,]+)\]"', " ".join(of(stages(name)[0], "RUN")))
+    assert systems & known.keys() <= set(install.split(","))
+
+
+@pytest.mark.parametrize("name", ["serving", "engines"])
+def test_a_server_is_health_checked_at_its_port(name: str) -> None:
+    (check,) = of(stages(name)[-1], "HEALTHCHECK")
+    (port,) = of(stages(name)[-1], "EXPOSE")
+    assert f":{port}/readyz" in check
+
+
+def test_what_is_no_python_reaches_the_images_too() -> None:
+    """An installed package holds what package-data names: service models and pages, as well as modules."""
+    patterns = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["package-data"]["*"]
+    for package in ("components", "pipelines"):
+        for path in (ROOT / package).rglob("*"):
+            if path.is_file() and path.suffix not in (".py", ".pyc"):
+                assert any(path.match(pattern) for pattern in patterns), path
 
 
 @pytest.mark.parametrize("script", ["build.sh", "training/brume-mpirun"])

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import functools
+import json
 import re
 import shutil
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,14 +15,18 @@ import kubernetes_validate
 import pytest
 import yaml
 
+from components.aws import engines
+from components.cluster import images
 from components.cluster.pods import CREDENTIALS, ENDPOINTS, SERVICE_ACCOUNT
 from tests.components.cluster import schemas
 
 MANIFESTS = Path(__file__).resolve().parents[2] / "manifests"
 OVERLAYS = ("local", "aws", "gpu")
+ENGINE = "brume-inspection"
 FILES = sorted(path for path in MANIFESTS.rglob("*.yaml") if path.name != "kustomization.yaml")
 
 
+@functools.cache
 def render(overlay: str) -> list[dict[str, Any]]:
     """Render an overlay with what is here; kubectl before 1.21 has a kustomize of 2019, too old for these."""
     if not (shutil.which("kubectl") or shutil.which("kustomize")):
@@ -61,37 +68,31 @@ def test_an_overlay_renders_to_valid_objects_of_one_namespace(overlay: str) -> N
 
 
 def test_a_wrong_field_in_a_manifest_would_be_found() -> None:
-    (item, _other) = yaml.safe_load_all((MANIFESTS / "base" / "roles.yaml").read_text())
+    item, *_others = yaml.safe_load_all((MANIFESTS / "base" / "roles.yaml").read_text())
     item["rules"][0]["verb"] = ["get"]
     with pytest.raises(kubernetes_validate.ValidationError):
         schemas.validate(item)
 
 
-def test_steps_may_do_what_they_do_and_nothing_else() -> None:
-    role, binding = yaml.safe_load_all((MANIFESTS / "base" / "roles.yaml").read_text())
-    rights = {
-        (group, resource): set(rule["verbs"])
-        for rule in role["rules"]
-        for group in rule["apiGroups"]
-        for resource in rule["resources"]
-    }
-    own = {"create", "get", "list", "watch", "delete"}
-    assert rights == {
-        ("kubeflow.org", "mpijobs"): own,
-        ("serving.kserve.io", "inferenceservices"): own,
-        ("", "pods"): {"get", "list", "watch"},
-        ("", "pods/log"): {"get"},
-        ("", "events"): {"list"},
-    }
-    assert [item["name"] for item in binding["subjects"]] == ["brume-pipeline"]
+def test_aws_has_roles_and_endpoints_only_for_what_aws_does_not_offer() -> None:
+    from components.aws.client import MODELS
 
-
-def test_aws_has_roles_and_no_endpoints_of_its_own() -> None:
     found = by_name(render("aws"))
-    assert not [key for key in found["ConfigMap", ENDPOINTS]["data"] if key.startswith("AWS_ENDPOINT_URL")]
-    for name in ("brume-pipeline", SERVICE_ACCOUNT):
+    data = found["ConfigMap", ENDPOINTS]["data"]
+    named = {key for key in data if key.startswith("AWS_ENDPOINT_URL")}
+    own = {json.loads(path.read_text())["metadata"]["serviceId"] for path in MODELS.rglob("service-2.json")}
+    assert named == {f"AWS_ENDPOINT_URL_{identity.upper().replace(' ', '_')}" for identity in own}
+    for name in ("brume-pipeline", "brume-engine", SERVICE_ACCOUNT):
         annotations = found["ServiceAccount", name]["metadata"]["annotations"]
         assert annotations["eks.amazonaws.com/role-arn"].startswith("arn:aws:iam::")
+
+
+@pytest.mark.parametrize("overlay", OVERLAYS)
+def test_every_setting_of_the_endpoints_reaches_the_steps(overlay: str) -> None:
+    """A step's pod gets single keys of the ConfigMap, which are listed in the code."""
+    from pipelines.running import pods
+
+    assert by_name(render(overlay))["ConfigMap", ENDPOINTS]["data"].keys() <= set(pods._SETTINGS)
 
 
 def test_local_has_an_endpoint_and_gpu_a_quota() -> None:
@@ -102,10 +103,93 @@ def test_local_has_an_endpoint_and_gpu_a_quota() -> None:
     assert "requests.nvidia.com/gpu" in quota["spec"]["hard"]
 
 
+def paths(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[tuple[Any, ...], Any]]:
+    yield path, value
+    for key, item in value.items() if isinstance(value, dict) else ():
+        yield from paths(item, (*path, key))
+    for index, item in enumerate(value) if isinstance(value, list) else ():
+        yield from paths(item, (*path, index))
+
+
+@pytest.mark.parametrize("overlay", OVERLAYS)
+def test_an_engine_is_deployed_so_that_what_belongs_together_meets(overlay: str) -> None:
+    """Names, ports and labels are repeated over the objects: nothing but a cluster would tell."""
+    found = by_name(render(overlay))
+    deployment, service = found["Deployment", ENGINE]["spec"], found["Service", ENGINE]["spec"]
+    template = deployment["template"]
+    pod, labels = template["spec"], template["metadata"]["labels"]
+    (engine,) = pod["containers"]
+    (port,) = engine["ports"]
+    assert engine["args"][engine["args"].index("--port") + 1] == str(port["containerPort"])
+    policy = found["NetworkPolicy", ENGINE]["spec"]
+    for selector in (deployment["selector"], {"matchLabels": service["selector"]}, policy["podSelector"]):
+        assert selector["matchLabels"].items() <= labels.items()
+    assert service["ports"][0]["targetPort"] == port["name"]
+    assert [item["port"] for rule in policy["ingress"] for item in rule["ports"]] == [port["name"]]
+    for probe in ("startupProbe", "readinessProbe", "livenessProbe"):
+        assert engine[probe]["httpGet"]["port"] == port["name"]
+    assert ("ServiceAccount", pod["serviceAccountName"]) in found
+    assert {mount["name"] for mount in engine["volumeMounts"]} == {item["name"] for item in pod["volumes"]}
+    for path, value in paths(pod):
+        if path[-1:] == ("claimName",):
+            assert ("PersistentVolumeClaim", value) in found
+        if path[-2:] == ("configMapRef", "name"):
+            assert ("ConfigMap", value) in found
+    keys = next(mount for mount in engine["volumeMounts"] if mount["name"] == "keys")["mountPath"]
+    assert {"name": "BRUME_KEYS_FILE", "value": f"{keys}/credentials"} in engine["env"]
+    address = f"http://{ENGINE}:{service['ports'][0]['port']}"
+    assert found["ConfigMap", ENDPOINTS]["data"]["AWS_ENDPOINT_URL_LOOKOUTVISION"] == address
+    assert found["ConfigMap", ENGINE]["data"]["BRUME_INSPECTION_STORE"].startswith("s3://")
+
+
+def test_an_engine_is_started_with_options_that_it_has(monkeypatch: pytest.MonkeyPatch) -> None:
+    from pipelines import cli
+
+    (engine,) = by_name(render("local"))["Deployment", ENGINE]["spec"]["template"]["spec"]["containers"]
+    for variable in engine["env"]:
+        monkeypatch.setenv(variable["name"], variable["value"])
+    given = cli.engine.make_context("engine", list(engine["args"])).params
+    assert given["name"] in engines.names()
+    assert given["data"] in [mount["mountPath"] for mount in engine["volumeMounts"]]
+    assert given["keys"].endswith("/credentials")
+    assert not given["allow_anonymous"]
+
+
+def test_an_engine_that_keeps_sqlite_is_never_two() -> None:
+    spec = by_name(render("local"))["Deployment", ENGINE]["spec"]
+    assert (spec["replicas"], spec["strategy"]) == (1, {"type": "Recreate"})
+
+
+def test_engines_keep_to_the_pod_security_standard_restricted() -> None:
+    pod = by_name(render("local"))["Deployment", ENGINE]["spec"]["template"]["spec"]
+    assert pod["securityContext"]["runAsNonRoot"] is True
+    assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+    for volume in pod["volumes"]:
+        assert {"persistentVolumeClaim", "secret", "emptyDir", "name"} >= set(volume)
+    for container in pod["containers"]:
+        assert container["securityContext"] == {
+            "allowPrivilegeEscalation": False,
+            "capabilities": {"drop": ["ALL"]},
+            "readOnlyRootFilesystem": True,
+        }
+
+
+def test_an_engine_and_what_it_starts_are_of_one_build(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = by_name(render("local"))
+    for name, value in found["ConfigMap", ENGINE]["data"].items():
+        monkeypatch.setenv(name, value)
+    (engine,) = found["Deployment", ENGINE]["spec"]["template"]["spec"]["containers"]
+    assert engine["image"] == images.reference("engines")
+    monkeypatch.delenv("BRUME_TAG")
+    assert engine["image"] == images.reference("engines"), "the version of the project has moved on"
+
+
 def test_no_secret_is_in_the_files() -> None:
     for path in MANIFESTS.rglob("*"):
         if path.is_file():
             text = path.read_text()
             assert "kind: Secret" not in text
             assert not re.search(r"AWS_SECRET_ACCESS_KEY[:=] *[\"']?[A-Za-z0-9/+]{8,}", text)
-    assert CREDENTIALS in (MANIFESTS / "README.md").read_text()
+    readme = (MANIFESTS / "README.md").read_text()
+    assert CREDENTIALS in readme
+    assert "brume-keys" in readme

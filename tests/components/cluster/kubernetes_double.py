@@ -1,10 +1,10 @@
 """A double of the Kubernetes API, for tests: it is no Kubernetes.
 
-A small real HTTP server that keeps MPIJobs, InferenceServices, pods and logs in memory and speaks as much of
-the API as the `kubernetes` client needs for them: create, get, list, watch, delete, and a followed log. No
-operator runs behind it: a test's own `play` says what happens to an object after it was created. It shows
-that our side of the conversation is right, cut connections included; that a cluster does its part is shown
-by no test that uses it.
+A small real HTTP server that keeps MPIJobs, InferenceServices, Jobs, pods and logs in memory and speaks as
+much of the API as the `kubernetes` client needs for them: create, get, list, watch, delete, and a followed
+log. No operator runs behind it: a test's own `play` says what happens to an object after it was created. It
+shows that our side of the conversation is right, cut connections included; that a cluster does its part is
+shown by no test that uses it.
 """
 
 from __future__ import annotations
@@ -20,8 +20,10 @@ from pathlib import Path
 from typing import Any
 
 Object = dict[str, Any]
-CUT, LOST = 0, -1  # a connection that ends before a request, and one that ends before its answer
+# A connection that ends before a request, one that ends before its answer, and a request that is answered.
+CUT, LOST, PASS = 0, -1, 1
 _OPERATOR_LABELS = {
+    "jobs": "batch.kubernetes.io/job-name",
     "mpijobs": "training.kubeflow.org/job-name",
     "inferenceservices": "serving.kserve.io/inferenceservice",
 }
@@ -36,8 +38,8 @@ class KubernetesDouble:
         self.deleted: list[str] = []
         self.pods: dict[str, Object] = {}
         self.warnings: list[tuple[str, str, str]] = []  # what an event is about, its reason, its message
-        self.requests: list[tuple[str, str]] = []
-        self.failures: list[int] = []  # statuses for the next requests; see LOST and CUT
+        self.rights: set[tuple[str, str, str]] = set()  # what was asked of it: API group, resource, verb
+        self.failures: list[int] = []  # statuses for the next requests, or CUT, LOST, PASS
         self.log_cuts: list[int] = []  # after how many bytes the next log connections are cut
         self.watch_faults: list[str] = []  # "gone" or "cut", for the next watches
         self._logs: dict[str, list[bytes]] = {}
@@ -192,6 +194,14 @@ class KubernetesDouble:
                 return
 
 
+def _right(method: str, parts: list[str], query: dict[str, str]) -> tuple[str, str, str]:
+    """Return the right that a request needs, as a Role calls it."""
+    group, named = ("", parts[4:]) if parts[0] == "api" else (parts[1], parts[5:])
+    read = "watch" if "watch" in query else "get" if len(named) > 1 else "list"
+    verb = {"GET": read, "POST": "create", "DELETE": "delete"}[method]
+    return group, "/".join([named[0], *named[2:]]), verb
+
+
 def _failure(code: int, reason: str) -> Object:
     return {
         "kind": "Status",
@@ -225,9 +235,9 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         query = {key: values[0] for key, values in urllib.parse.parse_qs(address.query).items()}
         parts = address.path.strip("/").split("/")
         double = self.double
-        double.requests.append((method, address.path))
-        if double.failures:
-            status = double.failures.pop(0)
+        double.rights.add(_right(method, parts, query))
+        status = double.failures.pop(0) if double.failures else PASS
+        if status != PASS:
             if status == LOST and method == "POST":
                 double.create(parts[5], body)
             return self._answer(status, _failure(status, "Trouble")) if status > 0 else self._cut()

@@ -13,9 +13,11 @@ from typing import Any
 
 import hypothesis
 import jsonschema
+import kubernetes_validate
 import pytest
 from hypothesis import strategies
 
+from components.cluster.jobs import Job, job_manifest
 from components.cluster.mpi import MpiJob, mpi_job_manifest
 from components.cluster.pods import dns_name
 from components.cluster.resources import Resources
@@ -47,9 +49,21 @@ JOBS = [
 ]
 MODELS = [
     Model("m", "s3://bucket/model", namespace="n"),
-    Model("Lung_tiles", "s3://b/m", "r/i:1", GPU, "n", {"TF_CPP_MIN_LOG_LEVEL": "2"}),
+    Model(
+        *("Lung_tiles", "s3://b/m", "r/i:1", GPU, "n", {"TF_CPP_MIN_LOG_LEVEL": "2"}),
+        arguments=("--threads", "4"),
+        replicas=3,
+    ),
 ]
-OBJECTS = [*map(mpi_job_manifest, JOBS), *map(inference_service_manifest, MODELS)]
+BACKGROUND = [
+    Job("t", "a.module"),
+    Job("Cookies training", "a.module", ["--x", "a b"], {"B": "2"}, "serving", GPU),
+]
+OBJECTS = [
+    *map(mpi_job_manifest, JOBS),
+    *map(inference_service_manifest, MODELS),
+    *map(job_manifest, BACKGROUND),
+]
 
 
 @pytest.fixture(autouse=True)
@@ -90,7 +104,7 @@ def paths(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
             yield from paths(item, (*path, index))
 
 
-@pytest.mark.parametrize("number", [1, 3])
+@pytest.mark.parametrize("number", [1, 3, 5])
 def test_a_wrong_field_anywhere_is_refused(number: int) -> None:
     places = list(paths(OBJECTS[number]))
     assert len(places) > 20
@@ -100,7 +114,7 @@ def test_a_wrong_field_anywhere_is_refused(number: int) -> None:
         for key in place:
             found = found[key]
         found["replicsa"] = 1
-        with pytest.raises(jsonschema.ValidationError):
+        with pytest.raises((jsonschema.ValidationError, kubernetes_validate.ValidationError)):
             schemas.validate(wrong)
 
 
@@ -175,6 +189,8 @@ def test_pods_may_do_nothing_beyond_their_work_and_hold_no_secret(manifest: dict
     spec = manifest["spec"]
     if manifest["kind"] == "MPIJob":
         pods = [item["template"]["spec"] for item in spec["mpiReplicaSpecs"].values()]
+    elif manifest["kind"] == "Job":
+        pods = [spec["template"]["spec"]]
     else:
         pods = [spec["predictor"]]
     for pod in pods:
@@ -197,11 +213,33 @@ def test_a_model_is_served_by_plain_deployments_and_probed() -> None:
     assert manifest["metadata"]["annotations"] == {"serving.kserve.io/deploymentMode": "Standard"}
     (container,) = manifest["spec"]["predictor"]["containers"]
     assert container["command"][5:7] == ["--name", "Lung_tiles"]
+    assert container["command"][-2:] == ["--threads", "4"]
+    predictor = manifest["spec"]["predictor"]
+    assert (predictor["minReplicas"], predictor["maxReplicas"]) == (3, 3)
     for probe in ("startupProbe", "readinessProbe", "livenessProbe"):
         assert container[probe]["httpGet"]["port"] == container["ports"][0]["containerPort"]
 
 
-def test_the_step_that_waits_for_a_job_owns_it_and_a_served_model_outlives_its_step(
+def test_a_background_job_runs_its_module_once_and_is_cleared_away() -> None:
+    spec = job_manifest(BACKGROUND[1])["spec"]
+    (container,) = spec["template"]["spec"]["containers"]
+    assert container["command"] == ["python3", "-m", "a.module", "--x", "a b"]
+    assert container["image"].startswith("brume-serving:")
+    assert {"name": "B", "value": "2"} in container["env"]
+    assert container["securityContext"]["readOnlyRootFilesystem"] is True
+    assert spec["template"]["spec"]["restartPolicy"] == "Never"
+    assert spec["ttlSecondsAfterFinished"] > 3600
+    moved, failed = spec["podFailurePolicy"]["rules"]
+    assert (moved["action"], failed["action"]) == ("Count", "FailJob")
+
+
+@pytest.mark.parametrize("replicas", [0, -1])
+def test_a_model_that_nothing_would_serve_is_refused(replicas: int) -> None:
+    with pytest.raises(ValueError, match="model m: replicas is"):
+        Model("m", "s3://bucket/model", replicas=replicas)
+
+
+def test_the_step_that_waits_for_a_job_owns_it_and_what_outlives_its_step_is_nobodys(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("KFP_POD_NAME", "step-1")
@@ -211,7 +249,8 @@ def test_the_step_that_waits_for_a_job_owns_it_and_a_served_model_outlives_its_s
     assert job["metadata"]["ownerReferences"] == [
         {"apiVersion": "v1", "kind": "Pod", "name": "step-1", "uid": "u-1"}
     ]
-    assert "ownerReferences" not in inference_service_manifest(MODELS[0])["metadata"]
+    for outlives in (inference_service_manifest(MODELS[0]), job_manifest(BACKGROUND[0])):
+        assert "ownerReferences" not in outlives["metadata"]
 
 
 @hypothesis.given(strategies.text(max_size=120), strategies.integers(0, 999))

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import re
-import signal
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -15,6 +12,7 @@ import pytest
 from components.cluster import diagnosis, kube, mpi
 from components.cluster.mpi import JobError, MpiJob
 from components.cluster.resources import Resources
+from tests.components.cluster.cancelled import cancel
 from tests.components.cluster.conftest import Start
 from tests.components.cluster.kubernetes_double import CUT, LOST, KubernetesDouble
 
@@ -212,12 +210,7 @@ def test_a_cancelled_step_deletes_its_job(start: Start) -> None:
         "mpi.run(mpi.MpiJob('trial', ('true',), 2, image='i', namespace='lab'), print)"
     )
     with start(play) as double:
-        step = subprocess.Popen([sys.executable, "-c", code], env={**os.environ})
-        while not double.pods:
-            assert step.poll() is None
-            time.sleep(0.05)
-        step.send_signal(signal.SIGTERM)
-        assert step.wait(30) == 143
+        assert cancel(code, lambda: double.pods) == 143
         assert double.deleted
         assert not double.objects
 

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import subprocess
-import sys
 import time
 
 import pytest
 
 from components.cluster import serving
 from components.cluster.serving import Model, ServingError
+from tests.components.cluster.cancelled import cancel
 from tests.components.cluster.conftest import Start
 from tests.components.cluster.kubernetes_double import KubernetesDouble
 
@@ -95,10 +92,5 @@ def test_a_cancelled_step_removes_what_is_not_ready(start: Start) -> None:
         "serving.serve(serving.Model('m', 'uri', 'i', namespace='lab'), print)"
     )
     with start(lambda double, name: double.condition(name, "PredictorReady")) as double:
-        step = subprocess.Popen([sys.executable, "-c", code], env={**os.environ})
-        while not double.objects:
-            assert step.poll() is None
-            time.sleep(0.05)
-        step.send_signal(signal.SIGTERM)
-        assert step.wait(30) == 143
+        assert cancel(code, lambda: double.objects) == 143
         assert double.deleted == ["m"]

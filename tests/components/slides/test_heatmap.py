@@ -14,6 +14,7 @@ from PIL import Image
 from components.slides import heatmap
 from components.slides.score import SlideScore, slide_scores
 from components.slides.synthetic import write_slide
+from components.viridis import colours
 
 GLASS, TISSUE = (243, 243, 243), (190, 110, 160)
 
@@ -59,7 +60,7 @@ def test_overlapping_tiles_show_their_mean_and_edges_are_clipped() -> None:
 @given(st.lists(st.floats(0, 1), min_size=2, max_size=20))
 def test_a_higher_probability_is_lighter_also_in_grey(values: list[float]) -> None:
     ordered = np.sort(np.array(values))
-    grey = heatmap.colours(ordered) @ np.array([0.299, 0.587, 0.114])
+    grey = colours(ordered) @ np.array([0.299, 0.587, 0.114])
     assert (np.diff(grey) >= -0.6).all()
 
 
