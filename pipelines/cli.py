@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import sys
 from pathlib import Path
 from typing import Any, NoReturn
@@ -31,6 +32,21 @@ class _Command(click.Command):
         if name:
             _parameters_help(name, formatter)
         super().format_options(ctx, formatter)
+
+
+class _Lazy(click.Command):
+    """A group of commands whose module is imported only when it is used; `target` is "module:group"."""
+
+    def __init__(self, name: str, target: str, help: str) -> None:
+        super().__init__(name, help=help)
+        self._target = target
+
+    def make_context(
+        self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
+    ) -> click.Context:
+        module, _, group = self._target.partition(":")
+        command: click.Command = getattr(importlib.import_module(module), group)
+        return command.make_context(info_name, args, parent, **extra)
 
 
 def _parameters_help(name: str, formatter: click.HelpFormatter) -> None:
@@ -151,6 +167,70 @@ def serve(model: str, port: int, host: str, name: str) -> None:
     )
 
 
+@main.command()
+@click.argument("name")
+@click.option("--port", type=click.IntRange(0, 65535), help="0: one that is free [the engine's own].")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen at.")
+@click.option(
+    "--data", type=click.Path(file_okay=False), help="Folder of its state [~/.local/share/brume/NAME]."
+)
+@click.option(
+    "--folder",
+    "folders",
+    multiple=True,
+    metavar="PREFIX=DIR",
+    help="A local folder for addresses that start with PREFIX, e.g. s3://bucket/=/photos; may be repeated.",
+)
+@click.option("--database", metavar="URL", help="SQLAlchemy URL [BRUME_DATABASE, or SQLite].")
+@click.option(
+    "--keys",
+    type=click.Path(dir_okay=False),
+    envvar="BRUME_KEYS_FILE",
+    help="Accepted keys, an AWS credentials file with accounts [made in the data folder].",
+)
+@click.option("--allow-anonymous", is_flag=True, help="Take unsigned requests; at a loopback address only.")
+def engine(name: str, allow_anonymous: bool, folders: tuple[str, ...], **given: Any) -> None:
+    """Serve an AWS service from this machine until it is stopped; `brume engines` lists what there is.
+
+    Clients are pointed at it by the lines that `brume env NAME` prints.
+    """
+    import os
+
+    words = [f"--folder={folder}" for folder in folders] + ["--allow-anonymous"] * allow_anonymous
+    words += [f"--{option}={value}" for option, value in given.items() if value is not None]
+    os.execv(  # noqa: S606 - no shell, and the server takes this process's place and its signals
+        sys.executable, [sys.executable, "-m", "components.aws.run", *words, "--", name]
+    )
+
+
+@main.command()
+def engines() -> None:
+    """List the engines, and where those that run here answer."""
+    from components.aws import engines as known
+
+    for about in known.names().values():
+        here = known.running(known.data_folder(about.name))
+        click.echo(f"{about.name:12}  {about.line} ({', '.join(about.services)})")
+        if here:
+            click.echo(f"{'':12}  running at {here.url}")
+
+
+@main.command()
+@click.argument("name", required=False)
+@click.option("--data", type=click.Path(path_type=Path, file_okay=False), help="The engine's data folder.")
+def env(name: str | None, data: Path | None) -> None:
+    """Print what to export so that AWS clients reach the running engines: eval "$(brume env)"."""
+    from components.aws import environment
+    from components.aws.engines import EngineError
+    from components.aws.keys import KeysError
+
+    try:
+        lines = environment.lines(name, data)
+    except (EngineError, KeysError) as error:
+        _fail(error, code=1)
+    click.echo("\n".join(lines))
+
+
 def _remote_options(command: Any) -> Any:
     for option in (
         click.option("--experiment", default="brume", show_default=True),
@@ -222,6 +302,15 @@ def _asked(host: str, call: Any) -> str:
         _fail(f"{host} answered {error.status} {error.reason}: {error.body}", code=1)
     except HTTPError as error:
         _fail(f"no Kubeflow Pipelines API answers at {host}: {error}", code=1)
+
+
+main.add_command(
+    _Lazy(
+        "inspection",
+        "pipelines.inspection_cli:inspection",
+        "Visual inspection: datasets, training, trials and their verification, the dashboard.",
+    )
+)
 
 
 if __name__ == "__main__":

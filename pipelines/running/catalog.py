@@ -53,7 +53,7 @@ def names() -> dict[str, str]:
 
 @dataclass(frozen=True)
 class Pipeline:
-    """A pipeline: the kfp object, and its module's `STAGES` and `check`."""
+    """A pipeline: the kfp object, and its module's `STAGES`, `check` and, where it needs some, `engines`."""
 
     name: str
     module: ModuleType
@@ -74,6 +74,11 @@ class Pipeline:
         """Raises `ValueError` for values that the pipeline cannot work with."""
         check: Callable[[Mapping[str, Any]], None] = self.module.check
         return check
+
+    def engines(self, arguments: Mapping[str, Any], out: Path) -> Mapping[str, Mapping[str, str]]:
+        """Return the engines that a run into `out` needs, each with the addresses of local folders."""
+        declared = getattr(self.module, "engines", None)
+        return declared(arguments, out) if declared else {}
 
     def parameters(self) -> list[Parameter]:
         """Return the parameters in the order in which the pipeline declares them."""

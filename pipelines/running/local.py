@@ -17,7 +17,7 @@ from rich.console import Console
 
 from components import lifeline, progress
 from components.step import OUT
-from pipelines.running import record
+from pipelines.running import engines, record
 from pipelines.running.catalog import Pipeline
 from pipelines.running.view import View
 
@@ -62,7 +62,11 @@ def run(pipeline: Pipeline, arguments: Mapping[str, Any], out: Path) -> None:
             error: BaseException | None = None
             with view:
                 try:
-                    with _interruptible(line):
+                    with (
+                        _interruptible(line),
+                        engines.started(pipeline.engines(arguments, out), out / "engines") as addresses,
+                        _set(addresses),
+                    ):
                         _execute(pipeline, arguments, work / "kfp")
                 except BaseException as caught:
                     error = caught

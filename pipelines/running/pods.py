@@ -8,7 +8,12 @@ from components.cluster.images import environment
 
 ENDPOINTS = "brume-endpoints"  # ConfigMap, manifests/base
 STORAGE = "brume-s3"  # Secret, made by whoever runs the cluster
-_SETTINGS = ("AWS_ENDPOINT_URL_S3", "AWS_REGION")
+_SETTINGS = (
+    "AWS_ENDPOINT_URL_S3",
+    "AWS_ENDPOINT_URL_LOOKOUTVISION",
+    "AWS_ENDPOINT_URL_BRUMEINSPECTION",
+    "AWS_DEFAULT_REGION",
+)
 _KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
 
 

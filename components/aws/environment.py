@@ -1,0 +1,46 @@
+"""The variables by which AWS clients reach running engines."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+
+from components.aws import engines, keys
+
+
+def lines(name: str | None, data: Path | None) -> list[str]:
+    """Return `export` lines for the engine `name`, the one on the folder `data`, or all that run here.
+
+    Raises `EngineError` when none runs, or when engines that run take different keys.
+    """
+    if data is not None:
+        folders = [data]
+    else:
+        folders = [engines.data_folder(engines.about(name).name)] if name else []
+        folders = folders or [engines.data_folder(known) for known in engines.names()]
+    found = [running for running in map(engines.running, folders) if running]
+    if name:
+        found = [running for running in found if running.name == name]
+    if not found:
+        where = f" on {data}" if data else ""
+        raise engines.EngineError(
+            f"no engine{f' {name}' if name else ''} runs{where}: start one, brume engine NAME"
+        )
+    variables = {
+        engines.endpoint_variable(service): running.url for running in found for service in running.services
+    }
+    accepted = {(key.access_key, key.secret, key.token) for running in found for key in _first(running)}
+    if len(accepted) > 1:
+        raise engines.EngineError(
+            "the engines that run take different keys: name one of them, or start them with the same --keys"
+        )
+    for access, secret, token in accepted or {("anonymous", "anonymous", "")}:
+        variables |= {"AWS_ACCESS_KEY_ID": access, "AWS_SECRET_ACCESS_KEY": secret}
+        variables |= {"AWS_SESSION_TOKEN": token} if token else {}
+    written = [f"export {key}={shlex.quote(value)}" for key, value in variables.items()]
+    return [*written, 'export AWS_DEFAULT_REGION="${AWS_DEFAULT_REGION:-us-east-1}"']
+
+
+def _first(running: engines.Running) -> list[keys.Key]:
+    """Return the first key that an engine takes; none for one that lets nobody sign."""
+    return list(keys.load(Path(running.credentials)).values())[:1] if running.credentials else []

@@ -1,0 +1,83 @@
+"""Pages of a listing: opaque tokens that only continue the listing that gave them.
+
+A token holds the position after which the next page starts, and a digest over the operation, the account
+and the request's filters. Nothing in it is secret and it grants nothing: the listing that it continues is
+made for the caller anew. The digest catches tokens that are cut, edited, or used with other filters.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import json
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
+
+from components.aws.service import Call, ServiceError
+
+_T = TypeVar("_T")
+_DIGEST = 9  # bytes; a multiple of three keeps the token short of padding
+
+
+class Pager:
+    """One request for a page: `size` items after position `after` ("" for the first page)."""
+
+    def __init__(
+        self,
+        request: Mapping[str, Any],
+        call: Call,
+        *,
+        size_member: str = "MaxResults",
+        token_member: str = "NextToken",  # noqa: S107 - the name of a member
+        default: int = 100,
+        error: str = "ValidationException",
+    ) -> None:
+        """Read the token of `request`; raises `ServiceError` (code `error`) for one of another listing."""
+        self.size = int(request.get(size_member) or default)
+        filters = {name: value for name, value in request.items() if name not in (size_member, token_member)}
+        self._bound = json.dumps(
+            [call.account, call.service, call.operation, filters], sort_keys=True, default=str
+        )
+        self.after = ""
+        token = request.get(token_member)
+        if token:
+            try:
+                raw = base64.b64decode(token, validate=True)
+                self.after = raw[_DIGEST:].decode()
+            except (binascii.Error, ValueError):
+                raw = b""
+            if raw[:_DIGEST] != self._digest(self.after):
+                raise ServiceError(
+                    error,
+                    f"{token_member} is not a token that this listing gave: leave it out to start again, and "
+                    "keep the other members as they were while you follow the pages",
+                )
+
+    def _digest(self, after: str) -> bytes:
+        return hashlib.sha256(f"{self._bound}\n{after}".encode()).digest()[:_DIGEST]
+
+    def token(self, after: str) -> str:
+        """Return the token of the page that starts after position `after` (an item's key, not empty)."""
+        return base64.b64encode(self._digest(after) + after.encode()).decode()
+
+
+def page(
+    items: Sequence[_T],
+    request: Mapping[str, Any],
+    call: Call,
+    *,
+    key: Callable[[_T], str],
+    size_member: str = "MaxResults",
+    token_member: str = "NextToken",  # noqa: S107 - the name of a member
+    default: int = 100,
+) -> tuple[list[_T], str | None]:
+    """Return one page of `items`, which are sorted by `key`, and the token of the next page, if there is one.
+
+    The next page starts after the last item's key, so that items added or removed meanwhile neither repeat
+    nor hide others. Raises `ServiceError` (ValidationException) for a token of another listing.
+    """
+    pager = Pager(request, call, size_member=size_member, token_member=token_member, default=default)
+    left = [item for item in items if key(item) > pager.after] if pager.after else list(items)
+    chosen = left[: pager.size]
+    return chosen, pager.token(key(chosen[-1])) if len(left) > len(chosen) else None

@@ -1,0 +1,85 @@
+"""Serves the services of an engine over HTTP, each by its botocore service model.
+
+    application = create_app(engine, keys=keys.load(path))
+
+`/healthz`, `/readyz` and `/metrics` are answered without a signature, and so are the engine's own pages,
+which keep their own door; everything else goes through `components.aws.gateway`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import inspect
+from collections.abc import AsyncIterator, Mapping
+from typing import Any
+
+from botocore import xform_name
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from components.aws import reading, writing
+from components.aws.client import service_model
+from components.aws.gateway import Gateway, Limits
+from components.aws.keys import Key
+from components.aws.service import Call, Engine, ServiceError
+
+__all__ = ["Call", "Engine", "Limits", "ServiceError", "create_app", "dispatch"]
+
+
+def create_app(engine: Engine, *, keys: Mapping[str, Key] | None, limits: Limits | None = None) -> Starlette:
+    """Return the ASGI application. `keys` are the accepted ones; None means that nobody has to sign.
+
+    Without signatures, only requests that name a loopback host and come from no web page are answered: a page
+    in this machine's browser could send them too. Raises `ValueError` for a protocol that is not spoken here.
+    """
+    gateway = Gateway(engine, keys, limits or Limits())
+
+    async def alive(_request: Request) -> Response:
+        return JSONResponse({"status": "alive"})
+
+    async def ready(_request: Request) -> Response:
+        why = await asyncio.to_thread(engine.ready)
+        told = {"ready": not why} | ({"reason": why} if why else {})
+        return JSONResponse(told, status_code=503 if why else 200)
+
+    async def metrics(_request: Request) -> Response:
+        text = await asyncio.to_thread(generate_latest, engine.registry)
+        return Response(text, media_type=CONTENT_TYPE_LATEST)
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_application: Starlette) -> AsyncIterator[None]:
+        try:
+            yield
+        finally:
+            await asyncio.to_thread(gateway.close)
+            await asyncio.to_thread(engine.close)
+
+    own = [Route("/healthz", alive), Route("/readyz", ready), Route("/metrics", metrics)]
+    application = Starlette(routes=[*own, *engine.pages], lifespan=lifespan)
+    application.router.default = gateway
+    return application
+
+
+async def dispatch(
+    engine: Engine, service: str, operation: str, request: Mapping[str, Any], call: Call
+) -> dict[str, Any]:
+    """Call an operation as a request of `call` would, from a page of the engine; returns what the method did.
+
+    `request` has Python's values: bytes for blobs, datetimes or seconds for times. Raises `ServiceError` as
+    the operation does, also for parameters that do not fit, and `KeyError` for an unknown operation.
+    """
+    shape = service_model(service).operation_model(operation)
+    method = getattr(engine.services[service], xform_name(operation), None)
+    if method is None:
+        raise KeyError(operation)
+    try:
+        checked = reading.check(shape.input_shape, request) if shape.input_shape else {}
+    except reading.RequestError as error:
+        raise ServiceError(writing.validation_code(shape), str(error)) from None
+    if inspect.iscoroutinefunction(method):
+        return dict(await method(checked, call) or {})
+    return dict(await asyncio.to_thread(method, checked, call) or {})

@@ -1,0 +1,57 @@
+"""What an engine and the server say to each other: a call, an error of the service, the engine itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from prometheus_client import CollectorRegistry
+from starlette.routing import BaseRoute
+
+
+@dataclass(frozen=True)
+class Call:
+    """Who asks, and for what: the access key has been checked, the account is the one it belongs to."""
+
+    request_id: str
+    account: str
+    region: str
+    access_key: str
+    service: str
+    operation: str
+
+
+class ServiceError(Exception):
+    """An error of the service's own, answered with the shape and the HTTP status that its model gives it."""
+
+    status: int | None = None  # in place of the model's; for errors of the server itself
+
+    def __init__(self, code: str, message: str, **members: Any) -> None:
+        """`members` are the error shape's other members, e.g. `ResourceId=...` or `RetryAfterSeconds=1`.
+
+        A code that the model does not have is answered with status 400.
+        """
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.members = members
+
+
+@dataclass
+class Engine:
+    """What one process serves.
+
+    `services` maps botocore's name of a service to an object whose methods are named like boto3's client
+    methods. Each is `def describe_project(self, request: dict, call: Call) -> dict`: the request has been
+    checked by shape (streaming bodies are bytes, timestamps aware datetimes), the answer is written by
+    shape, members that are None left out. Plain methods run in a bounded pool of threads, `async def` ones
+    on the event loop, which they must not hold up.
+    """
+
+    services: Mapping[str, object]
+    ready: Callable[[], str | None] = lambda: None  # why the engine cannot answer yet; None when it can
+    close: Callable[[], None] = lambda: None  # called once, after the last request has ended
+    pages: Sequence[BaseRoute] = ()  # a web page; it is outside the signature check and keeps its own door
+    registry: CollectorRegistry = field(default_factory=CollectorRegistry)  # what /metrics shows
+    max_body: int = 11 << 20  # bytes of one request; an operation whose blobs may be larger gets more

@@ -1,0 +1,63 @@
+"""Serves an engine over real HTTP within a test, and clients of it."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import uvicorn
+
+from components.aws.client import session_with_models
+from components.aws.connection import ImpatientProtocol
+from components.aws.keys import Key
+from components.aws.server import Engine, Limits, create_app
+
+KEY = Key("AKIDTEST", "secret of the tests", "123456789012")
+OTHER = Key("AKIDOTHER", "another secret", "210987654321")
+KEYS: Mapping[str, Key] = {key.access_key: key for key in (KEY, OTHER)}
+
+
+@contextlib.contextmanager
+def serve_engine(
+    engine: Engine, *, keys: Mapping[str, Key] | None = KEYS, limits: Limits | None = None
+) -> Iterator[str]:
+    """Serve `engine` on a free port in a thread; yields its URL, and closes the engine after."""
+    application = create_app(engine, keys=keys, limits=limits)
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listener:
+        listener.bind(("127.0.0.1", 0))
+        config = uvicorn.Config(
+            application, http=ImpatientProtocol, log_level="error", access_log=False, lifespan="on"
+        )
+        server = uvicorn.Server(config)
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+        thread.start()
+        try:
+            while not server.started:
+                assert thread.is_alive(), "the server did not start"
+                time.sleep(0.01)
+            yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        finally:
+            server.should_exit = True
+            thread.join(timeout=60)
+            assert not thread.is_alive(), "the server did not end"
+
+
+def client_of(url: str, service: str, *, key: Key = KEY, attempts: int = 1, **config: Any) -> Any:
+    """Return today's boto3 client of `service` at `url`, which tries `attempts` times."""
+    import boto3
+    from botocore.config import Config
+
+    session = boto3.session.Session(botocore_session=session_with_models())
+    return session.client(
+        service,
+        endpoint_url=url,
+        region_name="eu-west-1",
+        aws_access_key_id=key.access_key,
+        aws_secret_access_key=key.secret,
+        aws_session_token=key.token or None,
+        config=Config(retries={"total_max_attempts": attempts}, **config),
+    )
