@@ -1,0 +1,136 @@
+"""Where the service's addresses lie: which file an `s3://` or `brume://` address means, and which it may not.
+
+An address is a user's own word, so it never becomes a path unchecked. `s3://` is read from the object store
+unless the engine was started with a local folder for its beginning; then the file must lie in that folder
+after `..` and links are followed. `brume://images/PROJECT/NAME` is a picture that the engine keeps itself.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from components import storage
+from components.cluster.place import in_cluster
+
+STORE = "BRUME_INSPECTION_STORE"
+_OWN = "brume://images/"
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}")
+
+
+class PlaceError(ValueError):
+    """An address that the engine does not read or write; the message names it and what is allowed."""
+
+
+@dataclass(frozen=True)
+class Places:
+    """The folders that stand for addresses, and `root`, under which the engine keeps models and images.
+
+    `root` is a local folder or an `s3://` URI; nobody reaches it by an address of their own.
+    """
+
+    root: str
+    folders: Mapping[str, str] = field(default_factory=dict)
+
+    def locate(self, address: str, project: str = "") -> str:
+        """Return the local path or `s3://` URI that `address` means, for the project of id `project`.
+
+        Raises `PlaceError` for an address that is not one, or leads out of where it may.
+        """
+        if "\0" in address or len(address) > 1100:
+            raise PlaceError("the address holds a zero byte, or is longer than 1,100 characters")
+        if address.startswith(_OWN):
+            owner, _, name = address.removeprefix(_OWN).partition("/")
+            if owner != project or not project or not _NAME.fullmatch(name):
+                raise PlaceError(f"{address} is no picture of this project")
+            return self.image(project, name)
+        if not address.startswith("s3://") or not address.removeprefix("s3://").partition("/")[0]:
+            raise PlaceError(f"{address} is no address of a file: it must be s3://BUCKET/KEY")
+        fitting = [prefix for prefix in self.folders if address.startswith(_with_slash(prefix))]
+        if fitting:
+            prefix = max(fitting, key=len)
+            return _inside(self.folders[prefix], address.removeprefix(_with_slash(prefix)), address)
+        if storage.is_remote(self.root) and address.startswith(_with_slash(self.root)):
+            raise PlaceError(f"{address} lies where the engine keeps its own files")
+        return address
+
+    def missing(self, address: str, project: str = "") -> str | None:
+        """Return why a picture's address cannot be used, None when it can.
+
+        A file on this machine has to be there; one in an object store is only looked for when it is read.
+        """
+        try:
+            place = self.locate(address, project)
+        except PlaceError as error:
+            return str(error)
+        if not storage.is_remote(place) and not Path(place).is_file():
+            return f"{address} is not there"
+        return None
+
+    def models(self, project: str) -> str:
+        """Return the folder of a project's models."""
+        return storage.join(self.root, "models", project)
+
+    def model(self, project: str, version: int) -> str:
+        """Return the folder of a model's version: its request, bundle, and result."""
+        return storage.join(self.models(project), str(version))
+
+    def images(self, project: str) -> str:
+        """Return the folder of the pictures that the engine keeps for a project."""
+        return storage.join(self.root, "images", project)
+
+    def image(self, project: str, name: str) -> str:
+        """Return the file of a picture that the engine keeps. Raises `PlaceError` for an unusable name."""
+        if not _NAME.fullmatch(name):
+            raise PlaceError(
+                f"{name!r} is no name for a picture: use letters, digits, dot, hyphen, underscore"
+            )
+        return storage.join(self.images(project), name)
+
+    def own_address(self, project: str, name: str) -> str:
+        """Return the `brume://` address of a picture that the engine keeps."""
+        return f"{_OWN}{project}/{name}"
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what another process needs to know the same places."""
+        return {"root": self.root, "folders": dict(self.folders)}
+
+
+def places(data: Path, folders: Mapping[str, str]) -> Places:
+    """Return the places of an engine: BRUME_INSPECTION_STORE (an `s3://` prefix) or `data` holds its files.
+
+    Raises `PlaceError` when the folders are not there, or when other pods could not reach the files.
+    """
+    root = os.environ.get(STORE, "") or str(data.absolute())
+    if in_cluster() and not storage.is_remote(root):
+        raise PlaceError(
+            f"on a cluster, training and hosting run in pods of their own, which do not see {root}: "
+            f"set {STORE} to an s3:// prefix"
+        )
+    for prefix, folder in folders.items():
+        if not prefix.startswith("s3://"):
+            raise PlaceError(f"{prefix}={folder}: what a folder stands for must begin with s3://")
+        if not Path(folder).is_dir():
+            raise PlaceError(f"{prefix}={folder}: {folder} is no folder")
+    return Places(
+        root.rstrip("/"), {prefix: str(Path(folder).absolute()) for prefix, folder in folders.items()}
+    )
+
+
+def _with_slash(prefix: str) -> str:
+    return prefix.rstrip("/") + "/"  # whole names only: s3://bucket/a does not stand for s3://bucket/ab
+
+
+def _inside(folder: str, rest: str, address: str) -> str:
+    base = Path(folder).resolve()
+    try:
+        path = (base / rest.lstrip("/")).resolve()
+    except (OSError, RuntimeError, ValueError) as error:  # a loop of links, say
+        raise PlaceError(f"{address} cannot be followed: {error}") from error
+    if not path.is_relative_to(base):
+        raise PlaceError(f"{address} leads out of the folder that stands for it")
+    return str(path)

@@ -1,0 +1,126 @@
+"""The engine's state in a real PostgreSQL server, where one can be started."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pwd
+import shutil
+import socket
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.components.inspection.parts import (
+    BUCKET,
+    Running,
+    dataset_ready,
+    line,
+    refused,
+    running,
+    source,
+    write_dataset,
+)
+
+pytestmark = pytest.mark.long
+
+
+def program(name: str) -> str:
+    found = [*sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{name}"), reverse=True), shutil.which(name)]
+    if not found[0]:
+        pytest.skip(f"no PostgreSQL server: {name} is neither in /usr/lib/postgresql nor on the PATH")
+    return str(found[0])
+
+
+def as_server(command: list[str]) -> None:
+    """Run a program of PostgreSQL, which refuses to run as root, as another user then."""
+    user: dict[str, Any] = {}
+    if os.getuid() == 0:
+        user = {"user": server_user().pw_uid, "group": server_user().pw_gid, "extra_groups": []}
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd="/", **user)
+    assert done.returncode == 0, done.stderr + done.stdout
+
+
+def server_user() -> pwd.struct_passwd:
+    for name in ("postgres", "nobody"):
+        with contextlib.suppress(KeyError):
+            return pwd.getpwnam(name)
+    pytest.skip("no PostgreSQL server: root cannot run one, and there is no user postgres or nobody")
+
+
+@pytest.fixture(scope="module")
+def database() -> Iterator[str]:
+    initdb, control = program("initdb"), program("pg_ctl")
+    with tempfile.TemporaryDirectory(prefix="brume-pg-") as folder, socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+        free.close()
+        if os.getuid() == 0:
+            os.chown(folder, server_user().pw_uid, server_user().pw_gid)
+        as_server([initdb, "-D", f"{folder}/db", "-U", "brume", "-A", "trust", "--no-sync"])
+        options = f"-p {port} -k {folder} -c listen_addresses=127.0.0.1 -c fsync=off"
+        as_server([control, "-D", f"{folder}/db", "-l", f"{folder}/log", "-w", "-o", options, "start"])
+        try:
+            yield f"postgresql://brume@127.0.0.1:{port}/postgres"
+        finally:
+            as_server([control, "-D", f"{folder}/db", "-m", "immediate", "stop"])
+
+
+@pytest.fixture(scope="module")
+def served(database: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    with running(tmp_path_factory.mktemp("postgres"), database=database) as found:
+        write_dataset(found.root / "pictures", 5, 3)
+        yield found
+
+
+def test_projects_datasets_and_tags_live_in_postgresql(served: Running) -> None:
+    client = served.client
+    arn = client.create_project(ProjectName="p")["ProjectMetadata"]["ProjectArn"]
+    client.create_dataset(ProjectName="p", DatasetType="train", DatasetSource=source("train.manifest"))
+    about = dataset_ready(client, "p")
+    assert about["ImageStats"] == {"Total": 8, "Labeled": 8, "Normal": 5, "Anomaly": 3}
+    pages = client.get_paginator("list_dataset_entries").paginate(
+        ProjectName="p", DatasetType="train", SourceRefContains="NORMAL", PaginationConfig={"PageSize": 2}
+    )
+    assert sum(len(page["DatasetEntries"]) for page in pages) == 5
+    changes = "\n".join(line(f"{BUCKET}normal/{number:03}.png", None) for number in range(2))
+    client.update_dataset_entries(ProjectName="p", DatasetType="train", Changes=changes)
+    about = client.describe_dataset(ProjectName="p", DatasetType="train")["DatasetDescription"]
+    assert about["ImageStats"]["Labeled"] == 6
+    client.tag_resource(ResourceArn=arn, Tags=[{"Key": "a", "Value": "b"}])
+    with refused(client, "ConflictException", "train dataset"):
+        client.delete_project(ProjectName="p")
+    client.delete_dataset(ProjectName="p", DatasetType="train")
+    client.delete_project(ProjectName="p")
+    assert not (served.settings.data / "state.db").exists()
+
+
+def test_a_token_takes_effect_once_under_concurrency(served: Running) -> None:
+    def create(_number: int) -> str:
+        answer = served.client.create_project(ProjectName="once", ClientToken="t")
+        return str(answer["ProjectMetadata"])
+
+    with ThreadPoolExecutor(8) as pool:
+        assert len(set(pool.map(create, range(24)))) == 1
+
+
+def test_the_state_is_there_for_the_next_engine(database: str, tmp_path: Path) -> None:
+    with running(tmp_path / "a", database=database) as first:
+        first.client.create_project(ProjectName="kept")
+    with running(tmp_path / "b", database=database) as second:
+        second.client.describe_project(ProjectName="kept")
+
+
+def test_a_server_that_is_away_is_told(tmp_path: Path) -> None:
+    from components.aws.engines import EngineError, Settings
+    from components.inspection import engine
+
+    with pytest.raises(
+        EngineError, match=r"postgresql\+pg8000://brume:\*\*\*@127.0.0.1:9/x cannot be opened"
+    ):
+        engine.create(Settings(tmp_path, {}, "postgresql://brume:secret@127.0.0.1:9/x"))
