@@ -1,16 +1,15 @@
-# `make help` tells what there is. Variables: SLIDES and LABELS (your own data), OUT (folder of the run),
-# PARAMETERS (more name=value words), REGISTRY and TAG (of the images), PYTHON (a Python 3.11).
+# `make help` tells what there is. Variables: SLIDES and LABELS, or IMAGES and TRIAL (your own data), OUT (folder of
+# the run), PARAMETERS (more name=value words), REGISTRY and TAG (of the images), PYTHON (a Python 3.11).
 SHELL := /bin/bash
 BIN := .venv/bin
-OUT ?= out/slides
 PARAMETERS ?=
 DEMO := out/demo-cohort
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-test run test lint bench compile horovod images clean
+.PHONY: help setup setup-test run test lint bench bench-inspection inspection compile horovod images clean
 
 help: ## Show the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 14
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 20
 
 setup: ## Install what is needed: system packages (Debian, Ubuntu), .venv
 	@scripts/setup.sh run
@@ -29,11 +28,14 @@ collective:
 
 run: setup collective ## Run the slides pipeline: on a demo cohort, or on SLIDES=... LABELS=...
 ifdef SLIDES
-	@$(BIN)/brume run slides slides="$(SLIDES)" labels="$(LABELS)" $(PARAMETERS) --out "$(OUT)"
+	@$(BIN)/brume run slides slides="$(SLIDES)" labels="$(LABELS)" $(PARAMETERS) --out "$(or $(OUT),out/slides)"
 else
 	@$(BIN)/python -m components.slides.demo $(DEMO)
-	@$(BIN)/brume run slides slides=$(DEMO) labels=$(DEMO)/labels.csv $(PARAMETERS) --out "$(OUT)"
+	@$(BIN)/brume run slides slides=$(DEMO) labels=$(DEMO)/labels.csv $(PARAMETERS) --out "$(or $(OUT),out/slides)"
 endif
+
+inspection: setup ## Run the inspection pipeline: on brick scenes, or on IMAGES=... TRIAL=...
+	@$(BIN)/brume run inspection images="$(IMAGES)" trial_images="$(TRIAL)" $(PARAMETERS) --out "$(or $(OUT),out/inspection)"
 
 test: setup-test collective ## Run the tests; with ALL=1 those that take minutes too
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest $(if $(ALL),,-m "not long")
@@ -46,6 +48,9 @@ lint: setup ## Check style and types
 bench: setup collective ## Measure tiling and training beside their limits
 	@$(BIN)/python -m bench.tiling
 	@$(BIN)/python -m bench.training
+
+bench-inspection: setup ## Measure detection: accuracy, time to train, images a second
+	@$(BIN)/python -m bench.inspection
 
 compile: setup ## Compile every pipeline to out/compiled
 	@$(BIN)/brume compile --all

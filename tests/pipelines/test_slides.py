@@ -142,6 +142,7 @@ def test_new_slides_are_scored_with_the_model(finished: Path, cohort: Path, tmp_
     assert "luad-0" in (out / "report.html").read_text()
 
 
+@pytest.mark.long
 def test_the_compiled_pipeline_gives_the_same_result(finished: Path, cohort: Path, tmp_path: Path) -> None:
     assert brume("compile", "slides", "-o", str(tmp_path)).returncode == 0
     code = f"""
@@ -167,6 +168,7 @@ def tiles_of(out: Path) -> Counter[tuple[str, str, int, int]]:
     return Counter((row["shard"], row["slide"], row["x"], row["y"]) for row in index)
 
 
+@pytest.mark.long
 def test_a_run_killed_in_every_stage_ends_as_if_it_was_not(
     finished: Path, cohort: Path, tmp_path: Path
 ) -> None:

@@ -85,7 +85,6 @@ def test_no_pipeline_imports_an_artifact(spec: Any) -> None:
 def test_loops_go_over_an_only_return_value(spec: Any) -> None:
     """The local runner finds what a loop goes over only when it is an output called Output."""
     loops = [task["parameterIterator"]["items"] for _, task in tasks(spec) if "parameterIterator" in task]
-    assert loops
     assert all(items["inputParameter"].endswith("-Output") for items in loops)
 
 

@@ -1,0 +1,115 @@
+"""Visual inspection: from pictures of parts to a trained, evaluated, hosted and packaged model.
+
+brume run inspection images=DIR trial_images=NEW --out out/inspection
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from kfp import dsl
+
+from components import storage
+from components.inspection import steps
+from components.inspection.settings import check_inspection
+from components.inspection.sources import is_manifest
+from pipelines.running.pods import pod
+
+STAGES = ("images", "datasets", "training", "evaluation", "packaging", "hosting", "detection", "report")
+
+
+def check(arguments: Mapping[str, Any]) -> None:
+    """Raise `ValueError` that names every parameter the pipeline cannot work with."""
+    check_inspection(arguments)
+
+
+def engines(arguments: Mapping[str, Any], out: Path) -> dict[str, dict[str, str]]:
+    """Return the engines of a local run, each with the folders that stand for its addresses."""
+    folders = {"s3://brume-run/": f"{out}/"}
+    for name in ("images", "test_images", "trial_images"):
+        uri = arguments[name]
+        if uri and not storage.is_remote(uri):
+            folder = Path(uri).absolute()
+            folders[f"s3://{name.replace('_', '-')}/"] = f"{folder.parent if is_manifest(uri) else folder}/"
+    return {"inspection": folders}
+
+
+@dsl.pipeline(
+    name="inspection", description="Train, evaluate, host and package a model that finds bad parts."
+)
+def pipeline(
+    images: str = "",
+    project: str = "inspection",
+    test_images: str = "",
+    trial_images: str = "",
+    deploy: bool = False,
+    units: int = 1,
+    timeout_minutes: int = 120,
+) -> None:
+    """Train, evaluate, host and package a model that finds bad parts.
+
+    Args:
+        images: Folder or s3:// prefix with normal/ and anomaly/ in it, or a manifest; empty: rendered bricks.
+        project: Name of the project; its datasets are added to when it is there.
+        test_images: Pictures to evaluate by, like images; empty holds some of the training pictures out.
+        trial_images: New pictures to look at with the trained model: folder, s3:// prefix or manifest.
+        deploy: Whether the model stays hosted at the end.
+        units: Inference units that the model is hosted with.
+        timeout_minutes: Minutes that training, and starting to host, may take.
+    """
+    run = dsl.PIPELINE_JOB_ID_PLACEHOLDER
+    listed = pod(
+        steps.list_images(images=images, test_images=test_images, trial_images=trial_images),
+        cpu="2",
+        memory="2Gi",
+    )
+    lists = listed.outputs["lists"]
+    filled = pod(steps.fill_datasets(project=project, lists=lists), cpu="500m", memory="512Mi")
+    trained = pod(
+        steps.train_model(project=project, entries=filled.output, run=run, minutes=timeout_minutes),
+        cpu="500m",
+        memory="512Mi",
+    )
+    version, evaluation = trained.outputs["Output"], trained.outputs["evaluation"]
+    pod(
+        steps.evaluate_model(project=project, version=version, evaluation=evaluation),
+        cpu="500m",
+        memory="1Gi",
+    )
+    packaged = pod(
+        steps.package_model(project=project, version=version, minutes=timeout_minutes),
+        cpu="500m",
+        memory="512Mi",
+    )
+    ending = pod(steps.stop_model(project=project, run=run, deploy=deploy), cpu="500m", memory="512Mi")
+    with dsl.ExitHandler(ending):
+        hosted = pod(
+            steps.host_model(
+                project=project,
+                version=version,
+                lists=lists,
+                run=run,
+                minutes=timeout_minutes,
+                units=units,
+                deploy=deploy,
+            ).set_caching_options(False),
+            cpu="500m",
+            memory="512Mi",
+        )
+        detected = pod(
+            steps.detect_anomalies(project=project, version=hosted.output, lists=lists),
+            cpu="500m",
+            memory="512Mi",
+        )
+        pod(
+            steps.write_report(
+                project=project,
+                version=version,
+                lists=lists,
+                evaluation=evaluation,
+                bundle=packaged.outputs["bundle"],
+                detections=detected.outputs["detections"],
+            ),
+            cpu="1",
+            memory="2Gi",
+        )

@@ -1,0 +1,170 @@
+"""The inspection pipeline from end to end, through the AWS SDK and an engine that the run starts itself."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from pipelines import inspection
+from tests.components.inspection.parts import photo, write_dataset
+from tests.pipelines.runs import BRUME, brume
+
+pytestmark = pytest.mark.slow
+
+
+def rows(path: Path) -> list[dict[str, str]]:
+    with path.open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def states(out: Path) -> dict[str, str]:
+    return {step["step"]: step["state"] for step in json.loads((out / "run.json").read_text())["steps"]}
+
+
+@pytest.fixture(scope="module")
+def parts(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("it's parts")
+    write_dataset(folder / "train", 14, 12)
+    write_dataset(folder / "test", 4, 4, seed=100)
+    (folder / "train" / "normal" / "text.jpg").write_text("this is no picture")
+    (folder / "new").mkdir()
+    for number, defect in enumerate(("", "stain", "hole")):
+        (folder / "new" / f"{number}.png").write_bytes(photo(200 + number, defect))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def words(parts: Path) -> list[str]:
+    places = {"images": "train", "test_images": "test", "trial_images": "new"}
+    return ["run", "inspection", "project=plates", *(f"{name}={parts / at}" for name, at in places.items())]
+
+
+@pytest.fixture(scope="module")
+def finished(words: list[str], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("runs") / "out"
+    told = brume(*words, "--out", str(out))
+    assert told.returncode == 0, told.stdout + told.stderr
+    return out
+
+
+def test_every_step_is_done_and_told(finished: Path) -> None:
+    assert set(states(finished)) == set(inspection.STAGES)
+    assert set(states(finished).values()) == {"finished"}
+    metrics = json.loads((finished / "run.json").read_text())["metrics"]["inspection"]
+    assert set(metrics) == {"f1", "precision", "recall", "auroc"}
+    assert metrics["auroc"] > 0.8  # the defects are plain to see
+
+
+def test_every_test_and_trial_image_is_looked_at(finished: Path) -> None:
+    found = rows(finished / "detections.csv")
+    assert sorted(row["set"] for row in found) == ["test"] * 8 + ["trial"] * 3
+    assert not any(row["error"] for row in found)
+    truth = {row["name"]: row["truth"] for row in found}
+    assert truth["normal/000.png"] == "normal" and truth["anomaly/004.png"] == "anomaly"
+    assert {row["truth"] for row in found if row["set"] == "trial"} == {""}
+    right = [
+        row["truth"] == ("anomaly" if row["anomalous"] == "yes" else "normal")
+        for row in found
+        if row["truth"]
+    ]
+    assert sum(right) >= 6
+
+
+def test_what_cannot_be_used_is_set_aside(finished: Path) -> None:
+    assert [row["file"] for row in rows(finished / "rejects.csv")] == ["normal/text.jpg"]
+    assert "normal/text.jpg" in (finished / "report.html").read_text()
+
+
+def test_the_device_bundle_says_what_the_service_said(finished: Path, parts: Path) -> None:
+    from components.inspection.bundle import Bundle
+    from components.inspection.images import decode
+
+    bundle = Bundle.load(finished / "bundle")
+    assert (bundle.about["project"], bundle.about["model_version"]) == ("plates", "1")
+    for row in rows(finished / "detections.csv"):
+        said = bundle.detect(decode(Path(row["uri"]).read_bytes()))
+        assert said.anomalous == (row["anomalous"] == "yes")
+        assert said.confidence == pytest.approx(float(row["confidence"]), abs=1e-3)
+
+
+def test_the_report_shows_figures_choice_and_pictures(finished: Path) -> None:
+    page = (finished / "report.html").read_text()
+    for words in ("AUROC", "Choice of the detector", "Trial images", "Test images", "Where the model looks"):
+        assert words in page
+    assert page.count("data:image/jpeg;base64,") == 11
+    assert not re.search(r"""(src|href)=["']?https?:""", page)
+
+
+def test_nothing_is_left_running(finished: Path) -> None:
+    for process in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            assert str(finished).encode() not in process.read_bytes(), process
+        except OSError:  # it ended while we looked
+            continue
+
+
+def test_a_second_run_takes_over_and_does_not_host_again(finished: Path, words: list[str]) -> None:
+    told = brume(*words, "--out", str(finished))
+    assert told.returncode == 0, told.stdout + told.stderr
+    again = states(finished)
+    assert again.pop("hosting", "reused") == "reused"
+    assert set(again.values()) == {"reused"}
+
+
+@pytest.mark.long
+def test_a_deployed_model_answers_after_the_run(words: list[str], tmp_path: Path) -> None:
+    """The run's engine ends with it; started again on the same data, it hosts what was deployed."""
+    out = tmp_path / "out"
+    told = brume(*words, "deploy=true", "--out", str(out))
+    assert told.returncode == 0, told.stdout + told.stderr
+    data = out / "engines" / "inspection"
+    with subprocess.Popen(
+        [*BRUME, "engine", "inspection", "--port", "0", "--data", str(data)], stderr=subprocess.DEVNULL
+    ) as engine:
+        try:
+            exports = ""
+            while "LOOKOUTVISION" not in exports:
+                assert engine.poll() is None
+                exports = brume("env", "inspection", "--data", str(data)).stdout
+            given = re.findall(r"export (\w+)='?([^'\n]*)'?", exports)
+            code = (
+                "import sys, time; from components.aws.client import client; c = client('lookoutvision')\n"
+                "while c.describe_model(ProjectName='plates', ModelVersion='1')['ModelDescription']['Status']"
+                " != 'HOSTED': time.sleep(0.2)\n"
+                "print(c.detect_anomalies(ProjectName='plates', ModelVersion='1', ContentType='image/png',"
+                " Body=sys.stdin.buffer.read())['DetectAnomalyResult']['IsAnomalous'])"
+            )
+            answer = subprocess.run(
+                [BRUME[0], "-c", code],
+                input=photo(300, "stain"),
+                capture_output=True,
+                env={**os.environ, **dict(given)},
+                timeout=120,
+            )
+            assert answer.stdout.strip() == b"True", answer.stderr.decode()
+        finally:
+            engine.terminate()
+
+
+@pytest.mark.long
+def test_a_training_that_fails_ends_the_run_with_the_reason(parts: Path, tmp_path: Path) -> None:
+    """The original waited for TRAINED for ever."""
+    few = tmp_path / "few"
+    write_dataset(few, 3, 2)
+    told = brume("run", "inspection", f"images={few}", "--out", str(tmp_path / "out"))
+    assert told.returncode == 1
+    assert "TRAINING_FAILED" in told.stderr and "normal" in told.stderr
+    assert states(tmp_path / "out")["training"] == "failed"
+
+
+def test_wrong_parameters_are_named_at_once(tmp_path: Path) -> None:
+    told = brume("run", "inspection", "project=-x", f"images={tmp_path / 'none'}", "units=0")
+    assert told.returncode == 2
+    for word in ("project=-x", "is not there", "units=0"):
+        assert word in told.stderr
