@@ -13,10 +13,9 @@ import pytest
 from click.testing import CliRunner, Result
 
 from components.aws import engines
-from components.aws.client import client
 from pipelines.inspection_cli import inspection
 from tests.aws.serving import KEY
-from tests.components.inspection.parts import running, write_dataset
+from tests.components.inspection.parts import running, wait, write_dataset
 
 pytestmark = pytest.mark.slow
 
@@ -49,7 +48,6 @@ def _environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     yield
     os.environ.clear()
     os.environ.update(before)
-    client.cache_clear()
 
 
 def brume(data: Path, *words: object) -> Result:
@@ -121,6 +119,7 @@ def test_waiting_ends_when_a_training_fails_or_time_is_over(data: Path, tmp_path
     assert "TRAINING_FAILED" in well(data, "models", "failing")
     assert "only a trained model" in badly(data, "trial", "failing", "1", tmp_path / "mine")
     assert "still TRAINING" in badly(data, "train", "failing", "--wait", "--timeout", "0")
+    wait(lambda: {"Status": str(well(data, "models", "failing").count("TRAINING_FAILED"))}, ("2",))
 
 
 def test_the_page_and_the_dashboard_are_reached(data: Path) -> None:

@@ -1,0 +1,96 @@
+"""Who may use the page: whoever opens the address that holds the console's token, once, and then a cookie.
+
+The token lies in the engine's data folder, readable by its owner alone; opening the address uses it up and
+writes the next one. Sessions live in memory: they end after half a day, and with the engine.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import os
+import secrets
+import threading
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from components import storage
+from components.aws import engines, keys
+
+TOKEN = "console-token"  # noqa: S105 - the name of a file
+SECONDS = 12 * 3600.0
+_MOST = 100  # sessions at a time: the oldest give way
+
+
+@dataclass(frozen=True)
+class Session:
+    """One browser that was let in, and the account that it sees."""
+
+    account: str
+    ends: float
+
+
+class Sessions:
+    """The token of a data folder and the sessions that were made with it."""
+
+    def __init__(self, data: Path) -> None:
+        self._data = data
+        self._lock = threading.Lock()
+        self._sessions: dict[str, Session] = {}  # by digest: what is in memory opens nothing
+        # Cookies do not tell ports apart: engines on one machine must not share a name.
+        self.cookie = "brume-" + hashlib.sha256(str(data.absolute()).encode()).hexdigest()[:12]
+        self._write_token()
+
+    def redeem(self, token: str) -> str | None:
+        """Return the secret of a new session for the token, which is then used up; None for a wrong one."""
+        with self._lock:
+            if not hmac.compare_digest(token.encode(), self._token.encode()):
+                return None
+            self._write_token()
+            secret = secrets.token_urlsafe(32)
+            now = time.time()
+            alive = {key: value for key, value in self._sessions.items() if value.ends > now}
+            kept = sorted(alive, key=lambda key: alive[key].ends)[-_MOST + 1 :]
+            self._sessions = {key: alive[key] for key in kept}
+            self._sessions[_digest(secret)] = Session(account(self._data), now + SECONDS)
+            return secret
+
+    def find(self, secret: str | None) -> Session | None:
+        """Return the session of a cookie's secret; None without one that is still good."""
+        with self._lock:
+            found = self._sessions.get(_digest(secret or ""))
+        return found if found and found.ends > time.time() else None
+
+    def _write_token(self) -> None:
+        self._token = secrets.token_urlsafe(32)
+        with storage.replacing(self._data / TOKEN) as partial:
+            descriptor = os.open(partial, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+                file.write(self._token)
+
+
+def _digest(secret: str) -> str:
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def account(data: Path) -> str:
+    """Return the account that the page shows: that of the engine's default key, or else of its first."""
+    try:
+        state = json.loads((data / engines.STATE).read_text(encoding="utf-8"))
+        named = state.get("credentials")
+        accepted = keys.load(Path(named)) if named else {}
+    except (OSError, ValueError):
+        return keys.ACCOUNT
+    return next((key.account for key in accepted.values()), keys.ACCOUNT)
+
+
+def address(data: Path) -> str:
+    """Return the address that opens the page of the engine that runs on `data`.
+
+    Raises `FileNotFoundError` when none runs there.
+    """
+    state = json.loads((data / engines.STATE).read_text(encoding="utf-8"))
+    token = (data / TOKEN).read_text(encoding="utf-8").strip()
+    return f"{state['url']}/console/?token={token}"
