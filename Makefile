@@ -44,6 +44,7 @@ lint: setup ## Check style and types
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
+	@cd edge && ../$(BIN)/mypy
 
 bench: setup collective ## Measure tiling and training beside their limits
 	@$(BIN)/python -m bench.tiling

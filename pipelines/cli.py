@@ -307,7 +307,7 @@ def _asked(host: str, call: Any) -> str:
 main.add_command(
     _Lazy(
         "inspection",
-        "pipelines.inspection_cli:inspection",
+        "pipelines.commands.inspection:inspection",
         "Visual inspection: datasets, training, trials and their verification, the dashboard.",
     )
 )

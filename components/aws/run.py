@@ -25,7 +25,6 @@ from components import lifeline, storage
 from components.aws import engines, keys
 
 _SECONDS_TO_END = 25
-_MAX_HEADERS = 32 << 10  # bytes of request line and headers
 
 
 def parser() -> argparse.ArgumentParser:
@@ -96,7 +95,7 @@ def _run(options: argparse.Namespace) -> None:
         module = engines.load(options.name)
         import uvicorn
 
-        from components.aws.connection import ImpatientProtocol
+        from components.aws.connection import config
         from components.aws.server import create_app
 
         _log_to_stdout()
@@ -111,15 +110,6 @@ def _run(options: argparse.Namespace) -> None:
         # While it serves, uvicorn takes these itself, ends well, and sends the signal again after.
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda _number, _frame: sys.exit(0))
-        config = uvicorn.Config(
-            application,
-            http=ImpatientProtocol,
-            h11_max_incomplete_event_size=_MAX_HEADERS,
-            log_level="warning",
-            access_log=False,
-            server_header=False,
-            timeout_graceful_shutdown=_SECONDS_TO_END,
-        )
 
         class Server(uvicorn.Server):
             """Tells of itself once it listens."""
@@ -130,7 +120,8 @@ def _run(options: argparse.Namespace) -> None:
                 print(f"{options.name} on {url}, data in {data}", file=sys.stderr, flush=True)
 
         try:
-            Server(config).run(sockets=[listener])
+            made = config(application, log_level="warning", timeout_graceful_shutdown=_SECONDS_TO_END)
+            Server(made).run(sockets=[listener])
         finally:
             (data / engines.STATE).unlink(missing_ok=True)
 

@@ -1,30 +1,20 @@
-"""What the pipeline asks the service for: each function is one errand, through the AWS SDK alone.
-
-Every wait ends on each state that the service can stay in, and after the given minutes.
-"""
+"""What the pipeline asks the service for: each function is one errand, through the AWS SDK alone."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from components import progress, storage
 from components.aws.client import client
+from components.inspection.asking import content_type, parts, wait
 from components.inspection.sources import Picture
 
 DETECTION_COLUMNS = ("set", "name", "uri", "truth", "anomalous", "confidence", "anomalies", "error")
 _RUN = "brume:run"  # the tag that says which run hosts a model
-_SECONDS_BETWEEN_LOOKS = 1.0
-_BYTES_PER_UPDATE = 4 << 20  # UpdateDatasetEntries takes 10 MiB
 _AT_ONCE = 4
 _DATASET_MINUTES = 30
-_CONTENT_TYPES = {b"\x89PNG": "image/png", b"\xff\xd8\xff": "image/jpeg"}
-
-
-class ServiceFailedError(RuntimeError):
-    """The service ended in a state that is not the wanted one, or not in time; the message has its reason."""
 
 
 def create_project(project: str) -> None:
@@ -36,42 +26,26 @@ def create_project(project: str) -> None:
 def fill_dataset(project: str, kind: str, lines: Sequence[str]) -> int:
     """Put manifest lines into the train or test dataset of a project; returns how many entries it has then.
 
-    A line replaces the entry with its source-ref. Raises `ServiceFailedError` with the service's message
+    A line replaces the entry with its source-ref. Raises `AskingError` with the service's message
     when it refuses them.
     """
     lookout = client("lookoutvision")
     _unless_there(lookout, lambda: lookout.create_dataset(ProjectName=project, DatasetType=kind))
     description = _dataset_ready(project, kind)
-    for part in _parts(lines):
+    for part in parts("\n".join(lines).encode()):
         lookout.update_dataset_entries(ProjectName=project, DatasetType=kind, Changes=part)
         description = _dataset_ready(project, kind)
     return int(description["ImageStats"]["Total"])
 
 
-def _parts(lines: Sequence[str]) -> Iterator[bytes]:
-    part: list[bytes] = []
-    size = 0
-    for line in lines:
-        data = line.encode() + b"\n"
-        if part and size + len(data) > _BYTES_PER_UPDATE:
-            yield b"".join(part)
-            part, size = [], 0
-        part.append(data)
-        size += len(data)
-    if part:
-        yield b"".join(part)
-
-
 def _dataset_ready(project: str, kind: str) -> dict[str, Any]:
     lookout = client("lookoutvision")
 
-    def look() -> tuple[str, dict[str, Any]]:
-        found = lookout.describe_dataset(ProjectName=project, DatasetType=kind)["DatasetDescription"]
-        return found["Status"], found
+    def look() -> dict[str, Any]:
+        return dict(lookout.describe_dataset(ProjectName=project, DatasetType=kind)["DatasetDescription"])
 
-    return _wait(
-        f"the {kind} dataset of {project}", look, ("CREATE_COMPLETE", "UPDATE_COMPLETE"), _DATASET_MINUTES
-    )
+    wanted = ("CREATE_COMPLETE", "UPDATE_COMPLETE")
+    return wait(f"the {kind} dataset of {project}", look, wanted, _DATASET_MINUTES)
 
 
 def train(project: str, output: dict[str, str], run: str, minutes: int) -> str:
@@ -84,16 +58,16 @@ def train(project: str, output: dict[str, str], run: str, minutes: int) -> str:
             OutputConfig={"S3Location": output},
             Tags=[{"Key": _RUN, "Value": _tag(run)}],
         )["ModelMetadata"]
-    return str(_trained(project, version["ModelVersion"], minutes)["ModelVersion"])
+    return str(_wait(project, version["ModelVersion"], "TRAINED", minutes, "training")["ModelVersion"])
 
 
-def _trained(project: str, version: str, minutes: int) -> dict[str, Any]:
-    return _wait(
+def _wait(project: str, version: str, wanted: str, minutes: int, stage: str) -> dict[str, Any]:
+    return wait(
         f"model {version} of {project}",
-        lambda: _state(project, version),
-        ("TRAINED",),
+        lambda: describe(project, version),
+        (wanted,),
         minutes,
-        stage="training",
+        lambda message: progress.report(stage, 0, 1, note=message),
     )
 
 
@@ -107,24 +81,25 @@ def describe(project: str, version: str) -> dict[str, Any]:
 def package(project: str, version: str, output: dict[str, str], minutes: int) -> str:
     """Package a model for devices; returns the s3:// address of the archive."""
     lookout = client("lookoutvision")
+    component = f"{project}-{version}"[-128:]
     job = lookout.start_model_packaging_job(
         ProjectName=project,
         ModelVersion=version,
         Configuration={
             "Greengrass": {
                 "S3OutputLocation": output,
-                "ComponentName": f"{project}-{version}"[:128],
+                "ComponentName": component,
                 "TargetPlatform": {"Os": "LINUX", "Arch": "ARM64"},
             }
         },
     )["JobName"]
 
-    def look() -> tuple[str, dict[str, Any]]:
+    def look() -> dict[str, Any]:
         found = lookout.describe_model_packaging_job(ProjectName=project, JobName=job)
-        return found["ModelPackagingDescription"]["Status"], found["ModelPackagingDescription"]
+        return dict(found["ModelPackagingDescription"])
 
-    _wait(f"packaging job {job} of {project}", look, ("SUCCEEDED",), minutes)
-    return f"s3://{output['Bucket']}/{output['Prefix']}{project}-{version}.tar.gz"
+    wait(f"packaging job {job} of {project}", look, ("SUCCEEDED",), minutes)
+    return f"s3://{output['Bucket']}/{output['Prefix']}{component}.tar.gz"
 
 
 def start(project: str, version: str, units: int, run: str, minutes: int) -> None:
@@ -134,13 +109,7 @@ def start(project: str, version: str, units: int, run: str, minutes: int) -> Non
     lookout.tag_resource(ResourceArn=description["ModelArn"], Tags=[{"Key": _RUN, "Value": _tag(run)}])
     if description["Status"] != "HOSTED":
         lookout.start_model(ProjectName=project, ModelVersion=version, MinInferenceUnits=units)
-    _wait(
-        f"model {version} of {project}",
-        lambda: _state(project, version),
-        ("HOSTED",),
-        minutes,
-        stage="hosting",
-    )
+    _wait(project, version, "HOSTED", minutes, "hosting")
 
 
 def stop(project: str, run: str) -> None:
@@ -169,10 +138,9 @@ def _detect(project: str, version: str, kind: str, picture: Picture) -> dict[str
     data = storage.read_bytes(picture.uri)
     truth = "" if picture.anomalous is None else "anomaly" if picture.anomalous else "normal"
     row: dict[str, Any] = {"set": kind, "name": picture.name, "uri": picture.uri, "truth": truth}
-    content = next((name for start, name in _CONTENT_TYPES.items() if data.startswith(start)), "image/jpeg")
     try:
         answer = lookout.detect_anomalies(
-            ProjectName=project, ModelVersion=version, Body=data, ContentType=content
+            ProjectName=project, ModelVersion=version, Body=data, ContentType=content_type(data)
         )["DetectAnomalyResult"]
     except lookout.exceptions.ValidationException as error:
         return row | {"error": error.response["Error"]["Message"]}
@@ -202,36 +170,8 @@ def _tag(run: str) -> str:
     return "".join(letter if letter.isalnum() or letter in " _.:/=+-@" else "_" for letter in run)[-256:]
 
 
-def _state(project: str, version: str) -> tuple[str, dict[str, Any]]:
-    description = describe(project, version)
-    return description["Status"], description
-
-
 def _unless_there(lookout: Any, call: Callable[[], Any]) -> None:
     try:
         call()
     except lookout.exceptions.ConflictException:
         return
-
-
-def _wait(
-    what: str,
-    look: Callable[[], tuple[str, dict[str, Any]]],
-    wanted: Sequence[str],
-    minutes: int,
-    stage: str = "",
-) -> dict[str, Any]:
-    """Look until the state is a wanted one; raise once it is one that nothing follows, or time is over."""
-    until = time.monotonic() + 60 * minutes
-    while True:
-        state, found = look()
-        message = found.get("StatusMessage", "")
-        if state in wanted:
-            return found
-        if "FAILED" in state or state in ("DELETING", "DELETE_IN_PROGRESS", "STOPPING_HOSTING"):
-            raise ServiceFailedError(f"{what} is {state}: {message}")
-        if time.monotonic() > until:
-            raise ServiceFailedError(f"{what} is still {state} after {minutes} minutes: {message}")
-        if stage:
-            progress.report(stage, 0, 1, note=message)
-        time.sleep(_SECONDS_BETWEEN_LOOKS)

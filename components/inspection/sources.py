@@ -12,17 +12,16 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from components import storage
 from components.aws import addresses
+from components.inspection.asking import LABELS, label_of
 from components.inspection.images import ImageError, decode
 from components.inspection.manifest import write_line
 
 SUFFIXES = (".jpg", ".jpeg", ".png")
 MANIFESTS = (".manifest", ".jsonl", ".json")
-LABELS = {"normal": False, "anomaly": True}
 _READERS = 4
 
 
@@ -92,8 +91,7 @@ def _folder(uri: str, labelled: bool) -> Source:
         name = found.uri.removeprefix(root)
         if not name.lower().endswith(SUFFIXES):
             continue
-        around = [part.lower() for part in Path(name).parts[:-1]]
-        label = next((LABELS[part] for part in reversed(around) if part in LABELS), None)
+        label = label_of(name)
         if labelled and label is None:
             rejects.append(Reject(name, "it lies in no folder called normal or anomaly"))
             continue

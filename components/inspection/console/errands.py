@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,18 +16,12 @@ from typing import Any
 
 from components.aws import engines, keys
 from components.aws.client import client
+from components.inspection.asking import AskingError, content_type, label_of, parts, wait
 from components.inspection.console import RESULTS, sessions
 
 SUFFIXES = (".png", ".jpg", ".jpeg")
-LABELS = {"normal": "NORMAL", "anomaly": "ANOMALY"}
 _AT_ONCE = 4
-_SECONDS = 1.0  # between looks
-_PART = 4 << 20  # bytes of one update of a dataset; the service takes 10 MiB
 _Tell = Callable[[int, int], None]
-
-
-class ErrandError(RuntimeError):
-    """Something that cannot be done; the message says what, and what to do."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +35,7 @@ class Services:
 def connect(data: Path | None) -> Services:
     """Return clients of the configured endpoints or, without any, of the engine that runs on this machine.
 
-    `data` names the engine's data folder and goes before what is configured. Raises `ErrandError`.
+    `data` names the engine's data folder and goes before what is configured. Raises `AskingError`.
     """
     names = [engines.endpoint_variable(service) for service in ("lookoutvision", "brumeinspection")]
     configured = "AWS_ENDPOINT_URL" in os.environ or all(name in os.environ for name in names)
@@ -59,11 +52,11 @@ def connect(data: Path | None) -> Services:
 
 
 def engine(data: Path | None) -> engines.Running:
-    """Return the engine that runs on this machine. Raises `ErrandError` when there is none."""
+    """Return the engine that runs on this machine. Raises `AskingError` when there is none."""
     folder = data or engines.data_folder("inspection")
     here = engines.running(folder)
     if here is None:
-        raise ErrandError(
+        raise AskingError(
             f"no inspection engine runs on {folder}: start one with `brume engine inspection`, name its "
             "folder with --data, or set AWS_ENDPOINT_URL_LOOKOUTVISION and AWS_ENDPOINT_URL_BRUMEINSPECTION"
         )
@@ -71,35 +64,23 @@ def engine(data: Path | None) -> engines.Running:
 
 
 def page(data: Path | None, path: str = "") -> str:
-    """Return an address that opens the engine's page at `path`; it works once. Raises `ErrandError`."""
+    """Return an address that opens the engine's page at `path`; it works once. Raises `AskingError`."""
     engine(data)
     try:
         found = sessions.address(data or engines.data_folder("inspection"))
     except (OSError, ValueError) as error:
-        raise ErrandError(f"the console's token cannot be read: {error}") from error
+        raise AskingError(f"the console's token cannot be read: {error}") from error
     return f"{found}#/{path}" if path else found
 
 
 def pictures(folder: Path) -> list[tuple[Path, str]]:
-    """Return the PNG and JPEG files below a folder, with their names in it. Raises `ErrandError` for none."""
+    """Return the PNG and JPEG files below a folder, with their names in it. Raises `AskingError` for none."""
     if folder.is_file():
         return [(folder, folder.name)]
     found = sorted(path for path in folder.rglob("*") if path.is_file() and path.suffix.lower() in SUFFIXES)
     if not found:
-        raise ErrandError(f"{folder} holds no PNG or JPEG file")
+        raise AskingError(f"{folder} holds no PNG or JPEG file")
     return [(path, path.relative_to(folder).as_posix()) for path in found]
-
-
-def label_of(name: str) -> str | None:
-    """Return NORMAL or ANOMALY by the nearest folder in a picture's name that is called so."""
-    return next(
-        (LABELS[part.lower()] for part in reversed(Path(name).parts[:-1]) if part.lower() in LABELS), None
-    )
-
-
-def content_type(data: bytes) -> str:
-    """Return the type of a picture by its first bytes."""
-    return "image/png" if data.startswith(b"\x89PNG") else "image/jpeg"
 
 
 def send(
@@ -131,12 +112,12 @@ def send(
 def labelled(folder: Path) -> tuple[list[tuple[Path, str]], int]:
     """Return the pictures that a folder's folders normal and anomaly label, and how many others there are.
 
-    Raises `ErrandError` when none is labelled.
+    Raises `AskingError` when none is labelled.
     """
     found = pictures(folder)
-    chosen = [item for item in found if label_of(item[1])]
+    chosen = [item for item in found if label_of(item[1]) is not None]
     if not chosen:
-        raise ErrandError(
+        raise AskingError(
             f"none of the {len(found)} pictures in {folder} lies in a folder called normal or anomaly, "
             f"e.g. {found[0][1]}"
         )
@@ -153,7 +134,7 @@ def upload_dataset(
             ProjectName=project,
             DatasetType=kind,
             Name=name,
-            Label=label_of(name),
+            Label="ANOMALY" if label_of(name) else "NORMAL",
             ContentType=content_type(data),
             Body=data,
         )
@@ -180,21 +161,8 @@ def send_manifest(services: Services, project: str, kind: str, file: Path) -> No
     """Put a local manifest's lines into a dataset, which is made when there is none."""
     with contextlib.suppress(services.vision.exceptions.ConflictException):
         services.vision.create_dataset(ProjectName=project, DatasetType=kind)
-    for part in _parts(file.read_bytes()):
+    for part in parts(file.read_bytes()):
         services.vision.update_dataset_entries(ProjectName=project, DatasetType=kind, Changes=part)
-
-
-def _parts(data: bytes) -> Iterator[bytes]:
-    part: list[bytes] = []
-    size = 0
-    for line in data.splitlines(keepends=True):
-        if part and size + len(line) > _PART:
-            yield b"".join(part)
-            part, size = [], 0
-        part.append(line)
-        size += len(line)
-    if part:
-        yield b"".join(part)
 
 
 def train(services: Services, project: str, output: str, description: str) -> str:
@@ -211,34 +179,6 @@ def model_state(services: Services, project: str, version: str) -> Callable[[], 
     return lambda: dict(
         services.vision.describe_model(ProjectName=project, ModelVersion=version)["ModelDescription"]
     )
-
-
-def wait(
-    what: str,
-    look: Callable[[], dict[str, Any]],
-    wanted: Sequence[str],
-    minutes: float,
-    tell: Callable[[str], None] = lambda message: None,
-) -> dict[str, Any]:
-    """Look until Status is a wanted one; returns the last look.
-
-    Raises `ErrandError`, with the service's message, in any other state that does not pass by itself, and
-    after `minutes`.
-    """
-    until = time.monotonic() + 60 * minutes
-    while True:
-        found = look()
-        state, message = found["Status"], found.get("StatusMessage", "")
-        if state in wanted:
-            return found
-        if not state.endswith(("IN_PROGRESS", "ING")):
-            raise ErrandError(f"{what} is {state}" + (f": {message}" if message else ""))
-        if time.monotonic() > until:
-            raise ErrandError(
-                f"{what} is still {state} after {minutes:g} minutes; it goes on: ask again later"
-            )
-        tell(message or state)
-        time.sleep(_SECONDS)
 
 
 def results(services: Services, trial: str, **filters: Any) -> list[dict[str, Any]]:

@@ -13,7 +13,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from components.aws import engines
-from pipelines.inspection_cli import inspection
+from pipelines.commands.inspection import inspection
 from tests.aws.serving import KEY
 from tests.components.inspection.parts import running, wait, write_dataset
 

@@ -10,9 +10,10 @@ from typing import Any
 
 import click
 
+from components.inspection.asking import AskingError, content_type, label_of, wait
 from components.inspection.console import errands
-from components.inspection.console.errands import ErrandError, Services
-from pipelines.running.terminal import number, percent, print_table, progress, waiting
+from components.inspection.console.errands import Services
+from pipelines.commands.terminal import number, percent, print_table, progress, waiting
 
 PROJECT = click.argument("project")
 VERSION = click.argument("version")
@@ -33,11 +34,11 @@ def prediction(anomalous: bool) -> str:
 
 
 def check_refused(refused: Sequence[tuple[str, str]], total: int) -> None:
-    """Tell which pictures were refused, and why; raises `ErrandError` when there are some."""
+    """Tell which pictures were refused, and why; raises `AskingError` when there are some."""
     for name, message in refused:
         click.echo(f"brume: {name}: {message}", err=True)
     if refused:
-        raise ErrandError(f"{len(refused)} of {total} pictures were not taken")
+        raise AskingError(f"{len(refused)} of {total} pictures were not taken")
 
 
 @click.command()
@@ -64,12 +65,12 @@ def trial(
 
     def one(data: bytes, path: str) -> None:
         services.console.detect_trial_image(
-            TrialId=identity, Name=path, ContentType=errands.content_type(data), Body=data
+            TrialId=identity, Name=path, ContentType=content_type(data), Body=data
         )
 
     if remote:
         with waiting("detecting") as told:
-            errands.wait(f"trial {identity}", lambda: _trial(services, identity), ("READY",), timeout, told)
+            wait(f"trial {identity}", lambda: _trial(services, identity), ("READY",), timeout, told)
     else:
         with progress("detecting") as tell:
             check_refused(errands.send(files, one, tell), len(files))
@@ -118,17 +119,17 @@ def verify(
     results = {result["Name"]: result for result in errands.results(services, identity, Status="DETECTED")}
     wanted = dict.fromkeys(correct, "CORRECT") | dict.fromkeys(incorrect, "INCORRECT")
     if twice := set(correct) & set(incorrect):
-        raise ErrandError(f"{min(twice)} cannot be both correct and incorrect")
+        raise AskingError(f"{min(twice)} cannot be both correct and incorrect")
     if unknown := set(wanted) - set(results):
-        raise ErrandError(f"trial {identity} has no picture {min(unknown)}: the names are those of the trial")
+        raise AskingError(f"trial {identity} has no picture {min(unknown)}: the names are those of the trial")
     if by_folder:
         for name, result in results.items():
-            label = errands.label_of(name)
-            if label and name not in wanted:
-                right = (label == "ANOMALY") == result["IsAnomalous"]
+            anomalous = label_of(name)
+            if anomalous is not None and name not in wanted:
+                right = anomalous == result["IsAnomalous"]
                 wanted[name] = "CORRECT" if right else "INCORRECT"
         if not wanted:
-            raise ErrandError(f"no picture of trial {identity} lies in a folder called normal or anomaly")
+            raise AskingError(f"no picture of trial {identity} lies in a folder called normal or anomaly")
     for name, verdict in wanted.items():
         if results[name]["Verdict"] != verdict:
             services.console.verify_trial_result(
@@ -192,7 +193,7 @@ def compare(context: click.Context, project: str, versions: tuple[str, ...], tim
         return dict(services.console.compare_models(ProjectName=project, ModelVersions=list(versions)))
 
     with waiting("comparing") as tell:
-        found = errands.wait("the comparison", look, ("COMPLETE",), timeout, tell)
+        found = wait("the comparison", look, ("COMPLETE",), timeout, tell)
     click.echo(f"On {found['Images']} pictures: {found['Basis']}. {found.get('StatusMessage', '')}".rstrip())
     columns = (
         ">VERSION",

@@ -8,10 +8,11 @@ from typing import Any
 
 import click
 
+from components.inspection.asking import AskingError, content_type, wait
 from components.inspection.console import errands
-from components.inspection.console.errands import ErrandError, Services
-from pipelines import inspection_trials_cli as trials
-from pipelines.running.terminal import number, percent, print_table, progress, waiting
+from components.inspection.console.errands import Services
+from pipelines.commands import trials
+from pipelines.commands.terminal import number, percent, print_table, progress, waiting
 
 PROJECT = click.argument("project")
 VERSION = click.argument("version")
@@ -35,7 +36,7 @@ class _Group(click.Group):
         except ClientError as error:
             told = error.response.get("Error", {})
             _fail(f"{told.get('Message') or told.get('Code')}")
-        except (BotoCoreError, ErrandError, NoEndpointError, KeysError, OSError) as error:
+        except (BotoCoreError, AskingError, NoEndpointError, KeysError, OSError) as error:
             _fail(" ".join(str(error).split()))
 
 
@@ -159,21 +160,21 @@ def dataset(
     "--output", default="", metavar="S3", help="Where the evaluation is written [the engine's data]."
 )
 @click.option("--description", default="", help="A note: letters, digits, . - and _.")
-@click.option("--wait", is_flag=True, help="Wait until it is trained.")
+@click.option("--wait", "waits", is_flag=True, help="Wait until it is trained.")
 @TIMEOUT
 @click.pass_context
 def train(
-    context: click.Context, project: str, output: str, description: str, wait: bool, timeout: float
+    context: click.Context, project: str, output: str, description: str, waits: bool, timeout: float
 ) -> None:
     """Train a new version on the training dataset as it is now."""
     services = _services(context)
     version = errands.train(services, project, output, description)
-    if not wait:
+    if not waits:
         click.echo(f"version {version} of {project} is being trained: brume inspection models {project}")
         return
     with waiting(f"training version {version}") as tell:
         look = errands.model_state(services, project, version)
-        found = errands.wait(f"version {version} of {project}", look, ("TRAINED",), timeout, tell)
+        found = wait(f"version {version} of {project}", look, ("TRAINED",), timeout, tell)
     scores = found.get("Performance", {})
     told = ", ".join(f"{label} {scores[name]:.3f}" for name, label in _SCORES.items() if name in scores)
     click.echo(f"version {version} of {project} is trained: {told}")
@@ -232,7 +233,7 @@ def _await(services: Services, project: str, version: str, wanted: str, words: s
         return
     with waiting(f"{words} version {version}") as tell:
         look = errands.model_state(services, project, version)
-        errands.wait(f"version {version} of {project}", look, (wanted,), minutes, tell)
+        wait(f"version {version} of {project}", look, (wanted,), minutes, tell)
     click.echo(f"version {version} of {project} is {wanted}")
 
 
@@ -248,7 +249,7 @@ def detect(context: click.Context, project: str, version: str, files: tuple[Path
 
     def one(data: bytes, name: str) -> None:
         answer = services.vision.detect_anomalies(
-            ProjectName=project, ModelVersion=version, Body=data, ContentType=errands.content_type(data)
+            ProjectName=project, ModelVersion=version, Body=data, ContentType=content_type(data)
         )["DetectAnomalyResult"]
         kinds = [item["Name"] for item in answer.get("Anomalies", []) if item["Name"] != "background"]
         found[name] = (

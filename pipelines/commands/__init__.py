@@ -1,0 +1,1 @@
+"""Groups of `brume` commands: `brume inspection ...`."""
