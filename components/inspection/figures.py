@@ -11,6 +11,7 @@ import numpy.typing as npt
 from scipy.stats import rankdata
 
 Numbers = Sequence[float] | npt.NDArray[np.float64]
+Labels = Sequence[bool] | npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ class Figures:
         return asdict(self)
 
 
-def figures(labels: Sequence[bool] | npt.NDArray[np.bool_], probabilities: Numbers, threshold: float) -> Figures:
+def figures(labels: Labels, probabilities: Numbers, threshold: float) -> Figures:
     """Return the figures of images whose `probabilities` of being anomalous are called at `threshold`."""
     truth = np.asarray(labels, dtype=bool)
     given = np.asarray(probabilities, dtype=np.float64)
@@ -70,7 +71,7 @@ def _ratio(part: int, whole: int) -> float | None:
     return part / whole if whole else None
 
 
-def auroc(labels: Sequence[bool] | npt.NDArray[np.bool_], scores: Numbers) -> float | None:
+def auroc(labels: Labels, scores: Numbers) -> float | None:
     """Return the chance that an anomalous image scores above a normal one, ties counting half.
 
     This is the area under the ROC curve by the Mann-Whitney statistic. None with one class only.
@@ -83,8 +84,8 @@ def auroc(labels: Sequence[bool] | npt.NDArray[np.bool_], scores: Numbers) -> fl
     return float((ranks[truth].sum() - positive * (positive + 1) / 2) / (positive * negative))
 
 
-def average_precision(labels: Sequence[bool] | npt.NDArray[np.bool_], scores: Numbers) -> float | None:
-    """Return the mean over recall of the precision at each threshold (a step function, equal scores together)."""
+def average_precision(labels: Labels, scores: Numbers) -> float | None:
+    """Return the mean over recall of the precision at each threshold, a step function."""
     truth = np.asarray(labels, dtype=bool)
     given = np.asarray(scores, dtype=np.float64)
     positive = int(truth.sum())
@@ -97,7 +98,7 @@ def average_precision(labels: Sequence[bool] | npt.NDArray[np.bool_], scores: Nu
     return float((gained * hits / (ends + 1)).sum() / positive)
 
 
-def roc(labels: Sequence[bool] | npt.NDArray[np.bool_], scores: Numbers) -> list[tuple[float, float, float]]:
+def roc(labels: Labels, scores: Numbers) -> list[tuple[float, float, float]]:
     """Return points (false positive rate, true positive rate, threshold), from (0, 0) to (1, 1).
 
     The first threshold, which no image reaches, is given as 1. Empty with one class only.

@@ -46,9 +46,9 @@ def decode(data: bytes) -> Pixels:
                 return _rgb(image)
         except UnidentifiedImageError as error:
             raise ImageError(f"the {kind} file is damaged: its header cannot be read") from error
-        except (OSError, SyntaxError, ValueError, EOFError, IndexError, Image.DecompressionBombError) as error:
-            if isinstance(error, ImageError):
-                raise
+        except ImageError:
+            raise
+        except (OSError, SyntaxError, ValueError, IndexError, Image.DecompressionBombError) as error:
             raise ImageError(f"the {kind} file is damaged or cut short: {error}") from error
 
 
@@ -71,7 +71,7 @@ def _rgb(image: Image.Image) -> Pixels:
 
 
 def resize(image: Pixels, height: int, width: int) -> Pixels:
-    """Resize uint8 [H, W, 3] to `height` x `width` with Pillow's bilinear filter, which averages when shrinking."""
+    """Resize uint8 [H, W, 3] with Pillow's bilinear filter, which averages when it shrinks."""
     if image.shape[:2] == (height, width):
         return image
     return np.asarray(Image.fromarray(image).resize((width, height), Image.Resampling.BILINEAR))

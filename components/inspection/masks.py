@@ -65,14 +65,17 @@ def classify(maps: npt.NDArray[np.float32], threshold: float, height: int, width
 
     `maps` is float32 [h, w, K]; a pixel whose every channel is below `threshold` is background.
     """
-    full = np.stack(
-        [
-            np.asarray(Image.fromarray(maps[..., index]).resize((width, height), Image.Resampling.BILINEAR))
-            for index in range(maps.shape[2])
-        ],
-        axis=-1,
-    )
-    return np.where(full.max(axis=-1) >= threshold, full.argmax(axis=-1) + 1, 0).astype(np.uint8)
+    classes: Classes = np.zeros((height, width), np.uint8)
+    # One channel at a time: a large picture with many classes would take a gigabyte at once.
+    highest = np.full((height, width), np.nextafter(np.float32(threshold), np.float32(-1)), np.float32)
+    for index in np.flatnonzero(maps.max(axis=(0, 1)) >= threshold):
+        channel = np.asarray(
+            Image.fromarray(maps[..., index]).resize((width, height), Image.Resampling.BILINEAR)
+        )
+        higher = channel > highest
+        classes[higher] = index + 1
+        highest = np.where(higher, channel, highest)
+    return classes
 
 
 def write(classes: Classes, colors: Sequence[str]) -> bytes:

@@ -64,6 +64,14 @@ def test_drawn_masks_show_their_colours() -> None:
     assert (masks.classify(maps, 2.0, 60, 80) == 0).all()
 
 
+def test_each_pixel_gets_the_highest_of_its_classes() -> None:
+    rng = np.random.default_rng(0)
+    maps = rng.random((6, 8, 3), np.float32)
+    small = np.where(maps.max(axis=-1) >= 0.7, maps.argmax(axis=-1) + 1, 0)
+    assert (masks.classify(maps, 0.7, 6, 8) == small).all()
+    assert masks.classify(maps, 0.7, 600, 800).shape == (600, 800)
+
+
 def test_a_white_class_is_drawn_in_a_colour_that_can_be_seen() -> None:
     assert masks.drawn("#ffffff") != masks.BACKGROUND_COLOR
 

@@ -1,0 +1,41 @@
+"""From a detector's statistics of a picture to one score: a linear model on standardised statistics."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float64]
+CLIP = 6.0  # standard deviations from the normal mean beyond which more says nothing
+FEWEST_ANOMALIES = 5  # below this, what is learned from them would be chance
+
+
+@dataclass(frozen=True)
+class Head:
+    """score = clip((statistics - mean) / std, -CLIP, CLIP) @ weights + bias."""
+
+    mean: Floats
+    std: Floats
+    weights: Floats
+    bias: float
+
+    def __call__(self, statistics: Floats) -> Floats:
+        """Return scores [N] of statistics [N, S]."""
+        z = np.clip((statistics - self.mean) / self.std, -CLIP, CLIP)
+        return np.asarray(z @ self.weights + self.bias)
+
+
+def fit_head(statistics: Floats, anomalous: npt.NDArray[np.bool_]) -> Head:
+    """Fit on statistics that each come from a model which had not seen the picture.
+
+    Logistic regression with L2, both classes weighing the same. Raises `ValueError` with one class only.
+    """
+    normal = statistics[~anomalous]
+    mean, std = normal.mean(axis=0), normal.std(axis=0) + 1e-3
+    from sklearn.linear_model import LogisticRegression  # late: it takes a second to import
+
+    z = np.clip((statistics - mean) / std, -CLIP, CLIP)
+    model = LogisticRegression(C=0.3, class_weight="balanced", max_iter=2000).fit(z, anomalous)
+    return Head(mean, std, model.coef_[0].astype(np.float64), float(model.intercept_[0]))

@@ -1,0 +1,145 @@
+"""The part of training that needs TensorFlow: detectors, their choice, and the graph made of the best."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+
+from components.inspection import choose, graph
+from components.inspection.damage import damage
+from components.inspection.detectors import Arrays, Detector, Labels, aligned, overall, padim, pixels, posed
+from components.inspection.detectors.backbone import Backbone
+from components.inspection.figures import auroc
+from components.inspection.fit import FitSettings
+from components.inspection.head import FEWEST_ANOMALIES, fit_head
+
+DETECTORS: tuple[Detector, ...] = (padim, aligned, posed, overall, pixels)
+MAP_LEVEL = 0.995  # the share of unseen normal places that lie below 0.5 on a map of distances
+
+
+@dataclass(frozen=True)
+class Trained:
+    """The graph of the best way, all ways (best first), and what was found on pictures that were not seen.
+
+    `drift` are the names, means and standard deviations of the normal pictures' drift statistics;
+    `map_threshold` the value from which on a place of the map is anomalous; `pixel_auroc` that of places
+    against masks, None without masks.
+    """
+
+    graph: graph.Graph
+    ways: list[choose.Tried]
+    drift: dict[str, Any]
+    map_threshold: float
+    pixel_auroc: float | None
+
+
+def train(
+    pictures: npt.NDArray[np.uint8],
+    labels: Labels,
+    settings: FitSettings,
+    tell: Callable[[float, str], None],
+) -> Trained:
+    """Train on pictures uint8 [N, H, W, 3]; `labels.masks`, where given, are [N, H / 4, W / 4].
+
+    With fewer than `FEWEST_ANOMALIES` anomalous pictures, a damaged copy of every normal picture stands
+    beside it in its fold. The scores returned are of the given pictures alone.
+    """
+    given, seed = labels.anomalous, settings.seed
+    normal_only = int(given.sum()) < FEWEST_ANOMALIES
+    fold = choose.split_folds(given, min(settings.folds, int((~given).sum())), seed)
+    if normal_only:
+        pictures, labels, fold = _with_damage(pictures, labels, fold, seed)
+    anomalous = labels.anomalous
+    detectors = [detector for detector in DETECTORS if _usable(detector, labels, normal_only)]
+    if settings.backbone:
+        detectors.append(Backbone(settings.backbone))
+    prepared: dict[str, Arrays] = {}
+    judged: dict[str, choose.Judged] = {}
+    for index, detector in enumerate(detectors):
+        tell(0.1 + 0.7 * index / len(detectors), f"trying {detector.NAME}")
+        prepared[detector.NAME] = choose.prepare(detector, pictures)
+        judged[detector.NAME] = choose.cross_judge(detector, prepared[detector.NAME], labels, fold, seed)
+    ways = choose.choose(judged, anomalous, fold)
+    best = ways[0]
+    shown = _shown(judged, ways)
+    maps = judged[shown].maps
+    assert maps is not None
+    scale = 0.0 if shown == pixels.NAME else float(np.quantile(maps[~anomalous], MAP_LEVEL))
+    tell(0.85, f"training {best.name}")
+    parts = [
+        graph.Part(
+            detector,
+            detector.fit(prepared[detector.NAME], labels, seed),
+            scored=detector.NAME in best.detectors,
+            shown=shown == detector.NAME,
+            scale=scale,
+        )
+        for detector in detectors
+        if detector.NAME in (*best.detectors, shown)
+    ]
+    head = fit_head(np.concatenate([judged[name].outer for name in best.detectors], axis=1), anomalous)
+    normal = [tf.constant(picture[None]) for picture in pictures[~anomalous]]
+    typical = np.mean([graph.coarse(picture).numpy()[0] for picture in normal], axis=0)
+    whole = graph.Graph(parts, head, typical, pictures.shape[1:3])
+    threshold = _map_threshold(maps, labels) if shown == pixels.NAME else 0.5
+    ways = [replace(way, scores=way.scores[: given.size]) for way in ways]
+    drift = _drift(whole, normal, ways[0].scores[~given])
+    return Trained(whole, ways, drift, threshold, _pixel_auroc(maps, labels))
+
+
+def _with_damage(
+    pictures: npt.NDArray[np.uint8], labels: Labels, fold: npt.NDArray[np.intp], seed: int
+) -> tuple[npt.NDArray[np.uint8], Labels, npt.NDArray[np.intp]]:
+    """Add a damaged copy of every normal picture, in the fold of its original."""
+    rng = np.random.default_rng(seed)
+    normal = ~labels.anomalous
+    damaged = np.stack([damage(picture, rng) for picture in pictures[normal]])
+    anomalous = np.concatenate([labels.anomalous, np.ones(len(damaged), bool)])
+    return np.concatenate([pictures, damaged]), Labels(anomalous), np.concatenate([fold, fold[normal]])
+
+
+def _usable(detector: Detector, labels: Labels, normal_only: bool) -> bool:
+    if detector.NEEDS == "masks":
+        return labels.masks is not None
+    return not detector.NEEDS or not normal_only
+
+
+def _shown(judged: dict[str, choose.Judged], ways: list[choose.Tried]) -> str:
+    """Return the detector whose map is shown: that of the masks, else the best one that has a map."""
+    if pixels.NAME in judged:
+        return pixels.NAME
+    alone = [way.detectors[0] for way in ways if len(way.detectors) == 1]
+    return next(name for name in alone if judged[name].maps is not None)
+
+
+def _map_threshold(maps: npt.NDArray[np.float32], labels: Labels) -> float:
+    """Return the probability at which places of unseen pictures agree best (F1) with the masks."""
+    assert labels.masks is not None and labels.masked is not None
+    truth = labels.masks[labels.masked][..., None] == np.arange(1, labels.classes + 1)
+    given = maps[labels.masked]
+    candidates = np.linspace(0.05, 0.8, 31)
+    hits = np.array([(truth & (given >= candidate)).sum() for candidate in candidates])
+    called = np.array([(given >= candidate).sum() for candidate in candidates])
+    return float(candidates[int(np.argmax(2 * hits / np.maximum(1, called + truth.sum())))])
+
+
+def _pixel_auroc(maps: npt.NDArray[np.float32], labels: Labels) -> float | None:
+    """Return the AUROC of places of unseen pictures against the masks, whatever the class."""
+    if labels.masks is None or labels.masked is None:
+        return None
+    given = np.asarray(tf.image.resize(maps.sum(axis=-1, keepdims=True), labels.masks.shape[1:]))[..., 0]
+    return auroc(labels.masks[labels.masked].ravel() > 0, given[labels.masked].ravel())
+
+
+def _drift(whole: graph.Graph, normal: list[tf.Tensor], scores: npt.NDArray[np.float64]) -> dict[str, Any]:
+    """Return names, means and deviations over the normal pictures; of the score, by out-of-fold `scores`."""
+    function = tf.function(whole.__call__, autograph=False)
+    found = np.concatenate([function(picture)["drift"].numpy() for picture in normal]).astype(np.float64)
+    found[:, 0] = scores
+    mean, std = found.mean(axis=0), found.std(axis=0)
+    return {"names": list(graph.DRIFT), "mean": mean.tolist(), "std": std.tolist()}
