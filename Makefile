@@ -52,6 +52,7 @@ bench: setup collective ## Measure tiling and training beside their limits
 
 bench-inspection: setup ## Measure detection: accuracy, time to train, images a second
 	@$(BIN)/python -m bench.inspection
+	@$(BIN)/python -m bench.detection
 
 compile: setup ## Compile every pipeline to out/compiled
 	@$(BIN)/brume compile --all

@@ -13,7 +13,6 @@ from components.inspection.sources import Picture
 
 DETECTION_COLUMNS = ("set", "name", "uri", "truth", "anomalous", "confidence", "anomalies", "error")
 _RUN = "brume:run"  # the tag that says which run hosts a model
-_AT_ONCE = 4
 _DATASET_MINUTES = 30
 
 
@@ -120,13 +119,15 @@ def stop(project: str, run: str) -> None:
             lookout.stop_model(ProjectName=project, ModelVersion=found["ModelVersion"])
 
 
-def detect_all(project: str, version: str, pictures: Sequence[tuple[str, Picture]]) -> list[dict[str, Any]]:
-    """Send pictures to a hosted model, a few at a time; returns a row of DETECTION_COLUMNS for each.
+def detect_all(
+    project: str, version: str, pictures: Sequence[tuple[str, Picture]], at_once: int = 4
+) -> list[dict[str, Any]]:
+    """Send pictures to a hosted model, `at_once` at a time; returns a row of DETECTION_COLUMNS for each.
 
     A picture that the service refuses gets its message in `error`.
     """
     rows: list[dict[str, Any]] = []
-    with ThreadPoolExecutor(_AT_ONCE) as pool:
+    with ThreadPoolExecutor(at_once) as pool:
         for row in pool.map(lambda item: _detect(project, version, *item), pictures):
             rows.append(row)
             progress.report("detection", len(rows), len(pictures))

@@ -120,9 +120,7 @@ def _manifest(uri: str) -> Source:
             if "://" not in line[key]:
                 line[key] = addresses.for_service(storage.join(home, line[key]))
         pictures.append(
-            Picture(
-                addresses.for_step(line["source-ref"]), f"{place}: {storage.name_of(address)}", _label(line)
-            )
+            Picture(addresses.for_step(line["source-ref"]), "/".join(address.split("/")[-2:]), _label(line))
         )
         lines.append(json.dumps(line))
     return Source(pictures, lines, rejects)
