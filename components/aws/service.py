@@ -54,4 +54,5 @@ class Engine:
     close: Callable[[], None] = lambda: None  # called once, after the last request has ended
     pages: Sequence[BaseRoute] = ()  # a web page; it is outside the signature check and keeps its own door
     registry: CollectorRegistry = field(default_factory=CollectorRegistry)  # what /metrics shows
+    hint: str = ""  # what is good to know for whoever starts the engine; no secret: logs are kept
     max_body: int = 11 << 20  # bytes of one request; an operation whose blobs may be larger gets more

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -40,4 +41,5 @@ def add(engine: Engine, store: Store, places: Places, background: Background, da
     console = Console(store, places, background)
     engine.services = {**engine.services, NAME: console}
     engine.pages = [*engine.pages, *routes(engine, data)]
+    engine.hint = f"the address of its web page: brume inspection --data {shlex.quote(str(data))} console"
     console.resume()
