@@ -70,10 +70,6 @@ def _client(
     return made
 
 
-# The cache follows the environment; what it does not see (a changed configuration file) needs this.
-client.cache_clear = _client.cache_clear  # type: ignore[attr-defined]
-
-
 def session_with_models() -> Any:
     """Return a new botocore session whose loader also knows the models of this project."""
     import botocore.session

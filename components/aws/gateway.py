@@ -1,7 +1,7 @@
 """Takes an AWS request from HTTP to the engine's method and back.
 
-In this order: who asks, as far as the headers tell; which operation; a place among those that run or wait;
-the body, bounded; the signature over all of it; the parameters by shape; the method; the answer by shape.
+In this order: who asks, as far as the headers tell; which operation; the body, bounded; the signature over
+all of it; a place among those that run or wait; the parameters by shape; the method; the answer by shape.
 """
 
 from __future__ import annotations
@@ -23,24 +23,33 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from components.aws import reading, signature, writing
+from components.aws.bodies import FULL, Bodies
 from components.aws.client import service_model
 from components.aws.keys import ACCOUNT, Key
 from components.aws.observe import Observer
 from components.aws.routing import Match, Router
 from components.aws.service import Call, Engine, ServiceError
 
-_FULL = "The server has as many requests as it takes on: try again"
+_VERIFIERS = 2  # threads
+_SMALL = 32 << 10  # bytes of a body that are hashed in less time than a thread takes to begin
 _LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 
 
 @dataclass(frozen=True)
 class Limits:
-    """What one server takes on: requests that run at once and that wait, and seconds for each part."""
+    """What one server takes on: requests that run at once and that wait, and seconds for each part.
+
+    A body has to come at `body_rate` bytes a second, after the first `body_grace` seconds; `bodies` is how
+    many bytes all those may have whose senders have not been verified yet.
+    """
 
     workers: int = 8
     queue: int = 24
-    body_seconds: float = 60.0
     seconds: float = 60.0
+    body_seconds: float = 60.0
+    body_grace: float = 5.0
+    body_rate: float = 16 << 10
+    bodies: int = 256 << 20
 
 
 @dataclass(frozen=True)
@@ -89,11 +98,16 @@ class Gateway:
         self._limits = limits
         self._max_body = engine.max_body
         self._places = limits.workers + limits.queue
+        self._bodies = Bodies(
+            seconds=limits.body_seconds, grace=limits.body_grace, rate=limits.body_rate, most=limits.bodies
+        )
         self._pool = ThreadPoolExecutor(limits.workers, thread_name_prefix="operation")
+        self._verifiers = ThreadPoolExecutor(_VERIFIERS, thread_name_prefix="verifier")
         self._observer = Observer(engine.registry)
 
     def close(self) -> None:
         """Wait for the operations that still run."""
+        self._verifiers.shutdown(wait=True, cancel_futures=True)
         self._pool.shutdown(wait=True, cancel_futures=True)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -127,20 +141,18 @@ class Gateway:
     async def _answer(
         self, request: signature.SignedRequest, http: Request, progress: _Progress
     ) -> writing.HttpAnswer:
-        try:
-            caller = self._caller(request)
-            service, match = self._route(request, caller, progress)
-            method = self._method(service, match)
-            if self._places <= 0:  # before the body is read: what waits takes memory
-                raise ServiceError(writing.throttling_code(match.operation), _FULL, RetryAfterSeconds=1)
-        except ServiceError:
-            await self._body(http, 0)  # a client that still sends would not see the answer
-            raise
+        caller = self._caller(request)
+        service, match = self._route(request, caller, progress)
+        method = self._method(service, match)
+        self._require_place(match)  # before the body is read: what waits takes memory
+        limit = _body_limit(match.operation, self._max_body)
+        async with self._bodies.read(http, limit, writing.throttling_code(match.operation)) as sent:
+            body = await self._verified(request, caller, match, sent)
+        self._require_place(match)
         self._take(1)
         work: Future[Any] | None = None
         loop = asyncio.get_running_loop()
         try:
-            body = await self._body(http, _body_limit(match.operation, self._max_body))
             step = partial(self._prepare, request, caller, service, match, body, progress)
             if inspect.iscoroutinefunction(method):
                 checked, call = await asyncio.to_thread(step)
@@ -154,6 +166,21 @@ class Gateway:
         finally:
             if work is None:
                 self._take(-1)
+
+    async def _verified(
+        self, request: signature.SignedRequest, caller: _Caller, match: Match, body: bytes
+    ) -> bytes:
+        """Verify the signature, for a large body off the event loop; return the body, decoded."""
+        if caller.key is None or caller.claim is None:
+            return body
+        operation = match.operation
+        unsigned = operation.auth_type == "v4-unsigned-body" or bool(
+            getattr(operation, "unsigned_payload", False)
+        )
+        verify = partial(signature.verify, request, caller.claim, caller.key, body, may_be_unsigned=unsigned)
+        if len(body) <= _SMALL:
+            return verify()
+        return await asyncio.get_running_loop().run_in_executor(self._verifiers, verify)
 
     async def _in_time(self, work: asyncio.Future[Any]) -> Any:
         done, _ = await asyncio.wait({work}, timeout=self._limits.seconds)
@@ -173,6 +200,10 @@ class Gateway:
             error.status = 501
             raise error
         return method
+
+    def _require_place(self, match: Match) -> None:
+        if self._places <= 0:
+            raise ServiceError(writing.throttling_code(match.operation), FULL, RetryAfterSeconds=1)
 
     def _take(self, places: int) -> None:
         self._places -= places
@@ -212,29 +243,6 @@ class Gateway:
                 return service, match
         raise ServiceError("UnknownOperationException", "No operation has this method and address")
 
-    async def _body(self, http: Request, limit: int) -> bytes:
-        """Read the body to its end, within bounds, and return it; with a `limit` of 0, throw it away."""
-        body = bytearray()
-        size = 0
-        try:
-            async with asyncio.timeout(self._limits.body_seconds):
-                async for chunk in http.stream():
-                    size += len(chunk)
-                    if size <= limit:
-                        body += chunk
-                    elif size > 4 * max(limit, self._max_body):
-                        break
-        except TimeoutError:
-            raise ServiceError(
-                "RequestTimeoutException", f"The body did not arrive within {self._limits.body_seconds:g} s"
-            ) from None
-        if limit and size > limit:
-            raise ServiceError(
-                "RequestEntityTooLargeException",
-                f"The body is larger than {limit} bytes, the most that is taken",
-            )
-        return bytes(body)
-
     def _prepare(
         self,
         request: signature.SignedRequest,
@@ -244,13 +252,8 @@ class Gateway:
         body: bytes,
         progress: _Progress,
     ) -> tuple[dict[str, Any], Call]:
-        """Verify the signature and read the parameters: off the event loop, for bodies may be large."""
+        """Read the parameters: off the event loop, for bodies may be large."""
         operation = match.operation
-        if caller.key is not None and caller.claim is not None:
-            unsigned = operation.auth_type == "v4-unsigned-body" or bool(
-                getattr(operation, "unsigned_payload", False)
-            )
-            body = signature.verify(request, caller.claim, caller.key, body, may_be_unsigned=unsigned)
         parts = reading.HttpRequest(
             signature.decoded_query(request.query), dict(request.headers), body, match.labels
         )

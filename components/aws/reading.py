@@ -78,7 +78,9 @@ def _json(body: bytes) -> Any:
     if not body.strip():
         return {}
     try:
-        return json.loads(body, parse_constant=_no_constant)
+        return json.loads(body.decode(), parse_constant=_no_constant)
+    except UnicodeDecodeError:
+        raise BodyError("the body is not JSON in UTF-8") from None
     except (ValueError, RecursionError) as error:
         raise BodyError(f"the body is not JSON: {error}") from None
 

@@ -117,7 +117,8 @@ def _run(options: argparse.Namespace) -> None:
             async def startup(self, sockets: list[socket.socket] | None = None) -> None:
                 await super().startup(sockets)
                 storage.write_bytes(str(data / engines.STATE), json.dumps(state, indent=1).encode())
-                print(f"{options.name} on {url}, data in {data}", file=sys.stderr, flush=True)
+                told = [f"{options.name} on {url}, data in {data}", *([engine.hint] if engine.hint else [])]
+                print("\n".join(told), file=sys.stderr, flush=True)
 
         try:
             made = config(application, log_level="warning", timeout_graceful_shutdown=_SECONDS_TO_END)

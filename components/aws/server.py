@@ -15,14 +15,17 @@ from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 from botocore import xform_name
+from botocore.model import OperationNotFoundError
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
+from starlette.types import ASGIApp
 
 from components.aws import reading, writing
 from components.aws.client import service_model
+from components.aws.door import Door
 from components.aws.gateway import Gateway, Limits
 from components.aws.keys import Key
 from components.aws.service import Call, Engine, ServiceError
@@ -30,7 +33,7 @@ from components.aws.service import Call, Engine, ServiceError
 __all__ = ["Call", "Engine", "Limits", "ServiceError", "create_app", "dispatch"]
 
 
-def create_app(engine: Engine, *, keys: Mapping[str, Key] | None, limits: Limits | None = None) -> Starlette:
+def create_app(engine: Engine, *, keys: Mapping[str, Key] | None, limits: Limits | None = None) -> ASGIApp:
     """Return the ASGI application. `keys` are the accepted ones; None means that nobody has to sign.
 
     Without signatures, only requests that name a loopback host and come from no web page are answered: a page
@@ -61,7 +64,8 @@ def create_app(engine: Engine, *, keys: Mapping[str, Key] | None, limits: Limits
     own = [Route("/healthz", alive), Route("/readyz", ready), Route("/metrics", metrics)]
     application = Starlette(routes=[*own, *engine.pages], lifespan=lifespan)
     application.router.default = gateway
-    return application
+    application.router.redirect_slashes = False  # it would name whatever host the request named
+    return Door(application)
 
 
 async def dispatch(
@@ -72,7 +76,10 @@ async def dispatch(
     `request` has Python's values: bytes for blobs, datetimes or seconds for times. Raises `ServiceError` as
     the operation does, also for parameters that do not fit, and `KeyError` for an unknown operation.
     """
-    shape = service_model(service).operation_model(operation)
+    try:
+        shape = service_model(service).operation_model(operation)
+    except OperationNotFoundError:
+        raise KeyError(operation) from None
     method = getattr(engine.services[service], xform_name(operation), None)
     if method is None:
         raise KeyError(operation)

@@ -153,7 +153,7 @@ def _time(text: str) -> datetime:
         pass
     try:  # a Date header may stand in for X-Amz-Date
         return parsedate_to_datetime(text).astimezone(UTC)
-    except (ValueError, TypeError, IndexError):
+    except (ValueError, TypeError, IndexError, OverflowError):
         raise _incomplete("X-Amz-Date must be there, in the form 20300131T120000Z") from None
 
 

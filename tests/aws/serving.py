@@ -12,7 +12,7 @@ from typing import Any
 import uvicorn
 
 from components.aws.client import session_with_models
-from components.aws.connection import ImpatientProtocol
+from components.aws.connection import config
 from components.aws.keys import Key
 from components.aws.server import Engine, Limits, create_app
 
@@ -29,10 +29,7 @@ def serve_engine(
     application = create_app(engine, keys=keys, limits=limits)
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listener:
         listener.bind(("127.0.0.1", 0))
-        config = uvicorn.Config(
-            application, http=ImpatientProtocol, log_level="error", access_log=False, lifespan="on"
-        )
-        server = uvicorn.Server(config)
+        server = uvicorn.Server(config(application, log_level="error", lifespan="on"))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
         thread.start()
         try:

@@ -203,6 +203,7 @@ def test_all_faults_of_a_request_are_named_at_once(url: str) -> None:
         (b"[" * 100_000, "not JSON"),
         (b'{"DatasetType": NaN}', "not JSON"),
         (b"\xff\xfe", "not JSON"),
+        ('{"DatasetType": "train"}'.encode("utf-16"), "not JSON in UTF-8"),
         (b"[]", "must be a JSON object"),
     ],
 )
@@ -346,5 +347,7 @@ def test_a_page_of_an_engine_calls_operations_with_the_same_checks() -> None:
     with pytest.raises(ServiceError) as caught:
         run("DescribeModel", ProjectName="a", ModelVersion="1")
     assert caught.value.code == "ThrottlingException"
+    with pytest.raises(KeyError):
+        run("DetectAnomaly", ProjectName="a")
     detected = run("DetectAnomalies", ProjectName="a", ModelVersion="1", Body=b"123", ContentType="image/png")
     assert detected["DetectAnomalyResult"]["Confidence"] == 3

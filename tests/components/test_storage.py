@@ -13,15 +13,12 @@ import boto3
 import pytest
 
 from components import storage
-from components.aws.client import client
 
 
 @pytest.fixture(scope="module")
 def s3(s3_server: str) -> Iterator[str]:
-    client.cache_clear()
     boto3.client("s3", endpoint_url=s3_server).create_bucket(Bucket="storage")
     yield "s3://storage"
-    client.cache_clear()
 
 
 @pytest.fixture(params=["local", "s3"])
@@ -141,10 +138,8 @@ def test_a_cut_stream_goes_on_where_it_stopped(
     storage.write_bytes(f"{s3}/stream", content)
     with cutting_proxy(s3_server, after=700_000, times=4) as proxy:
         monkeypatch.setenv("AWS_ENDPOINT_URL_S3", proxy)
-        client.cache_clear()
         with storage.open_read(f"{s3}/stream") as stream:
             received = b"".join(iter(lambda: stream.read(50_001), b""))
-    client.cache_clear()
     assert received == content
 
 

@@ -9,13 +9,11 @@ import boto3
 import pytest
 
 from components import storage
-from components.aws.client import client
 from components.slides.files import fetch
 
 
 @pytest.fixture(scope="module")
 def bucket(s3_server: str) -> Iterator[str]:
-    client.cache_clear()
     boto3.client("s3", endpoint_url=s3_server).create_bucket(Bucket="files")
     names = (
         "a.mrxs",
@@ -29,7 +27,6 @@ def bucket(s3_server: str) -> Iterator[str]:
     for name in names:
         storage.write_bytes(f"s3://files/{name}", name.encode())
     yield "s3://files"
-    client.cache_clear()
 
 
 @pytest.mark.parametrize(

@@ -40,11 +40,9 @@ def tiles_of(path):
 
 @pytest.fixture
 def bucket(s3_server):
-    client.cache_clear()
     with suppress(client("s3").exceptions.BucketAlreadyOwnedByYou):
         client("s3").create_bucket(Bucket="shards")
     yield "s3://shards"
-    client.cache_clear()
 
 
 cohorts = st.lists(

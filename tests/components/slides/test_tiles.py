@@ -261,11 +261,9 @@ def test_an_unforeseen_error_is_a_reject_with_its_kind(tmp_path):
 
 @pytest.fixture
 def bucket(s3_server):
-    client.cache_clear()
     with suppress(client("s3").exceptions.BucketAlreadyOwnedByYou):
         client("s3").create_bucket(Bucket="tiles")
     yield "s3://tiles"
-    client.cache_clear()
 
 
 def test_slides_of_an_object_store_are_cut_into_an_object_store(group, tmp_path, bucket):
