@@ -25,7 +25,7 @@ from components import lifeline, storage
 from components.inspection import masks
 from components.inspection.bundle import Bundle
 from components.inspection.figures import figures
-from components.inspection.fit import AnomalyClass, FitError, Sample, fit
+from components.inspection.fit import AnomalyClass, FitError, FitSettings, Sample, fit
 from components.inspection.images import ImageError, decode
 from components.inspection.manifest import Line, parse_line, with_detection
 from components.inspection.places import PlaceError, Places
@@ -92,7 +92,14 @@ def train(request: Mapping[str, Any], home: str, scratch: Path, tell: Progress) 
     reader.refuse_if_too_many(sum(map(len, lines.values())))
     classes = _classes(pictures["train"])
     samples = [_sample(picture, classes) for picture in pictures["train"]]
-    fitted = fit(samples, classes=classes, tell=lambda share, what: tell(0.05 + 0.85 * share, what))
+    backbone = str(storage.fetch(request["backbone"], scratch)) if request["backbone"] else ""
+    settings = FitSettings(backbone=backbone)
+    fitted = fit(
+        samples,
+        classes=classes,
+        settings=settings,
+        tell=lambda share, what: tell(0.05 + 0.85 * share, what),
+    )
     fitted.write(scratch / BUNDLE)
     tell(0.9, "judging the test images")
     evaluation, predictions = _evaluate(scratch / BUNDLE, pictures["test"], request)
@@ -252,7 +259,7 @@ def _attempt(request: Mapping[str, Any], home: str, scratch: Path) -> dict[str, 
     tell = Progress(storage.join(home, PROGRESS))
     try:
         return train(request, home, scratch, tell)
-    except (TrainingError, FitError, PlaceError, storage.StorageError) as error:
+    except (TrainingError, FitError, PlaceError, storage.StorageError, FileNotFoundError) as error:
         return {"status": "TRAINING_FAILED", "message": str(error)}
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import json
 import logging
+import os
 import threading
 import time
 from typing import Any
@@ -29,6 +30,7 @@ from components.inspection.tables import datasets, models, projects
 
 REQUEST, PROGRESS, RESULT, BUNDLE = "request.json", "progress.json", "result.json", "bundle"
 ATTEMPTS = 2
+BACKBONE = "BRUME_INSPECTION_BACKBONE"  # a pretrained network, path or s3:// URI: see detectors.backbone
 _log = logging.getLogger(__name__)
 
 
@@ -139,6 +141,7 @@ class Trainings:
             "lines": lines,
             "places": self._places.to_json(),
             "output": {"bucket": row.output_bucket, "prefix": row.output_prefix},
+            "backbone": os.environ.get(BACKBONE, ""),
         }
 
     def _tell(self, row: AnyRow, message: str) -> None:
