@@ -9,9 +9,11 @@ import numpy as np
 import numpy.typing as npt
 from scipy.optimize import minimize
 from scipy.special import expit, ndtr
+from scipy.stats import t as student
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
+FALSE_ALARMS = 0.05  # the share of normal images called anomalous that a threshold by normals aims at
 _STEPS = 400
 
 
@@ -59,18 +61,34 @@ def platt(scores: Floats, anomalous: Bools) -> Sigmoid:
     return Sigmoid(a, float(found.x[1]) - a * middle)
 
 
-def by_normals(scores: Floats) -> Sigmoid:
-    """Return a sigmoid from normal images alone: 0.5 lies just above the highest of their out-of-fold scores.
+def by_normals(scores: Floats, false_alarms: float = FALSE_ALARMS) -> Sigmoid:
+    """Return a sigmoid from normal images alone: 0.5 lies where a share `false_alarms` of them is exceeded.
 
-    By exchangeability a new normal image exceeds the highest of n with chance 1 / (n + 1) (conformal
-    prediction), which is the smallest false alarm rate that n images can promise. The typical normal image
-    gets 0.05. Without anomalous images these are no frequencies: they order images, and 0.5 separates them.
+    That score is the upper prediction limit of a normal distribution for one more image (Whitmore, 1986),
+    mean + t * deviation * sqrt(1 + 1 / n) with Student's t of n - 1: the tail is fitted, not left to the
+    highest of a few scores. The share is at least 1 / (n + 1), the smallest that the ranks of n scores could
+    promise. The mean normal image gets 0.05. Without anomalous images these are no frequencies: they order
+    images, and 0.5 separates them.
     """
-    ordered = np.sort(scores)
-    limit = float(ordered[-1] + 0.02 * (ordered[-1] - np.median(ordered)))
-    typical = float(np.median(ordered))
-    a = math.log(19) / max(limit - typical, 1e-6)
-    return Sigmoid(a, -a * limit)
+    count = scores.size
+    share = max(false_alarms, 1 / (count + 1))
+    mean, deviation = float(scores.mean()), float(scores.std(ddof=1))
+    reach = float(student.ppf(1 - share, count - 1)) * math.sqrt(1 + 1 / count)
+    a = math.log(19) / max(reach * deviation, 1e-6)
+    return Sigmoid(a, -a * mean - math.log(19))
+
+
+def few_threshold(probabilities: Floats, anomalous: Bools, share: float) -> float:
+    """Return the threshold on probabilities of `by_normals` when there are few anomalous images.
+
+    `share` (0..1) tells how near to enough they are. An anomalous image above the normals' limit says nothing
+    of fainter ones; one below it says that the limit is too high. So the threshold goes from 0.5 towards that
+    of `choose_threshold` by `share` of the way, on the logit scale, and only downwards.
+    """
+    if not anomalous.any():
+        return 0.5
+    chosen = float(_logit(np.array([choose_threshold(probabilities, anomalous)]))[0])
+    return float(expit(min(0.0, share * chosen)))
 
 
 def choose_threshold(

@@ -8,7 +8,7 @@ K (K + 1) / 2 fits.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,7 +17,7 @@ import numpy.typing as npt
 from components.inspection.calibrate import platt
 from components.inspection.detectors import Arrays, Detector, Labels, Model
 from components.inspection.figures import auroc
-from components.inspection.head import fit_head
+from components.inspection.head import fit_head, plain_head
 
 Floats = npt.NDArray[np.float64]
 BATCH = 16
@@ -28,7 +28,8 @@ class Judged:
     """Statistics of every picture by models that had not seen it.
 
     `outer` [N, S] comes from the model without the picture's own fold; `inner[i]` [N, S] from the one without
-    fold i and the picture's own (rows of fold i itself are undefined). `maps` [N, h, w, K] belong to `outer`.
+    fold i and the picture's own (rows of fold i itself are undefined; there is no i unless nested).
+    `maps` [N, h, w, K] belong to `outer`.
     """
 
     outer: Floats
@@ -38,11 +39,11 @@ class Judged:
 
 @dataclass(frozen=True)
 class Tried:
-    """One way to score, and how it did on pictures it had not seen."""
+    """One way to score, and how it did on pictures it had not seen (None: too few anomalous ones to tell)."""
 
     detectors: tuple[str, ...]
-    auroc: float
-    loss: float
+    auroc: float | None
+    loss: float | None
     scores: Floats
 
     @property
@@ -88,22 +89,27 @@ def judge(model: Model, prepared: Arrays) -> tuple[Floats, npt.NDArray[np.float3
 
 
 def cross_judge(
-    detector: Detector, prepared: Arrays, labels: Labels, fold: npt.NDArray[np.intp], seed: int
+    detector: Detector,
+    prepared: Arrays,
+    labels: Labels,
+    fold: npt.NDArray[np.intp],
+    seed: int,
+    nested: bool = True,
 ) -> Judged:
-    """Fit without every fold and every pair of folds, and judge the pictures left out."""
+    """Fit without every fold and, `nested`, every pair of folds, and judge the pictures left out."""
     folds = int(fold.max()) + 1
     outer: Floats | None = None
     inner: Floats | None = None
     maps: npt.NDArray[np.float32] | None = None
     for first in range(folds):
-        for second in range(first, folds):
+        for second in range(first, folds if nested else first + 1):
             kept = np.nonzero((fold != first) & (fold != second))[0]
             model = detector.fit(tuple(part[kept] for part in prepared), labels.take(kept), seed)
             left = np.nonzero((fold == first) | (fold == second))[0]
             statistics, found = judge(model, tuple(part[left] for part in prepared))
             if outer is None or inner is None:
                 outer = np.zeros((fold.size, statistics.shape[1]))
-                inner = np.zeros((folds, fold.size, statistics.shape[1]))
+                inner = np.zeros((folds if nested else 0, fold.size, statistics.shape[1]))
             if first == second:
                 outer[left] = statistics
                 if found is not None:
@@ -135,11 +141,15 @@ def rate(names: Sequence[str], scores: Floats, anomalous: npt.NDArray[np.bool_])
     return Tried(tuple(names), auroc(anomalous, scores) or 0.0, float(loss), scores)
 
 
+def together(judged: dict[str, Judged], anomalous: npt.NDArray[np.bool_]) -> Tried:
+    """Score by all detectors alike, when there are too few anomalous pictures to choose or weigh by."""
+    statistics = np.concatenate([one.outer for one in judged.values()], axis=1)
+    scores = plain_head(statistics, anomalous)(statistics)
+    return Tried(tuple(judged), auroc(anomalous, scores), None, scores)
+
+
 def choose(
-    judged: dict[str, Judged],
-    anomalous: npt.NDArray[np.bool_],
-    fold: npt.NDArray[np.intp],
-    tell: Callable[[Tried], None] = lambda tried: None,
+    judged: dict[str, Judged], anomalous: npt.NDArray[np.bool_], fold: npt.NDArray[np.intp]
 ) -> list[Tried]:
     """Return the ways to score, the best first: each detector alone, and all of them together.
 
@@ -149,5 +159,4 @@ def choose(
     found = []
     for group in names:
         found.append(rate(group, out_of_fold([judged[name] for name in group], anomalous, fold), anomalous))
-        tell(found[-1])
-    return sorted(found, key=lambda tried: (tried.loss, len(tried.detectors)))
+    return sorted(found, key=lambda tried: (tried.loss or 0.0, len(tried.detectors)))

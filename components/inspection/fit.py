@@ -58,7 +58,8 @@ class FitSettings:
     """How to train.
 
     With both costs 0 the threshold makes F1 greatest; else it makes the expected cost of misses and false
-    alarms least. `backbone` is a file of a pretrained Keras model (see `detectors.backbone`), "" for none.
+    alarms least. With fewer than `FEWEST_ANOMALIES` anomalous images it is set by the normal ones, whatever
+    the costs. `backbone` is a file of a pretrained Keras model (see `detectors.backbone`), "" for none.
     """
 
     seed: int = 0
@@ -120,7 +121,11 @@ def fit(
     sigmoid = calibrate.by_normals(scores[~anomalous]) if few else calibrate.platt(scores, anomalous)
     probabilities = sigmoid.probabilities(scores)
     costs = (settings.miss_cost, settings.false_alarm_cost)
-    threshold = 0.5 if few else calibrate.choose_threshold(probabilities, anomalous, *costs)
+    threshold = (
+        calibrate.few_threshold(probabilities, anomalous, int(anomalous.sum()) / FEWEST_ANOMALIES)
+        if few
+        else calibrate.choose_threshold(probabilities, anomalous, *costs)
+    )
     tell(0.95, "writing the model")
     graph = trained.graph.to_litert()
     shown = classes if labels.masks is not None else (AnomalyClass("anomaly", "#FFFFFF"),)
@@ -178,12 +183,17 @@ def _notes(anomalous: npt.NDArray[np.bool_]) -> list[str]:
     normal, others = int((~anomalous).sum()), int(anomalous.sum())
     notes = [
         f"With {normal} normal images, no false alarm rate below 1 in {normal + 1} can be promised.",
-        "The best of several ways was chosen by these out-of-fold scores, which flatters its figures.",
     ]
     if others < FEWEST_ANOMALIES:
         notes.append(
-            f"With {others} anomalous images (fewer than {FEWEST_ANOMALIES}), the detector was chosen by"
-            " damage drawn on normal ones; its probabilities order images but are no frequencies."
+            f"With {others} anomalous images (fewer than {FEWEST_ANOMALIES}), detectors were not chosen but"
+            " used together, and the threshold allows false alarms on about"
+            f" {max(calibrate.FALSE_ALARMS, 1 / (normal + 1)):.0%} of normal images; probabilities order"
+            " images but are no frequencies."
+        )
+    else:
+        notes.append(
+            "The best of several ways was chosen by these out-of-fold scores, which flatters its figures."
         )
     return notes
 

@@ -27,15 +27,28 @@ class Head:
         return np.asarray(z @ self.weights + self.bias)
 
 
+def plain_head(statistics: Floats, anomalous: npt.NDArray[np.bool_]) -> Head:
+    """Weigh all statistics alike: the score is their mean in deviations of the normal pictures.
+
+    Weights learned from defects that were drawn on normal pictures serve the drawn ones and miss the real.
+    """
+    mean, std = _normal(statistics, anomalous)
+    return Head(mean, std, np.full(mean.size, 1 / mean.size), 0.0)
+
+
 def fit_head(statistics: Floats, anomalous: npt.NDArray[np.bool_]) -> Head:
     """Fit on statistics that each come from a model which had not seen the picture.
 
     Logistic regression with L2, both classes weighing the same. Raises `ValueError` with one class only.
     """
-    normal = statistics[~anomalous]
-    mean, std = normal.mean(axis=0), normal.std(axis=0) + 1e-3
+    mean, std = _normal(statistics, anomalous)
     from sklearn.linear_model import LogisticRegression  # late: it takes a second to import
 
     z = np.clip((statistics - mean) / std, -CLIP, CLIP)
     model = LogisticRegression(C=0.3, class_weight="balanced", max_iter=2000).fit(z, anomalous)
     return Head(mean, std, model.coef_[0].astype(np.float64), float(model.intercept_[0]))
+
+
+def _normal(statistics: Floats, anomalous: npt.NDArray[np.bool_]) -> tuple[Floats, Floats]:
+    normal = statistics[~anomalous]
+    return normal.mean(axis=0), normal.std(axis=0) + 1e-3

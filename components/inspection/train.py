@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,12 +11,11 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from components.inspection import choose, graph
-from components.inspection.damage import damage
 from components.inspection.detectors import Arrays, Detector, Labels, aligned, overall, padim, pixels, posed
 from components.inspection.detectors.backbone import Backbone
 from components.inspection.figures import auroc
 from components.inspection.fit import FitSettings
-from components.inspection.head import FEWEST_ANOMALIES, fit_head
+from components.inspection.head import FEWEST_ANOMALIES, fit_head, plain_head
 
 DETECTORS: tuple[Detector, ...] = (padim, aligned, posed, overall, pixels)
 MAP_LEVEL = 0.995  # the share of unseen normal places that lie below 0.5 on a map of distances
@@ -46,16 +45,13 @@ def train(
 ) -> Trained:
     """Train on pictures uint8 [N, H, W, 3]; `labels.masks`, where given, are [N, H / 4, W / 4].
 
-    With fewer than `FEWEST_ANOMALIES` anomalous pictures, a damaged copy of every normal picture stands
-    beside it in its fold. The scores returned are of the given pictures alone.
+    With fewer than `FEWEST_ANOMALIES` anomalous pictures nothing is chosen or weighed by them: all detectors
+    that learn from normal pictures score together, each statistic counting alike.
     """
-    given, seed = labels.anomalous, settings.seed
-    normal_only = int(given.sum()) < FEWEST_ANOMALIES
-    fold = choose.split_folds(given, min(settings.folds, int((~given).sum())), seed)
-    if normal_only:
-        pictures, labels, fold = _with_damage(pictures, labels, fold, seed)
-    anomalous = labels.anomalous
-    detectors = [detector for detector in DETECTORS if _usable(detector, labels, normal_only)]
+    anomalous, seed = labels.anomalous, settings.seed
+    few = int(anomalous.sum()) < FEWEST_ANOMALIES
+    fold = choose.split_folds(anomalous, min(settings.folds, int((~anomalous).sum())), seed)
+    detectors = [detector for detector in DETECTORS if _usable(detector, labels, few)]
     if settings.backbone:
         detectors.append(Backbone(settings.backbone))
     prepared: dict[str, Arrays] = {}
@@ -63,8 +59,10 @@ def train(
     for index, detector in enumerate(detectors):
         tell(0.1 + 0.7 * index / len(detectors), f"trying {detector.NAME}")
         prepared[detector.NAME] = choose.prepare(detector, pictures)
-        judged[detector.NAME] = choose.cross_judge(detector, prepared[detector.NAME], labels, fold, seed)
-    ways = choose.choose(judged, anomalous, fold)
+        judged[detector.NAME] = choose.cross_judge(
+            detector, prepared[detector.NAME], labels, fold, seed, nested=not few
+        )
+    ways = [choose.together(judged, anomalous)] if few else choose.choose(judged, anomalous, fold)
     best = ways[0]
     shown = _shown(judged, ways)
     maps = judged[shown].maps
@@ -82,39 +80,31 @@ def train(
         for detector in detectors
         if detector.NAME in (*best.detectors, shown)
     ]
-    head = fit_head(np.concatenate([judged[name].outer for name in best.detectors], axis=1), anomalous)
+    statistics = np.concatenate([judged[name].outer for name in best.detectors], axis=1)
+    head = (plain_head if few else fit_head)(statistics, anomalous)
     normal = [tf.constant(picture[None]) for picture in pictures[~anomalous]]
     typical = np.mean([graph.coarse(picture).numpy()[0] for picture in normal], axis=0)
     whole = graph.Graph(parts, head, typical, pictures.shape[1:3])
     threshold = _map_threshold(maps, labels) if shown == pixels.NAME else 0.5
-    ways = [replace(way, scores=way.scores[: given.size]) for way in ways]
-    drift = _drift(whole, normal, ways[0].scores[~given])
+    drift = _drift(whole, normal, best.scores[~anomalous])
     return Trained(whole, ways, drift, threshold, _pixel_auroc(maps, labels))
 
 
-def _with_damage(
-    pictures: npt.NDArray[np.uint8], labels: Labels, fold: npt.NDArray[np.intp], seed: int
-) -> tuple[npt.NDArray[np.uint8], Labels, npt.NDArray[np.intp]]:
-    """Add a damaged copy of every normal picture, in the fold of its original."""
-    rng = np.random.default_rng(seed)
-    normal = ~labels.anomalous
-    damaged = np.stack([damage(picture, rng) for picture in pictures[normal]])
-    anomalous = np.concatenate([labels.anomalous, np.ones(len(damaged), bool)])
-    return np.concatenate([pictures, damaged]), Labels(anomalous), np.concatenate([fold, fold[normal]])
-
-
-def _usable(detector: Detector, labels: Labels, normal_only: bool) -> bool:
+def _usable(detector: Detector, labels: Labels, few: bool) -> bool:
     if detector.NEEDS == "masks":
         return labels.masks is not None
-    return not detector.NEEDS or not normal_only
+    return not detector.NEEDS or not few
 
 
 def _shown(judged: dict[str, choose.Judged], ways: list[choose.Tried]) -> str:
-    """Return the detector whose map is shown: that of the masks, else the best one that has a map."""
+    """Return the detector whose map is shown: that of the masks, else the best one that has a map.
+
+    Where none was tried alone it is the one with the finest map.
+    """
     if pixels.NAME in judged:
         return pixels.NAME
     alone = [way.detectors[0] for way in ways if len(way.detectors) == 1]
-    return next(name for name in alone if judged[name].maps is not None)
+    return next((name for name in alone if judged[name].maps is not None), posed.NAME)
 
 
 def _map_threshold(maps: npt.NDArray[np.float32], labels: Labels) -> float:
@@ -138,8 +128,9 @@ def _pixel_auroc(maps: npt.NDArray[np.float32], labels: Labels) -> float | None:
 
 def _drift(whole: graph.Graph, normal: list[tf.Tensor], scores: npt.NDArray[np.float64]) -> dict[str, Any]:
     """Return names, means and deviations over the normal pictures; of the score, by out-of-fold `scores`."""
-    function = tf.function(whole.__call__, autograph=False)
-    found = np.concatenate([function(picture)["drift"].numpy() for picture in normal]).astype(np.float64)
+    found = np.concatenate([whole.compiled(picture)["drift"].numpy() for picture in normal]).astype(
+        np.float64
+    )
     found[:, 0] = scores
     mean, std = found.mean(axis=0), found.std(axis=0)
     return {"names": list(graph.DRIFT), "mean": mean.tolist(), "std": std.tolist()}

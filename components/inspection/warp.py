@@ -115,8 +115,18 @@ class Aligner:
 
 @functools.lru_cache(maxsize=8)
 def _compiled(shape: tuple[int, int, int]) -> Callable[..., tuple[tf.Tensor, tf.Tensor]]:
-    """Compile `_lay` once for all templates of a size: op by op, it takes ten times as long."""
-    compiled = tf.function(_lay, reduce_retracing=True, autograph=False)
+    """Compile `_lay` once for all templates of a size and any number of pictures.
+
+    Op by op it takes ten times as long, and tracing it costs as much as aligning some hundred pictures.
+    """
+    height, width, _ = shape
+    grids = [(height * 2 // factor, width * 2 // factor) for factor, _ in LEVELS]
+    signature = (
+        tf.TensorSpec((None, *shape), tf.float32),
+        [tf.TensorSpec((1, *grid, 1), tf.float32) for grid in grids],
+        [tf.TensorSpec((rows * columns, 8), tf.float32) for rows, columns in grids],
+    )
+    compiled = tf.function(_lay, input_signature=signature, autograph=False)
     return cast(Callable[..., tuple[tf.Tensor, tf.Tensor]], compiled)
 
 
