@@ -145,7 +145,8 @@ def _choice(result: Mapping[str, Any]) -> Section:
     table = Table("Ways to detect", ["Way", "AUROC", "Log loss"], rows, frozenset({2}))
     lead = (
         "Judged by cross-validation on the training images alone: every image is scored by a model that has "
-        "not seen it. The one with the lowest log loss is used."
+        "not seen it. The one with the lowest log loss is used; with too few anomalous images to tell, all "
+        "detectors count together."
     )
     return Section("Choice of the detector", [table], lead=lead)
 

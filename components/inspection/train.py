@@ -128,9 +128,8 @@ def _pixel_auroc(maps: npt.NDArray[np.float32], labels: Labels) -> float | None:
 
 def _drift(whole: graph.Graph, normal: list[tf.Tensor], scores: npt.NDArray[np.float64]) -> dict[str, Any]:
     """Return names, means and deviations over the normal pictures; of the score, by out-of-fold `scores`."""
-    found = np.concatenate([whole.compiled(picture)["drift"].numpy() for picture in normal]).astype(
-        np.float64
-    )
+    drifts = [whole.compiled(picture)["drift"].numpy() for picture in normal]
+    found = np.concatenate(drifts).astype(np.float64)
     found[:, 0] = scores
     mean, std = found.mean(axis=0), found.std(axis=0)
     return {"names": list(graph.DRIFT), "mean": mean.tolist(), "std": std.tolist()}

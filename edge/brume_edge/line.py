@@ -166,7 +166,7 @@ class Line:
             self._breaker.succeeded()
             self._metrics.deliveries.labels("refused").inc()
             part.without("service", "refused")
-            self._store.refuse(part.number, str(error))
+            self._until(part, self._store.refuse(part.number, str(error)))
             return
         except UnavailableError as error:
             self.last_failure = str(error)
@@ -194,7 +194,9 @@ class Line:
         )
         if self._keep.consider(queued, answer):
             self._metrics.kept_total.inc()
-        self._store.deliver(part.number, answer).add_done_callback(self._check("answer"))
+        recorded = self._store.deliver(part.number, answer)
+        recorded.add_done_callback(self._check("answer"))
+        self._until(part, recorded)
 
     def _expire(self, part: Part) -> None:
         if part.expire():
@@ -240,6 +242,11 @@ class Line:
     def _begin(self, part: Part, what: str) -> None:
         with self._lock:
             self._open[part.number].add(what)
+
+    def _until(self, part: Part, recorded: Future[Any]) -> None:
+        """Keep a part until the service's word is recorded: before, the drainer would send it once more."""
+        self._begin(part, "answer")
+        recorded.add_done_callback(lambda _: self._over(part, "answer"))
 
     def _over(self, part: Part, *what: str) -> None:
         with self._lock:

@@ -26,6 +26,8 @@ def behaved(mode: str, account: Account, parts: int) -> None:
     if mode == "away for the whole run":
         assert account.counts["by_service"] == 0
         assert account.counts["by_bundle"] > 0
+    if mode == "fast" and not account.opened:
+        assert set(account.judged.values()) == {1}, "the service gets a picture that it judged only once"
     if mode in ("slow", "away", "away for the whole run"):
         assert account.opened
         assert account.closed, "the drainer's success closes the breaker"

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.inspection.calibrate import Sigmoid, by_normals, choose_threshold, platt
+from components.inspection.calibrate import Sigmoid, by_normals, choose_threshold, few_threshold, platt
 from components.inspection.figures import figures
 
 SCORES = st.lists(st.floats(-100, 100), min_size=6, max_size=40)
@@ -47,11 +47,30 @@ def test_calibrated_probabilities_are_frequencies() -> None:
     assert sigmoid.b == pytest.approx(-1, rel=0.15)
 
 
-def test_by_normals_the_highest_normal_is_just_below_one_half() -> None:
+@pytest.mark.parametrize(("count", "allowed"), [(10, 1 / 11), (25, 0.05), (200, 0.05)])
+def test_by_normals_as_many_false_alarms_as_allowed(count: int, allowed: float) -> None:
+    rng = np.random.default_rng(0)
+    shares = []
+    for _ in range(400):
+        sigmoid = by_normals(rng.normal(3, 2, count))
+        shares.append((sigmoid.probabilities(rng.normal(3, 2, 200)) >= 0.5).mean())
+    assert np.mean(shares) == pytest.approx(allowed, abs=0.01)
+
+
+def test_by_normals_the_mean_image_gets_a_twentieth() -> None:
     scores = np.random.default_rng(0).normal(size=50)
-    found = by_normals(scores).probabilities(scores)
-    assert 0.4 < found.max() < 0.5
-    assert np.median(found) == pytest.approx(0.05, abs=0.01)
+    assert by_normals(scores).probability(float(scores.mean())) == pytest.approx(0.05)
+
+
+def test_a_few_anomalous_images_only_lower_the_threshold() -> None:
+    normal = np.full(20, 0.05)
+    labels = np.arange(22) >= 20
+    missed = few_threshold(np.append(normal, [0.2, 0.3]), labels, 0.4)
+    more = few_threshold(np.append(normal, [0.2, 0.3]), labels, 0.8)
+    found = few_threshold(np.append(normal, [0.9, 0.99]), labels, 0.4)
+    assert 0.05 < more < missed < 0.5
+    assert found <= 0.5
+    assert few_threshold(normal, labels[:20], 0.0) == 0.5
 
 
 def test_the_threshold_lies_in_the_middle_of_a_gap() -> None:

@@ -91,3 +91,16 @@ def test_no_score_has_seen_its_own_picture() -> None:
     judged = choose.cross_judge(Memory(), identity, Labels(anomalous), fold, 0)  # type: ignore[arg-type]
     assert (judged.outer == 0).all()
     assert (judged.inner == 0).all()
+
+
+def test_without_anomalous_pictures_all_detectors_count_and_nothing_is_nested() -> None:
+    anomalous = np.zeros(12, bool)
+    fold = choose.split_folds(anomalous, 3, 0)
+    pictures = np.stack([part(i, shift=1) for i in range(12)])
+    prepared = choose.prepare(padim, pictures)
+    judged = choose.cross_judge(padim, prepared, Labels(anomalous), fold, 0, nested=False)
+    assert len(judged.inner) == 0
+    way = choose.together({"padim": judged, "other": judged}, anomalous)
+    assert way.detectors == ("padim", "other")
+    assert (way.auroc, way.loss) == (None, None)
+    assert way.scores.mean() == pytest.approx(0, abs=0.1)

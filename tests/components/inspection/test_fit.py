@@ -136,7 +136,10 @@ def test_a_mask_is_shrunk_to_the_most_frequent_class() -> None:
 
 @pytest.mark.long
 def test_normal_pictures_alone_are_enough(tmp_path: Path) -> None:
-    fit([sample(i) for i in range(20)], settings=FitSettings(folds=3)).write(tmp_path / "bundle")
+    trained = fit([sample(i) for i in range(20)], settings=FitSettings(folds=3))
+    assert [(way["auroc"], way["loss"]) for way in trained.tried] == [(None, None)]
+    assert any("false alarms on about 5%" in note for note in trained.training["notes"])
+    trained.write(tmp_path / "bundle")
     model = Bundle.load(tmp_path / "bundle")
     sound = [model.detect(part(i, shift=1)).anomalous for i in range(200, 220)]
     stained = [model.detect(part(i, damaged=True, shift=1)).anomalous for i in range(300, 310)]
