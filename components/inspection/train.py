@@ -14,7 +14,7 @@ from components.inspection import choose, graph
 from components.inspection.detectors import Arrays, Detector, Labels, aligned, overall, padim, pixels, posed
 from components.inspection.detectors.backbone import Backbone
 from components.inspection.figures import auroc
-from components.inspection.fit import FitSettings
+from components.inspection.fit import FitError, FitSettings
 from components.inspection.head import FEWEST_ANOMALIES, fit_head, plain_head
 
 DETECTORS: tuple[Detector, ...] = (padim, aligned, posed, overall, pixels)
@@ -53,7 +53,10 @@ def train(
     fold = choose.split_folds(anomalous, min(settings.folds, int((~anomalous).sum())), seed)
     detectors = [detector for detector in DETECTORS if _usable(detector, labels, few)]
     if settings.backbone:
-        detectors.append(Backbone(settings.backbone))
+        try:
+            detectors.append(Backbone(settings.backbone))
+        except (ValueError, OSError) as error:
+            raise FitError(f"the pretrained network cannot be used: {error}") from error
     prepared: dict[str, Arrays] = {}
     judged: dict[str, choose.Judged] = {}
     for index, detector in enumerate(detectors):

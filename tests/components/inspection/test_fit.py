@@ -115,6 +115,13 @@ def test_an_unreadable_picture_is_named() -> None:
         fit([*NORMALS, Sample("bad.png", lambda: b"text", anomalous=False)])
 
 
+def test_a_file_that_is_no_network_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "network.keras"
+    path.write_text("no network")
+    with pytest.raises(FitError, match=r"pretrained network cannot be used: .*network\.keras"):
+        fit(NORMALS, settings=FitSettings(backbone=str(path)))
+
+
 def test_classes_need_masks() -> None:
     with pytest.raises(FitError, match="0 anomalous images with a mask are too few"):
         fit(NORMALS + DAMAGED, classes=[AnomalyClass("stain", "#FF0000")])
