@@ -26,7 +26,7 @@ from components.inspection.places import PlaceError, Places, places
 from components.inspection.projects import Projects
 from components.inspection.store import Store, StoreError
 from components.inspection.tagging import Tagging
-from components.inspection.trainings import Trainings
+from components.inspection.training_jobs import Trainings
 
 PORT = 8401
 SERVICES = ("lookoutvision", "brumeinspection")

@@ -112,9 +112,9 @@ def fit(
     tell(0.0, "reading pictures")
     pictures = _read(samples)
     labels = _labels(samples, anomalous, classes, pictures.shape[1:3])
-    from components.inspection.train import train  # late: it imports TensorFlow
+    from components.inspection.learn import learn  # late: it imports TensorFlow
 
-    trained = train(pictures, labels, settings, tell)
+    trained = learn(pictures, labels, settings, tell)
     best = trained.ways[0]
     scores = best.scores
     few = int(anomalous.sum()) < FEWEST_ANOMALIES

@@ -26,7 +26,7 @@ from components.inspection.lookups import AnyRow, conflict, invalid, over_quota
 from components.inspection.places import Places
 from components.inspection.store import Store, once
 from components.inspection.tables import models, projects
-from components.inspection.trainings import BUNDLE
+from components.inspection.training_jobs import BUNDLE
 
 _HOSTING = ("STARTING_HOSTING", "HOSTED", "STOPPING_HOSTING")
 _WORKERS = 2  # requests that one inference unit works on at once

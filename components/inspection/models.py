@@ -19,7 +19,7 @@ from components.inspection.splitting import fewest_before_split
 from components.inspection.store import Store, once
 from components.inspection.tables import datasets, models, packaging_jobs, projects, tags
 from components.inspection.tagging import put_tags
-from components.inspection.trainings import Trainings
+from components.inspection.training_jobs import Trainings
 
 # What may be deleted: nothing that runs, or is about to.
 _AT_REST = ("TRAINED", "TRAINING_FAILED", "HOSTING_FAILED", "DELETING")

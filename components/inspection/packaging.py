@@ -27,7 +27,7 @@ from components.inspection.lookups import AnyRow, absent, conflict, invalid, ove
 from components.inspection.places import PlaceError, Places
 from components.inspection.store import Store, once
 from components.inspection.tables import models, packaging_jobs, projects
-from components.inspection.trainings import BUNDLE
+from components.inspection.training_jobs import BUNDLE
 
 _KIND = "MODEL_PACKAGE_JOB"
 _TRAINED = ("TRAINED", "STARTING_HOSTING", "HOSTED", "HOSTING_FAILED", "STOPPING_HOSTING")

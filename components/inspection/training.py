@@ -30,7 +30,7 @@ from components.inspection.images import ImageError, decode
 from components.inspection.manifest import Line, parse_line, with_detection
 from components.inspection.places import PlaceError, Places
 from components.inspection.splitting import held_out
-from components.inspection.trainings import BUNDLE, PROGRESS, RESULT
+from components.inspection.training_jobs import BUNDLE, PROGRESS, RESULT
 
 _READERS = 4
 _MAX_UNUSABLE = 0.1  # the share of images beyond which a training fails

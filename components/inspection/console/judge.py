@@ -20,7 +20,7 @@ from components.inspection import images, masks
 from components.inspection.bundle import Bundle, BundleError, Detection
 from components.inspection.lookups import AnyRow, conflict
 from components.inspection.places import Places
-from components.inspection.trainings import BUNDLE
+from components.inspection.training_jobs import BUNDLE
 
 _KEPT = 4  # models in memory
 

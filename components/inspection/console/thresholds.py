@@ -19,7 +19,7 @@ from components.inspection.lookups import AnyRow, absent, invalid
 from components.inspection.models import set_threshold
 from components.inspection.places import Places
 from components.inspection.store import Store
-from components.inspection.trainings import BUNDLE
+from components.inspection.training_jobs import BUNDLE
 
 _POINTS = 201  # of a curve, at most
 

@@ -37,7 +37,7 @@ class Trained:
     pixel_auroc: float | None
 
 
-def train(
+def learn(
     pictures: npt.NDArray[np.uint8],
     labels: Labels,
     settings: FitSettings,
