@@ -105,6 +105,9 @@ def run(pipeline: str, words: tuple[str, ...], out: Path | None) -> None:
 
     try:
         chosen = catalog.load(pipeline)
+    except catalog.ParameterError as error:
+        _fail(f"{error}\n`brume list` shows the pipelines.")
+    try:
         arguments = chosen.arguments(words)
     except catalog.ParameterError as error:
         _fail(f"{error}\n`brume run {pipeline} --help` shows the parameters.")

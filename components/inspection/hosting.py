@@ -22,7 +22,7 @@ from components.cluster.resources import Resources
 from components.cluster.serving import Model, ServingError
 from components.inspection import lookups, quotas
 from components.inspection.background import Background
-from components.inspection.lookups import AnyRow, conflict, invalid, over_quota
+from components.inspection.lookups import AnyRow, invalid, over_quota
 from components.inspection.places import Places
 from components.inspection.store import Store, once
 from components.inspection.tables import models, projects
@@ -72,13 +72,9 @@ class Hosting:
                 return answer.known
             db = answer.db
             project = lookups.project(db, call, name)
-            row = lookups.model(db, project, version)
-            if row.status not in ("TRAINED", "HOSTING_FAILED"):
-                raise conflict(
-                    f"version {row.version} of project {name} is {row.status}: only a TRAINED one is started",
-                    f"{name}/{row.version}",
-                    "MODEL",
-                )
+            row = lookups.model_in(
+                db, project, version, ("TRAINED", "HOSTING_FAILED"), "only a TRAINED one is started"
+            )
             mine = select(projects.c.id).filter_by(account=call.account)
             running = select(func.coalesce(func.sum(models.c.min_units), 0)).where(
                 models.c.project.in_(mine), models.c.status.in_(_HOSTING)
@@ -104,13 +100,9 @@ class Hosting:
                 return answer.known
             db = answer.db
             project = lookups.project(db, call, name)
-            row = lookups.model(db, project, version)
-            if row.status not in ("HOSTED", "HOSTING_FAILED"):
-                raise conflict(
-                    f"version {row.version} of project {name} is {row.status}: only a HOSTED one is stopped",
-                    f"{name}/{row.version}",
-                    "MODEL",
-                )
+            row = lookups.model_in(
+                db, project, version, ("HOSTED", "HOSTING_FAILED"), "only a HOSTED one is stopped"
+            )
             values = {"status": "STOPPING_HOSTING", "message": ""}
             db.execute(update(models).where(_mine(project.id, row.version)).values(**values))
             answer.value = {"Status": "STOPPING_HOSTING"}

@@ -75,6 +75,21 @@ def model(db: Connection, owner: AnyRow, version: str) -> AnyRow:
     return found
 
 
+def model_in(db: Connection, project: AnyRow, version: str, states: tuple[str, ...], remedy: str) -> AnyRow:
+    """Return a version of a project's model that is in one of `states`.
+
+    Raises the errors of `model`, and ConflictException with `remedy` in any other state.
+    """
+    row = model(db, project, version)
+    if row.status not in states:
+        raise conflict(
+            f"version {row.version} of project {project.name} is {row.status}: {remedy}",
+            f"{project.name}/{row.version}",
+            "MODEL",
+        )
+    return row
+
+
 def count(db: Connection, statement: Any) -> int:
     """Return how many rows `statement` selects."""
     return int(db.execute(select(func.count()).select_from(statement.subquery())).scalar_one())

@@ -59,18 +59,13 @@ class Packaging:
                 return answer.known
             db = answer.db
             project = lookups.project(db, call, name)
-            row = lookups.model(db, project, request["ModelVersion"])
+            row = lookups.model_in(
+                db, project, request["ModelVersion"], _TRAINED, "only a TRAINED one is packaged"
+            )
             try:
                 self._places.locate(_address(configuration))
             except PlaceError as error:
                 raise invalid(f"S3OutputLocation: {error}") from error
-            if row.status not in _TRAINED:
-                raise conflict(
-                    f"version {row.version} of project {name} is {row.status}: "
-                    "only a TRAINED one is packaged",
-                    f"{name}/{row.version}",
-                    "MODEL",
-                )
             jobs = select(packaging_jobs.c.name).filter_by(project=project.id)
             if lookups.count(db, jobs) >= quotas.PACKAGING_JOBS:
                 raise over_quota(

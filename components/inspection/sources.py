@@ -80,7 +80,10 @@ def read(uri: str, *, labelled: bool) -> Source:
     if not kept:
         reasons = "; ".join(f"{reject.file}: {reject.reason}" for reject in rejects[:3])
         wanted = "pictures in folders called normal and anomaly" if labelled else "JPEG or PNG pictures"
-        raise SourceError(f"{uri} holds no {wanted}" + (f" that can be used ({reasons})" if reasons else ""))
+        remedy = ": sort them into such folders, or name a manifest" if labelled else ""
+        raise SourceError(
+            f"{uri} holds no {wanted}" + (f" that can be used ({reasons})" if reasons else "") + remedy
+        )
     return Source([picture for picture, _ in kept], [line for _, line in kept], rejects)
 
 

@@ -14,7 +14,7 @@ import uvicorn
 from components.aws.client import session_with_models
 from components.aws.connection import config
 from components.aws.keys import Key
-from components.aws.server import Engine, Limits, create_app
+from components.aws.server import Call, Engine, Limits, create_app
 
 KEY = Key("AKIDTEST", "secret of the tests", "123456789012")
 OTHER = Key("AKIDOTHER", "another secret", "210987654321")
@@ -58,3 +58,22 @@ def client_of(url: str, service: str, *, key: Key = KEY, attempts: int = 1, **co
         aws_session_token=key.token or None,
         config=Config(retries={"total_max_attempts": attempts}, **config),
     )
+
+
+class Held:
+    """A service whose answers wait until the test lets them go."""
+
+    def __init__(self) -> None:
+        self.entered = threading.Semaphore(0)
+        self.go = threading.Event()
+
+    def describe_project(self, request: dict[str, Any], call: Call) -> dict[str, Any]:
+        self.entered.release()
+        assert self.go.wait(30)
+        return {"ProjectDescription": {"ProjectName": request["ProjectName"]}}
+
+    def list_projects(self, request: dict[str, Any], call: Call) -> dict[str, Any]:
+        return {"Projects": []}
+
+    def detect_anomalies(self, request: dict[str, Any], call: Call) -> dict[str, Any]:
+        return {"DetectAnomalyResult": {"Confidence": len(request["Body"])}}

@@ -8,7 +8,6 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
-from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -17,8 +16,8 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from components.aws.connection import ImpatientProtocol
-from components.aws.server import Call, Engine, Limits
-from tests.aws.serving import KEY, client_of, serve_engine
+from components.aws.server import Engine, Limits
+from tests.aws.serving import KEY, Held, client_of, serve_engine
 
 ABOUT = {"ProjectName": "a", "ModelVersion": "1", "ContentType": "image/png"}
 DETECT = "POST /2020-11-20/projects/a/models/1/detect HTTP/1.1\r\nContent-Type: image/png\r\n"
@@ -26,27 +25,8 @@ ALIVE = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"
 CHUNK = b"8000\r\n" + bytes(0x8000) + b"\r\n"
 
 
-class Lookout:
-    """A service whose `describe_project` waits until the test lets it go."""
-
-    def __init__(self) -> None:
-        self.entered = threading.Semaphore(0)
-        self.go = threading.Event()
-
-    def describe_project(self, request: dict[str, Any], call: Call) -> dict[str, Any]:
-        self.entered.release()
-        assert self.go.wait(30)
-        return {"ProjectDescription": {"ProjectName": request["ProjectName"]}}
-
-    def detect_anomalies(self, request: dict[str, Any], call: Call) -> dict[str, Any]:
-        return {"DetectAnomalyResult": {"Confidence": len(request["Body"])}}
-
-    def list_projects(self, request: dict[str, Any], call: Call) -> dict[str, Any]:
-        return {"Projects": []}
-
-
 def engine() -> Engine:
-    return Engine({"lookoutvision": Lookout()})
+    return Engine({"lookoutvision": Held()})
 
 
 @pytest.fixture(scope="module")
@@ -98,7 +78,7 @@ def forged(length: int, **more: str) -> str:
 def test_connections_that_wait_make_room_and_those_at_work_do_not(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("components.aws.connection.MOST", 3)
     monkeypatch.setattr("components.aws.connection.SECONDS", 600)
-    held = Lookout()
+    held = Held()
     with (
         serve_engine(Engine({"lookoutvision": held})) as url,
         contextlib.ExitStack() as stack,

@@ -7,7 +7,6 @@ import json
 import socket
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 from urllib.parse import urlsplit
 from urllib.request import urlopen
 
@@ -16,29 +15,10 @@ from botocore.exceptions import ClientError
 from prometheus_client.parser import text_string_to_metric_families
 
 from components.aws.keys import Key
-from components.aws.server import Call, Engine, Limits
-from tests.aws.serving import client_of, serve_engine
+from components.aws.server import Engine, Limits
+from tests.aws.serving import Held, client_of, serve_engine
 
 LABELS = ("service", "operation", "status")
-
-
-class Held:
-    """A service whose answers wait until the test lets them go."""
-
-    def __init__(self) -> None:
-        self.entered = threading.Semaphore(0)
-        self.go = threading.Event()
-
-    def describe_project(self, request: dict[str, Any], call: Call) -> dict[str, Any]:
-        self.entered.release()
-        assert self.go.wait(30)
-        return {"ProjectDescription": {"ProjectName": request["ProjectName"]}}
-
-    def list_projects(self, request: dict[str, Any], call: Call) -> dict[str, Any]:
-        return {"Projects": []}
-
-    def detect_anomalies(self, request: dict[str, Any], call: Call) -> dict[str, Any]:
-        return {"DetectAnomalyResult": {"Confidence": len(request["Body"])}}
 
 
 def metrics(url: str) -> dict[tuple[str, ...], float]:
