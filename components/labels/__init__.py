@@ -1,0 +1,1 @@
+"""Labelling reports: SageMaker Ground Truth's output to a lake, SQL, quality figures and a dashboard."""
