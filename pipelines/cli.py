@@ -238,7 +238,6 @@ def _remote_options(command: Any) -> Any:
     for option in (
         click.option("--experiment", default="brume", show_default=True),
         click.option("--namespace", default="kubeflow", show_default=True),
-        click.option("--host", required=True, help=HOST_HELP),
     ):
         command = option(command)
     return command
@@ -248,6 +247,7 @@ def _remote_options(command: Any) -> Any:
 @click.argument("pipeline")
 @WORDS
 @_remote_options
+@click.option("--host", required=True, envvar="KFP_ENDPOINT", show_envvar=True, help=HOST_HELP)
 def submit(pipeline: str, words: tuple[str, ...], host: str, namespace: str, experiment: str) -> None:
     """Run a pipeline on a cluster."""
     from pipelines.running import remote
@@ -263,22 +263,45 @@ def submit(pipeline: str, words: tuple[str, ...], host: str, namespace: str, exp
 @click.argument("pipeline")
 @WORDS
 @click.option(
-    "--cron", required=True, help='Six fields, seconds first: "0 0 3 * * *" is every night at three.'
+    "--cron", required=True, help='Times in UTC: "0 * * * *" is every hour; six fields have seconds first.'
 )
 @_remote_options
+@click.option(
+    "--host", envvar="KFP_ENDPOINT", show_envvar=True, help=f"{HOST_HELP} Without it, runs are here."
+)
+@click.option(
+    "--out", type=click.Path(path_type=Path, file_okay=False), help="Folder of runs here [out/PIPELINE]."
+)
 def schedule(
-    pipeline: str, words: tuple[str, ...], cron: str, host: str, namespace: str, experiment: str
+    pipeline: str,
+    words: tuple[str, ...],
+    cron: str,
+    host: str | None,
+    namespace: str,
+    experiment: str,
+    out: Path | None,
 ) -> None:
-    """Run a pipeline on a cluster again and again."""
+    """Run a pipeline again and again: on a cluster, or on this machine for as long as this command runs."""
     from pipelines.running import remote
+    from pipelines.running import schedule as times
 
-    if len(cron.split()) != 6:
-        _fail(f"--cron {cron!r} has {len(cron.split())} fields: it takes six, seconds first")
+    try:
+        complete = times.six_fields(cron)
+    except times.ScheduleError as error:
+        _fail(error)
     chosen, arguments = _chosen(pipeline, words)
+    if not host:
+        at = ["--out", str(out)] if out else []
+        try:
+            times.run_here([pipeline, *words, *at], complete, click.echo)
+        except KeyboardInterrupt:
+            _fail("stopped: there will be no more runs", code=130)
+    if out:
+        _fail("--out is the folder of runs on this machine: leave it out with --host")
     identity = _asked(
         host,
         lambda: remote.schedule(
-            chosen, arguments, cron=cron, host=host, namespace=namespace, experiment=experiment
+            chosen, arguments, cron=complete, host=host, namespace=namespace, experiment=experiment
         ),
     )
     click.echo(f"recurring run {identity}: {host.rstrip('/')}/#/recurringrun/details/{identity}")

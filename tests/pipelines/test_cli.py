@@ -76,7 +76,9 @@ def test_the_parameters_are_shown_with_type_default_and_meaning() -> None:
         (["run", "slides", "slides=.", "labels=.", "tile_size=0"], "tile_size=0"),
         (["run", "slides", "slides=.", "labels=.", "max_rejected=2"], "max_rejected=2.0 must be from 0 to 1"),
         (["compile"], "name one pipeline, or give --all"),
-        (["schedule", "slides", "--cron", "0 3 * * *", "--host", "http://localhost:1"], "takes six"),
+        (["schedule", "slides", "--cron", "0 3 * *", "--host", "http://localhost:1"], "takes five fields"),
+        (["schedule", "slides", "--cron", "0 30 * * *"], "is no schedule (bad hour)"),
+        (["submit", "slides"], "--host"),
         (["serve", "/no/such"], "holds no model"),
     ],
 )
@@ -194,14 +196,17 @@ def test_submit_sends_the_pipeline_and_its_parameters(
     assert body["pipeline_spec"]
 
 
-def test_schedule_makes_a_recurring_run(api: tuple[str, list[tuple[str, dict[str, object]]]]) -> None:
+@pytest.mark.parametrize(("cron", "made"), [("0 0 3 * * *", "0 0 3 * * *"), ("0 * * * *", "0 0 * * * *")])
+def test_schedule_makes_a_recurring_run(
+    api: tuple[str, list[tuple[str, dict[str, object]]]], cron: str, made: str
+) -> None:
     host, received = api
     words = ["slides_predict", "slides=s3://b/in", "model=s3://b/model", "--host", host]
-    answer = brume("schedule", *words, "--cron", "0 0 3 * * *")
+    answer = brume("schedule", *words, "--cron", cron)
     assert answer.exit_code == 0, answer.stderr
     assert "again-1" in answer.stdout
     body = next(body for path, body in received if path.endswith("/recurringruns"))
-    assert body["trigger"] == {"cron_schedule": {"cron": "0 0 3 * * *"}}
+    assert body["trigger"] == {"cron_schedule": {"cron": made}}
 
 
 def test_an_unreachable_cluster_is_named(tmp_path: Path) -> None:
