@@ -1,0 +1,33 @@
+"""The queries of every run: those of the original as they stand, and those that labelling teams ask for."""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Query:
+    """One query in Athena's SQL; `line` says what it tells."""
+
+    name: str
+    line: str
+    sql: str
+
+
+_ORIGINAL = {
+    "original_worker_tasks": "The original's tasks of each worker, as it stood.",
+    "original_labels": "The original's labels with their attributes, as it stood.",
+    "original_frames": "The original's frames with their attributes, as it stood.",
+}
+
+
+@functools.cache
+def named() -> dict[str, Query]:
+    """Return the queries by name; those of the original come first."""
+    found = {
+        path.stem: path.read_text(encoding="utf-8") for path in sorted(Path(__file__).parent.glob("*.sql"))
+    }
+    others = {name: text.partition("\n")[0].removeprefix("-- ") for name, text in found.items()}
+    return {name: Query(name, line, found[name]) for name, line in (_ORIGINAL | (others | _ORIGINAL)).items()}

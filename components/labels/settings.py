@@ -1,0 +1,49 @@
+"""Whether the parameters of the labels pipeline make sense, told before anything starts."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from components import storage
+
+POOL = re.compile(r"[a-z]{2}(-[a-z]+)+-\d_[0-9A-Za-z]+")  # a Cognito user pool: REGION_NAME
+_PRINCIPAL = re.compile(r"arn:aws[a-z-]*:quicksight:[a-z0-9-]+:\d{12}:(user|group)/.+")
+
+
+def check_labels(arguments: Mapping[str, Any]) -> None:
+    """Check the arguments of the pipeline. Raises `ValueError` with one line for each wrong one."""
+    wrong = []
+    source, workers, lake = arguments["source"], arguments["workers"], arguments["lake"]
+    if source and not storage.is_remote(source) and not storage.exists(source):
+        wrong.append(f"source={source} is not there")
+    if workers and not POOL.fullmatch(workers):
+        if not workers.lower().endswith(".csv"):
+            wrong.append(
+                f"workers={workers} must be the id of a Cognito user pool (eu-west-1_Ab1Cd2Ef3) or a CSV file "
+                "with the columns sub, name, email, team"
+            )
+        elif not storage.is_remote(workers) and not storage.exists(workers):
+            wrong.append(f"workers={workers} is not there")
+    if lake and source and _within(lake, source):
+        wrong.append(f"lake={lake} must not lie in source={source}: its files would be read as annotations")
+    principal = arguments["publish_quicksight"]
+    if principal and not _PRINCIPAL.fullmatch(principal):
+        wrong.append(
+            f"publish_quicksight={principal} must be the ARN of the QuickSight user or group that gets the "
+            "dashboard (arn:aws:quicksight:REGION:ACCOUNT:user/default/NAME)"
+        )
+    if (principal or arguments["publish_glue"]) and not lake.startswith("s3://"):
+        wrong.append("publish_glue and publish_quicksight need lake=s3://BUCKET/...: AWS reads the tables there")
+    if wrong:
+        raise ValueError("\n".join(wrong))
+
+
+def modalities_of(text: str) -> tuple[str, ...]:
+    """Return the names in a list with commas; none means every modality."""
+    return tuple(name.strip() for name in text.split(",") if name.strip())
+
+
+def _within(inner: str, outer: str) -> bool:
+    return (storage.absolute(inner).rstrip("/") + "/").startswith(storage.absolute(outer).rstrip("/") + "/")
