@@ -3,10 +3,13 @@
 A URI is a local path, `s3://bucket/key`, or `minio://bucket/key` (what Kubeflow Pipelines calls its own
 S3 server; it is reached through the same client, whose endpoint is configuration). Every listing reads all
 pages, every write is whole or absent, and a stream whose connection is cut goes on at the byte it reached.
+A file that several processes change is read and written by its version (`read_version`, `write_version`).
 """
 
 from __future__ import annotations
 
+import fcntl
+import hashlib
 import io
 import secrets
 import shutil
@@ -27,6 +30,10 @@ _T = TypeVar("_T")
 
 class StorageError(RuntimeError):
     """A file that cannot be read or written; the message names it and the cause."""
+
+
+class ReplacedError(StorageError):
+    """A file is no longer the version that was read: someone else wrote it in between."""
 
 
 @dataclass(frozen=True)
@@ -136,6 +143,54 @@ def write_bytes(uri: str, data: bytes) -> None:
         return
     with replacing(Path(uri)) as partial:
         partial.write_bytes(data)
+
+
+def read_version(uri: str) -> tuple[bytes, str]:
+    """Read a small file, and the version that `write_version` takes. Raises `FileNotFoundError`."""
+    if not is_remote(uri):
+        data = Path(uri).read_bytes()
+        return data, hashlib.sha256(data).hexdigest()
+    bucket, key = _split(uri)
+
+    def get() -> tuple[bytes, str]:
+        answer = client("s3").get_object(Bucket=bucket, Key=key)
+        return answer["Body"].read(), str(answer["ETag"])
+
+    return _ask(uri, get)
+
+
+def write_version(uri: str, data: bytes, before: str) -> str:
+    """Write a small file if it is still the version `before` ("": if it is not there); return its version.
+
+    One of several writers gets through, the others raise `ReplacedError`: on a disk by a lock beside the
+    file, in an object store by its conditional PUT. No two versions may have the same bytes.
+    """
+    if is_remote(uri):
+        return _put_version(uri, data, before)
+    path = Path(uri)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.with_name(f".{path.name}.lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if before != (read_version(uri)[1] if path.exists() else ""):
+            raise ReplacedError(f"{uri} was replaced since it was read")
+        write_bytes(uri, data)
+    return hashlib.sha256(data).hexdigest()
+
+
+def _put_version(uri: str, data: bytes, before: str) -> str:
+    bucket, key = _split(uri)
+    condition = {"IfMatch": before} if before else {"IfNoneMatch": "*"}
+    try:
+        answer = _ask(uri, lambda: client("s3").put_object(Bucket=bucket, Key=key, Body=data, **condition))
+        return str(answer["ETag"])
+    except (StorageError, FileNotFoundError) as error:
+        code = getattr(error.__cause__, "response", {}).get("Error", {}).get("Code", "")
+        if code not in ("PreconditionFailed", "412", "ConditionalRequestConflict", "409", "NoSuchKey"):
+            raise
+        # The first try may have got through and its answer been lost: then the second found our own bytes.
+        if exists(uri) and (now := read_version(uri))[0] == data:
+            return now[1]
+        raise ReplacedError(f"{uri} was replaced since it was read") from error
 
 
 @contextmanager
