@@ -1,12 +1,12 @@
-# `make help` tells what there is. Variables: SLIDES and LABELS, or IMAGES and TRIAL (your own data), OUT (folder of
-# the run), PARAMETERS (more name=value words), REGISTRY and TAG (of the images), PYTHON (a Python 3.11).
+# `make help` tells what there is. Variables: SLIDES and LABELS, IMAGES and TRIAL, or SOURCE and WORKERS (your own data),
+# OUT (folder of the run), PARAMETERS (more name=value words), REGISTRY and TAG (of the images), PYTHON (a Python 3.11).
 SHELL := /bin/bash
 BIN := .venv/bin
 PARAMETERS ?=
 DEMO := out/demo-cohort
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-test run test lint bench bench-inspection inspection compile horovod images clean
+.PHONY: help setup setup-test run test lint bench bench-inspection bench-labels inspection labels compile horovod images clean
 
 help: ## Show the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 20
@@ -37,6 +37,9 @@ endif
 inspection: setup ## Run the inspection pipeline: on brick scenes, or on IMAGES=... TRIAL=...
 	@$(BIN)/brume run inspection images="$(IMAGES)" trial_images="$(TRIAL)" $(PARAMETERS) --out "$(or $(OUT),out/inspection)"
 
+labels: setup ## Run the labelling report: on an invented labelling output, or on SOURCE=... WORKERS=...
+	@$(BIN)/brume run labels source="$(SOURCE)" workers="$(WORKERS)" $(PARAMETERS) --out "$(or $(OUT),out/labels)"
+
 test: setup-test collective ## Run the tests; with ALL=1 those that take minutes too
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest $(if $(ALL),,-m "not long")
 
@@ -53,6 +56,9 @@ bench: setup collective ## Measure tiling and training beside their limits
 bench-inspection: setup ## Measure detection: accuracy, time to train, images a second
 	@$(BIN)/python -m bench.inspection
 	@$(BIN)/python -m bench.detection
+
+bench-labels: setup ## Measure reading annotations into the lake, beside other ways to do it
+	@$(BIN)/python -m bench.labels
 
 compile: setup ## Compile every pipeline to out/compiled
 	@$(BIN)/brume compile --all

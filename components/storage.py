@@ -234,6 +234,17 @@ def upload(path: Path, uri: str) -> None:
             shutil.copyfile(path, partial)
 
 
+def move(uri: str, target: str) -> None:
+    """Give a file another name, on the same disk or in the same object store. Replaces what is there."""
+    if not is_remote(uri):
+        Path(target).parent.mkdir(parents=True, exist_ok=True)
+        Path(uri).replace(target)
+        return
+    (bucket, key), (other_bucket, other_key) = _split(uri), _split(target)
+    _ask(uri, lambda: client("s3").copy({"Bucket": bucket, "Key": key}, other_bucket, other_key))
+    remove(uri)
+
+
 def remove(uri: str) -> None:
     """Remove a file, or a folder with all that lies below it; nothing to remove is no error."""
     if not is_remote(uri):

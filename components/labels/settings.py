@@ -21,8 +21,8 @@ def check_labels(arguments: Mapping[str, Any]) -> None:
     if workers and not POOL.fullmatch(workers):
         if not workers.lower().endswith(".csv"):
             wrong.append(
-                f"workers={workers} must be the id of a Cognito user pool (eu-west-1_Ab1Cd2Ef3) or a CSV file "
-                "with the columns sub, name, email, team"
+                f"workers={workers} must be the id of a Cognito user pool (eu-west-1_Ab1Cd2Ef3) or a CSV "
+                "file with the columns sub, name, email, team"
             )
         elif not storage.is_remote(workers) and not storage.exists(workers):
             wrong.append(f"workers={workers} is not there")
@@ -35,7 +35,9 @@ def check_labels(arguments: Mapping[str, Any]) -> None:
             "dashboard (arn:aws:quicksight:REGION:ACCOUNT:user/default/NAME)"
         )
     if (principal or arguments["publish_glue"]) and not lake.startswith("s3://"):
-        wrong.append("publish_glue and publish_quicksight need lake=s3://BUCKET/...: AWS reads the tables there")
+        wrong.append(
+            "publish_glue and publish_quicksight need lake=s3://BUCKET/...: AWS reads the tables there"
+        )
     if wrong:
         raise ValueError("\n".join(wrong))
 

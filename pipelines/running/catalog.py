@@ -53,7 +53,7 @@ def names() -> dict[str, str]:
 
 @dataclass(frozen=True)
 class Pipeline:
-    """A pipeline: the kfp object, and its module's `STAGES`, `check` and, where it needs some, `engines`."""
+    """A pipeline: the kfp object, and its module's `STAGES`, `check`, and (where it has them) the rest."""
 
     name: str
     module: ModuleType
@@ -78,6 +78,11 @@ class Pipeline:
     def engines(self, arguments: Mapping[str, Any], out: Path) -> Mapping[str, Mapping[str, str]]:
         """Return the engines that a run into `out` needs, each with the addresses of local folders."""
         declared = getattr(self.module, "engines", None)
+        return declared(arguments, out) if declared else {}
+
+    def environment(self, arguments: Mapping[str, Any], out: Path) -> Mapping[str, str]:
+        """Return the variables that a run into `out` sets for its steps and engines."""
+        declared = getattr(self.module, "environment", None)
         return declared(arguments, out) if declared else {}
 
     def parameters(self) -> list[Parameter]:

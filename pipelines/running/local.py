@@ -55,6 +55,7 @@ def run(pipeline: Pipeline, arguments: Mapping[str, Any], out: Path) -> None:
             "PYTHONUNBUFFERED": "1",
             "TF_CPP_MIN_LOG_LEVEL": "2",
             **line.environment(),
+            **pipeline.environment(arguments, out),
         }
         with _set(environment), _output_to(log) as screen:
             console = Console(file=screen)

@@ -10,6 +10,7 @@ ENDPOINTS = "brume-endpoints"  # ConfigMap, manifests/base
 STORAGE = "brume-s3"  # Secret, made by whoever runs the cluster
 _SETTINGS = (
     "AWS_ENDPOINT_URL_S3",
+    "AWS_ENDPOINT_URL_ATHENA",
     "AWS_ENDPOINT_URL_LOOKOUTVISION",
     "AWS_ENDPOINT_URL_BRUMEINSPECTION",
     "AWS_DEFAULT_REGION",

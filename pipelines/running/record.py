@@ -29,6 +29,9 @@ _TOLD = [
     "scikit-image",
     "scikit-learn",
     "pyarrow",
+    "duckdb",
+    "sqlglot",
+    "altair",
     "boto3",
 ]
 

@@ -152,3 +152,11 @@ def test_an_object_that_is_replaced_while_it_is_read_is_an_error(
         storage.write_bytes(uri, b"b" * 3_000_000)
         with pytest.raises(storage.StorageError, match="replaced"):
             stream.read()
+
+
+def test_a_moved_file_is_at_its_new_name_alone(place: str) -> None:
+    storage.write_bytes(storage.join(place, "from/file"), b"content")
+    storage.write_bytes(storage.join(place, "to/file"), b"before")
+    storage.move(storage.join(place, "from/file"), storage.join(place, "to/file"))
+    assert storage.read_bytes(storage.join(place, "to/file")) == b"content"
+    assert not storage.exists(storage.join(place, "from/file"))

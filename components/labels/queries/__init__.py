@@ -26,8 +26,10 @@ _ORIGINAL = {
 @functools.cache
 def named() -> dict[str, Query]:
     """Return the queries by name; those of the original come first."""
-    found = {
-        path.stem: path.read_text(encoding="utf-8") for path in sorted(Path(__file__).parent.glob("*.sql"))
+    found = {path.stem: path.read_text(encoding="utf-8") for path in sorted(Path(__file__).parent.glob("*.sql"))}
+    own = {
+        name: text.partition("\n")[0].removeprefix("-- ")
+        for name, text in found.items()
+        if name not in _ORIGINAL
     }
-    others = {name: text.partition("\n")[0].removeprefix("-- ") for name, text in found.items()}
-    return {name: Query(name, line, found[name]) for name, line in (_ORIGINAL | (others | _ORIGINAL)).items()}
+    return {name: Query(name, line, found[name]) for name, line in (_ORIGINAL | own).items()}

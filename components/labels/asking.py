@@ -1,0 +1,58 @@
+"""Queries by Athena's API: whoever answers it, AWS or the engine."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from typing import Any
+
+from components import progress, storage
+from components.aws import addresses
+from components.aws.client import client
+from components.labels.queries import Query
+from components.labels.schema import DATABASE
+
+_SECONDS_BETWEEN_LOOKS = 0.1, 2.0  # at first, and later
+
+
+class QueryError(RuntimeError):
+    """A query that did not succeed; the message names it and says why."""
+
+
+def run_all(queries: Iterable[Query], folder: str) -> dict[str, dict[str, Any]]:
+    """Run queries side by side, each result as `folder`/NAME.csv; returns what Athena says of each by name.
+
+    `folder` is a local folder that the service has an address for, or an `s3://` URI. Raises `QueryError`
+    for one that fails.
+    """
+    athena = client("athena")
+    scratch = storage.join(folder, "executions")
+    running = {
+        query.name: athena.start_query_execution(
+            QueryString=query.sql,
+            QueryExecutionContext={"Database": DATABASE},
+            ResultConfiguration={"OutputLocation": addresses.for_service(scratch) + "/"},
+        )["QueryExecutionId"]
+        for query in queries
+    }
+    told: dict[str, dict[str, Any]] = {}
+    pause, longest = _SECONDS_BETWEEN_LOOKS
+    while len(told) < len(running):
+        for name, identity in running.items():
+            if name in told:
+                continue
+            execution = athena.get_query_execution(QueryExecutionId=identity)["QueryExecution"]
+            state = execution["Status"]["State"]
+            if state in ("FAILED", "CANCELLED"):
+                reason = execution["Status"].get("StateChangeReason", "no reason is given")
+                raise QueryError(f"the query {name} {state.lower()}: {reason}")
+            if state == "SUCCEEDED":
+                told[name] = execution
+                progress.report("queries", len(told), len(running), name)
+        time.sleep(pause)
+        pause = min(pause * 1.5, longest)
+    for name, execution in told.items():
+        result = addresses.for_step(execution["ResultConfiguration"]["OutputLocation"])
+        storage.move(result, storage.join(folder, f"{name}.csv"))
+    storage.remove(scratch)
+    return told

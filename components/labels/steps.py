@@ -1,0 +1,85 @@
+"""Every step of the labels pipeline: thin wrappers that make functions of `stages.py` kfp components."""
+
+from functools import partial
+from typing import NamedTuple
+
+from kfp import dsl
+
+from components.cluster.images import reference
+
+# The image holds this package and what it needs: nothing is installed when a step starts.
+step = partial(
+    dsl.component, base_image=reference("pipeline"), packages_to_install=[], install_kfp_package=False
+)
+
+
+@step()
+def find_source(source: str, workers: str, output: dsl.Output[dsl.Dataset]) -> NamedTuple(
+    "Given", [("source", str), ("workers", str)]
+):  # type: ignore[valid-type]
+    """Return where the labelling output and its workers are; without a place, make them."""
+    from components.labels import stages
+
+    return stages.source(source, workers, output)
+
+
+@step()
+def ingest_annotations(
+    source: str,
+    lake: str,
+    modalities: str,
+    job_states: bool,
+    tables: dsl.Output[dsl.Dataset],
+    metrics: dsl.Output[dsl.Metrics],
+) -> str:
+    """Read what is new or changed into the lake; returns where that is."""
+    from components.labels import stages
+
+    return stages.ingest(source, lake, modalities, job_states, tables, metrics)
+
+
+@step()
+def join_workers(lake: str, workers: str, mask_people: bool) -> str:
+    """Give every answer its worker's name."""
+    from components.labels import stages
+
+    return stages.join(lake, workers, mask_people)
+
+
+@step()
+def judge_quality(lake: str) -> str:
+    """Compute the quality of answers, labels, tracks and audits."""
+    from components.labels import stages
+
+    return stages.quality(lake)
+
+
+@step()
+def run_queries(lake: str, results: dsl.Output[dsl.Dataset]) -> None:
+    """Ask Athena, or the engine, the standing queries."""
+    from components.labels import stages
+
+    stages.queries(lake, results)
+
+
+@step()
+def write_dashboard(
+    lake: str,
+    mask_people: bool,
+    results: dsl.Input[dsl.Dataset],
+    report: dsl.Output[dsl.HTML],
+    picture: dsl.Output[dsl.Artifact],
+    paper: dsl.Output[dsl.Artifact],
+) -> None:
+    """Write the dashboard: one self-contained page, and a PNG and a PDF of it."""
+    from components.labels import stages
+
+    stages.dashboard(lake, mask_people, results, report, picture, paper)
+
+
+@step()
+def publish_tables(lake: str, glue: bool, iceberg: bool, quicksight: str) -> None:
+    """Publish the lake: its tables in Glue, as Iceberg tables, its views in QuickSight."""
+    from components.labels import stages
+
+    stages.publish(lake, glue, iceberg, quicksight)
