@@ -26,7 +26,8 @@ _ORIGINAL = {
 @functools.cache
 def named() -> dict[str, Query]:
     """Return the queries by name; those of the original come first."""
-    found = {path.stem: path.read_text(encoding="utf-8") for path in sorted(Path(__file__).parent.glob("*.sql"))}
+    files = sorted(Path(__file__).parent.glob("*.sql"))
+    found = {path.stem: path.read_text(encoding="utf-8") for path in files}
     own = {
         name: text.partition("\n")[0].removeprefix("-- ")
         for name, text in found.items()
