@@ -115,7 +115,8 @@ class Lake:
         """Write a part that no state names yet: `commit` adds it, `discard` removes it.
 
         Columns are brought into the order and types of the table's schema; structs of attributes are taken as
-        they come. Raises `LakeError` naming the column that is missing, unknown or of another type.
+        they come, and the metadata of the data's schema stays in the file. Raises `LakeError` naming the
+        column that is missing, unknown or of another type.
         """
         spec = _table(table)
         if len(partition) != len(spec.partitions):
@@ -339,7 +340,7 @@ def _write_parquet(path: Path, spec: Table, data: pa.Table | pa.RecordBatchReade
         elif held not in (column.type, pa.null()):
             raise LakeError(f"{spec.name}.{column.name} is {column.type}, not {held}")
         columns.append(column)
-    target = pa.schema(columns)
+    target = pa.schema(columns, metadata=given.metadata)
     tables = [data] if isinstance(data, pa.Table) else (pa.Table.from_batches([batch]) for batch in data)
     rows = 0
     with pq.ParquetWriter(path, target, compression="zstd") as writer:
