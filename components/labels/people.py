@@ -79,7 +79,7 @@ def _cognito(pool: str) -> People:
         except ClientError as error:
             action = cognito.meta.method_to_api_mapping[operation]
             remedy = {
-                "AccessDeniedException": f"; allow cognito-idp:{action} on the pool to the credentials in use",
+                "AccessDeniedException": f"; allow the credentials cognito-idp:{action} on the pool",
                 "ResourceNotFoundException": "; name a pool of this account by its id, REGION_NAME",
             }.get(error.response["Error"]["Code"], "")
             raise PeopleError(f"workers={pool}: Cognito answered {error}{remedy}") from error
