@@ -290,6 +290,7 @@ INGESTED = (
                 ("rows", WHOLE),
                 ("rejects", COUNT),
                 ("read", TIME),
+                ("facts", TEXT),  # what the next run needs to know of it, as JSON
             ]
         ),
     ),
