@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 Codes = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
+_TINY = 1e-12  # rounding, where the exact figure would be 0
 
 
 def cohen_kappa(a: Codes, b: Codes) -> float | None:
@@ -20,23 +21,36 @@ def cohen_kappa(a: Codes, b: Codes) -> float | None:
     product of both workers' shares (Cohen, "A coefficient of agreement for nominal scales", 1960). 1 is full
     agreement, 0 that of chance, and below 0 less than that.
     """
-    if not a.size:
-        return None
-    _, codes = np.unique(np.concatenate([a, b]), return_inverse=True)
-    first, second = codes[: a.size], codes[a.size :]
-    size = int(codes.max()) + 1
-    observed = float((first == second).mean())
-    shares = np.bincount(first, minlength=size) / a.size, np.bincount(second, minlength=size) / a.size
-    return _beyond(observed, float(shares[0] @ shares[1]))
+    _, kappa, _ = cohen_kappas(np.zeros(a.size, dtype=np.int64), a, b)
+    return float(kappa[0]) if kappa.size and np.isfinite(kappa[0]) else None
+
+
+def cohen_kappas(groups: Codes, a: Codes, b: Codes) -> tuple[Codes, Floats, Codes]:
+    """Return Cohen's kappa within each group of units, such as the units that a pair of workers share.
+
+    Returns the groups, ascending, the kappa of each, NaN where it is undefined, and its number of units.
+    """
+    names, group, units = np.unique(groups, return_inverse=True, return_counts=True)
+    width = int(max(a.max(initial=0), b.max(initial=0))) + 1
+    cells, share = [], []
+    for codes in (a, b):
+        cell, count = np.unique(group * width + codes, return_counts=True)
+        cells.append(cell)
+        share.append(count / units[cell // width])
+    both, in_a, in_b = np.intersect1d(cells[0], cells[1], assume_unique=True, return_indices=True)
+    chance = np.bincount(both // width, share[0][in_a] * share[1][in_b], minlength=names.size)
+    observed = np.bincount(group, a == b, minlength=names.size) / units
+    defined = chance < 1 - _TINY
+    return names, np.where(defined, (observed - chance) / np.where(defined, 1 - chance, 1), np.nan), units
 
 
 def fleiss_kappa(units: Codes, codes: Codes) -> float | None:
     """Return Fleiss' kappa of ratings: the unit and the code of each, in any order.
 
     kappa = (P - Pe) / (1 - Pe): P is the mean over units of the share of agreeing pairs of ratings, Pe the
-    sum of the squared shares of the categories (Fleiss, "Measuring nominal scale agreement among many raters",
-    1971). It is defined for one number of ratings a unit: of other data it takes the units with the most
-    common number of ratings that is at least two.
+    sum of the squared shares of the categories (Fleiss, "Measuring nominal scale agreement among many
+    raters", 1971). It is defined for one number of ratings a unit: of other data it takes the units with the
+    most common number of ratings that is at least two.
     """
     _, units = np.unique(units, return_inverse=True)
     ratings = np.bincount(units)
@@ -84,11 +98,11 @@ def interval_alpha(units: Codes, values: Floats) -> float | None:
     total = value.size
     observed = float(((2 * ratings * squares - 2 * sums**2) / (ratings - 1)).sum()) / total
     expected = float(2 * total * squares.sum() - 2 * value.sum() ** 2) / (total * (total - 1))
-    return 1 - observed / expected if expected > 1e-12 else None
+    return 1 - observed / expected if expected > _TINY else None
 
 
 def _beyond(observed: float, chance: float) -> float | None:
-    return (observed - chance) / (1 - chance) if chance < 1 - 1e-12 else None
+    return (observed - chance) / (1 - chance) if chance < 1 - _TINY else None
 
 
 def _paired(units: Codes) -> npt.NDArray[np.bool_]:

@@ -1,8 +1,8 @@
 """How alike two answers follow the same objects through a sequence: IDF1 and MOTA.
 
 Both take the pairs of boxes of the two answers that overlap enough in a frame (`boxes.overlapping`): arrays
-of the frame, the track of the one and of the other answer, and the IoU. Frames and tracks are numbers; those of
-different sequences differ, so that many sequences are compared at once.
+of the frame, the track of the one and of the other answer, and the IoU. Frames and tracks are numbers; those
+of different sequences differ, so that many sequences are compared at once.
 """
 
 from __future__ import annotations

@@ -1,0 +1,191 @@
+"""All labels of one job as arrays: what each worker answered for an item, and what was made of it.
+
+A sheet is one answer for one item, or the item's consolidated labels. Everything that is compared later is
+a pair of sheets.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from components.labels.quality import lines
+from components.labels.quality.matching import Codes, Floats
+
+CLASS = "class"
+FRAME = "frame: "  # before the name of an attribute of a frame
+LABEL_COLUMNS = (
+    *("item", "frame_no", "kind", "class", "object_id", "object_name"),
+    *("left", "top", "width", "height", "vertices", "start", "end", "attributes"),
+)
+
+
+@dataclass(frozen=True)
+class Subject:
+    """One thing that labels say, as the class or an attribute: a code is a place in `names`, -1 nothing."""
+
+    codes: Codes
+    names: tuple[str, ...]
+
+    def text(self, code: int) -> str:
+        """Return the value that a code stands for."""
+        return self.names[code] if code >= 0 else "nothing"
+
+    def numbers(self) -> Floats | None:
+        """Return the value of each code where all are finite numbers and more than two, else None."""
+        try:
+            values = np.array([float(name) for name in self.names])
+        except ValueError:
+            return None
+        return values if values.size > 2 and np.isfinite(values).all() else None
+
+
+@dataclass(frozen=True)
+class Sheets:
+    """The sheets of a job and their labels, as parallel arrays; labels are in the order of their sheets."""
+
+    item: Codes  # of each sheet, as are `answer` and `worker`
+    answer: Codes  # its row among the answers; -1 of consolidated labels
+    worker: Codes  # a place in `workers`; -1 of consolidated labels
+    workers: tuple[str, ...]
+    sheet: Codes  # of each label, as is all that follows
+    frame: Codes  # its number; -1 outside of sequences
+    kind: Subject
+    box: Floats  # (labels, 4): left, top, width, height in pixels, NaN where it has none
+    track: Codes  # a number for each object of a sheet; -1 without object
+    object: pa.Array  # the object's name, or its id where it has none
+    span: Codes  # (labels, 2): start and end in characters; -1 where it has none
+    vertices: pa.Array
+    subjects: dict[str, Subject]
+
+    def of_kind(self, *kinds: str) -> npt.NDArray[np.bool_]:
+        """Mark the labels that are of one of these kinds."""
+        return np.isin(
+            self.kind.codes, [self.kind.names.index(kind) for kind in kinds if kind in self.kind.names]
+        )
+
+    @property
+    def bounds(self) -> Codes:
+        """Return where each sheet's labels begin, and the last ones end."""
+        return np.searchsorted(self.sheet, np.arange(self.item.size + 1))
+
+    def outlines(self, rows: Codes) -> Floats:
+        """Return the lines of some labels as `lines.likeness` takes them."""
+        found = [_corners(value) for value in self.vertices.take(pa.array(rows)).to_pylist()]
+        closed = self.of_kind("polygon")[rows]
+        if not found:
+            return np.empty((0, lines.POINTS, 2))
+        return np.stack([lines.resampled(*pair) for pair in zip(found, closed, strict=True)])
+
+
+def build(labels: pa.Table, frames: pa.Table, answers: pa.Table, answer_labels: pa.Table) -> Sheets:
+    """Put the lake's rows of one job together.
+
+    `labels` and `frames` have the columns LABEL_COLUMNS and (item, frame_no, attributes), `answers` (item,
+    worker, file, answer), `answer_labels` LABEL_COLUMNS and (file, answer). Labels of an answer that is not
+    there are left out.
+    """
+    given = answer_labels.append_column("row", pa.array(_rows(answers, answer_labels)))
+    given = given.filter(pc.greater_equal(given["row"], 0))
+    framed = frames.append_column("kind", pa.array(["frame"] * len(frames), pa.string()))
+    made = pa.concat_tables([labels.select(LABEL_COLUMNS), framed], promote_options="default")
+    every = pa.concat_tables([made, given.select([*LABEL_COLUMNS, "row"])], promote_options="default")
+    row = numbers(every["row"])
+    item = numbers(every["item"])
+    # Every answer is a sheet, that it has no labels is an answer too; every labelled item is one.
+    made_items = np.unique(item[row < 0])
+    answered = numbers(answers["item"])
+    sheet = np.where(row < 0, np.searchsorted(made_items, item), made_items.size + row)
+    order = np.argsort(sheet, kind="stable")
+    every = every.take(pa.array(order))
+    workers = answers["worker"].combine_chunks().dictionary_encode()
+    none = np.full(made_items.size, -1)
+    kinds = _subject(every["kind"])
+    return Sheets(
+        item=np.concatenate([made_items, answered]),
+        answer=np.concatenate([none, np.arange(len(answers))]),
+        worker=np.concatenate([none, numbers(workers.indices)]),
+        workers=tuple(workers.dictionary.to_pylist()),
+        sheet=sheet[order],
+        frame=numbers(every["frame_no"]),
+        kind=kinds,
+        box=np.stack([_floats(every[name]) for name in ("left", "top", "width", "height")], axis=1),
+        track=_tracks(sheet[order], every["object_id"]),
+        object=pc.coalesce(every["object_name"], every["object_id"]).combine_chunks(),
+        span=np.stack([numbers(every["start"]), numbers(every["end"])], axis=1),
+        vertices=every["vertices"].combine_chunks(),
+        subjects=_subjects(every, pc.equal(every["kind"], "frame").to_numpy()),
+    )
+
+
+def dense(*columns: Codes) -> Codes:
+    """Return one number for each row of several columns, equal where all are."""
+    codes = np.zeros(columns[0].size, dtype=np.int64)
+    for column in columns:
+        _, inverse = np.unique(column, return_inverse=True)
+        _, codes = np.unique(codes * (int(inverse.max(initial=0)) + 1) + inverse, return_inverse=True)
+    return codes
+
+
+def numbers(column: pa.ChunkedArray | pa.Array) -> Codes:
+    """Return a column of whole numbers, -1 where it is null."""
+    filled = pc.fill_null(column.cast(pa.int64()), -1)
+    return np.asarray(filled.to_numpy(), dtype=np.int64)
+
+
+def _floats(column: pa.ChunkedArray) -> Floats:
+    return np.asarray(pc.fill_null(column, float("nan")).to_numpy(), dtype=np.float64)
+
+
+def _rows(answers: pa.Table, labels: pa.Table) -> Codes:
+    """Return the row of `answers` that each label belongs to, -1 for none."""
+    files = pa.concat_arrays([*answers["file"].chunks, *labels["file"].chunks]).dictionary_encode().indices
+    number = np.concatenate([numbers(answers["answer"]), numbers(labels["answer"])])
+    key = dense(numbers(files), number)
+    known, wanted = key[: len(answers)], key[len(answers) :]
+    row = np.full(int(key.max(initial=0)) + 1, -1)
+    row[known] = np.arange(known.size)
+    return np.asarray(row[wanted])
+
+
+def _tracks(sheet: Codes, objects: pa.ChunkedArray) -> Codes:
+    names = numbers(objects.combine_chunks().dictionary_encode().indices)
+    return np.where(names >= 0, dense(sheet, names), -1)
+
+
+def _subject(column: pa.ChunkedArray) -> Subject:
+    encoded = column.combine_chunks().dictionary_encode()
+    return Subject(numbers(encoded.indices), tuple(encoded.dictionary.to_pylist()))
+
+
+def _subjects(table: pa.Table, framed: npt.NDArray[np.bool_]) -> dict[str, Subject]:
+    found = {CLASS: _subject(table[CLASS])}
+    column = table["attributes"].combine_chunks()
+    offsets = np.asarray(column.offsets.to_numpy(), dtype=np.int64)
+    first, last = offsets[0], offsets[-1]
+    rows = np.repeat(np.arange(len(table)), np.diff(offsets))
+    keys = column.keys.slice(first, last - first).dictionary_encode()
+    values = column.items.slice(first, last - first).dictionary_encode()
+    texts = values.dictionary.to_pylist()
+    key, value = numbers(keys.indices), numbers(values.indices)
+    for number, name in enumerate(keys.dictionary.to_pylist()):
+        for of_frame, before in ((False, ""), (True, FRAME)):
+            chosen = (key == number) & (framed[rows] == of_frame)
+            if not (value[chosen] >= 0).any():
+                continue
+            used, codes = np.unique(value[chosen], return_inverse=True)
+            shift = int(used[0] < 0)
+            spread = np.full(len(table), -1)
+            spread[rows[chosen]] = codes - shift
+            found[before + name] = Subject(spread, tuple(texts[code] for code in used[shift:]))
+    return found
+
+
+def _corners(value: Sequence[dict[str, float | None]] | None) -> Floats:
+    points = [(corner["x"], corner["y"]) for corner in value or ()]
+    return np.array([(x, y) for x, y in points if x is not None and y is not None]).reshape(-1, 2)
