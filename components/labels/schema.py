@@ -94,6 +94,7 @@ INGESTED = (
             [
                 ("tracking-annotations", frames_type((), ())),
                 ("detection-annotations", frames_type((), ())),
+                ("extra", TEXTS),  # further keys of the file, values as JSON
                 ("item", COUNT),
                 ("file", TEXT),
                 ("partition_0", TEXT),  # modality
@@ -200,6 +201,7 @@ INGESTED = (
                 ("frames", COUNT),
                 ("entries", frames_type((), ())),  # of a sequence
                 ("content", TEXT),  # answerContent as JSON, of anything else
+                ("extra", TEXTS),  # further keys of the answer and its file, values as JSON
                 ("file", TEXT),
             ]
         ),
