@@ -19,8 +19,8 @@ _TEAMS = ("Harbour", "Orchard", "Summit", "Lantern")
 _AUDIT = "Audit"
 _FIRST = (
     "Amara Anouk Bastian Beatriz Cedric Dalia Edda Emeka Farah Femke Gero Hanneke Ilse Imre Jonas Jolanda "
-    "Kaito Katla Leandro Liv Maren Milan Nadja Niko Oona Orla Pavel Petra Rafi Rosa Selma Sven Tamsin Thabo Ugo "
-    "Vera Wanda Wim Yara Zeno"
+    "Kaito Katla Leandro Liv Maren Milan Nadja Niko Oona Orla Pavel Petra Rafi Rosa Selma Sven Tamsin Thabo "
+    "Ugo Vera Wanda Wim Yara Zeno"
 )
 _LAST = (
     "Abel Aldana Berg Brandt Castell Dorn Duarte Eklund Faber Falk Gallo Grau Haas Holm Iversen Janda Keller "

@@ -10,7 +10,7 @@ Size = Literal["small", "full"]
 SIZES: tuple[Size, ...] = ("small", "full")
 
 # Labels of one pass over one sequence, of tracking and of detection.
-PASS_LABELS: Mapping[Size, int] = {"small": 330, "full": 1000}
+PASS_LABELS: Mapping[Size, int] = {"small": 330, "full": 872}
 
 
 @dataclass(frozen=True)
@@ -101,7 +101,7 @@ def jobs(size: Size) -> list[Job]:
             "ImageClassification",
             "batch-1",
             "vehicle-kind",
-            of(52, 250),
+            of(52, 330),
             5,
             of(11, 56),
             1.0,
@@ -115,7 +115,7 @@ def jobs(size: Size) -> list[Job]:
                 17: ("no answers",),
                 23: ("label error",),
             },
-            late_key=of(50, 244),
+            late_key=of(50, 320),
         ),
         Job(
             "BoundingBox",
@@ -190,7 +190,7 @@ def jobs(size: Size) -> list[Job]:
             "TextClassification",
             "batch-2",
             "incident-notes",
-            of(12, 100),
+            of(12, 140),
             3,
             of(7, 40),
             8.0,
@@ -202,7 +202,7 @@ def jobs(size: Size) -> list[Job]:
             "NamedEntityRecognition",
             "batch-2",
             "contracts",
-            of(8, 80),
+            of(8, 110),
             2,
             of(6, 32),
             8.5,
@@ -260,7 +260,7 @@ def jobs(size: Size) -> list[Job]:
             (*stills, "confuser"),
             first_iteration=10,
         ),
-        Job("Polylines", "batch-10", "lane-markings", of(6, 60), 2, of(5, 30), 11.5, 2, ("slow",)),
+        Job("Polylines", "batch-10", "lane-markings", of(6, 81), 2, of(5, 30), 11.5, 2, ("slow",)),
         Job(
             "BoundingBox",
             "batch-10",

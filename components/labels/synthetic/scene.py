@@ -24,7 +24,7 @@ KINDS = {
 # Ground line in pixels from the top, pixels a metre, direction of travel.
 LANES = ((262, 10.5, -1), (312, 13.0, -1), (372, 16.0, -1), (452, 19.5, 1), (540, 23.5, 1), (648, 28.0, 1))
 _KERB = (222, 9.5)
-_SPACING = 26.0  # metres between vehicles of a lane, beyond the gap that all keep
+_SPACING = 22.0  # metres between vehicles of a lane, beyond the gap that all keep
 _GAP = 9.0
 
 
@@ -61,7 +61,7 @@ def film(rng: np.random.Generator, frames: int) -> list[Seen]:
             vehicle = _in_view(kind, True, full)
             if vehicle.shown.any():
                 seen.append(vehicle)
-            place += length + _GAP + rng.exponential(_SPACING)
+            place += length + _GAP + rng.gamma(2.0, _SPACING / 2)
     return seen
 
 
@@ -71,6 +71,16 @@ def until(seen: list[Seen], labels: int) -> list[Seen]:
     end = int(np.searchsorted(counts, labels)) + 1
     cut = [Seen(one.kind, one.moving, one.boxes[:end], one.shown[:end]) for one in seen]
     return [one for one in cut if one.shown.any()]
+
+
+def grades(rng: np.random.Generator, frames: int, *, night: bool) -> list[str]:
+    """Return how good each frame is: some sequences have a stretch that is blurred or obstructed."""
+    quality = ["Dark" if night else "Good"] * frames
+    if rng.random() < 0.45:
+        length = int(rng.integers(2, max(3, frames // 3)))
+        start = int(rng.integers(0, frames - length))
+        quality[start : start + length] = [("Blurred", "Blurred", "Obstructed")[rng.integers(3)]] * length
+    return quality
 
 
 def _kind(rng: np.random.Generator) -> str:

@@ -12,7 +12,7 @@ import orjson
 
 from components.labels.synthetic import faults, lanes, manifests
 from components.labels.synthetic.plan import PASS_LABELS, Job
-from components.labels.synthetic.scene import Seen, film, until
+from components.labels.synthetic.scene import Seen, film, grades, until
 from components.labels.synthetic.studio import Answer, Session, Studio
 from components.labels.synthetic.tracks import Track, audit, draw, frames_of, label_count
 
@@ -24,6 +24,7 @@ class Labelled:
     """A sequence after its first level: what was seen, what was drawn, and its manifest line."""
 
     scene: list[Seen]
+    quality: list[str]  # of each frame
     tracks: list[Track]
     line: dict[str, Any]
 
@@ -43,25 +44,26 @@ def write(studio: Studio, job: Job, shelf: Shelf) -> None:
             shelf.setdefault(job.name, []).append(_tracks(session, item))
     if job.status == "Failed" and job.finished:
         # What workers had sent in when the job failed was never consolidated.
-        _, _, answers = _drawn(session, job.finished)
+        *_, answers = _drawn(session, job.finished)
         session.respond(job.finished, answers)
     session.finish()
 
 
 def _tracks(session: Session, item: int) -> Labelled:
-    scene, tracks, answers = _drawn(session, item)
+    scene, quality, tracks, answers = _drawn(session, item)
     complete = session.respond(item, answers)
     (consolidated,) = answers[0].content.values()
     frames = consolidated["frameData"]["entries"]
-    line = _consolidate(session, item, frames, len(scene[0].shown), label_count(tracks), complete, {})
-    return Labelled(scene, tracks, line)
+    line = _consolidate(session, item, frames, len(quality), label_count(tracks), complete, {})
+    return Labelled(scene, quality, tracks, line)
 
 
-def _drawn(session: Session, item: int) -> tuple[list[Seen], list[Track], list[Answer]]:
-    """Return a scene, the tracks that became its labels (those of the first answer), and all answers."""
+def _drawn(session: Session, item: int) -> tuple[list[Seen], list[str], list[Track], list[Answer]]:
+    """Return a scene, the quality of its frames, the first answer's tracks, which its labels are, and all answers."""
     job, rng = session.job, session.rng
     target = PASS_LABELS[session.studio.size]
     scene = until(film(rng, target // 6), target)
+    quality = grades(rng, len(scene[0].shown), night="night" in job.name)
     answers: list[Answer] = []
     first: list[Track] = []
     for worker in session.shifts.take(job.workers):
@@ -72,14 +74,14 @@ def _drawn(session: Session, item: int) -> tuple[list[Seen], list[Track], list[A
         if not answers:
             first = tracks
             _plant(session, item, first)
-        frames = frames_of(tracks, _frame_attributes(session, scene, tracks))
+        frames = frames_of(tracks, _frame_attributes(job, quality, tracks))
         key = "trackingAnnotations"
         if job.modality == "VideoObjectDetection":
             key, frames = "detectionAnnotations", _without_objects(frames)
         # Written once: the first answer's frames are the consolidated ones too.
         content = {key: {"frameData": {"entries": orjson.Fragment(orjson.dumps(frames))}}}
         answers.append(Answer(worker, content, label_count(tracks)))
-    return scene, first, answers
+    return scene, quality, first, answers
 
 
 def _plant(session: Session, item: int, tracks: list[Track]) -> None:
@@ -104,13 +106,13 @@ def _audit(session: Session, item: int, before: Labelled) -> None:
     (auditor,) = session.shifts.take(1)
     tracks, touched = audit(before.scene, before.tracks, auditor, session.rng)
     frames = orjson.Fragment(
-        orjson.dumps(frames_of(tracks, _frame_attributes(session, before.scene, tracks)))
+        orjson.dumps(frames_of(tracks, _frame_attributes(session.job, before.quality, tracks)))
     )
     content = {"trackingAnnotations": {"frameData": {"entries": frames}}}
     complete = session.respond(item, [Answer(auditor, content, label_count(tracks))])
     status = {"adjustment-status": "adjusted" if touched else "unadjusted"}
     _consolidate(
-        session, item, frames, len(before.scene[0].shown), label_count(tracks), complete, status, before.line
+        session, item, frames, len(before.quality), label_count(tracks), complete, status, before.line
     )
 
 
@@ -194,24 +196,13 @@ def _note_drift(session: Session, item: int) -> None:
             session.fault(kind, detail, item=item, object=key, file=file)
 
 
-def _frame_attributes(
-    session: Session, scene: Sequence[Seen], tracks: Sequence[Track]
-) -> list[dict[str, Any]]:
-    """Return what is said of each frame: how many vehicles it shows, and how good it is."""
-    job, rng = session.job, session.rng
-    counts = np.sum([track.shown for track in tracks], axis=0) if tracks else np.zeros(len(scene[0].shown))
-    usual = "Dark" if "night" in job.name else "Good"
-    luck = rng.random(len(counts))
-    quality = [usual if one < 0.93 else "Blurred" if one < 0.985 else "Obstructed" for one in luck]
+def _frame_attributes(job: Job, quality: Sequence[str], tracks: Sequence[Track]) -> list[dict[str, Any]]:
+    """Return what is said of each frame: how many vehicles are drawn in it, and how good it is."""
+    counts = [int(count) for count in np.sum([track.shown for track in tracks], axis=0)]
+    rows = zip(counts, quality, strict=True)
     if job.new_keys:
-        return [
-            {"number_of_vehicles": str(int(count)), "frame_quality": grade}
-            for count, grade in zip(counts, quality, strict=True)
-        ]
-    return [
-        {"number_of_vehicles": int(count), "quality_of_the_frame": grade}
-        for count, grade in zip(counts, quality, strict=True)
-    ]
+        return [{"number_of_vehicles": str(count), "frame_quality": grade} for count, grade in rows]
+    return [{"number_of_vehicles": count, "quality_of_the_frame": grade} for count, grade in rows]
 
 
 def _without_objects(frames: list[dict[str, Any]]) -> list[dict[str, Any]]:

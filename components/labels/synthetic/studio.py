@@ -117,6 +117,7 @@ class Session:
         self.shifts = Shifts(pool_for(studio.workers, job.pool, roles, self.rng), self.rng)
         self.counts = Counts()
         self.lines: list[bytes] = []
+        self._sent: list[str] = []  # the states of all lines, those that cannot be read included
         self.last_response = ""
         self.begun = moment(job.start * DAY)
         self._ends = [self.begun]
@@ -193,6 +194,7 @@ class Session:
             self.counts.states[item] = state
             self.counts.labels += labels if self._delivers else 0
         self.lines.append(data)
+        self._sent.append(state)
         return len(self.lines)
 
     @property
@@ -214,8 +216,8 @@ class Session:
                 job,
                 created=self.begun,
                 modified=max(self._ends),
-                labelled=states.count("labelled") + (job.finished if job.status == "InProgress" else 0),
-                failed=states.count("failed") + states.count("expired"),
+                labelled=self._sent.count("labelled"),
+                failed=len(self._sent) - self._sent.count("labelled"),
                 as_number=job.name == "crossings",
             )
             self.write("labeling-job.json", orjson.dumps(described, option=orjson.OPT_INDENT_2))

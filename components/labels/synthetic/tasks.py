@@ -59,7 +59,7 @@ class Classes:
         label = self._classes[shown]
         if worker.role == "confuser" and label in ("Van", "Truck") and rng.random() < 0.85:
             label = "Truck" if label == "Van" else "Van"
-        elif rng.random() < worker.errors * 2:
+        elif rng.random() < worker.errors * 4:
             label = self._classes[rng.integers(len(self._classes))]
         return {"crowd-image-classifier": {"label": label}}, 1
 
