@@ -28,7 +28,18 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from components import storage
-from components.labels.schema import COUNT, DATABASE, FLAG, NUMBER, TABLES, TEXT, WHOLE, Table, frames_type
+from components.labels.schema import (
+    COUNT,
+    DATABASE,
+    FLAG,
+    NUMBER,
+    TABLES,
+    TEXT,
+    WHOLE,
+    Table,
+    frames_type,
+    manifest_table,
+)
 
 FORMAT = 1
 KEPT_SECONDS = 3600  # how long a part that was taken out can still be read
@@ -229,8 +240,7 @@ class Lake:
             if spec.name == "output_manifest":
                 by_view: dict[str, list[Part]] = {}
                 for part in parts:
-                    name = re.sub(r"\W", "_", part.partition[0].lower(), flags=re.ASCII)
-                    by_view.setdefault(f"{spec.name}_{name}", []).append(part)
+                    by_view.setdefault(manifest_table(part.partition[0]), []).append(part)
                 for name, some in by_view.items():
                     self._create_view(connection, name, spec, some, scratch)
         self._tidy(state, scratch)

@@ -12,6 +12,7 @@ the line n + 1 of its manifest). `file` is a path below the source, `line` count
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -61,6 +62,11 @@ def frames_type(frame_attributes: Sequence[str], label_attributes: Sequence[str]
     if frame_attributes:
         frame.append(("frame-attributes", pa.struct([(name, TEXT) for name in frame_attributes])))
     return pa.list_(pa.struct([*frame, ("annotations", pa.list_(pa.struct(label)))]))
+
+
+def manifest_table(modality: str) -> str:
+    """Return the name that Glue's crawler gave the original's table of a modality's output manifests."""
+    return "output_manifest_" + re.sub(r"\W", "_", modality.lower(), flags=re.ASCII)
 
 
 _JOB = [("modality", TEXT), ("batch", TEXT), ("level", TEXT), ("job", TEXT)]
