@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from components.aws.client import client
+from components.labels import refusals
 
 _NAME = re.compile(r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}")  # as DescribeLabelingJob takes it
 _UNKNOWN = ("ResourceNotFound", "ResourceNotFoundException", "ValidationException")
@@ -36,19 +37,11 @@ def _describe(name: str) -> dict[str, Any] | None:
 
     try:
         answer = client("sagemaker", retries="adaptive").describe_labeling_job(LabelingJobName=name)
-    except ClientError as error:
-        code = error.response["Error"]["Code"]
-        if code in _UNKNOWN:
+    except (ClientError, BotoCoreError) as error:
+        if isinstance(error, ClientError) and error.response["Error"]["Code"] in _UNKNOWN:
             return None
-        remedy = (
-            "; allow the credentials sagemaker:DescribeLabelingJob" if code.startswith("AccessDenied") else ""
-        )
-        raise JobStateError(f"the state of the labelling job {name}: {error}{remedy}") from error
-    except BotoCoreError as error:
-        raise JobStateError(
-            f"the state of the labelling job {name}: {error}. Check the credentials, the network and "
-            "AWS_ENDPOINT_URL_SAGEMAKER"
-        ) from error
+        told = refusals.told("sagemaker", error)
+        raise JobStateError(f"the state of the labelling job {name}: {told}") from error
     del answer["ResponseMetadata"]
     return dict(_plain(answer))
 

@@ -14,6 +14,7 @@ from typing import Any
 
 from components import storage
 from components.aws.client import client
+from components.labels import refusals
 from components.labels.settings import POOL
 
 COLUMNS = ("sub", "name", "email", "team")
@@ -76,18 +77,10 @@ def _cognito(pool: str) -> People:
                 UserPoolId=pool, PaginationConfig={"PageSize": _PAGE}, **arguments
             ):
                 yield from page[key]
-        except ClientError as error:
-            action = cognito.meta.method_to_api_mapping[operation]
-            remedy = {
-                "AccessDeniedException": f"; allow the credentials cognito-idp:{action} on the pool",
-                "ResourceNotFoundException": "; name a pool of this account by its id, REGION_NAME",
-            }.get(error.response["Error"]["Code"], "")
-            raise PeopleError(f"workers={pool}: Cognito answered {error}{remedy}") from error
-        except BotoCoreError as error:
-            raise PeopleError(
-                f"workers={pool}: {error}. Check the credentials, the network and "
-                "AWS_ENDPOINT_URL_COGNITO_IDENTITY_PROVIDER"
-            ) from error
+        except (ClientError, BotoCoreError) as error:
+            unknown = "name a pool of this account by its id, REGION_NAME"
+            told = refusals.told("cognito-idp", error, ResourceNotFoundException=unknown)
+            raise PeopleError(f"workers={pool}: {told}") from error
 
     teams: dict[str, list[str]] = {}
     # The pool's own order of groups: the smallest precedence is the first.
