@@ -24,7 +24,7 @@ KINDS = {
 # Ground line in pixels from the top, pixels a metre, direction of travel.
 LANES = ((262, 10.5, -1), (312, 13.0, -1), (372, 16.0, -1), (452, 19.5, 1), (540, 23.5, 1), (648, 28.0, 1))
 _KERB = (222, 9.5)
-_SPACING = 22.0  # metres between vehicles of a lane, beyond the gap that all keep
+_SPACING = 26.0  # metres between vehicles of a lane, beyond the gap that all keep
 _GAP = 9.0
 
 

@@ -59,7 +59,7 @@ def _tracks(session: Session, item: int) -> Labelled:
 
 
 def _drawn(session: Session, item: int) -> tuple[list[Seen], list[str], list[Track], list[Answer]]:
-    """Return a scene, the quality of its frames, the first answer's tracks, which its labels are, and all answers."""
+    """Return a scene, the quality of its frames, the tracks of the first answer, and all answers."""
     job, rng = session.job, session.rng
     target = PASS_LABELS[session.studio.size]
     scene = until(film(rng, target // 6), target)
