@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from components import storage
@@ -52,6 +52,10 @@ class People:
     source: str
     by_sub: Mapping[str, Person] = field(default_factory=dict)
     rejects: Sequence[Reject] = ()
+
+    def masked(self) -> People:
+        """Return the same people by their subs and teams alone, without names and emails."""
+        return replace(self, by_sub={sub: Person(sub, team=one.team) for sub, one in self.by_sub.items()})
 
 
 def read(workers: str) -> People:

@@ -98,14 +98,14 @@ class _Hour:
     made_of: str
 
 
-def join(lake: Lake, workers: str) -> Summary:
+def join(lake: Lake, workers: str, *, mask: bool = False) -> Summary:
     """Write the tables `workers` and worker metrics, the latter in the hours that changed.
 
     `workers` is the id of a Cognito user pool, a CSV file, or "" where nobody is known: an unknown worker's
-    sub stands in the place of the name, and the email is empty. Raises `people.PeopleError`, and
-    `ConflictError` when other runs keep committing to the lake meanwhile.
+    sub stands in the place of the name, and the email is empty; `mask` makes that so for everybody. Raises
+    `people.PeopleError`, and `ConflictError` when other runs keep committing to the lake meanwhile.
     """
-    known = people.read(workers)
+    known = people.read(workers).masked() if mask else people.read(workers)
     for attempt in range(1, _ATTEMPTS + 1):
         written: list[Part] = []
         try:

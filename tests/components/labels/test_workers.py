@@ -151,6 +151,16 @@ def test_without_a_place_to_look_everybody_is_shown_by_their_sub(lake: Lake) -> 
     assert names(lake) == [("u1", ""), ("unknown", "")]
 
 
+def test_masked_people_are_in_no_table_and_their_teams_are(lake: Lake, tmp_path: Path) -> None:
+    put(lake, answers=[answer("s1"), answer("s2", item=1)])
+    workers.join(lake, csv(tmp_path, "sub,name,email,team\ns1,Ada,ada@example.com,day\n"), mask=True)
+    assert names(lake) == [("s1", ""), ("s2", "")]
+    assert rows(lake, "SELECT worker, name, email, team FROM workers ORDER BY worker") == [
+        ("s1", "s1", "", "day"),
+        ("s2", "s2", "", ""),
+    ]
+
+
 def test_metrics_lie_by_the_hour_of_submission_and_answer_the_originals_query(lake: Lake) -> None:
     long = [frame(0, {"vehicle_type": "car"}), frame(1, {"vehicle_type": "van", "moving": "yes"}, fog="no")]
     other = {"job": "kinds", "entries": None, "content": '{"label":"Car"}'}
