@@ -234,37 +234,11 @@ class Lake:
         connection.execute("SET TimeZone = 'UTC'")
         connection.execute(f"CREATE SCHEMA {identifier(DATABASE)}")
         connection.execute(f"SET schema = {literal(identifier(DATABASE))}")
-        for spec in TABLES.values():
-            parts = state.parts(spec.name)
-            self._create_view(connection, spec.name, spec, parts, scratch)
-            if spec.name == "output_manifest":
-                by_view: dict[str, list[Part]] = {}
-                for part in parts:
-                    by_view.setdefault(manifest_table(part.partition[0]), []).append(part)
-                for name, some in by_view.items():
-                    self._create_view(connection, name, spec, some, scratch)
+        for name, (spec, parts) in views(state).items():
+            source = select(spec, [self.fetch(part, scratch) for part in parts])
+            connection.execute(f"CREATE VIEW {identifier(name)} AS {source}")
         self._tidy(state, scratch)
         return connection
-
-    def _create_view(
-        self,
-        connection: duckdb.DuckDBPyConnection,
-        name: str,
-        spec: Table,
-        parts: Sequence[Part],
-        scratch: Path | None,
-    ) -> None:
-        if parts:
-            files = ", ".join(literal(str(self.fetch(part, scratch))) for part in parts)
-            # Structs of attributes differ between parts, and only matching by name makes one of them.
-            by_name = any(_holds_frames(column.type) for column in spec.schema)
-            options = f"hive_partitioning = false, union_by_name = {by_name}"
-            source = f"SELECT * FROM read_parquet([{files}], {options})"  # noqa: S608 - quoted above
-        else:
-            typed = [(identifier(column.name), sql_type(column.type)) for column in spec.schema]
-            columns = ", ".join(f"CAST(NULL AS {kind}) AS {column}" for column, kind in typed)
-            source = f"SELECT {columns} WHERE false"
-        connection.execute(f"CREATE VIEW {identifier(name)} AS {source}")
 
     def _sweep(self, state: Snapshot, due: Sequence[str], now: float) -> None:
         """Remove parts that were due, and those that no state names and no living run can be writing."""
@@ -288,6 +262,33 @@ class Lake:
         for file in folder.rglob("*.parquet"):
             if file.relative_to(folder).as_posix() not in named and not file.name.startswith("."):
                 file.unlink(missing_ok=True)
+
+
+def views(state: Snapshot) -> dict[str, tuple[Table, Sequence[Part]]]:
+    """Return every table that queries see in a state, by name: what its rows are like, and its parts."""
+    found: dict[str, tuple[Table, Sequence[Part]]] = {}
+    for spec in TABLES.values():
+        parts = state.parts(spec.name)
+        found[spec.name] = spec, parts
+        if spec.name == "output_manifest":
+            by_view: dict[str, list[Part]] = {}
+            for part in parts:
+                by_view.setdefault(manifest_table(part.partition[0]), []).append(part)
+            found |= {name: (spec, some) for name, some in by_view.items()}
+    return found
+
+
+def select(spec: Table, files: Sequence[Path]) -> str:
+    """Return the query in DuckDB's SQL for the rows of a table that lie in `files`."""
+    if files:
+        listed = ", ".join(literal(str(file)) for file in files)
+        # Structs of attributes differ between parts, and only matching by name makes one of them.
+        by_name = any(_holds_frames(column.type) for column in spec.schema)
+        options = f"hive_partitioning = false, union_by_name = {by_name}"
+        return f"SELECT * FROM read_parquet([{listed}], {options})"  # noqa: S608 - quoted above
+    typed = [(identifier(column.name), sql_type(column.type)) for column in spec.schema]
+    columns = ", ".join(f"CAST(NULL AS {kind}) AS {column}" for column, kind in typed)
+    return f"SELECT {columns} WHERE false"
 
 
 def identifier(name: str) -> str:
