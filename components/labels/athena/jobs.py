@@ -1,0 +1,258 @@
+"""What a query's own process does: plan a statement, run a plan, or tell the columns of tables."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+import resource
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import sqlglot
+
+from components.labels.athena import plan as planning
+from components.labels.athena import values
+from components.labels.athena.functions import MACROS
+from components.labels.athena.rewrite import ANONYMOUS, ENTRIES
+
+OUT_OF_MEMORY = "EXCEEDED_MEMORY_LIMIT: the query needs more memory than one may have: read fewer rows or columns"
+_BATCH = 2048  # rows taken at once
+_ATTEMPTS = 6  # macros of UNNEST that are tried both ways; each doubles the tries
+_SETTINGS = {
+    "autoinstall_known_extensions": "false",
+    "autoload_known_extensions": "false",
+    "allow_community_extensions": "false",
+    "allow_persistent_secrets": "false",
+    "python_enable_replacements": "false",
+}
+
+
+class QueryError(Exception):
+    """A query that failed; the message is for its author."""
+
+
+def warm_up() -> None:
+    """Load what every job needs; starts no thread, so that this process can fork."""
+    tree = sqlglot.parse_one("SELECT count(*) FROM t WHERE a = 'b'", read=planning.sql.DIALECT)
+    tree.sql(dialect="duckdb")
+
+
+def do(request: dict[str, Any]) -> dict[str, Any]:
+    """Do the job that a request describes; its answer is what JSON holds, with `failed` or `refused` on errors."""
+    try:
+        if request["job"] == "plan":
+            return _plan(request)
+        resource.setrlimit(resource.RLIMIT_AS, (request["address_space"],) * 2)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (request["file_size"],) * 2)
+        with _connected(request) as connection:
+            return _describe(connection, request) if request["job"] == "describe" else _run(connection, request)
+    except planning.RefusedError as error:
+        return {"refused": str(error)}
+    except (planning.FailedError, QueryError) as error:
+        return {"failed": str(error)}
+    except duckdb.Error as error:
+        return {"failed": told(error, request)}
+
+
+def _plan(request: dict[str, Any]) -> dict[str, Any]:
+    context = planning.Context(request["database"], request["tables"], request["parameters"])
+    return {"plan": dataclasses.asdict(planning.plan(request["text"], context))}
+
+
+def _connected(request: dict[str, Any]) -> duckdb.DuckDBPyConnection:
+    """Return a connection that sees the tables of the request and nothing else, for good."""
+    settings = _SETTINGS | {
+        "threads": str(request["threads"]),
+        "memory_limit": f"{request['memory']}B",
+        "temp_directory": request["scratch"],
+        "max_temp_directory_size": f"{request['spill']}B",
+    }
+    connection = duckdb.connect(":memory:", config=settings)
+    paths = ", ".join(_text(path) for path in request["files"])
+    connection.execute("SET TimeZone = 'UTC'")
+    connection.execute("SET integer_division = true")  # as in Trino: 7 / 2 is 3
+    connection.execute(f"SET allowed_paths = [{paths}]")
+    if request.get("unload_folder"):
+        connection.execute(f"SET allowed_directories = [{_text(request['unload_folder'])}]")
+    connection.execute("SET enable_external_access = false")
+    connection.execute(f"CREATE SCHEMA {_name(request['database'])}")
+    for table, source in request["views"]:
+        connection.execute(f"CREATE VIEW {_name(request['database'])}.{_name(table)} AS {source}")
+    called = set(re.findall(r"\w+(?=\()", str(request.get("plan", {}).get("query", "")).lower()))
+    for head, body in MACROS.items():
+        if head.partition("(")[0] in called:
+            connection.execute(f"CREATE MACRO {head} AS ({body})")
+    connection.execute("SET lock_configuration = true")
+    return connection
+
+
+def _describe(connection: duckdb.DuckDBPyConnection, request: dict[str, Any]) -> dict[str, Any]:
+    found = {}
+    for table, _ in request["views"]:
+        head = connection.execute(f"SELECT * FROM {_name(request['database'])}.{_name(table)} LIMIT 0")  # noqa: S608
+        found[table] = [[name, values.hive_type(kind)] for name, kind, *_ in head.description]
+    return {"columns": found}
+
+
+def _run(connection: duckdb.DuckDBPyConnection, request: dict[str, Any]) -> dict[str, Any]:
+    plan = request["plan"]
+    _bind(connection, plan)
+    if plan["unload"]:
+        return _unload(connection, request)
+    result = connection.execute(plan["query"])
+    if plan["name"] == "EXPLAIN":
+        return _explained(result, request)
+    return _written(result, request)
+
+
+def _bind(connection: duckdb.DuckDBPyConnection, plan: dict[str, Any]) -> None:
+    """Decide for each UNNEST with several names whether it is of a map or of rows: the one that binds."""
+    count = plan["entries"]
+    if count > _ATTEMPTS:
+        raise QueryError(f"NOT_SUPPORTED: more than {_ATTEMPTS} UNNEST with several names in one query")
+    first: duckdb.Error | None = None
+    for choice in range(2**count):
+        for number in range(count):
+            body = "map_entries(x)" if choice >> number & 1 else "x"
+            connection.execute(f"CREATE OR REPLACE MACRO {ENTRIES}{number}(x) AS {body}")
+        try:
+            query = plan["query"].removeprefix("EXPLAIN ")
+            connection.execute(f"EXPLAIN {query}") if count else None
+        except duckdb.BinderException as error:
+            first = first or error
+        else:
+            return
+    if first is not None:
+        raise first
+
+
+def _written(result: duckdb.DuckDBPyConnection, request: dict[str, Any]) -> dict[str, Any]:
+    """Write the rows as Athena does: every value in quotes, NULL as nothing."""
+    described = _columns(result)
+    prints = [values.printer(kind) for _, kind in described]
+    rows = 0
+    with Path(request["output"]).open("w", encoding="utf-8", newline="", errors="replace") as file:
+        size = file.write(",".join(_quoted(name) for name, _ in described) + "\n")
+        while batch := result.fetchmany(_BATCH):
+            rows += len(batch)
+            if rows > request["rows"]:
+                raise QueryError(
+                    f"EXCEEDED_RESULT_LIMIT: the result has more than {request['rows']:,} rows: add LIMIT, or UNLOAD it"
+                )
+            lines = [
+                ",".join(
+                    ["" if value is None else _quoted(show(value)) for show, value in zip(prints, row, strict=True)]
+                )
+                for row in batch
+            ]
+            size += file.write("\n".join(lines) + "\n")
+            if size > request["bytes"]:
+                raise QueryError(
+                    f"EXCEEDED_RESULT_LIMIT: the result is larger than {request['bytes'] >> 20} MB: select less, or UNLOAD it"
+                )
+    return {"columns": [values.column_info(name, kind) for name, kind in described], "rows": rows}
+
+
+def _columns(result: duckdb.DuckDBPyConnection) -> list[tuple[str, Any]]:
+    return [
+        (f"_col{place}" if name == ANONYMOUS else name, kind)
+        for place, (name, kind, *_) in enumerate(result.description)
+    ]
+
+
+def _quoted(text: str) -> str:
+    return '"' + text.replace('"', '""') + '"'
+
+
+def _explained(result: duckdb.DuckDBPyConnection, request: dict[str, Any]) -> dict[str, Any]:
+    text = "\n".join(str(row[-1]) for row in result.fetchall())
+    lines = [line.rstrip() for line in _without_paths(text, request).splitlines()]
+    Path(request["output"]).write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return {"columns": [values.column_info("Query Plan", _VARCHAR)], "rows": len(lines)}
+
+
+_VARCHAR = duckdb.sqltype("VARCHAR")
+_PLAIN = {"hugeint": "BIGINT", "uhugeint": "BIGINT", "ubigint": "BIGINT", "uinteger": "BIGINT", "usmallint": "INTEGER"}
+_PLAIN |= {"utinyint": "SMALLINT", "timestamp with time zone": "TIMESTAMP", "uuid": "VARCHAR"}
+
+
+def _unload(connection: duckdb.DuckDBPyConnection, request: dict[str, Any]) -> dict[str, Any]:
+    """Write the rows as Parquet files into the folder that is handed over."""
+    plan, folder = request["plan"], Path(request["unload_folder"])
+    query, unload = plan["query"], plan["unload"]
+    described = _columns(connection.execute(f"SELECT * FROM ({query}) LIMIT 0"))  # noqa: S608 - checked
+    names = [name for name, _ in described]
+    doubled = sorted({name for name in names if [one.lower() for one in names].count(name.lower()) > 1})
+    if doubled:
+        raise QueryError(f"DUPLICATE_COLUMN_NAME: UNLOAD needs a name of its own for each column: {doubled[0]}")
+    absent = [name for name in unload["partitions"] if name not in names]
+    if absent:
+        raise QueryError(f"COLUMN_NOT_FOUND: partitioned_by names {absent[0]}, which the query does not select")
+    inner = [f"c{place}" for place in range(len(names))]
+    items = [
+        f"CAST({one} AS {_PLAIN[kind.id]}) AS {_name(name)}" if kind.id in _PLAIN else f"{one} AS {_name(name)}"
+        for one, (name, kind) in zip(inner, described, strict=True)
+    ]
+    options = ["FORMAT parquet", f"COMPRESSION {_COMPRESSIONS[unload['compression']]}"]
+    target = folder
+    if unload["partitions"]:
+        options.append(f"PARTITION_BY ({', '.join(map(_name, unload['partitions']))})")
+    else:
+        target = folder / "0.parquet"
+    copied = connection.execute(
+        f"COPY (SELECT {', '.join(items)} FROM ({query}) AS q({', '.join(inner)})) "  # noqa: S608 - checked
+        f"TO {_text(str(target))} ({', '.join(options)})"
+    ).fetchone()
+    return {"columns": [], "rows": int(copied[0]) if copied else 0}
+
+
+_COMPRESSIONS = {"gzip": "gzip", "snappy": "snappy", "zstd": "zstd", "none": "uncompressed"}
+_CODES = (
+    (duckdb.OutOfMemoryException, ""),
+    (duckdb.ConversionException, "INVALID_CAST_ARGUMENT"),
+    (duckdb.OutOfRangeException, "NUMERIC_VALUE_OUT_OF_RANGE"),
+    (duckdb.CatalogException, "FUNCTION_NOT_FOUND"),
+    (duckdb.BinderException, "TYPE_MISMATCH"),
+    (duckdb.IOException, "HIVE_CANNOT_OPEN_SPLIT"),
+)
+
+
+def told(error: duckdb.Error, request: dict[str, Any]) -> str:
+    """Return an error of DuckDB's as Athena would: a code, where in the caller's text, and what is wrong."""
+    text = _without_paths(str(error), request)
+    words = re.sub(r"\n+LINE \d+:.*", "", text, flags=re.DOTALL).partition(": ")[2] or text
+    words = " ".join(words.split())
+    code = next((code for kind, code in _CODES if isinstance(error, kind)), "GENERIC_USER_ERROR")
+    if not code:
+        return OUT_OF_MEMORY
+    if "not found in FROM clause" in words or "does not have a column" in words:
+        code = "COLUMN_NOT_FOUND"
+    if "Division by zero" in words:
+        code, words = "DIVISION_BY_ZERO", "Division by zero: nullif(divisor, 0) makes it NULL"
+    named = re.search(r'"([^"]+)"', words)
+    return f"{code}: {_place(named[1], request['text']) if named else ''}{words}"
+
+
+def _place(name: str, text: str) -> str:
+    """Return where a name stands in the caller's text, if it does."""
+    found = re.search(rf"(?<!\w){re.escape(name)}(?!\w)", text, re.IGNORECASE)
+    if not found:
+        return ""
+    before = text[: found.start()]
+    return f"line {before.count(chr(10)) + 1}:{found.start() - before.rfind(chr(10))}: "
+
+
+def _without_paths(text: str, request: dict[str, Any]) -> str:
+    """Return a text without the places of files on this machine."""
+    for folder in (request["root"], request["scratch"]):
+        text = text.replace(folder.rstrip("/") + "/", "").replace(folder, "")
+    return text
+
+
+def _name(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+def _text(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
