@@ -1,0 +1,189 @@
+"""The kinds of chart of the page, as Vega-Lite specifications over rows that a view yields.
+
+The data is named "rows" and comes later. Beside each column the rows have `<name>_text`, as a reader wants it,
+and for a step of time `<name>_start` and `<name>_end` in milliseconds. Colours, fonts and sizes are the page's
+(`theme`); a meaning that a colour has is also in a position, a shape or a word.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import altair as alt
+
+Spec = Mapping[str, Any]
+PALETTE = ("#0072b2", "#d55e00", "#009e73", "#b4578d", "#b98300", "#3d9bd1", "#6a5acd", "#6b7280")
+_STEP = 24  # pixels of a bar
+_HEIGHT = 230
+
+
+def _rows() -> alt.Chart:
+    return alt.Chart(alt.NamedData("rows"))
+
+
+def _spec(chart: Any) -> Spec:
+    spec: dict[str, Any] = chart.to_dict()
+    spec.pop("config", None)
+    spec.pop("$schema", None)
+    return spec
+
+
+def _colour(field: str, title: str, domain: Sequence[str], *, legend: bool = True) -> alt.Color:
+    scale = alt.Scale(domain=list(domain)) if domain else alt.Undefined
+    if not legend:
+        return alt.Color(f"{field}:N", title=title, scale=scale, legend=None)
+    return alt.Color(f"{field}:N", title=None, scale=scale, legend=alt.Legend(orient="top", columns=4))
+
+
+def _names(field: str) -> alt.Y:
+    """Names down the side, in the order of the rows."""
+    axis = alt.Axis(labelLimit=170, title=None, ticks=False, domain=False, labelPadding=8)
+    return alt.Y(f"{field}:N", sort=None, axis=axis)
+
+
+def bars(name: str, measure: str, title: str) -> Spec:
+    """Horizontal bars with their figure at the end."""
+    base = _rows().encode(
+        y=_names(name), x=alt.X(f"{measure}:Q", title=title, scale=alt.Scale(padding=30, nice=False))
+    )
+    text = base.mark_text(align="left", dx=6).encode(text=f"{measure}_text:N")
+    return _spec(
+        (base.mark_bar(cornerRadiusEnd=3) + text).properties(width="container", height=alt.Step(_STEP))
+    )
+
+
+def stacks(
+    name: str, measure: str, part: str, title: str, domain: Sequence[str] = (), *, share: bool = False
+) -> Spec:
+    """Horizontal bars made of parts; with `share` each has the same length."""
+    axis = alt.Axis(format="%") if share else alt.Undefined
+    x = alt.X(f"{measure}:Q", title=title, stack="normalize" if share else "zero", axis=axis)
+    chart = _rows().mark_bar().encode(y=_names(name), x=x, color=_colour(part, "", domain))
+    return _spec(chart.properties(width="container", height=alt.Step(_STEP)))
+
+
+def donut(name: str, measure: str, domain: Sequence[str]) -> Spec:
+    """A ring of a few parts; the page writes its legend with the figures."""
+    chart = (
+        _rows()
+        .mark_arc(innerRadius=58, outerRadius=94, padAngle=0.012, cornerRadius=2)
+        .encode(theta=alt.Theta(f"{measure}:Q", stack=True), color=_colour(name, "", domain, legend=False))
+    )
+    return _spec(chart.properties(width=200, height=200))
+
+
+def columns(name: str, measure: str, title: str, count: str) -> Spec:
+    """Upright columns over ordered values: a histogram."""
+    axis = alt.Axis(labelAngle=0, labelOverlap="greedy", title=title, ticks=False)
+    chart = (
+        _rows()
+        .mark_bar(cornerRadiusEnd=2)
+        .encode(
+            x=alt.X(f"{name}:N", sort=None, axis=axis, scale=alt.Scale(paddingInner=0.12)),
+            y=alt.Y(f"{measure}:Q", title=count, axis=alt.Axis(tickCount=5)),
+        )
+    )
+    return _spec(chart.properties(width="container", height=_HEIGHT))
+
+
+def timeline(step: str, measure: str, part: str, title: str, domain: Sequence[str]) -> Spec:
+    """Columns over time, made of parts."""
+    x = alt.X(
+        f"{step}_start:T",
+        title=None,
+        scale=alt.Scale(type="utc"),
+        axis=alt.Axis(labelOverlap=True, tickCount=8),
+    )
+    chart = (
+        _rows()
+        .mark_bar(binSpacing=1)
+        .encode(
+            x=x,
+            x2=f"{step}_end:T",
+            y=alt.Y(f"{measure}:Q", title=title, axis=alt.Axis(tickCount=5)),
+            color=_colour(part, "", domain),
+        )
+    )
+    return _spec(chart.properties(width="container", height=_HEIGHT))
+
+
+def scatter(time: str, measure: str, kind: str, title: str, domain: Sequence[str]) -> Spec:
+    """Points over time on a logarithmic scale, whose kind is told by shape and colour."""
+    shapes = alt.Scale(
+        domain=list(domain), range=["triangle-down", "triangle-up", "square", "circle", "cross"]
+    )
+    colours = alt.Scale(domain=list(domain), range=["#d55e00", "#b4578d", "#b98300", "#8a94a3", "#8a94a3"])
+    legend = alt.Legend(orient="top", symbolOpacity=1, symbolSize=70)
+    x = alt.X(
+        f"{time}_start:T",
+        title=None,
+        scale=alt.Scale(type="utc", nice=True),
+        axis=alt.Axis(labelOverlap=True),
+    )
+    chart = (
+        _rows()
+        .mark_point(filled=True)
+        .encode(
+            x=x,
+            y=alt.Y(
+                f"{measure}:Q",
+                title=title,
+                scale=alt.Scale(type="log"),
+                axis=alt.Axis(tickCount=4, format="~g"),
+            ),
+            color=alt.Color(f"{kind}:N", title=None, scale=colours, legend=legend),
+            shape=alt.Shape(f"{kind}:N", title=None, scale=shapes, legend=legend),
+            size=alt.condition(f"datum.{kind} === '{domain[-2]}'", alt.value(22), alt.value(70)),
+            opacity=alt.condition(f"datum.{kind} === '{domain[-2]}'", alt.value(0.55), alt.value(1)),
+        )
+    )
+    return _spec(chart.properties(width="container", height=_HEIGHT + 70))
+
+
+def heat(across: str, down: str, measure: str, title: str, *, text: bool) -> Spec:
+    """A matrix whose cells are shaded from 0 to 1, and say their figure where there is room."""
+    axis = alt.Axis(title=None, ticks=False, domain=False, labelLimit=150, labelAngle=-35, orient="bottom")
+    colour = alt.Color(
+        f"{measure}:Q",
+        title=title,
+        scale=alt.Scale(domain=[0, 1], clamp=True, scheme="viridis"),
+        legend=alt.Legend(orient="top", gradientLength=160, gradientThickness=10),
+    )
+    base = _rows().encode(x=alt.X(f"{across}:N", sort=None, axis=axis), y=_names(down))
+    cells: Any = base.mark_rect(cornerRadius=2).encode(color=colour)
+    if text:
+        ink = alt.condition(f"datum.{measure} > 0.55", alt.value("#11151b"), alt.value("#ffffff"))
+        cells += base.mark_text(fontSize=11).encode(text=f"{measure}_text:N", color=ink)
+    return _spec(cells.properties(width="container", height=alt.Step(26)))
+
+
+def theme(ink: str, soft: str, line: str, palette: Sequence[str], font: str) -> Mapping[str, Any]:
+    """Return the configuration of a chart on paper; the page makes the same of its style's colours."""
+    text = {
+        "labelColor": soft,
+        "titleColor": soft,
+        "labelFont": font,
+        "titleFont": font,
+        "titleFontWeight": 500,
+    }
+    return {
+        "background": None,
+        "font": font,
+        "view": {"stroke": None},
+        "range": {"category": list(palette)},
+        "axis": {
+            **text,
+            "gridColor": line,
+            "domainColor": line,
+            "tickColor": line,
+            "labelFontSize": 11,
+            "titleFontSize": 11,
+        },
+        "axisY": {"domain": False, "ticks": False},
+        "axisBand": {"grid": False},
+        "legend": {**text, "labelFontSize": 11, "titleFontSize": 11, "symbolType": "square"},
+        "text": {"color": soft, "font": font, "fontSize": 11},
+        "title": {"color": ink, "font": font, "anchor": "start", "fontSize": 13, "fontWeight": 640},
+        "bar": {"color": palette[0]},
+    }
