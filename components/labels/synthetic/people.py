@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -123,11 +124,15 @@ class Shifts:
         return sorted(picked, key=lambda worker: worker.role in ("mistyper", "sloppy", "shifter", "confuser"))
 
 
-def pool_for(
-    workers: Sequence[Worker], size: int, roles: Sequence[str], rng: np.random.Generator
-) -> list[Worker]:
-    """Return the people of one job: all those with the given roles, filled up with ordinary ones."""
-    special = [worker for worker in workers if worker.role in roles]
-    ordinary = [worker for worker in workers if not worker.role]
-    count = max(0, size - len(special))
-    return special + [ordinary[number] for number in rng.permutation(len(ordinary))[:count]]
+class Roster:
+    """Who is asked to a job: in turn, so that in time everybody is."""
+
+    def __init__(self, workers: Sequence[Worker], rng: np.random.Generator) -> None:
+        self._workers = workers
+        ordinary = [worker for worker in workers if not worker.role]
+        self._turn = itertools.cycle([ordinary[number] for number in rng.permutation(len(ordinary))])
+
+    def pool(self, size: int, roles: Sequence[str]) -> list[Worker]:
+        """Return the people of one job: all those with the given roles, filled up with ordinary ones."""
+        special = [worker for worker in self._workers if worker.role in roles]
+        return special + list(itertools.islice(self._turn, max(0, size - len(special))))

@@ -10,7 +10,7 @@ Size = Literal["small", "full"]
 SIZES: tuple[Size, ...] = ("small", "full")
 
 # Labels of one pass over one sequence, of tracking and of detection.
-PASS_LABELS: Mapping[Size, int] = {"small": 330, "full": 872}
+PASS_LABELS: Mapping[Size, int] = {"small": 330, "full": 876}
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ import orjson
 
 from components.labels.synthetic import manifests
 from components.labels.synthetic.clock import DAY, Clock, moment, stamp
-from components.labels.synthetic.people import ISSUER, Shifts, Worker, pool_for, workforce
+from components.labels.synthetic.people import ISSUER, Roster, Shifts, Worker, workforce
 from components.labels.synthetic.plan import Job, Size
 from components.labels.synthetic.truth import Fault, JobTruth
 
@@ -103,6 +103,7 @@ class Studio:
         self.size, self.seed = size, seed
         self.tree, self.clock = Tree(root), Clock()
         self.workers = workforce(stream(seed, "people"))
+        self.roster = Roster(self.workers, stream(seed, "roster"))
         self.faults: list[Fault] = []
         self.jobs: list[JobTruth] = []
 
@@ -114,7 +115,7 @@ class Session:
         self.studio, self.job = studio, job
         self.rng = stream(studio.seed, job.batch, job.name)
         roles = (*job.roles, "auditor") if job.reviews else job.roles
-        self.shifts = Shifts(pool_for(studio.workers, job.pool, roles, self.rng), self.rng)
+        self.shifts = Shifts(studio.roster.pool(job.pool, roles), self.rng)
         self.counts = Counts()
         self.lines: list[bytes] = []
         self._sent: list[str] = []  # the states of all lines, those that cannot be read included

@@ -38,13 +38,13 @@ def draw(scene: Sequence[Seen], worker: Worker, rng: np.random.Generator) -> lis
     sloppy = worker.role == "sloppy"
     frames = len(scene[0].shown)
     sizes = np.array([vehicle.boxes[:, 2].max() for vehicle in scene])
-    jitter = worker.jitter * (0.35 + 0.008 * sizes) * (4 if sloppy else 1)
+    jitter = worker.jitter * (0.35 + 0.008 * sizes) * (3 if sloppy else 1)
     keys = np.arange(0, frames + _KEYFRAME, _KEYFRAME)
     noise = rng.normal(size=(len(scene), len(keys), 4)) * jitter[:, None, None]
     spread = np.array([np.interp(np.arange(frames), keys, unit) for unit in np.eye(len(keys))])
     noise = np.einsum("tkc,kf->tfc", noise, spread)
     if sloppy:  # the boxes hang behind to one side
-        noise[:, :, 0] += 0.22 * sizes[:, None]
+        noise[:, :, 0] += 0.1 * sizes[:, None]
     missed = rng.random(len(scene)) < (0.1 if sloppy else 0.02)
     late = rng.integers(0, 3, len(scene))
     wrong = rng.random(len(scene)) < worker.errors
@@ -85,8 +85,8 @@ def audit(
         truth = scene[track.seen]
         boxes, attributes, verdict = track.boxes, dict(track.attributes), "Accept"
         overlap = _overlap(boxes[track.shown], truth.boxes[track.shown]).mean()
-        fussy = rng.random() < 0.012
-        if (overlap < 0.72 or fussy) and track.seen in good:
+        fussy = rng.random() < 0.03
+        if (overlap < 0.7 or fussy) and track.seen in good:
             shared = (track.shown & good[track.seen].shown)[:, None]
             boxes, verdict = np.where(shared, good[track.seen].boxes, boxes), "Reject"
         if attributes["vehicle_type"] != truth.kind:
