@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -22,20 +24,20 @@ def whole_schema(lake: Lake, snapshot: Snapshot, table: str) -> pa.Schema:
     if not any(holds_frames(column.type) for column in schema):
         return schema
     found = [pq.read_schema(lake.fetch(part)) for part in snapshot.parts(table)]
-    columns = []
-    for column in schema:
-        on_frames: set[str] = set()
-        on_labels: set[str] = set()
-        for one in found:
-            _collect(one.field(column.name).type, on_frames, on_labels)
-        full = frames_type(sorted(on_frames), sorted(on_labels))
-        columns.append(column.with_type(_replaced(column.type, full)))
-    return pa.schema(columns)
+    return pa.schema([_grown(column, [one.field(column.name) for one in found]) for column in schema])
 
 
 def holds_frames(kind: pa.DataType) -> bool:
     """Tell whether a type holds frames, whose structs of attributes grow with the data."""
     return bool(_replaced(kind, pa.null()) != kind)
+
+
+def _grown(column: pa.Field, found: Iterable[pa.Field]) -> pa.Field:
+    on_frames: set[str] = set()
+    on_labels: set[str] = set()
+    for one in found:
+        _collect(one.type, on_frames, on_labels)
+    return column.with_type(_replaced(column.type, frames_type(sorted(on_frames), sorted(on_labels))))
 
 
 def _collect(kind: pa.DataType, on_frames: set[str], on_labels: set[str]) -> None:
