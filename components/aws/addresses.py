@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 from components import storage
@@ -54,3 +55,41 @@ def location(uri: str) -> dict[str, str]:
     """Return a folder as the service's S3Location: its Bucket and its Prefix, which ends in a slash."""
     bucket, _, key = for_service(uri).removeprefix("s3://").partition("/")
     return {"Bucket": bucket, "Prefix": key.rstrip("/") + "/"}
+
+
+def locate(address: str, mapping: Mapping[str, str]) -> str:
+    """Return the local path or `s3://` URI of an address: a user's own word, never a path unchecked.
+
+    Where a folder of `mapping` (prefix -> folder) stands for its beginning, the file has to lie in that
+    folder after `..` and links are followed. Raises `AddressError` for what is no address, or leads out.
+    """
+    if "\0" in address or len(address) > 1100:
+        raise AddressError("the address holds a zero byte, or is longer than 1,100 characters")
+    if not address.startswith("s3://") or not address.removeprefix("s3://").partition("/")[0]:
+        raise AddressError(f"{address} is no address of a file: it must be s3://BUCKET/KEY")
+    fitting = [prefix for prefix in mapping if address.startswith(_with_slash(prefix))]
+    if not fitting:
+        return address
+    prefix = max(fitting, key=len)
+    base = Path(mapping[prefix]).resolve()
+    try:
+        path = (base / address.removeprefix(_with_slash(prefix)).lstrip("/")).resolve()
+    except (OSError, RuntimeError, ValueError) as error:  # a loop of links, say
+        raise AddressError(f"{address} cannot be followed: {error}") from error
+    if not path.is_relative_to(base):
+        raise AddressError(f"{address} leads out of the folder that stands for it")
+    return str(path)
+
+
+def check_folders(mapping: Mapping[str, str]) -> dict[str, str]:
+    """Return a mapping with absolute paths of its folders. Raises `AddressError` for an unfit one."""
+    for prefix, folder in mapping.items():
+        if not prefix.startswith("s3://"):
+            raise AddressError(f"{prefix}={folder}: what a folder stands for must begin with s3://")
+        if not Path(folder).is_dir():
+            raise AddressError(f"{prefix}={folder}: {folder} is no folder")
+    return {prefix: str(Path(folder).absolute()) for prefix, folder in mapping.items()}
+
+
+def _with_slash(prefix: str) -> str:
+    return prefix.rstrip("/") + "/"  # whole names only: s3://bucket/a does not stand for s3://bucket/ab

@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from components import storage
+from components.aws import addresses
+from components.aws.addresses import AddressError
 from components.cluster.place import in_cluster
 
 STORE = "BRUME_INSPECTION_STORE"
@@ -41,22 +43,18 @@ class Places:
 
         Raises `PlaceError` for an address that is not one, or leads out of where it may.
         """
-        if "\0" in address or len(address) > 1100:
-            raise PlaceError("the address holds a zero byte, or is longer than 1,100 characters")
         if address.startswith(_OWN):
             owner, _, name = address.removeprefix(_OWN).partition("/")
             if owner != project or not project or not _NAME.fullmatch(name):
                 raise PlaceError(f"{address} is no picture of this project")
             return self.image(project, name)
-        if not address.startswith("s3://") or not address.removeprefix("s3://").partition("/")[0]:
-            raise PlaceError(f"{address} is no address of a file: it must be s3://BUCKET/KEY")
-        fitting = [prefix for prefix in self.folders if address.startswith(_with_slash(prefix))]
-        if fitting:
-            prefix = max(fitting, key=len)
-            return _inside(self.folders[prefix], address.removeprefix(_with_slash(prefix)), address)
-        if storage.is_remote(self.root) and address.startswith(_with_slash(self.root)):
+        try:
+            place = addresses.locate(address, self.folders)
+        except AddressError as error:
+            raise PlaceError(str(error)) from error
+        if storage.is_remote(self.root) and place.startswith(self.root.rstrip("/") + "/"):
             raise PlaceError(f"{address} lies where the engine keeps its own files")
-        return address
+        return place
 
     def missing(self, address: str, project: str = "") -> str | None:
         """Return why a picture's address cannot be used, None when it can.
@@ -111,26 +109,7 @@ def places(data: Path, folders: Mapping[str, str]) -> Places:
             f"on a cluster, training and hosting run in pods of their own, which do not see {root}: "
             f"set {STORE} to an s3:// prefix"
         )
-    for prefix, folder in folders.items():
-        if not prefix.startswith("s3://"):
-            raise PlaceError(f"{prefix}={folder}: what a folder stands for must begin with s3://")
-        if not Path(folder).is_dir():
-            raise PlaceError(f"{prefix}={folder}: {folder} is no folder")
-    return Places(
-        root.rstrip("/"), {prefix: str(Path(folder).absolute()) for prefix, folder in folders.items()}
-    )
-
-
-def _with_slash(prefix: str) -> str:
-    return prefix.rstrip("/") + "/"  # whole names only: s3://bucket/a does not stand for s3://bucket/ab
-
-
-def _inside(folder: str, rest: str, address: str) -> str:
-    base = Path(folder).resolve()
     try:
-        path = (base / rest.lstrip("/")).resolve()
-    except (OSError, RuntimeError, ValueError) as error:  # a loop of links, say
-        raise PlaceError(f"{address} cannot be followed: {error}") from error
-    if not path.is_relative_to(base):
-        raise PlaceError(f"{address} leads out of the folder that stands for it")
-    return str(path)
+        return Places(root.rstrip("/"), addresses.check_folders(folders))
+    except AddressError as error:
+        raise PlaceError(str(error)) from error
