@@ -168,7 +168,7 @@ def _consolidate(
     reference = f"{manifests.BUCKET}/{session.job.folder}/{where}"
     earlier = {key: value for key, value in (earlier or {}).items() if key != "source-ref"}
     line = manifests.line(job, {"source-ref": clip}, reference, described, earlier)
-    session.manifest_line(item, line, "labelled", 0)
+    session.manifest_line(item, line, "labelled", created)
     return line
 
 

@@ -68,9 +68,8 @@ def _lose(session: Session, item: int, source: dict[str, str], answers: Sequence
     """Write a data object that got no label: expired after the first answer, or failed before it."""
     complete = session.respond(item, answers[:1]) if lost == "expired" else None
     created = (complete or session.begun) + timedelta(days=10 if complete else 0)
-    line = session.manifest_line(
-        item, manifests.failure(session.job, source, created, _REASONS[lost]), lost, 0
-    )
+    record = manifests.failure(session.job, source, created, _REASONS[lost])
+    line = session.manifest_line(item, record, lost, created)
     session.fault(lost, _REASONS[lost], item=item, file=session.manifest_path, line=line)
 
 
@@ -84,7 +83,7 @@ def _consolidate(
         value = f"{manifests.BUCKET}/{session.write(name, settled.picture)}"
     described = manifests.metadata(session.job, created, **settled.metadata)
     line = manifests.line(session.job, source, value, described, {})
-    return session.manifest_line(item, line, "labelled", settled.labels)
+    return session.manifest_line(item, line, "labelled", created, settled.labels)
 
 
 def _note_error(session: Session, item: int, settled: Settled, line: int) -> None:

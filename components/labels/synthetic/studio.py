@@ -154,15 +154,8 @@ class Session:
             default=moment(self.release(item) + 3000),
         )
         keys = [answer.worker.sub for answer in answers]
-        if "no metadata" in faults:
-            del records[one]["workerMetadata"]
-            keys[one] = answers[one].worker.user.worker_id
-        if "no worker" in faults:
-            del records[one]["workerMetadata"], records[one]["workerId"]
-            keys[one] = "unknown"
-        if "backwards" in faults:
-            record = records[one]
-            record["acceptanceTime"] = stamp(datetime.fromisoformat(record["submissionTime"]) + _BACKWARDS)
+        if answers:
+            keys[one] = _spoil(records[one], keys[one], faults)
         data = orjson.dumps({"answers": records})
         if "cut answers" in faults:
             data = data[: int(len(data) * 0.6)]
@@ -179,8 +172,11 @@ class Session:
         self.last_response = path
         return complete
 
-    def manifest_line(self, item: int, record: Mapping[str, Any], state: str, labels: int) -> int:
+    def manifest_line(
+        self, item: int, record: Mapping[str, Any], state: str, created: datetime, labels: int = 0
+    ) -> int:
         """Add a line to the output manifest; returns its number. `labels` are those in the line itself."""
+        self._ends.append(created)
         data = orjson.dumps(record)
         if "broken line" in self.job.faults.get(item, ()):
             data = data[: len(data) // 2]
@@ -254,6 +250,19 @@ class Session:
     def _seconds(self, answer: Answer) -> float:
         usual = _SECONDS[self.job.modality] * max(1, answer.labels)
         return float(usual * answer.worker.pace * np.exp(self.rng.normal(0, 0.25)))
+
+
+def _spoil(record: dict[str, Any], worker: str, faults: Sequence[str]) -> str:
+    """Plant faults in one answer; returns what its worker is known by then."""
+    if "no metadata" in faults:
+        del record["workerMetadata"]
+        return str(record["workerId"])
+    if "no worker" in faults:
+        del record["workerMetadata"], record["workerId"]
+        return "unknown"
+    if "backwards" in faults:
+        record["acceptanceTime"] = stamp(datetime.fromisoformat(record["submissionTime"]) + _BACKWARDS)
+    return worker
 
 
 def _record(answer: Answer, accepted: datetime, submitted: datetime, seconds: float) -> dict[str, Any]:

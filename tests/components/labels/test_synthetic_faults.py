@@ -119,7 +119,7 @@ def test_label_errors_differ_from_the_rest_of_the_track_or_from_the_answers(made
         if fault.job == "vehicle-kind":
             said = Counter(
                 answer["answerContent"]["crowd-image-classifier"]["label"]
-                for _, item, answer in answers_of(tree, truth, fault.job)
+                for _, item, answer in answers_of(tree, fault.job)
                 if item == fault.item
             )
             line = json.loads((tree / fault.file).read_bytes().splitlines()[fault.line - 1])
@@ -129,7 +129,7 @@ def test_label_errors_differ_from_the_rest_of_the_track_or_from_the_answers(made
     line = json.loads((tree / box.file).read_bytes().splitlines()[box.line - 1])
     wrong = line["crossings"]["annotations"][int(box.object)]
     name = line["crossings-metadata"]["class-map"][str(wrong["class_id"])]
-    for _, item, answer in answers_of(tree, truth, box.job):
+    for _, item, answer in answers_of(tree, box.job):
         for drawn in answer["answerContent"]["boundingBox"]["boundingBoxes"]:
             if item == box.item and distance(drawn, wrong) < 8:
                 assert drawn["label"] != name
@@ -162,7 +162,7 @@ def test_keys_appear_vanish_and_change_type(made):
     having = [
         item
         for item in files
-        for _, number, one in answers_of(tree, truth, answer.job)
+        for _, number, one in answers_of(tree, answer.job)
         if number == int(item) and "image_attributes" in one["answerContent"]
     ]
     assert files.index(min(having)) >= 40  # past the fortieth file, by name as by number

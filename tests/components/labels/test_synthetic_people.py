@@ -22,7 +22,7 @@ def made(tmp_path_factory):
 def test_workers_who_are_too_fast_or_too_slow_are_so_everywhere(made):
     tree, truth = made
     seconds = defaultdict(lambda: defaultdict(list))
-    for job, _, answer in answers_of(tree, truth):
+    for job, _, answer in answers_of(tree):
         if job.startswith(("vehicle-kind", "incident")):  # jobs of one label an answer
             seconds[job][sub_of(answer)].append(answer["timeSpentInSeconds"])
     (fast,), (slow,) = truth.of("too fast"), truth.of("too slow")
@@ -48,7 +48,7 @@ def test_the_workers_in_disagreement_are_the_ones_named(made):
     tree, truth = made
     agreement, shifts = defaultdict(list), defaultdict(list)
     items = defaultdict(dict)
-    for job, item, answer in answers_of(tree, truth):
+    for job, item, answer in answers_of(tree):
         items[job, item][sub_of(answer)] = answer["answerContent"]
     for (job, _), said in items.items():
         for sub, content in said.items():
@@ -79,7 +79,7 @@ def test_a_worker_gives_wrong_vehicle_types_in_sequences_that_others_label_too(m
     mistyper = the_one(truth.of("disagreement"), "vehicle_type")
     differing = defaultdict(list)
     sequences = defaultdict(list)
-    for job, item, answer in answers_of(tree, truth):
+    for job, item, answer in answers_of(tree):
         if job in ("ring-road", "highway"):
             (content,) = answer["answerContent"].values()
             sequences[job, item].append((sub_of(answer), content["frameData"]["entries"][0]["annotations"]))
@@ -104,7 +104,7 @@ def test_an_audit_rejects_one_workers_tracks_far_more_often(made):
     tree, truth = made
     (fault,) = truth.of("audit")
     first = {}
-    for job, item, answer in answers_of(tree, truth):
+    for job, item, answer in answers_of(tree):
         first[job, item] = sub_of(answer)
     rejected = defaultdict(list)
     changed = defaultdict(set)
@@ -155,7 +155,7 @@ def test_answers_come_several_a_file_and_in_two_iterations(made):
 def test_nobody_works_at_two_tasks_at_once_or_on_a_sunday(made):
     tree, truth = made
     spans = defaultdict(list)
-    for _, _, answer in answers_of(tree, truth):
+    for _, _, answer in answers_of(tree):
         spans[sub_of(answer)].append((answer["acceptanceTime"], answer["submissionTime"]))
         day = datetime.fromisoformat(answer["submissionTime"])
         assert day.weekday() < 5

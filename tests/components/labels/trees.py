@@ -11,7 +11,7 @@ def distance(one, other):
     return sum((a - b) ** 2 for a, b in zip(centre(one), centre(other), strict=True)) ** 0.5
 
 
-def answers_of(tree, truth, job=None):
+def answers_of(tree, job=None):
     """Yield job, item and answer of every readable worker response."""
     for path in sorted(tree.rglob("annotations/worker-response/*/*/*.json")):
         name = path.parts[-6]
