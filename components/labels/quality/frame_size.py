@@ -50,6 +50,8 @@ def frame_sizes(
     and hardly any box ends beyond it. An item without such an edge takes the largest of the job. A size that
     more than _OVER of an item's boxes would exceed is none: they are not all wrong.
     """
+    if not items.size:
+        return FrameSizes({}, {})
     names, inverse = np.unique(items, return_inverse=True)
     rows = np.split(np.argsort(inverse, kind="stable"), np.cumsum(np.bincount(inverse))[:-1])
     known, reached = np.full((names.size, 2), np.nan), np.zeros((names.size, 2))
