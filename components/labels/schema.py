@@ -433,8 +433,11 @@ JUDGED = (
             [
                 ("modality", TEXT),
                 ("job", TEXT),
-                ("measure", TEXT),  # cohen_kappa, fleiss_kappa, alpha, iou, f1, idf1, mota, rejects, ...
-                ("subject", TEXT),  # the attribute or class it is of; "" for all
+                # agreement, f1, iou, likeness, idf1, mota, cohen_kappa, fleiss_kappa, alpha, alpha_interval,
+                # rejects (their share of what was audited)
+                ("measure", TEXT),
+                # "class", an attribute, "frame: " and an attribute of frames, a kind of label; "" for all
+                ("subject", TEXT),
                 ("value", NUMBER),
                 ("units", COUNT),  # how many items, pairs or labels it rests on
             ]
@@ -471,6 +474,7 @@ JUDGED = (
                 ("moved", WHOLE),  # the box changed by more than the tolerance
                 ("relabelled", WHOLE),  # the class or an attribute changed
                 ("removed", WHOLE),
+                ("rejected", WHOLE),  # the verdict says so, or relabelled, or removed
                 ("added", WHOLE),
             ]
         ),
