@@ -42,8 +42,8 @@ def write(studio: Studio, job: Job, shelf: Shelf) -> None:
             _lanes(session, item)
         else:
             shelf.setdefault(job.name, []).append(_tracks(session, item))
-    if job.status == "Failed" and job.finished:
-        # What workers had sent in when the job failed was never consolidated.
+    if job.status in ("Failed", "Incomplete") and job.finished:
+        # What workers had sent in when the job ended was never consolidated.
         *_, answers = _drawn(session, job.finished)
         session.respond(job.finished, answers)
     session.finish()

@@ -202,7 +202,8 @@ class Session:
     def finish(self) -> None:
         """Write the manifest and the description of the job, and note its counts."""
         job, counts = self.job, self.counts
-        states = list(counts.states.values()) if self._delivers else []
+        own_files = job.modality.startswith("Video")
+        states = list(counts.states.values()) if self._delivers or own_files else []
         if self.lines:
             # A copy of the manifest's beginning, as Ground Truth leaves it while it works.
             self.write("temp/output.manifest", b"\n".join(self.lines[:2]) + b"\n", ignored=True)

@@ -46,7 +46,10 @@ class Fault:
 
 @dataclass(frozen=True)
 class JobTruth:
-    """One job, and the counts that whoever reads the tree must come to."""
+    """One job, and the counts that whoever reads the tree must come to.
+
+    An item is `labelled` by its line in the manifest, or by its SeqLabel.json in a job without a manifest.
+    """
 
     modality: str
     batch: str

@@ -127,6 +127,8 @@ def counted(folder, job):
             labels += len(described["internal-color-map"]) - 1
         else:
             labels += labels_in(record[name])
+    if not lines:
+        states["labelled"] = len(sequences)
     return {
         "files": len(files),
         "answers": len(answers),
