@@ -45,9 +45,11 @@ def generate(folder: Path, size: Size, seed: int = 0) -> Truth:
         known = _known(folder)
         if known and (known.size, known.seed, known.code) == (size, seed, code):
             return known
-        shutil.rmtree(folder)
     with storage.replacing(folder) as partial:
-        return _write(partial, size, seed, code)
+        truth = _write(partial, size, seed, code)
+        if folder.exists():
+            shutil.rmtree(folder)
+        return truth
 
 
 def _known(folder: Path) -> Truth | None:

@@ -10,7 +10,7 @@ Size = Literal["small", "full"]
 SIZES: tuple[Size, ...] = ("small", "full")
 
 # Labels of one pass over one sequence, of tracking and of detection.
-PASS_LABELS: Mapping[Size, int] = {"small": 330, "full": 876}
+PASS_LABELS: Mapping[Size, int] = {"small": 330, "full": 874}
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,8 @@ class Job:
 
     `items` is how many data objects it has, `done` how many of them were labelled before it ended, `pool` how
     many people work on it, `roles` who of those that stand out are among them. `faults` names by item what
-    is planted there (`sequences` and `responses` know the names). `reviews` names the job that it audits.
+    is planted there (`faults`, `studio`, `sequences` and `stills` know the names). `reviews` names the job
+    that it audits.
     """
 
     modality: str

@@ -67,11 +67,15 @@ class Tree:
     def __init__(self, root: Path) -> None:
         self._root = root
         self._folders: set[Path] = set()
-        self.files: dict[str, int] = {}  # by job folder, "" for those outside of one
+        self.files: dict[str, int] = {}  # by the folder of their job
         self.ignored: list[str] = []
 
-    def write(self, path: str, data: bytes, *, job: str = "", ignored: bool = False) -> str:
-        """Write one file; `ignored` marks one that no reader should take for output."""
+    def write(self, job: str, name: str, data: bytes, *, ignored: bool) -> str:
+        """Write a file into a job's folder; returns its path below the tree.
+
+        `ignored` marks one that no reader should take for output.
+        """
+        path = f"{job}/{name}"
         target = self._root / path
         if target.parent not in self._folders:
             target.parent.mkdir(parents=True, exist_ok=True)
@@ -117,15 +121,15 @@ class Session:
         roles = (*job.roles, "auditor") if job.reviews else job.roles
         self.shifts = Shifts(studio.roster.pool(job.pool, roles), self.rng)
         self.counts = Counts()
-        self.lines: list[bytes] = []
+        self._lines: list[bytes] = []
         self._sent: list[str] = []  # the states of all lines, those that cannot be read included
         self.last_response = ""
         self.begun = moment(job.start * DAY)
         self._ends = [self.begun]
 
-    def write(self, path: str, data: bytes, *, ignored: bool = False) -> str:
-        """Write a file below the job's folder; returns its path below the tree."""
-        return self.studio.tree.write(f"{self.job.folder}/{path}", data, job=self.job.folder, ignored=ignored)
+    def write(self, name: str, data: bytes, *, ignored: bool = False) -> str:
+        """Write a file into the job's folder; returns its path below the tree."""
+        return self.studio.tree.write(self.job.folder, name, data, ignored=ignored)
 
     def fault(self, kind: str, detail: str, **where: Any) -> None:
         """Note a planted fault of this job."""
@@ -185,14 +189,14 @@ class Session:
                 "is not JSON: cut in the middle",
                 item=item,
                 file=self.manifest_path,
-                line=len(self.lines) + 1,
+                line=len(self._lines) + 1,
             )
         else:
             self.counts.states[item] = state
             self.counts.labels += labels if self._delivers else 0
-        self.lines.append(data)
+        self._lines.append(data)
         self._sent.append(state)
-        return len(self.lines)
+        return len(self._lines)
 
     @property
     def manifest_path(self) -> str:
@@ -204,11 +208,11 @@ class Session:
         job, counts = self.job, self.counts
         own_files = job.modality.startswith("Video")
         states = list(counts.states.values()) if self._delivers or own_files else []
-        if self.lines:
+        if self._lines:
             # A copy of the manifest's beginning, as Ground Truth leaves it while it works.
-            self.write("temp/output.manifest", b"\n".join(self.lines[:2]) + b"\n", ignored=True)
+            self.write("temp/output.manifest", b"\n".join(self._lines[:2]) + b"\n", ignored=True)
             if self._delivers:
-                self.write("manifests/output/output.manifest", b"\n".join(self.lines) + b"\n")
+                self.write("manifests/output/output.manifest", b"\n".join(self._lines) + b"\n")
         if job.described:
             described = manifests.description(
                 job,
