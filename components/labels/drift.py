@@ -1,9 +1,9 @@
 """Keys that records have, and where they are not what they were: the tables `keys` and `drift`.
 
 Three comparisons, each about what a person should look at:
-- jobs of a modality with each other, in their order: a key that later jobs have and earlier ones lack has
-  appeared, the other way round it has vanished, with another type of value it has changed type. The
-  customer's attributes are compared between jobs that share some: a job with others is another task;
+- jobs of a modality with each other, in the order of their batches: a key that later jobs have and earlier
+  ones lack has appeared, the other way round it has vanished, with another type of value it has changed type.
+  The customer's attributes are compared between jobs that share some: a job with others is another task;
 - the files of a job with each other, in the order of its data objects, likewise;
 - the present state with the one before, for jobs that were in both. What was found so stays in the table.
 A key that no column holds has appeared against what AWS documents; its values are in the column `extra`.
@@ -18,11 +18,15 @@ from typing import Any
 
 import pyarrow as pa
 
+from components.labels.reading.contents import plain
 from components.labels.schema import TABLES
 
+_MOST_JOBS = 10  # jobs in which one change is told one by one
 _FEWEST = 4  # files of a job before its first ones are compared with its last ones
 _NOT_DRIFT = {"null"}
 _SINCE = "since the last run: "
+_SHAPE = {"left", "top", "width", "height", "vertices", "x", "y"}
+ANSWERED = "answered "  # records in answers are called after those of consolidated annotations
 Row = dict[str, Any]
 
 
@@ -54,19 +58,35 @@ def keys_of(files: Iterable[Row]) -> list[Row]:
 def drift_of(
     keys: Sequence[Row], files: Iterable[Row], before: Sequence[Row], noted: Sequence[Row]
 ) -> list[Row]:
-    """Return the rows of `drift`.
+    """Return the rows of `drift`: for each key of each job the plainest of what there is to say.
 
     `keys` and `before` are the rows of `keys` now and in the state before, `noted` those of `drift` then.
     """
-    found = [*_unknown(keys), *_among_jobs(keys), *_within_jobs(files), *_since(keys, before)]
-    said = {(row["record"], row["key"], row["change"], row["job"]) for row in found}
-    present = {(row["modality"], row["job"], row["record"], row["key"]) for row in keys}
-    for row in noted:
-        still = (row["modality"], row["job"], row["record"], row["key"]) in present
-        new = (row["record"], row["key"], row["change"], row["job"]) not in said
-        if new and row["detail"].startswith(_SINCE) and still == (row["change"] != "vanished"):
-            found.append(row)
-    return sorted(found, key=lambda row: (row["modality"], row["record"], row["key"], row["change"]))
+    listed = _ordered(files)
+    present = {_where(row) for row in keys}
+    still = [
+        row
+        for row in noted
+        if row["detail"].startswith(_SINCE) and (_where(row) in present) == (row["change"] != "vanished")
+    ]
+    found: dict[tuple[str, ...], Row] = {}
+    within = _within_jobs(listed)
+    said = {(row["modality"], row["record"], row["key"]) for row in within}
+    among = [
+        row
+        for row in _among_jobs(keys, listed)
+        if row["change"] == "changed type" or (row["modality"], row["record"], row["key"]) not in said
+    ]
+    for row in (*_unknown(keys), *within, *among):
+        found.setdefault((*_where(row), "type" if row["change"] == "changed type" else ""), row)
+    for row in (*_since(keys, before), *still):
+        found.setdefault((*_where(row), _SINCE, row["change"]), row)
+    for where in list(found):
+        # What answers show, the labels made of them show too.
+        consolidated = (*where[:2], where[2].removeprefix(ANSWERED), *where[3:])
+        if consolidated != where and consolidated in found:
+            del found[where]
+    return sorted(found.values(), key=lambda row: (*_where(row), row["change"]))
 
 
 def drift_table(rows: Sequence[Row]) -> pa.Table:
@@ -74,10 +94,20 @@ def drift_table(rows: Sequence[Row]) -> pa.Table:
     return pa.Table.from_pylist(list(rows), schema=TABLES["drift"].schema)
 
 
+def _where(row: Row) -> tuple[str, str, str, str]:
+    return row["modality"], row["job"], row["record"], row["key"]
+
+
 def _ordered(files: Iterable[Row]) -> list[Row]:
-    return sorted(
-        files, key=lambda file: (natural(file["job"]), file["facts"].get("item") or 0, natural(file["file"]))
-    )
+    """Return files in the order of their jobs' batches and levels, and of their data objects."""
+
+    def order(file: Row) -> tuple[Any, ...]:
+        facts = file["facts"]
+        names = (facts["batch"], facts["level"], file["job"], file["file"])
+        batch, level, job, name = map(natural, names)
+        return batch, level, job, facts.get("item") or 0, name
+
+    return sorted(files, key=order)
 
 
 def _change(row: Row, change: str, detail: str) -> Row:
@@ -106,44 +136,50 @@ def _types(row: Row) -> set[str]:
     return set(row["type"].split("|")) - _NOT_DRIFT
 
 
-def _among_jobs(keys: Sequence[Row]) -> list[Row]:
+def _among_jobs(keys: Sequence[Row], files: Iterable[Row]) -> list[Row]:
+    order = {job: number for number, job in enumerate(dict.fromkeys(file["job"] for file in files))}
     by_record: dict[tuple[str, str], dict[str, dict[str, Row]]] = defaultdict(lambda: defaultdict(dict))
     for row in keys:
-        by_record[row["modality"], row["record"]][row["job"]][row["key"]] = row
+        # Spellings that are read alike are one key; the customer's attributes stand for themselves.
+        key = row["key"] if _is_customers(row["record"]) else plain(row["key"])
+        by_record[row["modality"], row["record"]][row["job"]].setdefault(key, row)
     found = []
     for (_, record), jobs in by_record.items():
-        names = sorted(jobs, key=natural)
+        names = sorted(jobs, key=lambda job: order[job])
         for key in dict.fromkeys(key for name in names for key in jobs[name]):
             alike = names
-            if record.endswith("attribute"):
+            if _is_customers(record):
                 others = {one for name in names if key in jobs[name] for one in jobs[name]} - {key}
                 alike = [name for name in names if key in jobs[name] or others & jobs[name].keys()]
-            found += _along([(name, jobs[name].get(key)) for name in alike])
+            may_lack = key in _SHAPE or record == "manifest"  # by the kind of task
+            found += _along([(name, jobs[name]) for name in alike], key, may_lack)
     return found
 
 
-def _along(jobs: Sequence[tuple[str, Row | None]]) -> list[Row]:
-    """Return how a key changes along jobs: at most one row of each kind."""
-    having = [(index, name, row) for index, (name, row) in enumerate(jobs) if row is not None]
-    lacking = [name for name, row in jobs if row is None]
-    first, last = having[0], having[-1]
+def _is_customers(record: str) -> bool:
+    return record.endswith(" attribute") or record == "answer content"
+
+
+def _along(jobs: Sequence[tuple[str, dict[str, Row]]], key: str, may_lack: bool) -> list[Row]:
+    """Return how a key changes along jobs, each with its keys: a row for each of the first that differ."""
+    having = [(index, name, keys[key]) for index, (name, keys) in enumerate(jobs) if key in keys]
+    lacking = [name for name, keys in jobs if key not in keys]
+    (begin, begun_in, first), (end, _, last) = having[0], having[-1]
     found = []
-    if lacking and first[0] > 0 and first[2]["known"]:
-        where = f"in {_names([name for _, name, _ in having])}, not in {_names(lacking)}"
-        found.append(_change(first[2], "appeared", where))
-    elif lacking and last[0] < len(jobs) - 1 and last[2]["known"]:
-        where = f"in {_names([name for _, name, _ in having])}, not in {_names(lacking)}"
-        found.append(_change(last[2], "vanished", where))
-    usual = _types(first[2])
-    for _, name, row in having:
-        if usual and _types(row) and _types(row) != usual:
-            detail = (
-                f"{' and '.join(sorted(usual))} in {first[1]}, {' and '.join(sorted(_types(row)))} in {name}"
-            )
-            found.append(_change(row, "changed type", detail))
-            return found
+    where = f"in {_names([name for _, name, _ in having])}, not in {_names(lacking)}"
+    if begin > 0 and first["known"] and not may_lack:
+        found += [_change(row, "appeared", where) for _, _, row in having[:_MOST_JOBS]]
+    elif end < len(jobs) - 1 and last["known"] and not may_lack:
+        for name, keys in jobs[end + 1 :][:_MOST_JOBS]:
+            there = {**last, "job": name, "first_file": next(iter(keys.values()))["first_file"]}
+            found.append(_change(there, "vanished", where))
+    usual = _types(first)
+    others = [(name, row) for _, name, row in having if _types(row) and _types(row) != usual]
+    for name, row in others[:_MOST_JOBS] if usual else ():
+        detail = f"{' and '.join(sorted(usual))} in {begun_in}, {' and '.join(sorted(_types(row)))} in {name}"
+        found.append(_change(row, "changed type", detail))
     if len(usual) > 1:
-        found.append(_change(first[2], "changed type", f"{' and '.join(sorted(usual))} in {first[1]}"))
+        found.append(_change(first, "changed type", f"{' and '.join(sorted(usual))} in {begun_in}"))
     return found
 
 
@@ -154,7 +190,7 @@ def _names(jobs: Sequence[str]) -> str:
 def _within_jobs(files: Iterable[Row]) -> list[Row]:
     """Return keys that only the second half of a job's files has, or only the first."""
     by_record: dict[tuple[str, str, str], list[tuple[str, dict[str, list[Any]]]]] = defaultdict(list)
-    for file in _ordered(files):
+    for file in files:
         keys: dict[str, dict[str, list[Any]]] = defaultdict(dict)
         for record, key, *about in file["facts"]["keys"]:
             keys[record][key] = about

@@ -68,10 +68,10 @@ def items_of(
         if number is None:
             continue
         if kind == "sequence":
-            reason = "it has annotations, but no line in the output manifest"
+            reason = "it has annotations, but no line in an output manifest"
             row = found.setdefault(number, _missing(job, number, reason))
-            if not has_manifest:
-                row.update(state="labelled", reason=None)
+            if not has_manifest and not facts["laid_out"]:
+                row.update(state="labelled", reason=None)  # a file alone, whose manifest is elsewhere
             row.update(labels=facts["labels"], frames=facts["frames"])
         elif kind == "answers":
             row = found.setdefault(number, _missing(job, number, "it was answered, but not consolidated"))
@@ -102,7 +102,7 @@ def job_of(
     said = described or {}
     status = str(said.get("LabelingJobStatus") or ("Completed" if has_manifest else "Incomplete"))
     reason = said.get("FailureReason")
-    if reason is None and not has_manifest:
+    if reason is None and not has_manifest and described is None:
         reason = "there is no output manifest"
     return {
         **job,

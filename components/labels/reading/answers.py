@@ -34,7 +34,7 @@ _KNOWN = {
     "workerMetadata",
 }
 _IDENTITY = {"identityProviderType", "issuer", "sub"}
-RECORD = "answered "
+RECORD = "answered "  # before the names of the records in answers
 
 
 @dataclass

@@ -140,6 +140,7 @@ def _row(task: Task, read: Read, own: Context, asked: Context | None = None) -> 
         "item": read.place.item,
         **read.facts,
         "expected": read.place.kind,
+        "laid_out": bool(read.place.job),
         "context": (asked or own).digest(),
         "keys": read.notes.keys.facts(),
         "batch": own.batch,

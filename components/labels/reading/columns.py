@@ -6,8 +6,9 @@ shape), which also counts the keys; a key that all shapes have is read without a
 
 from __future__ import annotations
 
+import contextlib
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from itertools import chain, pairwise, repeat
 from operator import itemgetter
 from typing import Any
@@ -51,9 +52,9 @@ def whole(value: Any) -> int | None:
     return int(found) if found is not None and found == int(found) and abs(found) < 2**31 else None
 
 
-def texts(values: Sequence[Any]) -> pa.Array:
-    """Return a column of text; values that are none are written as JSON."""
-    if set(map(type, values)) <= {str, _NONE}:
+def texts(values: Sequence[Any], kinds: Set[type] | None = None) -> pa.Array:
+    """Return a column of text; what is none is written as JSON. `kinds` are the values' types, if known."""
+    if (kinds or set(map(type, values))) <= {str, _NONE}:
         return pa.array(values, TEXT)
     return pa.array([text(value) for value in values], TEXT)
 
@@ -74,7 +75,14 @@ class Records:
         self._everywhere = set.intersection(*map(set, self.all_shapes)) if self.all_shapes else set()
         ordered = sorted(self.all_shapes, key=lambda shape: (-len(shape), shape))
         self.keys = list(dict.fromkeys(chain.from_iterable(ordered)))
+        self.flat: list[Any] | None = None  # the values row by row, where all rows have one shape
+        self._values: dict[str, list[Any]] = {}
+        self._kinds: dict[str, Set[type]] = {}
         self._odd: dict[int, dict[str, Any]] = {}
+        if len(self.all_shapes) == 1:
+            self.flat = list(chain.from_iterable(map(dict.values, rows)))
+            for index, key in enumerate(self.keys):
+                self._values[key] = self.flat[index :: len(self.keys)]
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -83,25 +91,41 @@ class Records:
         """Return the number of the document of a row."""
         return int(np.searchsorted(self._bounds, row, side="right")) - 1
 
+    def of(self, key: str) -> list[Any]:
+        """Return the values of one key, None where a record has it not; not to be changed."""
+        if key not in self._values:
+            if key in self._everywhere:
+                self._values[key] = list(map(itemgetter(key), self.rows))
+            else:
+                self._values[key] = [row.get(key) for row in self.rows]
+        return self._values[key]
+
+    def kinds(self, key: str) -> Set[type]:
+        """Return the types of the values of one key."""
+        if key not in self._kinds:
+            self._kinds[key] = set(map(type, self.of(key)))
+        return self._kinds[key]
+
     def values(self, *names: str) -> list[Any]:
-        """Return the values of a key, or of the first of its spellings that a record has; None without."""
+        """Return the values of the first of a key's spellings that a record has; not to be changed."""
         present = [name for name in names if name in self.keys]
-        if not present:
-            return [None] * len(self.rows)
-        name, *others = present
-        if name in self._everywhere:
-            found = list(map(itemgetter(name), self.rows))
-        else:
-            found = [row.get(name) for row in self.rows]
-        for other in others:
-            for index, row in enumerate(self.rows):
-                if other not in row:
-                    continue
-                if name not in row and found[index] is None:
-                    found[index] = row[other]
-                else:
-                    self.keep(index, other, row[other])
+        if len(present) == 1:
+            return self.of(present[0])
+        found: list[Any] = [None] * len(self.rows)
+        for index, row in enumerate(self.rows if present else ()):
+            spelt = [name for name in present if name in row]
+            for name in spelt[:1]:
+                found[index] = row[name]
+            for name in spelt[1:]:
+                self.keep(index, name, row[name])
         return found
+
+    def texts(self, *names: str) -> pa.Array:
+        """Return a column of text, of the first of a key's spellings that a record has."""
+        present = [name for name in names if name in self.keys]
+        if len(present) == 1:
+            return texts(self.of(present[0]), self.kinds(present[0]))
+        return texts(self.values(*names)) if present else pa.nulls(len(self.rows), TEXT)
 
     def keep(self, row: int, key: str, value: Any) -> None:
         """Keep a value that its column cannot hold: `extra` has it."""
@@ -121,11 +145,12 @@ class Records:
         if not any(name in self.keys for name in names):
             return pa.nulls(len(self.rows), kind)
         values = self.values(*names)
-        if kind == NUMBER and set(map(type, values)) <= _PLAIN:
-            try:
+        kinds = set(map(type, values))
+        with contextlib.suppress(pa.ArrowInvalid):  # a number that does not fit, or a word
+            if kinds <= _PLAIN and kind == NUMBER:
                 return pa.array(values, NUMBER)
-            except pa.ArrowInvalid:  # a whole number of more than 53 bits
-                pass
+            if kinds <= {str, _NONE} and kind == COUNT:
+                return pa.array(values, TEXT).cast(COUNT)
         found = [read(value) for value in values]
         for index, (before, after) in enumerate(zip(values, found, strict=True)):
             if after is None and before is not None:
@@ -142,6 +167,8 @@ class Records:
         if not any(name in self.keys for name in names):
             return pa.nulls(len(self.rows), POINTS)
         values = self.values(*names)
+        if (plain := _plain_points(values)) is not None:
+            return plain
         found: list[Any] = []
         for index, value in enumerate(values):
             listed = None if value is None else _points(value)
@@ -162,6 +189,7 @@ class Records:
         values = self.values(*names)
         if set(map(type, values)) <= {dict}:
             return values
+        values = list(values)
         for index, value in enumerate(values):
             if not isinstance(value, dict):
                 if value is not None:
@@ -195,8 +223,7 @@ class Records:
         """Count the keys of each document's records, with the types of their values, in its notes."""
         held = set(known)
         for key in self.keys:
-            values = self.values(key)
-            alike = set(map(type, values))
+            values, alike = self.of(key), self.kinds(key)
             for number, (start, end) in enumerate(pairwise(self._bounds)):
                 count = sum(many for shape, many in self.shapes[number].items() if key in shape)
                 if not count:
@@ -217,6 +244,8 @@ class Attributes:
     def __init__(self, records: Records, *names: str) -> None:
         """Find the objects under a key of the records."""
         self._inner = Records(records.objects(*names), records.lengths, records.notes)
+        rows, flat = self._inner.rows, self._inner.flat
+        self._flat = texts(list(chain.from_iterable(map(dict.values, rows))) if flat is None else flat)
 
     def count_keys(self, record: str) -> None:
         """Count the attributes as keys of a kind of record of their own; all are known."""
@@ -224,10 +253,12 @@ class Attributes:
 
     def map(self) -> pa.Array:
         """Return the map column: every attribute, values as text."""
-        rows = self._inner.rows
-        lengths = np.fromiter(map(len, rows), np.int64, len(rows))
-        values = list(chain.from_iterable(map(dict.values, rows)))
-        return _map(lengths, pa.array(list(chain.from_iterable(rows)), TEXT), texts(values))
+        rows, keys = self._inner.rows, self._inner.keys
+        if self._inner.flat is None:
+            lengths = np.fromiter(map(len, rows), np.int64, len(rows))
+            return _map(lengths, pa.array(list(chain.from_iterable(rows)), TEXT), self._flat)
+        names = pa.array(keys, TEXT).take(pa.array(np.tile(np.arange(len(keys)), len(rows))))
+        return _map(np.full(len(rows), len(keys)), names, self._flat)
 
     def struct(self) -> pa.Array | None:
         """Return the struct column, a field a name; None without names.
@@ -240,15 +271,19 @@ class Attributes:
         chosen = list(spellings.values())[:MOST_FIELDS]
         if not chosen:
             return None
-        columns = [texts(self._values(names)) for names in chosen]
+        columns = [self._column(names) for names in chosen]
         return pa.StructArray.from_arrays(columns, names=[names[0] for names in chosen])
 
-    def _values(self, names: Sequence[str]) -> list[Any]:
-        if len(names) == 1:
-            return self._inner.values(names[0])
-        return [
-            next((row[name] for name in names if row.get(name) is not None), None) for row in self._inner.rows
-        ]
+    def _column(self, names: Sequence[str]) -> pa.Array:
+        inner = self._inner
+        if len(names) > 1:
+            return texts(
+                [next((row[name] for name in names if row.get(name) is not None), None) for row in inner.rows]
+            )
+        if inner.flat is None:
+            return inner.texts(names[0])
+        start, step = inner.keys.index(names[0]), len(inner.keys)
+        return self._flat.take(pa.array(np.arange(start, len(self._flat), step)))
 
 
 def spread(counts: Sequence[int]) -> pa.Array:
@@ -301,6 +336,23 @@ def _map(lengths: Any, keys: pa.Array, values: pa.Array) -> pa.Array:
 
 def _offsets(counts: Any) -> pa.Array:
     return pa.array(np.concatenate([[0], np.cumsum(counts, dtype=np.int64)]).astype(np.int32))
+
+
+def _plain_points(values: Sequence[Any]) -> pa.Array | None:
+    """Return lists of points whose every point is {"x": number, "y": number}; None where one is not."""
+    if set(map(type, values)) != {list}:
+        return None
+    points = list(chain.from_iterable(values))
+    if set(map(type, points)) != {dict} or not set(map(tuple, points)) <= {("x", "y"), ("y", "x")}:
+        return None
+    axes = [list(map(itemgetter(axis), points)) for axis in "xy"]
+    if not set(map(type, chain(*axes))) <= {float, int}:
+        return None
+    try:
+        x, y = (pa.array(axis, NUMBER) for axis in axes)
+    except pa.ArrowInvalid:  # a whole number of more than 53 bits
+        return None
+    return nested(list(map(len, values)), struct({"x": x, "y": y, "z": pa.nulls(len(points), NUMBER)}))
 
 
 def _points(value: Any) -> list[dict[str, float | None]] | None:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from components.labels.reading.columns import Attributes, Records, nested, spread, struct, text, texts
+from components.labels.reading.columns import Attributes, Records, nested, spread, struct, text
 from components.labels.reading.marks import Marks
 from components.labels.reading.notes import Notes
 from components.labels.schema import COUNT
@@ -62,11 +62,11 @@ class Frames:
         self.marks = Marks(
             Records(rows, self.document_labels, notes), f"{record}label", classes=classes, lines=lines
         )
-        self._frame_no_text = texts(frames.values(*FRAME_NO))
+        self._frame_no_text = frames.texts(*FRAME_NO)
         self._attributes = attributes.struct()
         self.columns: dict[str, pa.Array] = {
             "frame_no": frames.wholes(*FRAME_NO),
-            "frame": texts(frames.values("frame")),
+            "frame": frames.texts("frame"),
             "labels": pa.array(self.label_counts, COUNT),
             "attributes": attributes.map(),
             "extra": frames.further(_KNOWN),

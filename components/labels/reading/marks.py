@@ -49,8 +49,8 @@ class Marks:
         records.count_keys(record, KNOWN)
         attributes.count_keys(f"{record} attribute")
         self._attributes = attributes.struct()
-        class_id = texts(records.values(*CLASS_ID))
-        object_name = texts(records.values(*OBJECT_NAME))
+        class_id = records.texts(*CLASS_ID)
+        object_name = records.texts(*OBJECT_NAME)
         vertices = records.points("vertices")
         if "x" in records.keys and "y" in records.keys:
             x, y = records.numbers("x"), records.numbers("y")
@@ -59,7 +59,7 @@ class Marks:
             "kind": texts(kinds) if kinds is not None else _kinds(records, lines),
             "class": _class(records, class_id, object_name, classes),
             "class_id": class_id,
-            "object_id": texts(records.values(*OBJECT_ID)),
+            "object_id": records.texts(*OBJECT_ID),
             "object_name": object_name,
             "left": records.numbers("left"),
             "top": records.numbers("top"),
@@ -113,7 +113,7 @@ def _class(
     """Return the class: as the label says, as its id says, or as the object is called (Vehicle:1)."""
     found = []
     if any(name in records.keys for name in CLASS):
-        found.append(texts(records.values(*CLASS)))
+        found.append(records.texts(*CLASS))
     if classes and class_id.null_count < len(records):
         found.append(translate(class_id, lambda value: classes.get(value)))
     if not found or found[-1].null_count:
