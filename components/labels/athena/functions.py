@@ -14,46 +14,47 @@ IS__DISTINCT__FROM IS__NOT__DISTINCT__FROM like_escape not_like_escape xor
 """
 
 _SCALARS = """
-abs acos acosh add age array_extract array_length array_slice array_to_string ascii asin asinh atan atan2 atanh
-base64 bin bit_count bit_length cardinality cast_to_type cbrt ceil ceiling century char_length character_length
-chr coalesce concat concat_ws contains cos cosh cot current_date current_localtime current_localtimestamp
-damerau_levenshtein date_diff date_part date_sub date_trunc day dayname dayofmonth dayofweek dayofyear decade
-decode degrees divide element_at encode ends_with epoch epoch_ms epoch_us even exp factorial filter flatten
-floor fmod from_base64 from_hex gcd generate_series get_current_timestamp grade_up greatest hamming hex hour
-instr isfinite isinf isnan isodow isoyear jaccard jaro_similarity jaro_winkler_similarity json json_array
-json_array_length json_contains json_exists json_extract json_extract_path json_extract_path_text
-json_extract_string json_keys json_merge_patch json_object json_quote json_structure json_type json_valid
-json_value last_day lcase lcm least left len length levenshtein lgamma list_aggregate list_any_value
-list_append list_avg list_bool_and list_bool_or list_concat list_contains list_count list_distinct
-list_element list_extract list_filter list_first list_has list_has_all list_has_any list_histogram list_indexof
-list_intersect list_last list_max list_median list_min list_mode list_pack list_position list_prepend
-list_product list_reduce list_resize list_reverse list_reverse_sort list_select list_slice list_sort list_sum
-list_transform list_unique list_value list_where list_zip ln log log10 log2 lower lpad ltrim make_date
-make_time make_timestamp map map_concat map_contains map_entries map_extract map_extract_value
-map_from_entries map_keys map_values md5 md5_number microsecond millennium millisecond minute mismatches mod
-month monthname multiply nanosecond nfc_normalize now nullif octet_length ord overlay pi position pow power
-prefix printf quarter radians random range reduce regexp_escape regexp_extract regexp_extract_all
-regexp_full_match regexp_matches regexp_replace regexp_split_to_array repeat replace reverse right round row
-row_to_json rpad rtrim second sha1 sha256 sign signbit sin sinh split split_part sqrt starts_with str_split
-str_split_regex strftime string_split string_split_regex string_to_array strip_accents strlen strpos strptime
-struct_extract struct_extract_at struct_insert struct_pack struct_position substr substring subtract suffix
-switch tan tanh time_bucket timezone timezone_hour timezone_minute to_base to_base64 to_days to_hex to_hours
-to_json to_microseconds to_milliseconds to_minutes to_months to_quarters to_seconds to_timestamp to_weeks
-to_years today transaction_timestamp translate trim trunc try_strptime typeof ucase unbin unhex unicode upper
-url_decode url_encode uuid array_append array_prepend array_reverse date_add days_in_month if
-week weekday weekofyear year yearweek unnest generate_subscripts add_months
-array_concat array_contains array_distinct array_has array_has_all array_has_any array_intersect array_position
-array_sort array_transform array_filter array_value list_has_any error
+abs acos acosh add age array_extract array_length array_slice array_to_string ascii asin asinh atan atan2
+atanh base64 bin bit_count bit_length cardinality cast_to_type cbrt ceil ceiling century char_length
+character_length chr coalesce concat concat_ws contains cos cosh cot current_date current_localtime
+current_localtimestamp damerau_levenshtein date_diff date_part date_sub date_trunc day dayname dayofmonth
+dayofweek dayofyear decade decode degrees divide element_at encode ends_with epoch epoch_ms epoch_us even
+exp factorial filter flatten floor fmod from_base64 from_hex gcd generate_series get_current_timestamp
+grade_up greatest hamming hex hour instr isfinite isinf isnan isodow isoyear jaccard jaro_similarity
+jaro_winkler_similarity json json_array json_array_length json_contains json_exists json_extract
+json_extract_path json_extract_path_text json_extract_string json_keys json_merge_patch json_object
+json_quote json_structure json_type json_valid json_value last_day lcase lcm least left len length
+levenshtein lgamma list_aggregate list_any_value list_append list_avg list_bool_and list_bool_or list_concat
+list_contains list_count list_distinct list_element list_extract list_filter list_first list_has
+list_has_all list_has_any list_histogram list_indexof list_intersect list_last list_max list_median list_min
+list_mode list_pack list_position list_prepend list_product list_reduce list_resize list_reverse
+list_reverse_sort list_select list_slice list_sort list_sum list_transform list_unique list_value list_where
+list_zip ln log log10 log2 lower lpad ltrim make_date make_time make_timestamp map map_concat map_contains
+map_entries map_extract map_extract_value map_from_entries map_keys map_values md5 md5_number microsecond
+millennium millisecond minute mismatches mod month monthname multiply nanosecond nfc_normalize now nullif
+octet_length ord overlay pi position pow power prefix printf quarter radians random range reduce
+regexp_escape regexp_extract regexp_extract_all regexp_full_match regexp_matches regexp_replace
+regexp_split_to_array repeat replace reverse right round row row_to_json rpad rtrim second sha1 sha256 sign
+signbit sin sinh split split_part sqrt starts_with str_split str_split_regex strftime string_split
+string_split_regex string_to_array strip_accents strlen strpos strptime struct_extract struct_extract_at
+struct_insert struct_pack struct_position substr substring subtract suffix switch tan tanh time_bucket
+timezone timezone_hour timezone_minute to_base to_base64 to_days to_hex to_hours to_json to_microseconds
+to_milliseconds to_minutes to_months to_quarters to_seconds to_timestamp to_weeks to_years today
+transaction_timestamp translate trim trunc try_strptime typeof ucase unbin unhex unicode upper url_decode
+url_encode uuid array_append array_prepend array_reverse date_add days_in_month if week weekday weekofyear
+year yearweek unnest generate_subscripts add_months array_concat array_contains array_distinct array_has
+array_has_all array_has_any array_intersect array_position array_sort array_transform array_filter
+array_value list_has_any error
 """
 
 _AGGREGATES = """
-any_value approx_count_distinct approx_quantile arbitrary arg_max arg_max_null arg_min arg_min_null argmax argmin
-array_agg avg bit_and bit_or bit_xor bool_and bool_or corr count count_if count_star countif covar_pop
-covar_samp entropy favg first fsum geomean geometric_mean group_concat histogram kahan_sum kurtosis
-kurtosis_pop last list listagg mad max max_by mean median min min_by mode product quantile quantile_cont
-quantile_disc regr_avgx regr_avgy regr_count regr_intercept regr_r2 regr_slope regr_sxx regr_sxy regr_syy sem
-skewness stddev stddev_pop stddev_samp string_agg sum sum_no_overflow sumkahan var_pop var_samp variance
-grouping
+any_value approx_count_distinct approx_quantile arbitrary arg_max arg_max_null arg_min arg_min_null argmax
+argmin array_agg avg bit_and bit_or bit_xor bool_and bool_or corr count count_if count_star countif
+covar_pop covar_samp entropy favg first fsum geomean geometric_mean group_concat histogram kahan_sum
+kurtosis kurtosis_pop last list listagg mad max max_by mean median min min_by mode product quantile
+quantile_cont quantile_disc regr_avgx regr_avgy regr_count regr_intercept regr_r2 regr_slope regr_sxx
+regr_sxy regr_syy sem skewness stddev stddev_pop stddev_samp string_agg sum sum_no_overflow sumkahan var_pop
+var_samp variance grouping
 """
 
 _WINDOWS = """
@@ -89,7 +90,9 @@ MACROS = {
         "WHEN 'OBJECT' THEN len(json_keys(j, p)) ELSE 0 END"
     ),
     "json_array_contains(j, v)": "CASE WHEN json_type(j) = 'ARRAY' THEN json_contains(j, to_json(v)) END",
-    "trino_array_position(a, v)": "CASE WHEN a IS NOT NULL AND v IS NOT NULL THEN coalesce(list_position(a, v), 0) END",
+    "trino_array_position(a, v)": (
+        "CASE WHEN a IS NOT NULL AND v IS NOT NULL THEN coalesce(list_position(a, v), 0) END"
+    ),
     "trino_slice(a, s, n)": (
         "CASE WHEN n = 0 THEN [] WHEN s > 0 OR s + n < 0 THEN list_slice(a, s, s + n - 1) "
         "ELSE list_slice(a, s, len(a)) END"
@@ -108,7 +111,8 @@ MACROS = {
     "infinity()": "CAST('Infinity' AS DOUBLE)",
     "trino_random(a, b)": "CAST(floor(random() * (b - a)) AS BIGINT) + a",
     "width_bucket(x, a, b, n)": (
-        "CASE WHEN x < a THEN 0 WHEN x >= b THEN n + 1 ELSE CAST(floor((x - a) * n / (b - a)) AS BIGINT) + 1 END"
+        "CASE WHEN x < a THEN 0 WHEN x >= b THEN n + 1 "
+        "ELSE CAST(floor((x - a) * n / (b - a)) AS BIGINT) + 1 END"
     ),
     "trino_typeof(x)": "lower(typeof(x))",
     "url_extract_host(u)": "nullif(regexp_extract(u, '^[^:/?#]+://(?:[^/?#@]*@)?([^/?#:]*)', 1), '')",

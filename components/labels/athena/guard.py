@@ -19,14 +19,15 @@ from components.labels.athena.rewrite import ENTRIES
 
 _CTE = re.compile(r"\w+(?:[- $]\w+)*", re.ASCII)  # nothing that could name a file
 # The kinds of nodes of the parser's tree: those with a class are expressions.
-_EXPRESSIONS = frozenset(
-    "BETWEEN CASE CAST COLLATE COLUMN_REF COMPARISON CONJUNCTION CONSTANT FUNCTION LAMBDA OPERATOR STAR SUBQUERY "
-    "TYPE WINDOW".split()
-)
-_OTHERS = frozenset(
-    "SELECT_NODE SET_OPERATION_NODE RECURSIVE_CTE_NODE BASE_TABLE SUBQUERY JOIN TABLE_FUNCTION EXPRESSION_LIST EMPTY "
-    "ORDER_MODIFIER LIMIT_MODIFIER LIMIT_PERCENT_MODIFIER DISTINCT_MODIFIER ORDER_DEFAULT ASCENDING DESCENDING".split()
-)
+_EXPRESSIONS = """
+BETWEEN CASE CAST COLLATE COLUMN_REF COMPARISON CONJUNCTION CONSTANT FUNCTION LAMBDA OPERATOR STAR SUBQUERY TYPE
+WINDOW
+"""
+_OTHERS = """
+SELECT_NODE SET_OPERATION_NODE RECURSIVE_CTE_NODE BASE_TABLE SUBQUERY JOIN TABLE_FUNCTION EXPRESSION_LIST EMPTY
+ORDER_MODIFIER LIMIT_MODIFIER LIMIT_PERCENT_MODIFIER DISTINCT_MODIFIER ORDER_DEFAULT ASCENDING DESCENDING
+"""
+_KINDS = frozenset(_EXPRESSIONS.split()), frozenset(_OTHERS.split())
 
 
 class ForbiddenError(ValueError):
@@ -39,10 +40,14 @@ def check(sql: str, database: str, tables: Collection[str]) -> None:
     Raises `ForbiddenError`.
     """
     connection = duckdb.connect(":memory:", config={"threads": "1"})
-    (text,) = connection.execute("SELECT CAST(json_serialize_sql($1) AS VARCHAR)", [sql]).fetchone() or ("{}",)
+    (text,) = connection.execute("SELECT CAST(json_serialize_sql($1) AS VARCHAR)", [sql]).fetchone() or (
+        "{}",
+    )
     told = json.loads(text)
     if told.get("error") or len(told.get("statements", ())) != 1:
-        raise ForbiddenError(f"the query cannot be run: {told.get('error_message', 'it is not one statement')}")
+        raise ForbiddenError(
+            f"the query cannot be run: {told.get('error_message', 'it is not one statement')}"
+        )
     _Check(database, frozenset(tables)).walk(told["statements"][0], frozenset())
 
 
@@ -60,7 +65,7 @@ class _Check:
             kind = node.get("type")
             if isinstance(kind, str):
                 kind = str(node.get("class", kind))
-                if kind not in (_EXPRESSIONS if "class" in node else _OTHERS):
+                if kind not in _KINDS["class" not in node]:
                     raise ForbiddenError(f"NOT_SUPPORTED: {kind} has no place in a query here")
                 if kind == "BASE_TABLE":
                     self._table(node, known)
@@ -95,7 +100,13 @@ class _Check:
     def _function(node: Mapping[str, Any], allowed: Collection[str]) -> None:
         name = str(node.get("function_name", "")).lower()
         entries = name.removeprefix(ENTRIES)
-        if node.get("schema") or node.get("catalog") or len(node.get("qualified_name", {}).get("path", ())) > 1:
-            raise ForbiddenError(f"FUNCTION_NOT_FOUND: {name} is named with a schema, which no function here has")
+        if (
+            node.get("schema")
+            or node.get("catalog")
+            or len(node.get("qualified_name", {}).get("path", ())) > 1
+        ):
+            raise ForbiddenError(
+                f"FUNCTION_NOT_FOUND: {name} is named with a schema, which no function here has"
+            )
         if name not in allowed and not (name.startswith(ENTRIES) and entries.isdigit()):
             raise ForbiddenError(f"FUNCTION_NOT_FOUND: the function {name} is not available here")

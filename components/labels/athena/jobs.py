@@ -15,8 +15,11 @@ from components.labels.athena import plan as planning
 from components.labels.athena import values
 from components.labels.athena.functions import MACROS
 from components.labels.athena.rewrite import ANONYMOUS, ENTRIES
+from components.labels.athena.sql import DIALECT, RefusedError
 
-OUT_OF_MEMORY = "EXCEEDED_MEMORY_LIMIT: the query needs more memory than one may have: read fewer rows or columns"
+OUT_OF_MEMORY = (
+    "EXCEEDED_MEMORY_LIMIT: the query needs more memory than one may have: read fewer rows or columns"
+)
 _BATCH = 2048  # rows taken at once
 _ATTEMPTS = 6  # macros of UNNEST that are tried both ways; each doubles the tries
 _SETTINGS = {
@@ -34,20 +37,22 @@ class QueryError(Exception):
 
 def warm_up() -> None:
     """Load what every job needs; starts no thread, so that this process can fork."""
-    tree = sqlglot.parse_one("SELECT count(*) FROM t WHERE a = 'b'", read=planning.sql.DIALECT)
+    tree = sqlglot.parse_one("SELECT count(*) FROM t WHERE a = 'b'", read=DIALECT)
     tree.sql(dialect="duckdb")
 
 
 def do(request: dict[str, Any]) -> dict[str, Any]:
-    """Do the job that a request describes; its answer is what JSON holds, with `failed` or `refused` on errors."""
+    """Do the job that a request describes; returns the answer, with `failed` or `refused` on errors."""
     try:
         if request["job"] == "plan":
             return _plan(request)
         resource.setrlimit(resource.RLIMIT_AS, (request["address_space"],) * 2)
         resource.setrlimit(resource.RLIMIT_FSIZE, (request["file_size"],) * 2)
         with _connected(request) as connection:
-            return _describe(connection, request) if request["job"] == "describe" else _run(connection, request)
-    except planning.RefusedError as error:
+            return (
+                _describe(connection, request) if request["job"] == "describe" else _run(connection, request)
+            )
+    except RefusedError as error:
         return {"refused": str(error)}
     except (planning.FailedError, QueryError) as error:
         return {"failed": str(error)}
@@ -137,21 +142,24 @@ def _written(result: duckdb.DuckDBPyConnection, request: dict[str, Any]) -> dict
         while batch := result.fetchmany(_BATCH):
             rows += len(batch)
             if rows > request["rows"]:
-                raise QueryError(
-                    f"EXCEEDED_RESULT_LIMIT: the result has more than {request['rows']:,} rows: add LIMIT, or UNLOAD it"
-                )
+                raise QueryError(_too_large(f"has more than {request['rows']:,} rows"))
             lines = [
                 ",".join(
-                    ["" if value is None else _quoted(show(value)) for show, value in zip(prints, row, strict=True)]
+                    [
+                        "" if value is None else _quoted(show(value))
+                        for show, value in zip(prints, row, strict=True)
+                    ]
                 )
                 for row in batch
             ]
             size += file.write("\n".join(lines) + "\n")
             if size > request["bytes"]:
-                raise QueryError(
-                    f"EXCEEDED_RESULT_LIMIT: the result is larger than {request['bytes'] >> 20} MB: select less, or UNLOAD it"
-                )
+                raise QueryError(_too_large(f"is larger than {request['bytes'] >> 20} MB"))
     return {"columns": [values.column_info(name, kind) for name, kind in described], "rows": rows}
+
+
+def _too_large(how: str) -> str:
+    return f"EXCEEDED_RESULT_LIMIT: the result {how}: select less, add LIMIT, or UNLOAD it"
 
 
 def _columns(result: duckdb.DuckDBPyConnection) -> list[tuple[str, Any]]:
@@ -173,7 +181,13 @@ def _explained(result: duckdb.DuckDBPyConnection, request: dict[str, Any]) -> di
 
 
 _VARCHAR = duckdb.sqltype("VARCHAR")
-_PLAIN = {"hugeint": "BIGINT", "uhugeint": "BIGINT", "ubigint": "BIGINT", "uinteger": "BIGINT", "usmallint": "INTEGER"}
+_PLAIN = {
+    "hugeint": "BIGINT",
+    "uhugeint": "BIGINT",
+    "ubigint": "BIGINT",
+    "uinteger": "BIGINT",
+    "usmallint": "INTEGER",
+}
 _PLAIN |= {"utinyint": "SMALLINT", "timestamp with time zone": "TIMESTAMP", "uuid": "VARCHAR"}
 
 
@@ -185,13 +199,19 @@ def _unload(connection: duckdb.DuckDBPyConnection, request: dict[str, Any]) -> d
     names = [name for name, _ in described]
     doubled = sorted({name for name in names if [one.lower() for one in names].count(name.lower()) > 1})
     if doubled:
-        raise QueryError(f"DUPLICATE_COLUMN_NAME: UNLOAD needs a name of its own for each column: {doubled[0]}")
+        raise QueryError(
+            f"DUPLICATE_COLUMN_NAME: UNLOAD needs a name of its own for each column: {doubled[0]}"
+        )
     absent = [name for name in unload["partitions"] if name not in names]
     if absent:
-        raise QueryError(f"COLUMN_NOT_FOUND: partitioned_by names {absent[0]}, which the query does not select")
+        raise QueryError(
+            f"COLUMN_NOT_FOUND: partitioned_by names {absent[0]}, which the query does not select"
+        )
     inner = [f"c{place}" for place in range(len(names))]
     items = [
-        f"CAST({one} AS {_PLAIN[kind.id]}) AS {_name(name)}" if kind.id in _PLAIN else f"{one} AS {_name(name)}"
+        f"CAST({one} AS {_PLAIN[kind.id]}) AS {_name(name)}"
+        if kind.id in _PLAIN
+        else f"{one} AS {_name(name)}"
         for one, (name, kind) in zip(inner, described, strict=True)
     ]
     options = ["FORMAT parquet", f"COMPRESSION {_COMPRESSIONS[unload['compression']]}"]
@@ -245,7 +265,7 @@ def _place(name: str, text: str) -> str:
 
 def _without_paths(text: str, request: dict[str, Any]) -> str:
     """Return a text without the places of files on this machine."""
-    for folder in (request["root"], request["scratch"]):
+    for folder in filter(None, (request["root"], request["scratch"])):
         text = text.replace(folder.rstrip("/") + "/", "").replace(folder, "")
     return text
 

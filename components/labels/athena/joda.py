@@ -30,5 +30,7 @@ def strftime_of(form: exp.Expression) -> str:
         elif part[0] in _CODES:
             made.append(_CODES[part[0]])
         else:
-            raise RefusedError(f"the part {part[0]} of a date's format is not known here; there are {', '.join(_CODES)}")
+            raise RefusedError(
+                f"the part {part[0]} of a date's format is not known here; there are {', '.join(_CODES)}"
+            )
     return "".join(made)

@@ -90,10 +90,11 @@ def _translated(tree: exp.Expression, context: Context) -> tuple[str, tuple[str,
 
 
 def _with_parameters(tree: exp.Expression, parameters: Sequence[str]) -> exp.Expression:
-    places = [node for node in tree.find_all(exp.Placeholder, bfs=False)]
+    places = list(tree.find_all(exp.Placeholder, bfs=False))
     if len(places) != len(parameters):
         raise RefusedError(
-            f"the query has {len(places)} parameters (?) and {len(parameters)} execution parameters came: give one each"
+            f"the query has {len(places)} parameters (?) and {len(parameters)} execution parameters came: "
+            "give one for each"
         )
     for number, (place, text) in enumerate(zip(places, parameters, strict=True), 1):
         place.replace(sql.literal(text, number))
@@ -106,7 +107,9 @@ def _bind_tables(tree: exp.Expression, context: Context) -> tuple[str, ...]:
     found = set()
     for table in list(tree.find_all(exp.Table)):
         if not isinstance(table.this, exp.Identifier):
-            raise FailedError(f"FUNCTION_NOT_FOUND: there is no table function {str(table.this.name).lower()}")
+            raise FailedError(
+                f"FUNCTION_NOT_FOUND: there is no table function {str(table.this.name).lower()}"
+            )
         if table.args.get("version") or table.args.get("when"):
             raise FailedError("NOT_SUPPORTED: tables here have no versions to be read as of a time")
         database, name = table.db or context.database, table.name
@@ -158,7 +161,9 @@ def _visible_names(table: exp.Table) -> set[str]:
 def _explain(statement: Statement, context: Context) -> Plan:
     words = _words(statement)
     if len(words) > 1 and words[1].upper() in ("ANALYZE", "("):
-        raise RefusedError("EXPLAIN here shows the plan of a query, without ANALYZE and options: EXPLAIN SELECT ...")
+        raise RefusedError(
+            "EXPLAIN here shows the plan of a query, without ANALYZE and options: EXPLAIN SELECT ..."
+        )
     start = statement.tokens[0].start + len("EXPLAIN")
     inner = sql.read(" " * start + statement.text[start:])
     query, tables, entries = _translated(sql.parse(inner), context)
@@ -173,15 +178,22 @@ def _unload(statement: Statement, context: Context) -> Plan:
             break
     rest = tokens[end + 1 :]
     if depth or len(rest) < 2 or rest[0].text.upper() != "TO" or rest[1].token_type is not TokenType.STRING:
-        raise refused(tokens[0], "UNLOAD is written UNLOAD (SELECT ...) TO 's3://BUCKET/FOLDER/' WITH (format = 'PARQUET')")
+        raise refused(
+            tokens[0],
+            "UNLOAD is written UNLOAD (SELECT ...) TO 's3://BUCKET/FOLDER/' WITH (format = 'PARQUET')",
+        )
     options = _options(statement.text[rest[1].end + 1 :])
-    form, compression = str(options.pop("format", "")).upper(), str(options.pop("compression", "gzip")).lower()
+    form, compression = (
+        str(options.pop("format", "")).upper(),
+        str(options.pop("compression", "gzip")).lower(),
+    )
     partitions = options.pop("partitioned_by", [])
     if form != "PARQUET":
         raise RefusedError("UNLOAD writes Parquet here: WITH (format = 'PARQUET')")
     if compression not in ("gzip", "snappy", "zstd", "none") or options or not isinstance(partitions, list):
         raise RefusedError(
-            "UNLOAD takes format, compression ('gzip', 'snappy', 'zstd', 'none') and partitioned_by = ARRAY['column']"
+            "UNLOAD takes format, compression ('gzip', 'snappy', 'zstd', 'none') and "
+            "partitioned_by = ARRAY['column']"
         )
     first = tokens[1]
     inner = sql.read(" " * first.end + " " + statement.text[first.end + 1 : tokens[end].start])
@@ -209,7 +221,9 @@ def _options(text: str) -> dict[str, Any]:
         found[name] = items if value is None else value.replace("''", "'")
         position = option.end()
     if not opened:
-        raise RefusedError("the options of UNLOAD are written WITH (format = 'PARQUET', compression = 'SNAPPY')")
+        raise RefusedError(
+            "the options of UNLOAD are written WITH (format = 'PARQUET', compression = 'SNAPPY')"
+        )
     return found
 
 
@@ -273,7 +287,9 @@ def _pattern(words: Sequence[str]) -> str:
 
 def _require_database(name: str, context: Context) -> None:
     if name.lower() != context.database.lower():
-        raise FailedError(f"SCHEMA_NOT_FOUND: there is no database {name}: the database is {context.database}")
+        raise FailedError(
+            f"SCHEMA_NOT_FOUND: there is no database {name}: the database is {context.database}"
+        )
 
 
 def _table_name(words: Sequence[str], context: Context) -> tuple[str, list[str]]:
@@ -288,7 +304,9 @@ def _table_name(words: Sequence[str], context: Context) -> tuple[str, list[str]]
     if exact is None:
         close = difflib.get_close_matches(parts[-1].lower(), list(context.tables), n=1)
         near = f"did you mean {close[0]}?" if close else "SHOW TABLES lists those that there are"
-        raise FailedError(f"TABLE_NOT_FOUND: Table '{CATALOG}.{context.database}.{parts[-1]}' does not exist: {near}")
+        raise FailedError(
+            f"TABLE_NOT_FOUND: Table '{CATALOG}.{context.database}.{parts[-1]}' does not exist: {near}"
+        )
     return exact, rest
 
 

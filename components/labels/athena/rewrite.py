@@ -7,7 +7,7 @@ functions that it puts in place are DuckDB's own or the macros of `functions`.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeAlias
 
 from sqlglot import exp
 
@@ -17,7 +17,7 @@ from components.labels.athena.sql import RefusedError
 ANONYMOUS = "_col?"  # an output column without a name, whose place is known when the query has run
 ENTRIES = "trino_entries_"  # macros that turn what UNNEST expands into a list of structs, numbered from 0
 
-Node = exp.Expression
+Node: TypeAlias = exp.Expression
 
 
 def call(name: str, *arguments: Node) -> exp.Anonymous:
@@ -30,17 +30,21 @@ def _number(value: int) -> exp.Literal:
 
 
 def _apply(function: exp.Lambda, *values: Node) -> Node:
-    """Return the value of a lambda for arguments: its parameters are those of nested lambdas over one item."""
+    """Return the value of a lambda for arguments: its parameters become those of nested lambdas."""
     body: Node = function.this.copy()
     for parameter, value in reversed(list(zip(function.expressions, values, strict=True))):
         inner = exp.Lambda(this=body, expressions=[parameter.copy()])
-        body = call("list_extract", call("list_transform", exp.Array(expressions=[value.copy()]), inner), _number(1))
+        body = call(
+            "list_extract", call("list_transform", exp.Array(expressions=[value.copy()]), inner), _number(1)
+        )
     return body
 
 
 def _lambda(node: Node, parameters: int, function: str) -> exp.Lambda:
     if not isinstance(node, exp.Lambda) or len(node.expressions) != parameters:
-        raise RefusedError(f"{function} takes a function of {parameters} arguments, such as {_SHAPE[parameters]}")
+        raise RefusedError(
+            f"{function} takes a function of {parameters} arguments, such as {_SHAPE[parameters]}"
+        )
     return node
 
 
@@ -60,7 +64,9 @@ def _match(empty: bool, fold: str) -> Callable[[list[Node], str], Node]:
         found: Node = call("coalesce", folded, exp.Boolean(this=empty))
         if name == "none_match":
             found = exp.Not(this=found)
-        return exp.Case(ifs=[exp.If(this=exp.Not(this=exp.Is(this=array.copy(), expression=exp.Null())), true=found)])
+        return exp.Case(
+            ifs=[exp.If(this=exp.Not(this=exp.Is(this=array.copy(), expression=exp.Null())), true=found)]
+        )
 
     return made
 
@@ -70,7 +76,9 @@ def _zip_with(arguments: list[Node], name: str) -> Node:
     pair = exp.column("pair_")
     parts = (call("struct_extract_at", pair, _number(place)) for place in (1, 2))
     body = _apply(_lambda(function, 2, name), *parts)
-    return call("list_transform", call("list_zip", first, second), exp.Lambda(this=body, expressions=[_name("pair_")]))
+    return call(
+        "list_transform", call("list_zip", first, second), exp.Lambda(this=body, expressions=[_name("pair_")])
+    )
 
 
 def _name(text: str) -> exp.Identifier:
@@ -95,7 +103,9 @@ def _over_entries(change: Callable[[exp.Lambda], Node], keep: bool) -> Callable[
 
 def _struct(key: Node, value: Node) -> Node:
     fields = (("key", key), ("value", value))
-    return exp.Struct(expressions=[exp.PropertyEQ(this=_name(name), expression=item) for name, item in fields])
+    return exp.Struct(
+        expressions=[exp.PropertyEQ(this=_name(name), expression=item) for name, item in fields]
+    )
 
 
 def _format_datetime(arguments: list[Node], name: str) -> Node:
@@ -132,7 +142,8 @@ _BY_NAME: dict[str, Callable[[list[Node], str], Node]] = {
         lambda function: _struct(_entry("key"), _apply(function, _entry("key"), _entry("value"))), keep=False
     ),
     "transform_keys": _over_entries(
-        lambda function: _struct(_apply(function, _entry("key"), _entry("value")), _entry("value")), keep=False
+        lambda function: _struct(_apply(function, _entry("key"), _entry("value")), _entry("value")),
+        keep=False,
     ),
     "at_timezone": _renamed("trino_at_timezone", 2, 2),
     "with_timezone": _renamed("trino_with_timezone", 2, 2),

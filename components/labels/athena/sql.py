@@ -150,9 +150,12 @@ def literal(text: str, position: int) -> exp.Expression:
     except (SqlglotError, RecursionError, AttributeError, IndexError):
         tree = None
     bare = tree.this if isinstance(tree, (exp.Neg, exp.Cast)) else tree
-    if not isinstance(bare, (exp.Literal, exp.Boolean, exp.Null)) or len(sqlglot.tokenize(text, read=DIALECT)) > 4:
+    if (
+        not isinstance(bare, (exp.Literal, exp.Boolean, exp.Null))
+        or len(sqlglot.tokenize(text, read=DIALECT)) > 4
+    ):
         raise RefusedError(
-            f"execution parameter {position} is no value: write numbers as they are and texts in quotes, 'text'"
+            f"execution parameter {position} is no value: write numbers as they are, texts in quotes: 'text'"
         )
     assert tree is not None
     return tree

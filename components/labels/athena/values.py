@@ -16,9 +16,10 @@ from typing import Any
 Print = Callable[[Any], str]
 
 _NAMES = {
-    "boolean": "boolean", "tinyint": "tinyint", "smallint": "smallint", "integer": "integer", "bigint": "bigint",
-    "utinyint": "smallint", "usmallint": "integer", "uinteger": "bigint", "ubigint": "bigint", "hugeint": "bigint",
-    "uhugeint": "bigint", "float": "float", "double": "double", "varchar": "varchar", "date": "date",
+    "boolean": "boolean", "tinyint": "tinyint", "smallint": "smallint", "integer": "integer",
+    "bigint": "bigint", "utinyint": "smallint", "usmallint": "integer", "uinteger": "bigint",
+    "ubigint": "bigint", "hugeint": "bigint", "uhugeint": "bigint",
+    "float": "float", "double": "double", "varchar": "varchar", "date": "date",
     "time": "time", "timestamp": "timestamp", "timestamp_s": "timestamp", "timestamp_ms": "timestamp",
     "timestamp_ns": "timestamp", "timestamp with time zone": "timestamp with time zone", "blob": "varbinary",
     "decimal": "decimal", "list": "array", "array": "array", "map": "map", "struct": "row", "tuple": "row",
@@ -53,7 +54,15 @@ def hive_type(kind: Any) -> str:
 
 def column_info(name: str, kind: Any) -> dict[str, Any]:
     """Return a column as GetQueryResults describes it."""
-    sizes = {"boolean": 0, "integer": 10, "bigint": 19, "smallint": 5, "tinyint": 3, "double": 17, "float": 17}
+    sizes = {
+        "boolean": 0,
+        "integer": 10,
+        "bigint": 19,
+        "smallint": 5,
+        "tinyint": 3,
+        "double": 17,
+        "float": 17,
+    }
     sizes |= {"varchar": 2147483647, "timestamp": 3, "timestamp with time zone": 3}
     precision, scale = _digits(kind) if kind.id == "decimal" else (sizes.get(athena_type(kind), 0), 0)
     return {
@@ -102,7 +111,8 @@ def nullable(print_: Print) -> Print:
 def _row(fields: list[tuple[str, Print]], value: Any) -> str:
     values = list(value.values()) if isinstance(value, Mapping) else list(value)
     named = [_field(name, place) for place, (name, _) in enumerate(fields)]
-    return f"{{{', '.join(f'{name}={print_(item)}' for name, (_, print_), item in zip(named, fields, values, strict=True))}}}"
+    shown = (f"{name}={print_(item)}" for name, (_, print_), item in zip(named, fields, values, strict=True))
+    return f"{{{', '.join(shown)}}}"
 
 
 def _field(name: str, place: int) -> str:
@@ -155,7 +165,8 @@ def _zoned(value: dt.datetime) -> str:
 def _interval(value: dt.timedelta) -> str:
     sign, left = ("-", -value) if value < dt.timedelta() else ("", value)
     minutes, seconds = divmod(left.seconds, 60)
-    return f"{sign}{left.days} {minutes // 60:02d}:{minutes % 60:02d}:{seconds:02d}.{left.microseconds // 1000:03d}"
+    hours, minutes = divmod(minutes, 60)
+    return f"{sign}{left.days} {hours:02d}:{minutes:02d}:{seconds:02d}.{left.microseconds // 1000:03d}"
 
 
 _PRINT: dict[str, Print] = {

@@ -2,11 +2,11 @@
 
     python -m components.labels.athena.worker FD
 
-A query is a stranger's program. In a process of its own it can be killed at any moment, its memory is bounded
-by the system, and what breaks is that query alone. Starting Python and DuckDB for each takes a quarter of a
-second, forking one that has loaded both a hundredth; so this process loads them, never runs a query itself, and
-forks. It holds no credentials and no environment, opens nothing but what it is handed, and ends, with its
-children, when the engine does: its end of the control socket falls shut.
+A query is a stranger's program. In a process of its own it can be killed at any moment, its memory is
+bounded by the system, and what breaks is that query alone. Starting Python and DuckDB for each takes a
+quarter of a second, forking one that has loaded both a hundredth; so this process loads them, never runs a
+query itself, and forks. It holds no credentials and no environment, opens nothing but what it is handed, and
+ends, with its children, when the engine does: its end of the control socket falls shut.
 
 On the control socket come messages of nine bytes: `S` and a number with the socket of a new job, or `K` and
 the number of a job to kill. A job is one line of JSON on its socket, its answer another.
@@ -48,8 +48,9 @@ def main() -> None:
     gc.collect()
     gc.freeze()  # what is loaded is shared with the children, and stays so
     children: dict[int, int] = {}  # process -> job
+    sources: list[socket.socket | int] = [control, woken]
     while True:
-        readable, _, _ = select.select([control, woken], [], [])
+        readable, _, _ = select.select(sources, [], [])
         if woken in readable:
             with contextlib.suppress(BlockingIOError):
                 os.read(woken, 4096)
@@ -110,7 +111,10 @@ def _child(own: socket.socket) -> None:
             except MemoryError:
                 answer = {"failed": jobs.OUT_OF_MEMORY}
             except BaseException as error:
-                answer = {"failed": f"INTERNAL_ERROR: {type(error).__name__}", "internal": type(error).__name__}
+                answer = {
+                    "failed": f"INTERNAL_ERROR: {type(error).__name__}",
+                    "internal": type(error).__name__,
+                }
             stream.write(json.dumps(answer).encode() + b"\n")
             stream.flush()
         code = 0

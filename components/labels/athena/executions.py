@@ -1,0 +1,367 @@
+"""Executions of queries: asked for, told about, stopped, and their results."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import time
+import uuid
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, func, insert, select, update
+
+from components import storage
+from components.aws.paging import Pager
+from components.aws.service import Call
+from components.aws.store import Store
+from components.labels.athena import rows, workgroups
+from components.labels.athena.catalog import CATALOG, Catalog
+from components.labels.athena.errors import busy, invalid
+from components.labels.athena.limits import Limits
+from components.labels.athena.outputs import Outputs
+from components.labels.athena.runner import QUEUED, RUNNING, Runner
+from components.labels.athena.sandbox import LateError, LostError, Sandbox
+from components.labels.athena.saved import prepared
+from components.labels.athena.tables import executions
+from components.labels.schema import DATABASE
+
+PLANNING_SECONDS = 20.0
+TOKEN_SECONDS = 24 * 3600.0
+_CATEGORY_USER = 2
+_EXECUTE = re.compile(
+    r"""\s*EXECUTE\s+(?:"([^"]+)"|(\w+))(?:\s+USING\s+(.*?))?\s*;?\s*""", re.IGNORECASE | re.DOTALL
+)
+_VALUE = re.compile(r"((?:'(?:[^']|'')*'|[^',])+)(?:,|$)")
+
+_Members = dict[str, Any]
+
+
+class Executions:
+    """The operations on executions."""
+
+    def __init__(
+        self,
+        store: Store,
+        catalog: Catalog,
+        outputs: Outputs,
+        sandbox: Sandbox,
+        runner: Runner,
+        limits: Limits,
+    ) -> None:
+        self._store = store
+        self._catalog = catalog
+        self._outputs = outputs
+        self._sandbox = sandbox
+        self._runner = runner
+        self._limits = limits
+
+    def start(self, request: _Members, call: Call) -> _Members:
+        """Plan a query and let it run; the same ClientRequestToken starts one only."""
+        token = str(request.get("ClientRequestToken") or "")
+        digest = _digest(request)
+        with self._store.write() as db:
+            if known := _by_token(db, call.account, token, digest):
+                return {"QueryExecutionId": known}
+            group = workgroups.find(db, call.account, request.get("WorkGroup") or workgroups.PRIMARY)
+            text, parameters = _prepared(db, call.account, group.name, request)
+            self._require_place(db)
+        if not group.enabled:
+            raise invalid(f"WorkGroup {group.name} is disabled")
+        _require_context(request.get("QueryExecutionContext") or {})
+        identity = str(uuid.uuid4())
+        folder = self._output_folder(request, group)
+        started = time.time()
+        planned = self._planned(text, parameters)
+        plan = planned.get("plan") or {"kind": "DML", "name": "SELECT", "unload": None}
+        unload = plan["unload"]
+        if unload and not folder:
+            raise invalid(
+                "UNLOAD lists its files at an OutputLocation: give one, or set it for the workgroup"
+            )
+        if unload:
+            self._check_unload(unload["address"])
+        row = {
+            "id": identity,
+            "account": call.account,
+            "workgroup": group.name,
+            "state": QUEUED,
+            "text": request["QueryString"],
+            "request": json.dumps(_kept(request)),
+            "token": token,
+            "digest": digest,
+            "kind": plan["kind"],
+            "name": plan["name"],
+            "output": storage.join(folder, f"{identity}{_suffix(plan)}") if folder else "",
+            "manifest": storage.join(folder, f"{identity}-manifest.csv") if unload else "",
+            "reason": "",
+            "rows": 0,
+            "size": 0,
+            "scanned": 0,
+            "planning": time.time() - started,
+            "submitted": started,
+        }
+        with self._store.write() as db:
+            if known := _by_token(db, call.account, token, digest):  # a second request by it came meanwhile
+                return {"QueryExecutionId": known}
+            highest = db.execute(select(func.max(executions.c.number))).scalar_one()
+            db.execute(insert(executions).values(**row, number=(highest or 0) + 1))
+        if "failed" in planned:
+            self._runner.fail(identity, planned["failed"])
+        else:
+            self._runner.submit(identity, plan, text, group.cutoff)
+        return {"QueryExecutionId": identity}
+
+    def _planned(self, text: str, parameters: Sequence[str]) -> _Members:
+        """Return the plan, or why the query fails. Raises InvalidRequestException for what is no query."""
+        request = {
+            "job": "plan",
+            "text": text,
+            "database": DATABASE,
+            "tables": sorted(self._catalog.tables()),
+            "parameters": list(parameters),
+        }
+        try:
+            answer = self._sandbox.start(request).answer(PLANNING_SECONDS)
+        except LateError:
+            raise invalid(
+                f"The query was not understood within {PLANNING_SECONDS:g} s: make it smaller"
+            ) from None
+        except LostError:
+            raise invalid("The query cannot be understood here: make it smaller") from None
+        if "refused" in answer:
+            raise invalid(answer["refused"], "MALFORMED_QUERY")
+        return answer
+
+    def _output_folder(self, request: _Members, group: workgroups.Workgroup) -> str:
+        """Return the address of the folder for the result; "" when the engine keeps it."""
+        given = str((request.get("ResultConfiguration") or {}).get("OutputLocation") or "")
+        chosen = group.output if group.enforced else given or group.output
+        if chosen:
+            workgroups.check_output(self._outputs, chosen)
+        return chosen
+
+    def _check_unload(self, address: str) -> None:
+        workgroups.check_output(self._outputs, address)
+        if not address.endswith("/"):
+            raise invalid(f"UNLOAD writes to a folder: end {address} with a slash")
+
+    def _require_place(self, db: Connection) -> None:
+        waiting = db.execute(
+            select(func.count()).select_from(executions).where(executions.c.state.in_((QUEUED, RUNNING)))
+        ).scalar_one()
+        if waiting >= self._limits.queue + self._limits.at_once:
+            raise busy(f"{waiting} queries wait or run, as many as are taken on: try again later")
+
+    def get(self, request: _Members, call: Call) -> _Members:
+        """Tell about an execution."""
+        with self._store.read() as db:
+            return {"QueryExecution": _described(_required(db, call.account, request["QueryExecutionId"]))}
+
+    def batch_get(self, request: _Members, call: Call) -> _Members:
+        """Tell about several executions."""
+        with self._store.read() as db:
+            found = {one: _find(db, call.account, one) for one in request["QueryExecutionIds"]}
+        return {
+            "QueryExecutions": [_described(row) for row in found.values() if row is not None],
+            "UnprocessedQueryExecutionIds": [
+                {
+                    "QueryExecutionId": one,
+                    "ErrorCode": "INVALID_INPUT",
+                    "ErrorMessage": f"QueryExecution {one} was not found",
+                }
+                for one, row in found.items()
+                if row is None
+            ],
+        }
+
+    def list(self, request: _Members, call: Call) -> _Members:
+        """List the ids of a workgroup's executions, the newest first."""
+        pager = Pager(request, call, default=50, error="InvalidRequestException")
+        with self._store.write() as db:
+            group = workgroups.find(db, call.account, request.get("WorkGroup") or workgroups.PRIMARY)
+            known = select(executions.c.id, executions.c.number).filter_by(
+                account=call.account, workgroup=group.name
+            )
+            if pager.after:
+                known = known.where(executions.c.number < int(pager.after))
+            found = db.execute(known.order_by(executions.c.number.desc()).limit(pager.size + 1)).all()
+        shown = found[: pager.size]
+        return {
+            "QueryExecutionIds": [row.id for row in shown],
+            "NextToken": pager.token(str(shown[-1].number)) if len(found) > len(shown) else None,
+        }
+
+    def stop(self, request: _Members, call: Call) -> _Members:
+        """Cancel a query that waits or runs; one that has ended stays as it is."""
+        with self._store.read() as db:
+            row = _required(db, call.account, request["QueryExecutionId"])
+        self._runner.cancel(row.id)
+        return {}
+
+    def results(self, request: _Members, call: Call) -> _Members:
+        """Return a page of a result; the first row of the first page holds the names, as in Athena."""
+        identity = request["QueryExecutionId"]
+        pager = Pager(request, call, default=1000, error="InvalidRequestException")
+        with self._store.read() as db:
+            row = _required(db, call.account, identity)
+        if row.state != "SUCCEEDED":
+            raise invalid(
+                f"Query has not yet finished. Current state: {row.state}"
+                if row.state in (QUEUED, RUNNING)
+                else f"Query did not finish successfully. Final query state: {row.state}"
+            )
+        columns = json.loads(row.columns or "[]")
+        if row.name == "UNLOAD":
+            return {
+                "ResultSet": {"Rows": [], "ResultSetMetadata": {"ColumnInfo": []}},
+                "UpdateCount": row.rows,
+            }
+        file = self._runner.result(identity, row.output)
+        if file is None:
+            where = f": it lies at {row.output}" if row.output else ""
+            raise invalid(f"The result of {identity} is kept no longer{where}")
+        found, following = rows.page(file, int(pager.after or 0), pager.size)
+        data = [
+            {"Data": [{} if value is None else {"VarCharValue": value} for value in line]} for line in found
+        ]
+        return {
+            "ResultSet": {"Rows": data, "ResultSetMetadata": {"ColumnInfo": columns}},
+            "NextToken": pager.token(str(following)) if following else None,
+            "UpdateCount": 0,
+        }
+
+    def statistics(self, request: _Members, call: Call) -> _Members:
+        """Tell how long an execution took, and its rows."""
+        with self._store.read() as db:
+            row = _required(db, call.account, request["QueryExecutionId"])
+        told = _statistics(row)
+        timeline = {name: value for name, value in told.items() if name.endswith("InMillis")}
+        return {
+            "QueryRuntimeStatistics": {
+                "Timeline": timeline,
+                "Rows": {"InputBytes": row.scanned, "OutputBytes": row.size, "OutputRows": row.rows},
+            }
+        }
+
+
+def _digest(request: Mapping[str, Any]) -> str:
+    plain = {name: value for name, value in request.items() if name != "ClientRequestToken"}
+    return hashlib.sha256(json.dumps(plain, sort_keys=True, default=str).encode()).hexdigest()
+
+
+def _by_token(db: Connection, account: str, token: str, digest: str) -> str | None:
+    """Return the execution that a token started; a token that came with another request is refused."""
+    if not token:
+        return None
+    known = db.execute(
+        select(executions.c.id, executions.c.digest)
+        .filter_by(account=account, token=token)
+        .where(executions.c.submitted > time.time() - TOKEN_SECONDS)
+    ).first()
+    if known is not None and known.digest != digest:
+        raise invalid(
+            "Idempotent parameters do not match: give every new query a ClientRequestToken of its own"
+        )
+    return str(known.id) if known is not None else None
+
+
+def _prepared(
+    db: Connection, account: str, workgroup: str, request: Mapping[str, Any]
+) -> tuple[str, list[str]]:
+    """Return the statement and the values for its `?`: EXECUTE names one that was prepared."""
+    text, parameters = str(request["QueryString"]), list(request.get("ExecutionParameters") or [])
+    named = _EXECUTE.fullmatch(text)
+    if named is None:
+        return text, parameters
+    name = named[1] or named[2]
+    row = prepared(db, account, workgroup, name)
+    if row is None:
+        raise invalid(f"PreparedStatement {name} was not found in workGroup {workgroup}")
+    listed = [value.strip() for value in _VALUE.findall(named[3] or "")]
+    return str(row.text), listed or parameters
+
+
+def _require_context(context: Mapping[str, Any]) -> None:
+    catalog = str(context.get("Catalog") or CATALOG)
+    if catalog.lower() != CATALOG.lower():
+        raise invalid(f"Catalog {catalog} was not found: the catalog is {CATALOG}")
+
+
+def _suffix(plan: Mapping[str, Any]) -> str:
+    return ".csv" if plan["name"] == "SELECT" else "" if plan["name"] == "UNLOAD" else ".txt"
+
+
+def _kept(request: _Members) -> _Members:
+    """Return the members of a request that GetQueryExecution answers as they came."""
+    names = ("QueryExecutionContext", "ResultReuseConfiguration", "ExecutionParameters")
+    return {name: request[name] for name in names if request.get(name) is not None}
+
+
+def _find(db: Connection, account: str, identity: str) -> Any:
+    return db.execute(select(executions).filter_by(id=identity, account=account)).one_or_none()
+
+
+def _required(db: Connection, account: str, identity: str) -> Any:
+    row = _find(db, account, identity)
+    if row is None:
+        raise invalid(f"QueryExecution {identity} was not found")
+    return row
+
+
+def _described(row: Any) -> _Members:
+    status: _Members = {
+        "State": row.state,
+        "StateChangeReason": row.reason or None,
+        "SubmissionDateTime": row.submitted,
+        "CompletionDateTime": row.completed,
+        "AthenaError": json.loads(row.error) if row.error else None,
+    }
+    request = json.loads(row.request)
+    context = dict(request.pop("QueryExecutionContext", None) or {})
+    return {
+        "QueryExecutionId": row.id,
+        "Query": row.text,
+        "StatementType": row.kind,
+        "SubstatementType": row.name,
+        "ResultConfiguration": {"OutputLocation": row.output} if row.output else None,
+        "ManagedQueryResultsConfiguration": {"Enabled": not row.output},
+        "QueryExecutionContext": context,
+        "Status": status,
+        "Statistics": _statistics(row),
+        "WorkGroup": row.workgroup,
+        "EngineVersion": workgroups.ENGINE,
+        **request,
+    }
+
+
+def _statistics(row: Any) -> _Members:
+    end = row.completed or time.time()
+    begin = row.started or end
+    return {
+        "EngineExecutionTimeInMillis": round(1000 * (end - begin)) if row.started else 0,
+        "DataScannedInBytes": row.scanned,
+        "DataManifestLocation": row.manifest or None,
+        "TotalExecutionTimeInMillis": round(1000 * (end - row.submitted)),
+        "QueryQueueTimeInMillis": max(0, round(1000 * (begin - row.submitted - row.planning))),
+        "QueryPlanningTimeInMillis": round(1000 * row.planning),
+        "ServicePreProcessingTimeInMillis": 0,
+        "ServiceProcessingTimeInMillis": 0,
+        "ResultReuseInformation": {"ReusedPreviousResult": False},
+    }
+
+
+def close_interrupted(store: Store) -> None:
+    """Mark what a killed engine left waiting or running as failed: its processes ended with it."""
+    with store.write() as db:
+        db.execute(
+            update(executions)
+            .where(executions.c.state.in_((QUEUED, RUNNING)))
+            .values(
+                state="FAILED",
+                reason="INTERNAL_ERROR: the engine was stopped while the query waited or ran: start it again",
+                error=json.dumps({"ErrorCategory": 1, "Retryable": True}),
+                completed=time.time(),
+            )
+        )

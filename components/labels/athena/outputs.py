@@ -1,0 +1,37 @@
+"""Where results go: addresses in s3://, or the folders that stand for them, and never into the lake."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from components import storage
+from components.aws import addresses
+from components.aws.addresses import AddressError
+
+
+class Outputs:
+    """Writes results; `folders` maps the start of an address to the local folder that stands for it."""
+
+    def __init__(self, folders: Mapping[str, str], lake: str, data: Path) -> None:
+        """Raises `AddressError` for folders that are not there."""
+        self._folders = addresses.check_folders(folders)
+        self._kept = [str(data.resolve())]
+        self._kept.append(lake if storage.is_remote(lake) else str(Path(lake).resolve()))
+
+    def place(self, address: str) -> str:
+        """Return the local path or URI of a place for results. Raises `AddressError` for a forbidden one."""
+        if any(part in (".", "..") for part in address.removeprefix("s3://").split("/")):
+            raise AddressError(f"{address} leads through . or ..: write it in full")
+        place = addresses.locate(address, self._folders)
+        if any((place.rstrip("/") + "/").startswith(kept.rstrip("/") + "/") for kept in self._kept):
+            raise AddressError(f"{address} lies where the tables are kept, which queries do not write to")
+        return place
+
+    def write(self, file: Path, address: str) -> None:
+        """Copy a file to an address, whole or not at all. Raises `AddressError`, `StorageError` or `OSError`."""
+        storage.upload(file, self.place(address))
+
+    def is_empty(self, address: str) -> bool:
+        """Tell whether nothing lies below the folder of an address."""
+        return not storage.list_files(self.place(address))

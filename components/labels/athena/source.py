@@ -1,0 +1,101 @@
+"""The lake as the engine reads it: one state for each query, and files of this machine for its parts."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import threading
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+
+from components import storage
+from components.labels.lake import Lake, Part, Snapshot, identifier, select, views
+from components.labels.schema import Table
+
+
+@dataclass(frozen=True)
+class Opened:
+    """Tables of one state: the queries in DuckDB's SQL for their rows, the files, and the files' bytes."""
+
+    sources: tuple[tuple[str, str], ...]
+    files: tuple[str, ...]
+    size: int
+
+
+class Source:
+    """A lake; parts of a remote one are copied to `cache`, which holds `most` bytes."""
+
+    def __init__(self, uri: str, cache: Path, most: int) -> None:
+        self.lake = Lake(uri)
+        self.root = str(cache) if storage.is_remote(self.lake.uri) else self.lake.uri
+        self._cache, self._most = cache, most
+        self._lock = threading.Lock()
+        self._used: dict[Path, int] = {}  # how many queries read a copy just now
+
+    def tables(self, state: Snapshot | None = None) -> dict[str, tuple[Table, Sequence[Part]]]:
+        """Return the tables of a state, the present one without it. Raises `LakeError`, `StorageError`."""
+        return views(state or self.lake.snapshot())
+
+    @contextlib.contextmanager
+    def opened(self, names: Sequence[str]) -> Iterator[Opened]:
+        """Yield tables of the present state; their files stay until the end of the block."""
+        known = self.tables()
+        held: list[Path] = []
+        try:
+            sources, size = [], 0
+            for name in names:
+                spec, parts = known[name]
+                files = []
+                for part in parts:
+                    files.append(self._fetch(part, held))
+                    size += part.size
+                sources.append((name, _as_athena(spec, select(spec, files))))
+            yield Opened(tuple(sources), tuple(map(str, held)), size)
+        finally:
+            with self._lock:
+                for path in held:
+                    self._used[path] -= 1
+
+    def _fetch(self, part: Part, held: list[Path]) -> Path:
+        remote = storage.is_remote(self.lake.uri)
+        with self._lock:
+            if remote:
+                self._make_room(part.size)
+            path = self.lake.fetch(part, self._cache)
+            if remote:
+                path.touch()  # what was read last is kept longest
+            held.append(path)
+            self._used[path] = self._used.get(path, 0) + 1
+        return path
+
+    def _make_room(self, size: int) -> None:
+        """Remove the copies that were not read for longest, as far as others need their place."""
+        copies = [(path.stat(), path) for path in self._cache.rglob("*.parquet")]
+        total = sum(told.st_size for told, _ in copies) + size
+        for told, path in sorted(copies, key=lambda copy: copy[0].st_mtime):
+            if total <= self._most:
+                break
+            if not self._used.get(path):
+                path.unlink()
+                total -= told.st_size
+
+
+def _as_athena(spec: Table, source: str) -> str:
+    """Return a table's query with times as Athena has them: without a zone, in UTC."""
+    times = [identifier(column.name) for column in spec.schema if pa.types.is_timestamp(column.type)]
+    if not times:
+        return source
+    plain = ", ".join(f"CAST({name} AS TIMESTAMP) AS {name}" for name in times)
+    return f"SELECT * REPLACE ({plain}) FROM ({source})"  # noqa: S608 - names of the schema
+
+
+def matching(names: Sequence[str], pattern: str) -> list[str]:
+    """Return the names that a pattern of SHOW fits: `*` is anything, `|` stands between alternatives."""
+    if not pattern:
+        return sorted(names)
+    parts = [".*".join(map(re.escape, one.split("*"))) for one in pattern.lower().split("|")]
+    fits = re.compile("|".join(parts))
+    return sorted(name for name in names if fits.fullmatch(name.lower()))

@@ -1,0 +1,80 @@
+"""The tables of the engine's state. Times are seconds since the epoch (UTC); JSON stands as text."""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, Column, Float, Index, Integer, MetaData, String, Table, Text
+
+VERSION = 1
+metadata = MetaData()
+
+
+def _account() -> Column[str]:
+    return Column("account", String(64), primary_key=True)
+
+
+versions = Table("athena_schema_version", metadata, Column("version", Integer, nullable=False))
+
+executions = Table(
+    "athena_executions",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("number", Integer, nullable=False, unique=True),  # the order in which they came
+    Column("account", String(64), nullable=False),
+    Column("workgroup", String(128), nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("text", Text, nullable=False),  # as it came: GetQueryExecution answers it
+    Column("request", Text, nullable=False),  # JSON: the members that are answered as they came
+    Column("token", String(128), nullable=False),
+    Column("digest", String(64), nullable=False),  # of the request that came with the token
+    Column("kind", String(16), nullable=False),
+    Column("name", String(32), nullable=False),
+    Column("output", Text, nullable=False),  # the s3:// address of the result; "" when the engine keeps it
+    Column("manifest", Text, nullable=False),  # the s3:// address of what UNLOAD wrote
+    Column("reason", Text, nullable=False),
+    Column("error", Text),  # JSON: AthenaError
+    Column("columns", Text),  # JSON: ColumnInfo; null until it has succeeded
+    Column("rows", BigInteger, nullable=False),
+    Column("size", BigInteger, nullable=False),  # bytes of the result that the engine holds
+    Column("scanned", BigInteger, nullable=False),
+    Column("planning", Float, nullable=False),  # seconds
+    Column("submitted", Float, nullable=False),
+    Column("started", Float),
+    Column("completed", Float),
+    Index("athena_executions_by_token", "account", "token"),
+    Index("athena_executions_by_workgroup", "account", "workgroup", "number"),
+)
+
+workgroups = Table(
+    "athena_workgroups",
+    metadata,
+    _account(),
+    Column("name", String(128), primary_key=True),
+    Column("state", String(16), nullable=False),
+    Column("description", Text, nullable=False),
+    Column("configuration", Text, nullable=False),  # JSON
+    Column("created", Float, nullable=False),
+)
+
+named_queries = Table(
+    "athena_named_queries",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("account", String(64), nullable=False),
+    Column("workgroup", String(128), nullable=False),
+    Column("name", String(128), nullable=False),
+    Column("description", Text, nullable=False),
+    Column("database", String(255), nullable=False),
+    Column("text", Text, nullable=False),
+    Index("athena_named_queries_by_workgroup", "account", "workgroup", "id"),
+)
+
+prepared_statements = Table(
+    "athena_prepared_statements",
+    metadata,
+    _account(),
+    Column("workgroup", String(128), primary_key=True),
+    Column("name", String(256), primary_key=True),
+    Column("text", Text, nullable=False),
+    Column("description", Text, nullable=False),
+    Column("modified", Float, nullable=False),
+)
