@@ -48,7 +48,7 @@ def do(request: dict[str, Any]) -> dict[str, Any]:
             return _plan(request)
         resource.setrlimit(resource.RLIMIT_AS, (request["address_space"],) * 2)
         resource.setrlimit(resource.RLIMIT_FSIZE, (request["file_size"],) * 2)
-        with _connected(request) as connection:
+        with connected(request) as connection:
             return (
                 _describe(connection, request) if request["job"] == "describe" else _run(connection, request)
             )
@@ -65,7 +65,7 @@ def _plan(request: dict[str, Any]) -> dict[str, Any]:
     return {"plan": dataclasses.asdict(planning.plan(request["text"], context))}
 
 
-def _connected(request: dict[str, Any]) -> duckdb.DuckDBPyConnection:
+def connected(request: dict[str, Any]) -> duckdb.DuckDBPyConnection:
     """Return a connection that sees the tables of the request and nothing else, for good."""
     settings = _SETTINGS | {
         "threads": str(request["threads"]),
@@ -102,7 +102,7 @@ def _describe(connection: duckdb.DuckDBPyConnection, request: dict[str, Any]) ->
 
 def _run(connection: duckdb.DuckDBPyConnection, request: dict[str, Any]) -> dict[str, Any]:
     plan = request["plan"]
-    _bind(connection, plan)
+    bind(connection, plan)
     if plan["unload"]:
         return _unload(connection, request)
     result = connection.execute(plan["query"])
@@ -111,7 +111,7 @@ def _run(connection: duckdb.DuckDBPyConnection, request: dict[str, Any]) -> dict
     return _written(result, request)
 
 
-def _bind(connection: duckdb.DuckDBPyConnection, plan: dict[str, Any]) -> None:
+def bind(connection: duckdb.DuckDBPyConnection, plan: dict[str, Any]) -> None:
     """Decide for each UNNEST with several names whether it is of a map or of rows: the one that binds."""
     count = plan["entries"]
     if count > _ATTEMPTS:

@@ -61,7 +61,7 @@ def refused(token: Token, what: str, remedy: str = "") -> RefusedError:
 
 def _column(token: Token) -> int:
     """Return the column where a token starts, from 1; sqlglot counts to where it ends."""
-    return max(1, token.col - (token.end - token.start))
+    return max(1, int(token.col) - int(token.end - token.start))
 
 
 def read(text: str) -> Statement:
