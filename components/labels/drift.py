@@ -16,10 +16,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-import pyarrow as pa
-
 from components.labels.reading.contents import plain
-from components.labels.schema import TABLES
 
 _MOST_JOBS = 10  # jobs in which one change is told one by one
 _FEWEST = 4  # files of a job before its first ones are compared with its last ones
@@ -87,11 +84,6 @@ def drift_of(
         if consolidated != where and consolidated in found:
             del found[where]
     return sorted(found.values(), key=lambda row: (*_where(row), row["change"]))
-
-
-def drift_table(rows: Sequence[Row]) -> pa.Table:
-    """Return rows of `drift` as a table."""
-    return pa.Table.from_pylist(list(rows), schema=TABLES["drift"].schema)
 
 
 def _where(row: Row) -> tuple[str, str, str, str]:

@@ -49,6 +49,14 @@ class Result:
     unchanged: list[dict[str, Any]] = field(default_factory=list)
     lost: list[str] = field(default_factory=list)
 
+    def add(self, other: Result) -> None:
+        """Take over what another part of the work found."""
+        self.parts += other.parts
+        self.files += other.files
+        self.rejects += other.rejects
+        self.unchanged += other.unchanged
+        self.lost += other.lost
+
 
 def read_chunk(lake: Lake, tasks: Sequence[Task], context: Context, modalities: Sequence[str]) -> Result:
     """Read files of one job, whose manifest said `context`; of other `modalities` nothing is kept."""

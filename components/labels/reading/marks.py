@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from components.labels.reading.columns import Attributes, Records, Shape, constant, struct, texts, translate
+from components.labels.reading.columns import Attributes, Records, Shape, constant, struct, translate
 from components.labels.schema import POINTS, TEXT
 
 CLASS = ("label", "class-name", "className", "class")
@@ -42,7 +42,7 @@ class Marks:
         """Read labels, and count their keys as those of `record`.
 
         `classes` names the class ids of the job, `lines` is the kind of a label with vertices. `kinds` says
-        the kind of each label; without it, its keys do.
+        the kind of labels; where it does not, their keys do.
         """
         self._records = records
         attributes = Attributes(records, *ATTRIBUTES)
@@ -56,7 +56,7 @@ class Marks:
             x, y = records.numbers("x"), records.numbers("y")
             vertices = pc.coalesce(vertices, _single_points(x, y))
         self.columns: dict[str, pa.Array] = {
-            "kind": texts(kinds) if kinds is not None else _kinds(records, lines),
+            "kind": _kinds(records, lines, kinds),
             "class": _class(records, class_id, object_name, classes),
             "class_id": class_id,
             "object_id": records.texts(*OBJECT_ID),
@@ -85,8 +85,11 @@ class Marks:
         return struct(columns)
 
 
-def _kinds(records: Records, lines: str) -> pa.Array:
+def _kinds(records: Records, lines: str, said: Sequence[str | None] | None) -> pa.Array:
     by_shape = {shape: _kind(shape, lines) for shape in records.all_shapes}
+    if said is not None:
+        rows = zip(said, records.rows, strict=True)
+        return pa.array([kind or by_shape[tuple(row)] for kind, row in rows], TEXT)
     if len(set(by_shape.values())) == 1:
         return constant(next(iter(by_shape.values())), len(records))
     return pa.array([by_shape[tuple(row)] for row in records.rows], TEXT)
