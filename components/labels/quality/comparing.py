@@ -179,7 +179,7 @@ def _alike(
         return boxes.overlapping(sheets.box[a], sheets.box[b], group_a, group_b)
     if kind in LINES:
         tolerance = lines.TOLERANCE * width
-        return lines.alike(sheets.outlines(a), sheets.outlines(b), group_a, group_b, tolerance)
+        return lines.alike(sheets.outlines[a], sheets.outlines[b], group_a, group_b, tolerance)
     if kind == "entity":
         group_a, group_b = _together((group_a, *sheets.span[a].T), (group_b, *sheets.span[b].T))
     parts = join(group_a, group_b, _AT_ONCE)

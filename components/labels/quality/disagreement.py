@@ -43,7 +43,8 @@ def outliers(sheets: Sheets, pairs: Pairs) -> list[Fault]:
 
     The worker's own share (`own_shares`) is EXCESS above the job's median or LEAST_USUAL, and a usual worker
     would come to as many contradictions over as many objects by chance with a probability below DOUBT over
-    the number of workers (binomial tail, Bonferroni's correction). It takes three workers and two items: of two, none can say who errs. The score is the share.
+    the number of workers (binomial tail, Bonferroni's correction). It takes three workers and two items: of
+    two, none can say who errs. The score is the share.
     """
     people = len(sheets.workers)
     if people < 3:
@@ -106,8 +107,8 @@ def _differences(sheets: Sheets, pairs: Pairs) -> dict[str, tuple[Floats, Floats
     for name, subject in sheets.subjects.items():
         codes = subject.codes
         said = np.flatnonzero((codes[pairs.a] >= 0) & (codes[pairs.b] >= 0))
-        if not said.size or len(subject.names) < 2:
-            continue
+        if not said.size or len(subject.names) < 2 or subject.numbers() is not None:
+            continue  # of numbers the distance counts, not that they differ
         pair = pairs.pair[said]
         differ = np.bincount(pair, codes[pairs.a[said]] != codes[pairs.b[said]], minlength=size)
         count = np.bincount(pair, minlength=size)

@@ -13,7 +13,6 @@ from components.labels.quality.posterior import MOST, dawid_skene
 from components.labels.quality.sheets import CLASS, FRAME, Sheets, Subject, dense
 
 DOUBT = 0.1  # the probability below which a consolidated value is a likely error
-_ANSWERS = 2  # of one alone nothing follows
 
 
 def with_answers(sheets: Sheets) -> tuple[Codes, Codes]:
@@ -29,9 +28,10 @@ def contradicted(sheets: Sheets, pairs: Pairs) -> list[Fault]:
     """Return the consolidated classes and attributes that are likely wrong by the answers.
 
     `pairs` are those of `with_answers`, compared. The probability of the consolidated value is that of
-    `posterior.dawid_skene` over the job, for labels of two answers or more; below DOUBT it is told. The score
-    is one less that probability. In a sequence the frames of an object in which the same workers say the same
-    count as one, and are one fault.
+    `posterior.dawid_skene` over the job. It is told when it is below DOUBT and more answers give the
+    likeliest value than the consolidated one: in a small job the workers' habits are guesses, and two answers
+    that differ prove nothing. The score is one less that probability. In a sequence the frames of an object
+    in which the same workers say the same count as one, and are one fault.
     """
     found = []
     for name, subject in sheets.subjects.items():
@@ -58,20 +58,20 @@ def _of_subject(sheets: Sheets, pairs: Pairs, name: str, subject: Subject) -> li
     result = dawid_skene(units, worker[kept], code[kept], len(subject.names))
     own = subject.codes[labels[first]]
     probability = result.probability[np.arange(first.size), own]
-    doubtful = (probability < DOUBT) & (np.bincount(units) >= _ANSWERS)
     found = []
-    for number in np.flatnonzero(doubtful):
-        rows = labels[group == number]
+    for number in np.flatnonzero(probability < DOUBT):
         votes = Counter(subject.text(one) for one in code[kept][units == number].tolist())
-        likely = subject.text(int(result.probability[number].argmax()))
+        likely, given = subject.text(int(result.probability[number].argmax())), subject.text(int(own[number]))
+        if votes[likely] <= votes[given]:
+            continue
+        rows = labels[group == number]
         frames = sheets.frame[rows]
         row = int(rows[frames.argmin()])
         thing = sheets.object[row].as_py()
         what = ("the class" if name == CLASS else name) if thing is None else f"{thing}: {_own(name)}"
         detail = (
-            f"{what} is {subject.text(int(own[number]))}, but of {votes.total()} answers "
-            f"{votes[likely]} say {likely}: by all that these workers said, the label is right with a "
-            f"probability of {probability[number]:.1%}"
+            f"{what} is {given}, but {votes[likely]} of {votes.total()} answers say {likely}: by all that "
+            f"these workers said, the label is right with a probability of {probability[number]:.1%}"
         )
         where = (int(frames.min()), int(frames.max())) if frames.min() >= 0 else (None, None)
         found.append(

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 
 from components.labels.quality.matching import Codes, Floats, join
 
-POINTS = 32  # equally spaced along each line
+Flags = npt.NDArray[np.bool_]
+
+POINTS = 16  # equally spaced along each line
 # Lines are of the same thing up to 20 pixels apart in an image 1,280 wide (the tolerance of TuSimple's lane
 # benchmark, 2017), and as much of the width in others.
 TOLERANCE = 20 / 1280
 THRESHOLD = 0.5
-_AT_ONCE = 5_000  # pairs of lines: 40 MB for each working array
+_AT_ONCE = 20_000  # pairs of lines: 80 MB for each working array
 
 
 def likeness(a: Floats, b: Floats, tolerance: float) -> Floats:
@@ -29,27 +32,54 @@ def alike(
     a: Floats, b: Floats, group_a: Codes, group_b: Codes, tolerance: float
 ) -> tuple[Codes, Codes, Floats]:
     """Return all pairs of lines of the same group that lie within the tolerance, and their likeness."""
-    parts = join(group_a, group_b, _AT_ONCE)
-    if not parts:
+    found = [_within(a, b, i, j, tolerance) for i, j in join(group_a, group_b, _AT_ONCE)]
+    if not found:
         return np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0)
-    found = [likeness(a[i], b[j], tolerance) for i, j in parts]
-    i, j = (np.concatenate(side) for side in zip(*parts, strict=True))
-    value = np.concatenate(found)
+    i, j, value = (np.concatenate(part) for part in zip(*found, strict=True))
+    return i, j, value
+
+
+def resampled(corners: Floats, count: Codes, closed: Flags) -> Floats:
+    """Return POINTS places equally spaced along each of many lines, (lines, POINTS, 2).
+
+    `corners` (n, 2) are those of all lines in order, `count` tells how many each has; a closed line returns
+    to its first. A line without corners lies nowhere: it gets NaN and is like no other.
+    """
+    ends = np.cumsum(count)
+    longer = count + (closed & (count > 0))
+    line = np.repeat(np.arange(count.size), longer)
+    within = np.arange(line.size) - np.repeat(np.cumsum(longer) - longer, longer)
+    points = corners[(ends - count)[line] + np.where(within == count[line], 0, within)]
+    step = np.hypot(*np.diff(points, axis=0, prepend=points[:1]).T)
+    # All lines one after the other, a pixel apart, so that one interpolation serves them all.
+    step[within == 0] = 1
+    along = np.cumsum(step)
+    start, stop = np.zeros(count.size), np.zeros(count.size)
+    some = longer > 0
+    start[some] = along[within == 0]
+    stop[some] = along[(np.cumsum(longer) - 1)[some]]
+    places = start[:, None] + np.linspace(0, 1, POINTS) * (stop - start)[:, None]
+    found = np.full((count.size, POINTS, 2), np.nan)
+    for axis in (0, 1) if some.any() else ():
+        found[some, :, axis] = np.interp(places[some], along, points[:, axis])
+    return found
+
+
+def _within(a: Floats, b: Floats, i: Codes, j: Codes, tolerance: float) -> tuple[Codes, Codes, Floats]:
+    """Return those of the pairs i, j that are as near as the tolerance, and their likeness."""
+    # A line is no nearer to the other, in the mean, than its middle is to the other's bounds.
+    apart = _to_bounds(a.mean(axis=1)[i], b[j]) + _to_bounds(b.mean(axis=1)[j], a[i])
+    near = apart <= 2 * tolerance
+    i, j = i[near], j[near]
+    value = likeness(a[i], b[j], tolerance)
     kept = value >= THRESHOLD
     return i[kept], j[kept], value[kept]
 
 
-def resampled(points: Floats, closed: bool) -> Floats:
-    """Return POINTS places equally spaced along a line of corners (n, 2); a closed one returns to its start.
-
-    A line without corners lies nowhere: it gets NaN and is like no other.
-    """
-    if not len(points):
-        return np.full((POINTS, 2), np.nan)
-    corners = np.concatenate([points, points[:1]]) if closed else points
-    along = np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(corners, axis=0).T))])
-    places = np.linspace(0, along[-1], POINTS)
-    return np.stack([np.interp(places, along, corners[:, axis]) for axis in (0, 1)], axis=1)
+def _to_bounds(point: Floats, line: Floats) -> Floats:
+    """Return how far points (k, 2) lie from the smallest upright rectangles around lines (k, POINTS, 2)."""
+    over = np.maximum(np.maximum(line.min(axis=1) - point, point - line.max(axis=1)), 0)
+    return np.asarray(np.hypot(over[:, 0], over[:, 1]))
 
 
 def _to_line(points: Floats, line: Floats) -> Floats:

@@ -18,9 +18,9 @@ USUAL = "usual"
 # outliers", 1993), and in a large job as many as one usual answer in ALARMS jobs would exceed.
 DEVIATIONS = 3.5
 ALARMS = 100
-# The least spread of log seconds a label that people are granted (a factor of 1.5): a job in which all were
-# equally quick by luck accuses nobody. DEVIATIONS of it are four times as fast as the median.
-FLOOR = 0.4
+# The least spread of log seconds a label that people are granted (a factor of 1.6): a job in which all were
+# equally quick by luck accuses nobody. DEVIATIONS of it are about five times as fast as the median.
+FLOOR = 0.45
 FEW = 10  # timed answers that tell what is usual; a job with fewer takes those of its modality
 IDLE_SECONDS = 1800.0  # half an hour, and
 IDLE_FACTOR = 10.0  # times what the worker's own pace in the job (of _OWN answers or more) foretells
@@ -98,7 +98,8 @@ def faults(answers: Answers, pace: Pace, rows: Codes) -> list[Fault]:
             times = f"{mine.size} of {every} answer{'s' * (every > 1)}"
             usual = _time(pace.usual[worst])
             if verdict == IDLE:
-                labels = f"{answers.labels[worst]} label{'s' * (answers.labels[worst] != 1)}"
+                count = int(answers.labels[worst])
+                labels = f"{count} label{'s' * (count != 1)}"
                 open_for = _time(answers.seconds[worst])
                 detail = f"Open for {open_for} in {times}, for {labels}; usual here are {usual} a label"
             else:

@@ -6,7 +6,7 @@ a pair of sheets.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import functools
 from dataclasses import dataclass
 
 import numpy as np
@@ -59,6 +59,8 @@ class Sheets:
     box: Floats  # (labels, 4): left, top, width, height in pixels, NaN where it has none
     track: Codes  # a number for each object of a sheet; -1 without object
     object: pa.Array  # the object's name, or its id where it has none
+    object_id: pa.Array
+    object_number: Codes  # equal where the object's id is, in whatever sheet; -1 without object
     span: Codes  # (labels, 2): start and end in characters; -1 where it has none
     vertices: pa.Array
     subjects: dict[str, Subject]
@@ -74,13 +76,17 @@ class Sheets:
         """Return where each sheet's labels begin, and the last ones end."""
         return np.searchsorted(self.sheet, np.arange(self.item.size + 1))
 
-    def outlines(self, rows: Codes) -> Floats:
-        """Return the lines of some labels as `lines.likeness` takes them."""
-        found = [_corners(value) for value in self.vertices.take(pa.array(rows)).to_pylist()]
-        closed = self.of_kind("polygon")[rows]
-        if not found:
-            return np.empty((0, lines.POINTS, 2))
-        return np.stack([lines.resampled(*pair) for pair in zip(found, closed, strict=True)])
+    @functools.cached_property
+    def outlines(self) -> Floats:
+        """Return the line of each label as `lines.likeness` takes it; NaN of labels that are none."""
+        column = self.vertices
+        offsets = np.asarray(column.offsets.to_numpy(), dtype=np.int64)
+        points = column.values.slice(offsets[0], offsets[-1] - offsets[0])
+        corners = np.stack([_floats(pc.struct_field(points, name)) for name in ("x", "y")], axis=1)
+        placed = np.isfinite(corners).all(axis=1)
+        label = np.repeat(np.arange(self.sheet.size), np.diff(offsets))
+        count = np.bincount(label[placed], minlength=self.sheet.size)
+        return lines.resampled(corners[placed], count, self.of_kind("polygon"))
 
 
 def build(labels: pa.Table, frames: pa.Table, answers: pa.Table, answer_labels: pa.Table) -> Sheets:
@@ -105,7 +111,7 @@ def build(labels: pa.Table, frames: pa.Table, answers: pa.Table, answer_labels: 
     every = every.take(pa.array(order))
     workers = answers["worker"].combine_chunks().dictionary_encode()
     none = np.full(made_items.size, -1)
-    kinds = _subject(every["kind"])
+    kinds, objects = _subject(every["kind"]), _subject(every["object_id"]).codes
     return Sheets(
         item=np.concatenate([made_items, answered]),
         answer=np.concatenate([none, np.arange(len(answers))]),
@@ -115,8 +121,10 @@ def build(labels: pa.Table, frames: pa.Table, answers: pa.Table, answer_labels: 
         frame=numbers(every["frame_no"]),
         kind=kinds,
         box=np.stack([_floats(every[name]) for name in ("left", "top", "width", "height")], axis=1),
-        track=_tracks(sheet[order], every["object_id"]),
+        track=np.where(objects >= 0, dense(sheet[order], objects), -1),
         object=pc.coalesce(every["object_name"], every["object_id"]).combine_chunks(),
+        object_id=every["object_id"].combine_chunks(),
+        object_number=objects,
         span=np.stack([numbers(every["start"]), numbers(every["end"])], axis=1),
         vertices=every["vertices"].combine_chunks(),
         subjects=_subjects(every, pc.equal(every["kind"], "frame").to_numpy()),
@@ -138,7 +146,7 @@ def numbers(column: pa.ChunkedArray | pa.Array) -> Codes:
     return np.asarray(filled.to_numpy(), dtype=np.int64)
 
 
-def _floats(column: pa.ChunkedArray) -> Floats:
+def _floats(column: pa.ChunkedArray | pa.Array) -> Floats:
     return np.asarray(pc.fill_null(column, float("nan")).to_numpy(), dtype=np.float64)
 
 
@@ -151,11 +159,6 @@ def _rows(answers: pa.Table, labels: pa.Table) -> Codes:
     row = np.full(int(key.max(initial=0)) + 1, -1)
     row[known] = np.arange(known.size)
     return np.asarray(row[wanted])
-
-
-def _tracks(sheet: Codes, objects: pa.ChunkedArray) -> Codes:
-    names = numbers(objects.combine_chunks().dictionary_encode().indices)
-    return np.where(names >= 0, dense(sheet, names), -1)
 
 
 def _subject(column: pa.ChunkedArray) -> Subject:
@@ -184,8 +187,3 @@ def _subjects(table: pa.Table, framed: npt.NDArray[np.bool_]) -> dict[str, Subje
             spread[rows[chosen]] = codes - shift
             found[before + name] = Subject(spread, tuple(texts[code] for code in used[shift:]))
     return found
-
-
-def _corners(value: Sequence[dict[str, float | None]] | None) -> Floats:
-    points = [(corner["x"], corner["y"]) for corner in value or ()]
-    return np.array([(x, y) for x, y in points if x is not None and y is not None]).reshape(-1, 2)

@@ -90,13 +90,40 @@ def test_lanes_by_the_distance_between_them() -> None:
     assert found["f1", "polyline"] == pytest.approx(0.5)
 
 
+def line(*corners: tuple[float, float], closed: bool = False) -> np.ndarray:
+    return lines.resampled(
+        np.array(corners, float).reshape(-1, 2), np.array([len(corners)]), np.array([closed])
+    )
+
+
 def test_a_line_is_itself_however_its_corners_are_set() -> None:
-    coarse = lines.resampled(np.array([[0.0, 0.0], [100.0, 0.0], [100.0, 50.0]]), closed=False)
-    fine = lines.resampled(np.array([[0.0, 0.0], [37.0, 0.0], [100.0, 0.0], [100.0, 50.0]]), closed=False)
-    assert lines.likeness(coarse[None], fine[None], 20)[0] == pytest.approx(1)
-    corner = lines.resampled(np.array([[0.0, 0.0], [10.0, 0.0], [0.0, 10.0]]), closed=True)
-    turned = lines.resampled(np.array([[10.0, 0.0], [0.0, 10.0], [0.0, 0.0]]), closed=True)
-    assert lines.likeness(corner[None], turned[None], 20)[0] > 0.98
+    coarse, fine = line((0, 0), (90, 0), (90, 60)), line((0, 0), (37, 0), (90, 0), (90, 60))
+    assert lines.likeness(coarse, fine, 20)[0] == pytest.approx(1)
+    triangle = line((0, 0), (10, 0), (0, 10), closed=True)
+    assert lines.likeness(triangle, line((10, 0), (0, 10), (0, 0), closed=True), 20)[0] > 0.97
+
+
+def test_lines_are_sampled_one_by_one() -> None:
+    corners = np.array([[0.0, 0], [15, 0], [5, 5], [0, 0], [10, 0], [10, 10], [0, 10]])
+    found = lines.resampled(corners, np.array([2, 0, 1, 4]), np.array([False, True, True, True]))
+    assert found[0].tolist() == [[x, 0] for x in range(16)]
+    assert np.isnan(found[1]).all()
+    assert (found[2] == 5).all()
+    assert found[3] == pytest.approx(line((0, 0), (10, 0), (10, 10), (0, 10), closed=True)[0])
+    assert found[3][[0, -1]].tolist() == [[0, 0], [0, 0]]
+
+
+@given(st.lists(st.tuples(st.integers(0, 60), st.integers(0, 60)), min_size=2, max_size=16))
+def test_no_pair_of_lines_within_the_tolerance_is_passed_over(ends: list[tuple[int, int]]) -> None:
+    drawn = [line(*pair) for pair in zip(ends[::2], ends[1::2], strict=False)]
+    every = np.concatenate(drawn)
+    group = np.zeros(len(every), dtype=np.int64)
+    i, j, value = lines.alike(every, every, group, group, 10.0)
+    n = np.arange(len(every))
+    all_i, all_j = np.repeat(n, n.size), np.tile(n, n.size)
+    like = lines.likeness(every[all_i], every[all_j], 10.0)
+    wanted = {(a, b): v for a, b, v in zip(all_i, all_j, like, strict=True) if v >= 0.5}
+    assert dict(zip(zip(i, j, strict=True), value, strict=True)) == pytest.approx(wanted)
 
 
 def test_entities_agree_by_their_span() -> None:
