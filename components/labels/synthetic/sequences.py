@@ -64,13 +64,14 @@ def _drawn(session: Session, item: int) -> tuple[list[Seen], list[str], list[Tra
     target = PASS_LABELS[session.studio.size]
     scene = until(film(rng, target // 6), target)
     quality = grades(rng, len(scene[0].shown), night="night" in job.name)
+    occluded = rng.random(len(scene)) < 0.3
     answers: list[Answer] = []
     first: list[Track] = []
     for worker in session.shifts.take(job.workers):
         tracks = draw(scene, worker, rng)
         if job.late_key is not None and item >= job.late_key:
             for track in tracks:
-                track.attributes["occluded"] = ("No", "No", "Partly")[rng.integers(3)]
+                track.attributes["occluded"] = "Partly" if occluded[track.seen] else "No"
         if not answers:
             first = tracks
             _plant(session, item, first)

@@ -49,7 +49,7 @@ def write(studio: Studio, job: Job) -> None:
             session.fault(
                 "appeared", detail, item=item, object="image_attributes", file=session.last_response
             )
-        settled = task.settle(shown, rng, wrong=wrong)
+        settled = task.settle(shown, [answer.content for answer in answers], rng, wrong=wrong)
         line = _consolidate(session, item, source, settled, complete)
         if wrong:
             _note_error(session, item, settled, line)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -15,6 +16,7 @@ from components.labels.synthetic.people import Worker
 from components.labels.synthetic.scene import HEIGHT, KINDS, WIDTH, film
 
 Rng = np.random.Generator
+Answers = Sequence[Mapping[str, Any]]  # the content of each
 
 
 @dataclass(frozen=True)
@@ -39,8 +41,8 @@ class Task(Protocol):
     def answer(self, shown: Any, worker: Worker, rng: Rng) -> tuple[dict[str, Any], int]:
         """Return a worker's answer and how many labels it has."""
 
-    def settle(self, shown: Any, rng: Rng, *, wrong: bool) -> Settled:
-        """Return the consolidated label; a `wrong` one has a class that nobody answered."""
+    def settle(self, shown: Any, answers: Answers, rng: Rng, *, wrong: bool) -> Settled:
+        """Return the consolidated label of some answers; a `wrong` one has a class that nobody gave."""
 
 
 class Classes:
@@ -63,9 +65,10 @@ class Classes:
             label = self._classes[rng.integers(len(self._classes))]
         return {"crowd-image-classifier": {"label": label}}, 1
 
-    def settle(self, shown: int, rng: Rng, *, wrong: bool) -> Settled:
+    def settle(self, shown: int, answers: Answers, rng: Rng, *, wrong: bool) -> Settled:
         """Return the class that most people named."""
-        label = (shown + 3) % len(self._classes) if wrong else shown
+        named = self._classes.index(_most(answers, self._classes[shown]))
+        label = (named + 3) % len(self._classes) if wrong else named
         confidence = round(float(rng.uniform(0.86, 0.97)), 2)
         return Settled(label, {"class-name": self._classes[label], "confidence": confidence}, 1)
 
@@ -83,10 +86,11 @@ class Notes:
         kind = int(rng.integers(len(texts.KINDS))) if mistaken else shown[1]
         return {"crowd-classifier": {"label": texts.KINDS[kind]}}, 1
 
-    def settle(self, shown: tuple[str, int], rng: Rng, *, wrong: bool) -> Settled:
+    def settle(self, shown: tuple[str, int], answers: Answers, rng: Rng, *, wrong: bool) -> Settled:
         """Return the kind that most people named."""
         confidence = round(float(rng.uniform(0.86, 0.97)), 2)
-        return Settled(shown[1], {"class-name": texts.KINDS[shown[1]], "confidence": confidence}, 1)
+        kind = _most(answers, texts.KINDS[shown[1]])
+        return Settled(texts.KINDS.index(kind), {"class-name": kind, "confidence": confidence}, 1)
 
 
 class Entities:
@@ -110,7 +114,9 @@ class Entities:
             found.append({"startOffset": begin, "endOffset": end, "label": label})
         return {"crowd-entity-annotation": {"entities": found}}, len(found)
 
-    def settle(self, shown: tuple[str, list[texts.Entity]], rng: Rng, *, wrong: bool) -> Settled:
+    def settle(
+        self, shown: tuple[str, list[texts.Entity]], answers: Answers, rng: Rng, *, wrong: bool
+    ) -> Settled:
         """Return the entities that most people marked."""
         found = [{"startOffset": start, "endOffset": end, "label": label} for start, end, label in shown[1]]
         names = [{"label": name, "shortDisplayName": name[:3]} for name in texts.ENTITIES]
@@ -145,7 +151,7 @@ class Vehicles:
         size = {"height": HEIGHT, "width": WIDTH}
         return {"boundingBox": {"boundingBoxes": boxes, "inputImageProperties": size}}, len(boxes)
 
-    def settle(self, shown: Boxes, rng: Rng, *, wrong: bool) -> Settled:
+    def settle(self, shown: Boxes, answers: Answers, rng: Rng, *, wrong: bool) -> Settled:
         """Return the boxes that most people drew."""
         names = list(KINDS)
         found = [
@@ -173,7 +179,7 @@ class Markings:
         size = {"height": HEIGHT, "width": WIDTH}
         return {"annotatedResult": {"inputImageProperties": size, "polylines": _polylines(drawn)}}, len(drawn)
 
-    def settle(self, shown: list[lanes.Line], rng: Rng, *, wrong: bool) -> Settled:
+    def settle(self, shown: list[lanes.Line], answers: Answers, rng: Rng, *, wrong: bool) -> Settled:
         """Return the polylines that the customer's own function settles on."""
         return Settled({"polylines": _polylines(shown)}, {}, len(shown))
 
@@ -194,7 +200,7 @@ class Surfaces:
         answer = {"inputImageProperties": size, "labelMappings": mappings, "labeledImage": image}
         return {"crowd-semantic-segmentation": answer}, len(mappings)
 
-    def settle(self, shown: NDArray[np.uint8], rng: Rng, *, wrong: bool) -> Settled:
+    def settle(self, shown: NDArray[np.uint8], answers: Answers, rng: Rng, *, wrong: bool) -> Settled:
         """Return the picture, which lies in a file of its own."""
         colours = {"0": {"class-name": "BACKGROUND", "hex-color": "#ffffff", "confidence": 0.09}}
         for number, (name, colour) in enumerate(masks.CLASSES.items(), 1):
@@ -216,6 +222,12 @@ TASKS: dict[str, Task] = {
     "incident-notes": Notes(),
     "contracts": Entities(),
 }
+
+
+def _most(answers: Answers, right: str) -> str:
+    """Return the label that most answers give; the right one where several are as frequent."""
+    named = Counter(str(part["label"]) for answer in answers for part in answer.values() if "label" in part)
+    return max(named, key=lambda label: (named[label], label == right))
 
 
 def _whole(box: NDArray[np.float64]) -> dict[str, int]:
