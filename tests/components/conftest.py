@@ -89,35 +89,42 @@ def _browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
             process.terminate()
 
 
+def open_in(
+    browser: str, file: Path, html: str, *, width: int = 1280, height: int = 900, dark: bool = False
+) -> Page:
+    """Write HTML to `file` and open it in a tab of the browser at this address; returns once it is loaded."""
+    file.write_text(html, encoding="utf-8")
+    request = urllib.request.Request(f"{browser}/json/new?about:blank", method="PUT")
+    with urllib.request.urlopen(request) as answer:
+        page = Page(json.load(answer)["webSocketDebuggerUrl"])
+    for domain in ("Page", "Runtime", "Log"):
+        page.ask(f"{domain}.enable")
+    page.ask(
+        "Emulation.setDeviceMetricsOverride",
+        width=width,
+        height=height,
+        deviceScaleFactor=1,
+        mobile=width < 600,
+    )
+    scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
+    page.ask("Emulation.setEmulatedMedia", features=[scheme])
+    page.ask("Page.navigate", url=file.as_uri())
+    for _ in range(200):
+        if page.value("document.readyState + location.protocol") == "completefile:":
+            return page
+        time.sleep(0.05)
+    raise AssertionError("the page did not load")
+
+
 @pytest.fixture
 def open_page(_browser: str, tmp_path: Path) -> Iterator[Callable[..., Page]]:
     """Open HTML in a window of `width` CSS pixels, light or dark; returns the page once it is loaded."""
     pages: list[Page] = []
 
-    def open_(html: str, *, width: int = 1280, height: int = 900, dark: bool = False) -> Page:
-        file = tmp_path / f"page{len(pages)}.html"
-        file.write_text(html, encoding="utf-8")
-        request = urllib.request.Request(f"{_browser}/json/new?about:blank", method="PUT")
-        with urllib.request.urlopen(request) as answer:
-            page = Page(json.load(answer)["webSocketDebuggerUrl"])
+    def open_(html: str, **window: Any) -> Page:
+        page = open_in(_browser, tmp_path / f"page{len(pages)}.html", html, **window)
         pages.append(page)
-        for domain in ("Page", "Runtime", "Log"):
-            page.ask(f"{domain}.enable")
-        page.ask(
-            "Emulation.setDeviceMetricsOverride",
-            width=width,
-            height=height,
-            deviceScaleFactor=1,
-            mobile=width < 600,
-        )
-        scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
-        page.ask("Emulation.setEmulatedMedia", features=[scheme])
-        page.ask("Page.navigate", url=file.as_uri())
-        for _ in range(200):
-            if page.value("document.readyState + location.protocol") == "completefile:":
-                return page
-            time.sleep(0.05)
-        raise AssertionError("the page did not load")
+        return page
 
     yield open_
     for page in pages:

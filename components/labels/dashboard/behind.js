@@ -1,7 +1,7 @@
 // What is behind a mark or a row: jobs, items and ranges of frames, and the query that gives all of it.
 const COLUMN = {
   job: { name: "job", title: "Job", unit: "text" }, item: { name: "item", title: "Item", unit: "id" },
-  frames: { name: "frames", title: "Frames", unit: "text" }, file: { name: "file", title: "File", unit: "text" },
+  frames: { name: "frames", title: "Frames", unit: "text" }, file: { name: "file", title: "File", unit: "file" },
   worker: { name: "worker", title: "Worker", unit: "text" }, time: { name: "time", title: "Handed in", unit: "time" },
   took: { name: "took", title: "Time", unit: "seconds" }, labels: { name: "labels", title: "Labels", unit: "count" },
   count: { name: "count", title: "Count", unit: "count" }, state: { name: "state", title: "State", unit: "text" },

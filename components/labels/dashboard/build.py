@@ -5,13 +5,14 @@ from __future__ import annotations
 import datetime
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import duckdb
 
 from components.labels.dashboard import cubes as cubing
 from components.labels.dashboard import page as paging
+from components.labels.dashboard import paper
 from components.labels.dashboard.asking import run
 from components.labels.dashboard.cubes import Cubes, Limits
 from components.labels.dashboard.masking import people
@@ -27,12 +28,20 @@ class DashboardError(ValueError):
 
 @dataclass(frozen=True)
 class Dashboard:
-    """The dashboard: the page, and what it is made of for `png` and `pdf`."""
+    """The dashboard: `html` is the page, the other fields what it is made of."""
 
     html: str
     page: paging.Page
     board: Board
     cubes: Cubes
+
+    def png(self) -> bytes:
+        """Draw it, without filters, as one long picture 1,200 pixels wide."""
+        return paper.png(self.page, self.board, self.cubes)
+
+    def pdf(self) -> bytes:
+        """Draw it, without filters, on sheets of A4."""
+        return paper.pdf(self.page, self.board, self.cubes)
 
 
 def build(
@@ -47,9 +56,9 @@ def build(
 ) -> Dashboard:
     """Make the dashboard of the lake behind `connection` (`Lake.connect()`), of at most `budget` bytes.
 
-    `facts` stand in a line under the title. With `mask_people` workers stand behind pseudonyms made with `key`
-    (see `masking.key_of`; without one they are others in every page). What does not fit is added up more
-    coarsely or left out, and the page says so. Raises `DashboardError` when even so it does not fit.
+    `facts` stand in a line under the title. With `mask_people` workers stand behind pseudonyms made with
+    `key` (see `masking.key_of`; without one they are others in every page). What does not fit is added up
+    more coarsely or left out, and the page says so. Raises `DashboardError` when even so it does not fit.
     """
     now = now or datetime.datetime.now(datetime.UTC)
     rows = connection.sql(_PEOPLE).to_arrow_table().to_pylist()
@@ -63,9 +72,10 @@ def build(
             facts=[*facts, f"{now:%Y-%m-%d %H:%M} UTC"],
             notes=[*_notes(mask_people), *cubes.notes],
             empty=_empty(cubes),
-            colophon="Made by Brume. This file stands alone: it reads no other address and can be sent and kept.",
+            colophon="Made by Brume. This file stands alone: it reads no other address.",
             masked=mask_people,
         )
+        given = replace(given, picture=paper.still(given, shown, cubes))
         html = paging.render(given, shown, cubes)
         if (size := len(html.encode())) <= budget:
             return Dashboard(html, given, shown, cubes)
@@ -87,8 +97,8 @@ def _notes(masked: bool) -> list[str]:
     notes = [
         "A consolidated label belongs to all workers who answered for its item, and to the time of the last "
         "of these answers: that is how the filters of worker and time find it.",
-        "Figures of a job as a whole (its state, agreement, audit) count where an answer of the chosen workers "
-        "in the chosen time is left in it.",
+        "Figures of a job as a whole (its state, agreement, audit) count where an answer of the chosen "
+        "workers in the chosen time is left in it.",
         "Times are UTC. A time filter takes whole hours.",
     ]
     if masked:
@@ -103,12 +113,12 @@ def _empty(cubes: Cubes) -> str:
     tables: Any = cubes.tables
     if not tables["jobs"]["job"]:
         return (
-            "No labelling output was found below the source: it should hold SeqLabel.json, output.manifest or "
-            "worker-response files. Look at the source's address and at what could not be read, below."
+            "No labelling output was found below the source: it should hold SeqLabel.json, output.manifest "
+            "or worker-response files. Look at the source's address and at what could not be read, below."
         )
     if not tables["answers"]["n"]:
         return (
-            "No worker responses were found below the source: figures of workers and time are empty. They lie "
-            "in annotations/worker-response/ beside the consolidated annotations."
+            "No worker responses were found below the source: figures of workers and time are empty. They "
+            "lie in annotations/worker-response/ beside the consolidated annotations."
         )
     return ""

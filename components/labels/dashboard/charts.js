@@ -11,6 +11,8 @@ const make = (tag, attributes = {}, ...children) => {
   return element;
 };
 
+const COLOURS = 12;
+
 async function unpacked(id) {
   const bytes = Uint8Array.from(atob(document.getElementById(id).textContent), (sign) => sign.charCodeAt(0));
   return new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"))).text();
@@ -20,7 +22,7 @@ async function unpacked(id) {
 function theme() {
   const style = getComputedStyle(document.documentElement), colour = (name) => style.getPropertyValue(name).trim();
   const font = colour("--font"), soft = colour("--soft"), line = colour("--line"), ink = colour("--ink");
-  const palette = [0, 1, 2, 3, 4, 5, 6, 7].map((number) => colour("--c" + number));
+  const palette = Array.from({ length: COLOURS }, (_, number) => colour("--c" + number));
   const words = { labelColor: soft, titleColor: soft, labelFont: font, titleFont: font, titleFontWeight: 500, labelFontSize: 11.5, titleFontSize: 11.5 };
   return {
     background: null, font, view: { stroke: null }, range: { category: palette },
@@ -39,8 +41,8 @@ class Chart {
     this.at = -1;
     this.host.addEventListener("keydown", (event) => this.key(event));
     this.host.addEventListener("blur", () => this.mark(-1));
-    card.append(this.host);
     if (view.legend) card.append(this.legend);
+    card.append(this.host);
   }
 
   async draw(rows) {
@@ -73,10 +75,11 @@ class Chart {
     const drawnOf = this.rows.length > 0;
     this.host.hidden = this.legend.hidden = !drawnOf;
     if (!this.view.legend) return;
-    this.legend.replaceChildren(...this.rows.map((row) => {
-      const name = row[this.view.legend], share = make("b", {}, row.share_text);
-      return make("li", {}, make("i", { class: "c" + (Math.max(0, this.view.domain.indexOf(name)) % 8) }), name + " ", share);
-    }));
+    // Each part once; of a ring also how much of it it is.
+    const whole = this.view.group.length === 1, parts = new Map(this.rows.map((row) => [row[this.view.legend], whole ? row.share_text : ""]));
+    const place = (name) => this.view.domain.indexOf(name);
+    this.legend.replaceChildren(...[...parts].sort((a, b) => place(a[0]) - place(b[0])).map(([name, share]) =>
+      make("li", {}, make("i", { class: "c" + (Math.max(0, place(name)) % COLOURS) }), name, share ? make("b", {}, " " + share) : "")));
   }
 
   marks() {

@@ -18,11 +18,12 @@ import duckdb
 import pyarrow as pa
 
 from components.labels.dashboard.asking import columns, count, put, run
+from components.labels.dashboard.listings import LISTINGS
 from components.labels.dashboard.masking import People
+from components.labels.dashboard.tasks import HOURS, build_tasks
 from components.labels.dashboard.values import Attribute, build_values
 
 Columns = Mapping[str, Sequence[Any]]
-HOURS = (1, 24, 168)  # width of the steps of time
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,7 @@ class Limits:
     answers: int = 20_000
     items: int = 6000
     findings: int = 2000
+    pairs: int = 4000  # of workers, or of a worker and a class
     rows: int = 2000  # of any other table
     range_characters: int = 700_000
 
@@ -59,7 +61,7 @@ def build(connection: duckdb.DuckDBPyConnection, people: People, limits: Limits)
     """Add up the lake's tables behind `connection` (see `components.labels.schema`)."""
     _jobs_and_workers(connection, people)
     notes: list[str] = []
-    shared = _tasks(connection, limits.tasks)
+    shared = build_tasks(connection, limits.tasks)
     if shared:
         notes.append(
             "There are too many combinations of workers to keep each of them: a label that several workers "
@@ -86,13 +88,14 @@ def build(connection: duckdb.DuckDBPyConnection, people: People, limits: Limits)
     found = build_values(connection, limits.range_characters)
     tables |= {"values": found.values, "ranges": found.ranges}
     notes += found.notes
-    for name, title, sql, most in _listed(limits):
-        tables[name] = _cleaned(columns(connection, f"{sql} LIMIT {most}"), people)
-        total = count(connection, sql)
+    for it in LISTINGS:
+        most = getattr(limits, it.limit)
+        tables[it.name] = _cleaned(columns(connection, f"{it.sql} LIMIT {most}"), people)
+        total = count(connection, it.sql)
         if total > most:
             notes.append(
-                f"{title}: the first {most:,} of {total:,} are on this page. All: "
-                f'brume sql "SELECT * FROM {_SOURCES[name]}"'
+                f"{it.title}: the first {most:,} of {total:,} are on this page. "
+                f'All of them: brume sql "FROM {it.source}"'
             )
     return Cubes(tables, found.attributes, notes, hours, whole, found.complete)
 
@@ -135,10 +138,11 @@ def _jobs(connection: duckdb.DuckDBPyConnection, people: People) -> Columns:
         connection,
         """
         SELECT b.job, b.modality, coalesce(j.batch, '') AS batch, coalesce(j.level, '') AS level,
-          coalesce(j.type, '') AS type, coalesce(j.status, 'Unknown') AS status, coalesce(j.reason, '') AS reason,
+          coalesce(j.status, 'Unknown') AS status, coalesce(j.reason, '') AS reason,
           coalesce(j.items, 0) AS items, coalesce(j.labelled, 0) AS labelled, coalesce(j.failed, 0) AS failed,
-          coalesce(j.expired, 0) AS expired, coalesce(j.missing, 0) AS missing, coalesce(j.labels, 0) AS labels,
-          floor(epoch(j.last_submitted) / 3600)::INTEGER AS last, coalesce(j.file, '') AS file
+          coalesce(j.expired, 0) AS expired, coalesce(j.missing, 0) AS missing,
+          coalesce(j.labels, 0) AS labels,
+          floor(epoch(j.last_submitted) / 3600)::INTEGER AS last
         FROM brume_jobs b LEFT JOIN (SELECT DISTINCT ON (modality, job) * FROM jobs) j USING (modality, job)
         ORDER BY b.id
         """,
@@ -148,80 +152,9 @@ def _jobs(connection: duckdb.DuckDBPyConnection, people: People) -> Columns:
         name if names.count(name) == 1 else f"{name} ({modality})"
         for name, modality in zip(names, found["modality"], strict=True)
     ]
-    # `job` is a reference in every cube, so here too: to its own row. `shown` is unique, `name` is the lake's.
+    # `job` is a reference in every cube, so here too. `shown` is unique, `name` is the lake's.
     own: Columns = {"job": list(range(len(names))), "shown": shown, "name": names}
     return {**own, **_cleaned(found, people)}
-
-
-def _tasks(connection: duckdb.DuckDBPyConnection, most: int) -> bool:
-    """Make `brume_items`, `brume_tasks` and `brume_members`; tells whether labels had to be shared out."""
-    run(
-        connection,
-        """
-        CREATE OR REPLACE TEMP TABLE brume_items AS
-        WITH said AS (
-          SELECT modality, job, item, first(state ORDER BY state <> 'labelled') AS state, sum(labels)::BIGINT AS labels,
-            max(frames) AS frames, any_value(source) AS source, any_value(file) AS file, max(created) AS created
-          FROM items GROUP BY ALL),
-        unsaid AS (
-          SELECT modality, job, item, 'labelled' AS state, count(*) AS labels,
-            count(DISTINCT frame_no) AS frames, NULL AS source, any_value(file) AS file, NULL::TIMESTAMPTZ AS created
-          FROM labels ANTI JOIN said USING (modality, job, item) GROUP BY ALL),
-        who AS (
-          SELECT modality, job, item, list(DISTINCT w.id ORDER BY w.id) AS workers, max(submitted) AS last
-          FROM answers a JOIN brume_workers w USING (worker) GROUP BY ALL),
-        spans AS (
-          SELECT modality, job, item, min(frame_no) AS first_frame, max(frame_no) AS last_frame
-          FROM frames GROUP BY ALL)
-        SELECT (row_number() OVER (ORDER BY b.id, i.item) - 1)::INTEGER AS id, b.id AS job, i.modality,
-          i.job AS job_name, i.item, coalesce(i.state, 'missing') AS state, coalesce(i.labels, 0) AS labels,
-          coalesce(i.frames, 0) AS frames, coalesce(i.source, '') AS source, coalesce(i.file, '') AS file,
-          coalesce(who.workers, []) AS workers,
-          floor(epoch(coalesce(who.last, i.created)) / 3600)::INTEGER AS hour,
-          CASE WHEN first_frame IS NULL THEN '' ELSE first_frame || '-' || last_frame END AS span
-        FROM (FROM said UNION ALL FROM unsaid) i JOIN brume_jobs b USING (modality, job)
-        LEFT JOIN who USING (modality, job, item) LEFT JOIN spans USING (modality, job, item)
-        """,
-    )
-    for shared in (False, True):
-        for hours in HOURS:
-            _group(connection, hours, shared)
-            if count(connection, "FROM brume_tasks") <= most:
-                return shared
-    return True
-
-
-def _group(connection: duckdb.DuckDBPyConnection, hours: int, shared: bool) -> None:
-    # One row for each item and task; a shared item is in one task for each worker.
-    spread = "unnest(CASE WHEN workers = [] THEN [NULL] ELSE workers END)" if shared else "0"
-    who = "CASE WHEN one IS NULL THEN [] ELSE [one] END" if shared else "workers"
-    weight = "1.0 / greatest(len(workers), 1)" if shared else "1"
-    run(
-        connection,
-        f"""
-        CREATE OR REPLACE TEMP TABLE brume_spread AS
-        SELECT id, job, state, hour // {hours} * {hours} AS time, {who} AS workers, {weight} AS weight,
-          labels, frames FROM (SELECT *, {spread} AS one FROM brume_items)
-        """,  # noqa: S608 - numbers and expressions of our own
-    )
-    run(
-        connection,
-        """
-        CREATE OR REPLACE TEMP TABLE brume_tasks AS
-        SELECT (row_number() OVER (ORDER BY job, time, state, workers) - 1)::INTEGER AS id, * FROM (
-          SELECT job, time, state, workers, sum(weight)::DOUBLE AS items, sum(weight * labels)::DOUBLE AS labels,
-            sum(weight * frames)::DOUBLE AS frames FROM brume_spread GROUP BY ALL)
-        ORDER BY id
-        """,
-    )
-    run(
-        connection,
-        """
-        CREATE OR REPLACE TEMP TABLE brume_members AS
-        SELECT s.id AS item, t.id AS task, s.weight FROM brume_spread s JOIN brume_tasks t
-        ON s.job = t.job AND s.state = t.state AND s.workers = t.workers AND s.time IS NOT DISTINCT FROM t.time
-        """,
-    )
 
 
 def _answers(connection: duckdb.DuckDBPyConnection, most: int) -> tuple[Columns, int, bool]:
@@ -257,95 +190,3 @@ def _answers(connection: duckdb.DuckDBPyConnection, most: int) -> tuple[Columns,
         if len(found["n"]) <= most:
             break
     return found, hours, whole
-
-
-_SOURCES = {
-    "items": "items",
-    "quality": "quality_jobs",
-    "agreement": "quality_agreement",
-    "audit": "quality_audit",
-    "label_time": "quality_label_time",
-    "findings": "findings",
-    "drift": "drift",
-    "rejects": "rejects",
-}
-
-
-# The figures that tell a job's agreement in one line; the others are in the table of all.
-_MAIN = """CASE WHEN t.measure IN ('agreement', 'f1', 'iou', 'likeness', 'idf1', 'mota')
-  OR (t.subject = 'class' AND t.measure IN ('cohen_kappa', 'alpha')) THEN 'yes' ELSE 'no' END"""
-
-
-def _listed(limits: Limits) -> list[tuple[str, str, str, int]]:
-    """Return name, title, query and most rows of each cube that is taken over row by row."""
-    job = "JOIN brume_jobs b ON b.modality = t.modality AND b.job = t.job"
-    loose = f"LEFT {job}"
-    worker = "LEFT JOIN brume_workers w ON w.worker = t.worker"
-    return [
-        (
-            "items",
-            "Items",
-            "SELECT i.job, i.item, m.task, i.state, i.labels, i.span, i.file, i.source FROM brume_items i "
-            "JOIN (SELECT item, min(task) AS task FROM brume_members GROUP BY item) m ON m.item = i.id ORDER BY i.id",
-            limits.items,
-        ),
-        (
-            "quality",
-            "Quality of jobs",
-            "SELECT b.id AS job, t.measure, coalesce(t.subject, '') AS subject, round(t.value, 4) AS value, t.units, "
-            f"replace(trim(t.measure || ' ' || coalesce(t.subject, '')), '_', ' ') AS figure, {_MAIN} AS main "
-            f"FROM quality_jobs t {job} ORDER BY main DESC, b.id, measure, subject",
-            limits.rows,
-        ),
-        (
-            "agreement",
-            "Agreement of pairs",
-            "SELECT b.id AS job, x.id AS worker_a, y.id AS worker_b, t.measure, coalesce(t.subject, '') AS subject, "
-            "round(t.value, 4) AS value, t.units, round(t.value * t.units, 4) AS weighted "
-            f"FROM quality_agreement t {job} "
-            "JOIN brume_workers x ON x.worker = t.worker_a JOIN brume_workers y ON y.worker = t.worker_b "
-            "ORDER BY t.measure <> 'agreement', t.units DESC, b.id, worker_a, worker_b, measure",
-            2 * limits.rows,
-        ),
-        (
-            "audit",
-            "Audit",
-            "SELECT b.id AS job, t.audit_job, w.id AS worker, coalesce(t.subject, '') AS subject, "
-            "CASE WHEN contains(t.subject, ' = ') THEN 'attribute' ELSE 'class' END AS of, "
-            f"t.audited, t.confirmed, t.moved, t.relabelled, t.removed, t.added FROM quality_audit t {job} "
-            f"{worker} ORDER BY t.audited DESC, b.id, worker, subject",
-            2 * limits.rows,
-        ),
-        (
-            "label_time",
-            "Time by class",
-            "SELECT b.id AS job, w.id AS worker, coalesce(t.kind, '') AS kind, "
-            "coalesce(t.class, '') AS class, sum(t.labels)::BIGINT AS labels, "
-            f"round(sum(t.seconds), 1) AS seconds FROM quality_label_time t {job} {worker} GROUP BY ALL "
-            "ORDER BY labels DESC, job, worker, class",
-            2 * limits.rows,
-        ),
-        (
-            "findings",
-            "Findings",
-            # The surest of every kind come first, so that no kind is crowded out by another.
-            "SELECT t.kind, round(t.score, 3) AS score, b.id AS job, t.item, t.frame_no, t.frame_end, t.object, "
-            f"w.id AS worker, t.detail, t.file FROM findings t {loose} {worker} "
-            "ORDER BY row_number() OVER (PARTITION BY t.kind ORDER BY t.score DESC NULLS LAST, t.job, t.item), t.kind",
-            limits.findings,
-        ),
-        (
-            "drift",
-            "Changes of the records",
-            "SELECT t.record, t.key, t.change, t.detail, b.id AS job, t.file, t.count "
-            f"FROM drift t {loose} ORDER BY t.change, t.record, t.key, t.file",
-            limits.rows,
-        ),
-        (
-            "rejects",
-            "Rejected input",
-            "SELECT b.id AS job, t.file, t.line, t.field, t.reason, t.remedy "
-            f"FROM rejects t {loose} ORDER BY t.file, t.line",
-            limits.rows,
-        ),
-    ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import gzip
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 import orjson
@@ -41,5 +42,5 @@ def _column(values: Sequence[Any]) -> Mapping[str, Any]:
         return {"values": list(kinds.values()), "codes": [codes.get(key, -1) for key in keys]}
     numbers = [int(value) if isinstance(value, float) and value.is_integer() else value for value in values]
     if len(numbers) > 8 and all(type(value) is int for value in numbers):
-        return {"steps": [numbers[0], *(b - a for a, b in zip(numbers, numbers[1:], strict=False))]}
+        return {"steps": [numbers[0], *(b - a for a, b in pairwise(numbers))]}
     return {"numbers": numbers}

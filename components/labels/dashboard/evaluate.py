@@ -13,10 +13,11 @@ from typing import Any, Literal
 
 from components.labels.dashboard.cubes import Columns
 
-Unit = Literal["text", "count", "hours", "seconds", "share", "score", "number", "id", "time", "day"]
+Unit = Literal["text", "file", "count", "hours", "seconds", "share", "score", "number", "id", "time", "day"]
 Op = Literal["sum", "count", "distinct", "min", "max", "median", "p90", "ratio", "share"]
 Drill = Literal["", "answers", "values", "tasks", "jobs", "pair", "audit", "finding"]
 Row = dict[str, Any]
+Reader = Callable[[int], Any]  # of a column, by row
 
 _OF_JOB = ("modality", "batch", "level", "status", "name")
 _OF_WORKER = ("email", "team", "id")
@@ -57,8 +58,8 @@ class View:
     """A figure or table of the page; every one obeys every filter (see `kept`).
 
     `group` names the columns of the groups, `plain` takes the cube's rows as they are. `order` is a column,
-    with "-" falling; `domain` is the order of the values of the first group column that it lists. `most` marks
-    are drawn, the table has all rows. `chart` is a Vega-Lite specification whose data is named "rows".
+    with "-" falling; `domain` is the order of the values that it lists. `most` marks are drawn, the table
+    has all rows. `chart` is a Vega-Lite specification whose data is named "rows".
     """
 
     name: str
@@ -107,7 +108,7 @@ class Evaluator:
             job = cubes["answers"]["job"]
             self._answered = {job[row] for row in self.kept("answers")}
 
-    def column(self, cube: str, name: str) -> Callable[[int], Any]:
+    def column(self, cube: str, name: str) -> Reader:
         """Return the reader of a column by row; jobs and workers are read by their names."""
         columns = self.cubes[cube]
         if name == "job":
@@ -127,7 +128,7 @@ class Evaluator:
             return self._through("workers", name, self._reference(cube, "worker"))
         return self._reference(cube, name)
 
-    def _reference(self, cube: str, name: str) -> Callable[[int], Any]:
+    def _reference(self, cube: str, name: str) -> Reader:
         columns = self.cubes[cube]
         if name in columns:
             return columns[name].__getitem__
@@ -135,7 +136,7 @@ class Evaluator:
             return self._through("tasks", name, columns["task"].__getitem__)
         return lambda row: None
 
-    def _through(self, cube: str, name: str, reference: Callable[[int], Any]) -> Callable[[int], Any]:
+    def _through(self, cube: str, name: str, reference: Reader) -> Reader:
         values = self.cubes[cube][name]
         return lambda row: None if (target := reference(row)) is None else values[target]
 
@@ -202,7 +203,7 @@ class Evaluator:
         if measure.op == "count":
             return len(rows)
         read = self.column(cube, measure.column)
-        values = [value for row in rows if (value := read(row)) is not None]
+        values: list[float] = [value for row in rows if (value := read(row)) is not None]
         match measure.op:
             case "sum" | "share":
                 return sum(values) * measure.scale

@@ -1,5 +1,5 @@
 // Figures as a reader wants them (what formats.py does), and tables as CSV.
-const NOTHING = "–", MILLISECONDS = 3600000;
+const NOTHING = "–", MILLISECONDS = 3600000, FILLED = 0.92, LONGEST_FILE = 44;
 const grouped = (value, digits = 0) => value.toLocaleString("en-US", { minimumFractionDigits: digits, maximumFractionDigits: digits });
 const moment = (hours) => new Date(hours * MILLISECONDS).toISOString();
 
@@ -24,6 +24,7 @@ function text(value, unit) {
     case "number": return grouped(value, Math.abs(value) >= 100 ? 0 : Math.abs(value) >= 10 ? 1 : 2);
     case "time": return moment(value).slice(0, 13).replace("T", " ") + ":00";
     case "day": return moment(value).slice(0, 10);
+    case "file": return value.length <= LONGEST_FILE ? value : "…" + value.slice(1 - LONGEST_FILE);
     default: return String(value);
   }
 }
@@ -40,7 +41,7 @@ function drawn(view, rows) {
       more[name + "_text"] = text(row[name], unit);
       if (name in widths && row[name] !== null) {
         more[name + "_start"] = row[name] * MILLISECONDS;
-        more[name + "_end"] = (row[name] + widths[name]) * MILLISECONDS;
+        more[name + "_end"] = (row[name] + widths[name] * FILLED) * MILLISECONDS;
       }
     }
     return { ...row, ...more };

@@ -1,7 +1,7 @@
 """The kinds of chart of the page, as Vega-Lite specifications over rows that a view yields.
 
-The data is named "rows" and comes later. Beside each column the rows have `<name>_text`, as a reader wants it,
-and for a step of time `<name>_start` and `<name>_end` in milliseconds. Colours, fonts and sizes are the page's
+The data is named "rows" and comes later. Beside each column the rows have `<name>_text`, as a reader wants
+it, and for a step of time `<name>_start` and `<name>_end` in milliseconds. Colours and fonts are the page's
 (`theme`); a meaning that a colour has is also in a position, a shape or a word.
 """
 
@@ -13,7 +13,10 @@ from typing import Any
 import altair as alt
 
 Spec = Mapping[str, Any]
-PALETTE = ("#0072b2", "#d55e00", "#009e73", "#b4578d", "#b98300", "#3d9bd1", "#6a5acd", "#6b7280")
+PALETTE = (
+    *("#0072b2", "#d55e00", "#009e73", "#b4578d", "#b98300", "#3d9bd1", "#6a5acd", "#6b7280"),
+    *("#7a4a1e", "#00838f", "#a3173f", "#6f8f1f"),
+)
 _STEP = 24  # pixels of a bar
 _HEIGHT = 230
 
@@ -29,11 +32,10 @@ def _spec(chart: Any) -> Spec:
     return spec
 
 
-def _colour(field: str, title: str, domain: Sequence[str], *, legend: bool = True) -> alt.Color:
+def _colour(field: str, domain: Sequence[str]) -> alt.Color:
+    """Colours of parts; their legend is the page's, or of `paper`."""
     scale = alt.Scale(domain=list(domain)) if domain else alt.Undefined
-    if not legend:
-        return alt.Color(f"{field}:N", title=title, scale=scale, legend=None)
-    return alt.Color(f"{field}:N", title=None, scale=scale, legend=alt.Legend(orient="top", columns=4))
+    return alt.Color(f"{field}:N", scale=scale, legend=None)
 
 
 def _names(field: str) -> alt.Y:
@@ -44,12 +46,12 @@ def _names(field: str) -> alt.Y:
 
 def bars(name: str, measure: str, title: str) -> Spec:
     """Horizontal bars with their figure at the end."""
-    base = _rows().encode(
-        y=_names(name), x=alt.X(f"{measure}:Q", title=title, scale=alt.Scale(padding=30, nice=False))
-    )
+    base = _rows().encode(y=_names(name), x=alt.X(f"{measure}:Q", title=title))
     text = base.mark_text(align="left", dx=6).encode(text=f"{measure}_text:N")
     return _spec(
-        (base.mark_bar(cornerRadiusEnd=3) + text).properties(width="container", height=alt.Step(_STEP))
+        (base.mark_bar(cornerRadiusEnd=3) + text).properties(
+            width="container", height=alt.Step(_STEP), padding={"left": 5, "right": 70, "top": 5, "bottom": 5}
+        )
     )
 
 
@@ -59,7 +61,7 @@ def stacks(
     """Horizontal bars made of parts; with `share` each has the same length."""
     axis = alt.Axis(format="%") if share else alt.Undefined
     x = alt.X(f"{measure}:Q", title=title, stack="normalize" if share else "zero", axis=axis)
-    chart = _rows().mark_bar().encode(y=_names(name), x=x, color=_colour(part, "", domain))
+    chart = _rows().mark_bar().encode(y=_names(name), x=x, color=_colour(part, domain))
     return _spec(chart.properties(width="container", height=alt.Step(_STEP)))
 
 
@@ -68,23 +70,38 @@ def donut(name: str, measure: str, domain: Sequence[str]) -> Spec:
     chart = (
         _rows()
         .mark_arc(innerRadius=58, outerRadius=94, padAngle=0.012, cornerRadius=2)
-        .encode(theta=alt.Theta(f"{measure}:Q", stack=True), color=_colour(name, "", domain, legend=False))
+        .encode(theta=alt.Theta(f"{measure}:Q", stack=True), color=_colour(name, domain))
     )
     return _spec(chart.properties(width=200, height=200))
 
 
-def columns(name: str, measure: str, title: str, count: str) -> Spec:
-    """Upright columns over ordered values: a histogram."""
+def columns(name: str, measure: str, title: str, count: str, domain: Sequence[str]) -> Spec:
+    """Upright columns over the ordered values of `domain`: a histogram."""
     axis = alt.Axis(labelAngle=0, labelOverlap="greedy", title=title, ticks=False)
     chart = (
         _rows()
         .mark_bar(cornerRadiusEnd=2)
         .encode(
-            x=alt.X(f"{name}:N", sort=None, axis=axis, scale=alt.Scale(paddingInner=0.12)),
+            x=alt.X(
+                f"{name}:N", sort=None, axis=axis, scale=alt.Scale(paddingInner=0.12, domain=list(domain))
+            ),
             y=alt.Y(f"{measure}:Q", title=count, axis=alt.Axis(tickCount=5)),
         )
     )
     return _spec(chart.properties(width="container", height=_HEIGHT))
+
+
+def _times(step: str) -> alt.Axis:
+    smallest = 3_600_000 * (1 if step == "hour" else 24)
+    written = {
+        "hours": "%H:%M",
+        "day": "%d %b",
+        "date": "%d %b",
+        "week": "%d %b",
+        "month": "%b",
+        "year": "%Y",
+    }
+    return alt.Axis(labelOverlap=True, tickCount=7, tickMinStep=smallest, format=written)
 
 
 def timeline(step: str, measure: str, part: str, title: str, domain: Sequence[str]) -> Spec:
@@ -93,16 +110,16 @@ def timeline(step: str, measure: str, part: str, title: str, domain: Sequence[st
         f"{step}_start:T",
         title=None,
         scale=alt.Scale(type="utc"),
-        axis=alt.Axis(labelOverlap=True, tickCount=8),
+        axis=_times(step),
     )
     chart = (
         _rows()
-        .mark_bar(binSpacing=1)
+        .mark_bar(orient="vertical", binSpacing=1)
         .encode(
             x=x,
             x2=f"{step}_end:T",
             y=alt.Y(f"{measure}:Q", title=title, axis=alt.Axis(tickCount=5)),
-            color=_colour(part, "", domain),
+            color=_colour(part, domain),
         )
     )
     return _spec(chart.properties(width="container", height=_HEIGHT))
@@ -119,7 +136,7 @@ def scatter(time: str, measure: str, kind: str, title: str, domain: Sequence[str
         f"{time}_start:T",
         title=None,
         scale=alt.Scale(type="utc", nice=True),
-        axis=alt.Axis(labelOverlap=True),
+        axis=_times("hour"),
     )
     chart = (
         _rows()

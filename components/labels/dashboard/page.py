@@ -69,7 +69,7 @@ def headlines(given: Sequence[Headline], cubes: Cubes) -> list[Mapping[str, str]
     def figure(part: Any) -> float | None:
         return evaluator.measure(part.cube, part.measure, evaluator.kept(part.cube))
 
-    found = []
+    found: list[Mapping[str, str]] = []
     for head in given:
         details = [
             part.text.replace("{}", text(value, part.measure.unit))

@@ -52,7 +52,7 @@ class Table {
   row(row, place) {
     return make("tr", {}, ...this.columns.map((column, number) => {
       const value = row[column.name], words = text(value, column.unit);
-      const cell = make("td", { class: (NUMERIC.includes(column.unit) ? "num" : "") + (words.length > 48 ? " long" : "") + (words === NOTHING ? " mute" : "") });
+      const cell = make("td", { class: (NUMERIC.includes(column.unit) ? "num" : "") + (words.length > 48 ? " long" : "") + (words === NOTHING ? " mute" : ""), title: column.unit === "file" && value });
       const tone = column.name === "status" && TONES[value];
       if (tone) cell.append(make("span", { class: "badge " + tone[0] }, make("span", { "aria-hidden": "true" }, tone[1]), words));
       else if (this.open && number === 0) cell.append(make("button", { type: "button", class: "link", title: "What is behind it", onclick: () => this.open(place) }, words));

@@ -1,4 +1,4 @@
-"""What labels and frames say of themselves: every attribute with its values, and the frames behind each value.
+"""What labels and frames say of themselves: every attribute with its values, and the frames behind each.
 
 Attributes are the customer's: they are found, never named here. One with few values keeps them; one of many
 numbers becomes a histogram; one of many words keeps the most frequent. The class of a label, and the number
@@ -67,7 +67,8 @@ def build_values(connection: duckdb.DuckDBPyConnection, most_characters: int) ->
         connection,
         """
         SELECT m.task, v.attribute, s.shown AS value, sum(v.n * m.weight)::DOUBLE AS n
-        FROM brume_values v JOIN brume_shown s USING (attribute, value) JOIN brume_members m ON m.item = v.item
+        FROM brume_values v JOIN brume_shown s USING (attribute, value)
+        JOIN brume_members m ON m.item = v.item
         GROUP BY ALL ORDER BY v.attribute, m.task, value
         """,
     )
@@ -124,8 +125,8 @@ def _choose(
         title = _title(name or ("Class" if key == CLASS else "Labels in a frame"))
         if not numeric and len(found) > _WORDY:
             notes.append(
-                f'The {record} attribute "{name or key}" has {len(found):,} different values: it is left out. '
-                f'Its values: brume sql "{_values_sql(record, name)}"'
+                f'The {record} attribute "{name or key}" has {len(found):,} different values: it is '
+                f'left out. Its values: brume sql "{_values_sql(record, name)}"'
             )
             continue
         if len(attributes) == _MOST_ATTRIBUTES:
@@ -133,9 +134,10 @@ def _choose(
             break
         names = _numbers(found) if numeric else _words(found)
         order = list(dict.fromkeys(names.values()))
-        if numeric and len(found) > 2:
-            order.sort(key=lambda text: float(text.split(" – ")[0]))
-        attributes.append(Attribute(key, record, name, title, numeric and len(found) > 2, tuple(order)))
+        numeric = numeric and len(found) > 2
+        attributes.append(
+            Attribute(key, record, name, title, numeric, tuple(_filled(order) if numeric else order))
+        )
         shown += [(key, value, text) for value, text in names.items()]
     return attributes, shown, notes
 
@@ -176,6 +178,15 @@ def _numbers(found: Sequence[str]) -> dict[str, str]:
     return {value: bin_of(number) for value, number in numbers.items()}
 
 
+def _filled(order: Sequence[str]) -> list[str]:
+    """Return numbers or bins in their order, with the whole numbers that none of them is."""
+    if all(value.lstrip("-").isdigit() for value in order):
+        numbers = [int(value) for value in order]
+        if max(numbers) - min(numbers) < _FEW_NUMBERS:
+            return [str(number) for number in range(min(numbers), max(numbers) + 1)]
+    return sorted(order, key=lambda text: float(text.split(" – ")[0]))
+
+
 def _ranges(
     connection: duckdb.DuckDBPyConnection, most_characters: int
 ) -> tuple[Mapping[str, Sequence[Any]], frozenset[tuple[str, str]]]:
@@ -191,13 +202,15 @@ def _ranges(
           SELECT v.item, v.attribute, s.shown AS value, v.frame_no, sum(v.n) AS n
           FROM brume_values v JOIN brume_shown s USING (attribute, value) GROUP BY ALL),
         runs AS (
-          SELECT *, frame_no - row_number() OVER (PARTITION BY item, attribute, value ORDER BY frame_no) AS run
+          SELECT *, frame_no
+            - row_number() OVER (PARTITION BY item, attribute, value ORDER BY frame_no) AS run
           FROM one),
         spans AS (
           SELECT item, attribute, value, min(frame_no) AS a, max(frame_no) AS b, sum(n) AS n
           FROM runs GROUP BY item, attribute, value, run)
         SELECT item, attribute, value, sum(n)::BIGINT AS n,
-          coalesce(string_agg(CASE WHEN a = b THEN a::VARCHAR ELSE a || '-' || b END, ',' ORDER BY a), '') AS frames
+          coalesce(string_agg(CASE WHEN a = b THEN a::VARCHAR ELSE a || '-' || b END, ',' ORDER BY a), '')
+            AS frames
         FROM spans GROUP BY item, attribute, value
         """,
     )
@@ -205,7 +218,8 @@ def _ranges(
         connection,
         """
         CREATE OR REPLACE TEMP TABLE brume_complete AS SELECT attribute, value FROM (
-          SELECT attribute, value, sum(sum(length(frames) + 8)) OVER (ORDER BY sum(n), attribute, value) AS used
+          SELECT attribute, value,
+            sum(sum(length(frames) + 8)) OVER (ORDER BY sum(n), attribute, value) AS used
           FROM brume_ranges GROUP BY attribute, value)
         WHERE used <= ?
         """,

@@ -9,7 +9,7 @@ from typing import Any
 from components.labels.dashboard import marks
 from components.labels.dashboard.cubes import Cubes
 from components.labels.dashboard.evaluate import Column, Measure, View
-from components.labels.dashboard.values import CLASS, PER_FRAME, Attribute
+from components.labels.dashboard.values import Attribute
 
 HOUR = 3600.0
 _FEW = 4  # parts that a ring can show
@@ -28,7 +28,6 @@ class Part:
     cube: str
     measure: Measure
     text: str = "{}"
-    always: bool = False  # said even where it is zero
 
 
 @dataclass(frozen=True)
@@ -80,7 +79,7 @@ def board(cubes: Cubes, *, masked: bool) -> Board:
         Section(
             "labels",
             "Labels",
-            "Consolidated labels. A label counts for all who answered for its item, at the time of the last answer.",
+            "A label counts for all who answered for its item, at the time of the last answer.",
             tuple(labels),
         ),
         Section(
@@ -120,27 +119,30 @@ _MODALITY = Column("modality", "Modality")
 
 
 def _headlines() -> tuple[Headline, ...]:
-    def jobs(status: str) -> Part:
-        return Part(
-            "jobs", Measure(status, status, "count", where={"status": status}), f"{{}} {status.lower()}"
-        )
+    def jobs(status: str, words: str) -> Part:
+        return Part("jobs", Measure(status, status, "count", where={"status": status}), f"{{}} {words}")
 
-    def items(state: str, text: str, *, always: bool = False) -> Part:
-        return Part("tasks", _sum(state, state, "items", where={"state": state}), text, always)
+    def items(state: str, words: str = "{}") -> Part:
+        return Part("tasks", _sum(state, state, "items", where={"state": state}), words)
 
     def pace(kind: str) -> Part:
         return Part("answers", _sum(kind, kind, "n", where={"pace": kind}), f"{{}} {kind}")
 
-    states = ("Completed", "InProgress", "Incomplete", "Stopped", "Failed")
+    states = (
+        ("InProgress", "in progress"),
+        ("Incomplete", "incomplete"),
+        ("Stopped", "stopped"),
+        ("Failed", "failed"),
+    )
+    many = Measure("many", "", "count")
     return (
+        Headline("jobs", "Jobs", Part("jobs", many), tuple(jobs(*state) for state in states)),
+        Headline("items", "Items labelled", items("labelled")),
         Headline(
-            "jobs", "Jobs", Part("jobs", Measure("jobs", "Jobs", "count")), tuple(jobs(it) for it in states)
-        ),
-        Headline(
-            "items",
-            "Items labelled",
-            items("labelled", "{}"),
-            (items("missing", "{} open"), items("failed", "{} failed"), items("expired", "{} expired")),
+            "open",
+            "Items open",
+            items("missing"),
+            (items("failed", "{} failed"), items("expired", "{} expired")),
         ),
         Headline("frames", "Frames", Part("tasks", _sum("frames", "Frames"))),
         Headline(
@@ -149,12 +151,7 @@ def _headlines() -> tuple[Headline, ...]:
             Part("tasks", _sum("labels", "Labels")),
             (Part("tasks", Measure("each", "", "ratio", "labels", "number", over="frames"), "{} a frame"),),
         ),
-        Headline(
-            "answers",
-            "Answers",
-            Part("answers", _ANSWERS),
-            (pace("too fast"), pace("too slow"), pace("idle")),
-        ),
+        Headline("answers", "Answers", Part("answers", _ANSWERS), tuple(pace(kind) for kind in _PACES[:3])),
         Headline(
             "workers",
             "Workers",
@@ -169,17 +166,18 @@ def _headlines() -> tuple[Headline, ...]:
         ),
         Headline(
             "hours",
-            "Hours worked",
+            "Time worked",
             Part("answers", _TIME),
             (Part("answers", Measure("median", "", "median", "middle", "seconds"), "{} an answer (median)"),),
         ),
         Headline("per_hour", "Labels an hour", Part("answers", _PER_HOUR)),
-        Headline("findings", "Findings", Part("findings", Measure("findings", "", "count"))),
+        Headline("rejects", "Rejected labels", Part("answers", _sum("rejects", "Rejects")), ()),
+        Headline("findings", "Findings", Part("findings", many)),
         Headline(
-            "rejects",
-            "Rejected labels",
-            Part("answers", _sum("rejects", "Rejects")),
-            (Part("rejects", Measure("input", "", "count"), "{} of the input unreadable"),),
+            "input",
+            "Unreadable input",
+            Part("rejects", many),
+            (Part("drift", many, "{} changes of records"),),
         ),
     )
 
@@ -200,6 +198,7 @@ def _progress(step: str, modalities: Sequence[str]) -> tuple[View, ...]:
             about=f"By the {step} of the last answer for their item.",
             domain=tuple(modalities),
             chart=marks.timeline(step, "labels", "modality", "labels", modalities),
+            legend="modality",
             drill="tasks",
         ),
         View(
@@ -211,6 +210,7 @@ def _progress(step: str, modalities: Sequence[str]) -> tuple[View, ...]:
             about=f"By the {step} in which they were handed in.",
             domain=tuple(modalities),
             chart=marks.timeline(step, "answers", "modality", "answers", modalities),
+            legend="modality",
             drill="answers",
             empty=_NO_ANSWERS,
         ),
@@ -257,8 +257,9 @@ def _people(cubes: Cubes, modalities: Sequence[str], *, masked: bool) -> tuple[V
             about="The most time first.",
             order="-hours",
             domain=tuple(modalities),
-            most=20,
+            most=12,
             chart=marks.stacks("worker", "hours", "modality", "hours", modalities),
+            legend="modality",
             drill="answers",
             empty=_NO_ANSWERS,
         ),
@@ -314,10 +315,10 @@ def _people(cubes: Cubes, modalities: Sequence[str], *, masked: bool) -> tuple[V
             ),
             order="-hours",
             about="An answer's time is shared out evenly among its labels.",
-            most=20,
+            most=12,
             chart=marks.bars("class", "hours", "hours"),
             drill="jobs",
-            empty=_NO_ANSWERS,
+            empty="The time that a label takes was not worked out: that is done when quality is judged.",
         ),
         View(
             "pace_by_worker",
@@ -326,7 +327,7 @@ def _people(cubes: Cubes, modalities: Sequence[str], *, masked: bool) -> tuple[V
             (_WORKER,),
             (_PER_HOUR, _sum("labels", "Labels"), _TIME),
             order="-per_hour",
-            most=20,
+            most=12,
             about="The fastest first: fast is not wrong, but worth a look beside the rejects.",
             chart=marks.bars("worker", "per_hour", "labels an hour"),
             drill="answers",
@@ -338,15 +339,10 @@ def _people(cubes: Cubes, modalities: Sequence[str], *, masked: bool) -> tuple[V
 def _attribute(it: Attribute) -> tuple[View, ...]:
     """Return the views of one attribute: over everything, and by job."""
     unit = "Frames" if it.record == "frame" else "Labels"
-    what = (
-        it.title
-        if it.key in (CLASS, PER_FRAME)
-        else f"{it.title} of {'frames' if unit == 'Frames' else 'labels'}"
-    )
     count = _sum("count", unit, "n")
     value = Column("value", it.title)
     chart = (
-        marks.columns("value", "count", it.title, unit.lower())
+        marks.columns("value", "count", it.title, unit.lower(), it.values)
         if it.numeric
         else marks.donut("value", "count", it.values)
         if len(it.values) <= _FEW
@@ -354,7 +350,7 @@ def _attribute(it: Attribute) -> tuple[View, ...]:
     )
     whole = View(
         f"value-{it.key}",
-        what,
+        it.title,
         "values",
         (value,),
         (count, _SHARE),
@@ -369,14 +365,15 @@ def _attribute(it: Attribute) -> tuple[View, ...]:
         return (whole,)
     by_job = View(
         f"job-{it.key}",
-        f"{what}, by job",
+        f"{it.title}, by job",
         "values",
         (_JOB, value),
         (count, Measure("share", "Share of the job", "share", "n", "share", over="job")),
         where={"attribute": it.key},
         domain=it.values,
-        most=24,
+        most=14,
         chart=marks.stacks("job", "count", "value", "share of the job", it.values, share=True),
+        legend="value",
         drill="values",
     )
     return (whole, by_job)
@@ -437,7 +434,7 @@ def _quality(cubes: Cubes) -> tuple[View, ...]:
                 Column("object", "Object"),
                 _WORKER,
                 Column("detail", "What"),
-                Column("file", "File"),
+                Column("file", "File", "file"),
             ),
             plain=True,
             about="The surest of each kind first.",
@@ -452,7 +449,7 @@ def _quality(cubes: Cubes) -> tuple[View, ...]:
             (_JOB, Column("figure", "Measure")),
             (Measure("value", "Value", "max", "value", "score"), _sum("units", "Rests on")),
             where={"main": "yes"},
-            most=200,
+            most=120,
             about="1 is full agreement, 0 what chance would give or less.",
             chart=marks.heat("figure", "job", "value", "value", text=True),
             drill="jobs",
@@ -468,7 +465,6 @@ def _quality(cubes: Cubes) -> tuple[View, ...]:
                 _sum("units", "Items compared"),
                 Measure("jobs", "Jobs", "distinct", "job"),
             ),
-            where={"measure": "agreement"},
             order="" if few_pairs else "mean",
             most=400 if few_pairs else 25,
             about="Over all jobs that both answered in"
@@ -485,7 +481,7 @@ def _quality(cubes: Cubes) -> tuple[View, ...]:
             (confirmed, *outcomes),
             where={"of": "class"},
             order="share",
-            most=20,
+            most=12,
             about="How much of a worker's labels the second level confirmed; the least first.",
             chart=marks.bars("worker", "share", "confirmed"),
             drill="audit",
@@ -498,7 +494,7 @@ def _quality(cubes: Cubes) -> tuple[View, ...]:
             (subject,),
             (confirmed, *outcomes),
             order="share",
-            most=20,
+            most=12,
             chart=marks.bars("subject", "share", "confirmed"),
             drill="audit",
             empty="No second level was found that reviews these labels.",
@@ -523,7 +519,7 @@ def _input() -> tuple[View, ...]:
             "Could not be read",
             "rejects",
             (
-                Column("file", "File"),
+                Column("file", "File", "file"),
                 Column("line", "Line", "id"),
                 Column("field", "Field"),
                 Column("reason", "Reason"),
@@ -545,7 +541,7 @@ def _input() -> tuple[View, ...]:
                 Column("detail", "Detail"),
                 Column("count", "Records", "count"),
                 _JOB,
-                Column("file", "First file"),
+                Column("file", "First file", "file"),
             ),
             plain=True,
             width="full",

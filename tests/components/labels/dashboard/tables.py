@@ -1,4 +1,4 @@
-"""A small labelling effort, as the tables of a lake: two modalities, four jobs, six workers, every fault once."""
+"""A small labelling effort, as tables of a lake: two modalities, four jobs, six workers, some faults."""
 
 from __future__ import annotations
 
@@ -185,6 +185,13 @@ def _judge(made: dict[str, list[dict[str, Any]]], subs: list[str], job: str) -> 
         {**at, "measure": "cohen_kappa", "subject": "class", "value": 0.71, "units": 40},
         {**at, "measure": "alpha", "subject": "moving", "value": 0.4, "units": 40},
     ]
+    pairs = sorted(
+        {
+            tuple(sorted((a["worker"], b["worker"])))
+            for a, b in itertools.combinations(made["answers"], 2)
+            if a["job"] == b["job"] == job and a["item"] == b["item"]
+        }
+    )
     made["quality_agreement"] = [
         {
             **at,
@@ -195,7 +202,7 @@ def _judge(made: dict[str, list[dict[str, Any]]], subs: list[str], job: str) -> 
             "value": 0.5 + n / 20,
             "units": n + 1,
         }
-        for n, (a, b) in enumerate(itertools.combinations(subs[:4], 2))
+        for n, (a, b) in enumerate(pairs)
     ]
     made["quality_audit"] = [
         {

@@ -1,0 +1,43 @@
+"""One dashboard for all tests, and its page, open in a browser."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from components.labels.dashboard import Dashboard, build
+from tests.components.conftest import Page, open_in
+from tests.components.labels.dashboard import tables
+
+
+@pytest.fixture(scope="session")
+def dashboard() -> Dashboard:
+    return build(tables.connect(**tables.effort()), facts=["s3://bucket/labels"])
+
+
+def drawn(page: Page) -> Page:
+    """Wait until the figures of a page are drawn."""
+    for _ in range(400):
+        if page.value("document.documentElement.dataset.ready") == "yes":
+            return page
+        time.sleep(0.05)
+    raise AssertionError(f"the figures were not drawn: {page.errors}")
+
+
+@pytest.fixture(scope="session")
+def _only_page(
+    dashboard: Dashboard, _browser: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Page]:
+    page = drawn(open_in(_browser, tmp_path_factory.mktemp("page") / "page.html", dashboard.html))
+    yield page
+    page.close()
+
+
+@pytest.fixture
+def page(_only_page: Page) -> Page:
+    """The dashboard's page, with nothing filtered and nothing open."""
+    _only_page.value("document.getElementById('behind').close()")
+    _only_page.value("board.restore(new URLSearchParams()).then(() => null)")
+    return _only_page

@@ -1,0 +1,303 @@
+"""The page in a real browser: it answers by itself, and the same as the lake."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Callable, Iterator
+from itertools import pairwise
+from typing import Any
+
+import pytest
+
+from components.labels.dashboard import Dashboard, build
+from components.labels.dashboard.evaluate import Evaluator, Selection
+from tests.components.conftest import open_in
+from tests.components.labels.dashboard import tables
+from tests.components.labels.dashboard.conftest import drawn
+
+pytestmark = pytest.mark.browser
+HOSTILE = """</script><script>document.title='run'</script>"'><img src=x onerror="alert(1)">🚗 \u202egnol"""
+
+
+def hour(day: int, hours: int) -> float:
+    return tables.START.replace(day=day, hour=hours).timestamp() / 3600
+
+
+SELECTIONS = {
+    "": Selection(),
+    "jobs=bridge": Selection(jobs=frozenset({"bridge"})),
+    "modalities=ImageClassification&workers=Ana+Lima": Selection(
+        modalities=frozenset({tables.PICTURES}), workers=frozenset({"Ana Lima"})
+    ),
+    "workers=Dana+Levi&workers=Emre+Can&from=2026-03-02T10:00&to=2026-03-04T12:00": Selection(
+        workers=frozenset({"Dana Levi", "Emre Can"}), start=hour(2, 10), end=hour(4, 12) - 1
+    ),
+    "jobs=harbour": Selection(jobs=frozenset({"harbour"})),
+}
+
+
+def same(a: object, b: object) -> bool:
+    if isinstance(a, int | float) and isinstance(b, int | float):
+        return math.isclose(a, b, rel_tol=1e-9)
+    return a == b
+
+
+def restored(page: Any, words: str) -> None:
+    page.value(f"board.restore(new URLSearchParams({json.dumps(words)})).then(() => null)")
+
+
+def headline(page: Any, name: str) -> str:
+    return str(page.value(f"document.querySelector('#n-{name} strong').textContent"))
+
+
+def number(words: str) -> int:
+    return int(re.sub(r"\D", "", words))
+
+
+@pytest.fixture(scope="module")
+def hostile(_browser: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """A page with hostile names and masked workers."""
+    connection = tables.connect(**tables.effort(job=HOSTILE))
+    html = build(connection, title=HOSTILE, facts=[HOSTILE], mask_people=True, key=b"key").html
+    page = drawn(open_in(_browser, tmp_path_factory.mktemp("page") / "page.html", html))
+    yield page
+    page.close()
+
+
+def test_every_view_is_the_same_in_the_browser_and_in_python_whatever_the_filters(
+    dashboard: Dashboard, page: Any
+) -> None:
+    for words, selection in SELECTIONS.items():
+        restored(page, words)
+        drawn = page.value("Object.fromEntries(board.cards.map((card) => [card.view.name, card.rows]))")
+        evaluator = Evaluator(dashboard.cubes.tables, selection)
+        assert {view.name for view in dashboard.board.views()} == drawn.keys()
+        for view in dashboard.board.views():
+            rows = evaluator.rows(view)
+            assert len(rows) == len(drawn[view.name]), (words, view.name)
+            for expected, found in zip(rows, drawn[view.name], strict=True):
+                assert found.keys() == expected.keys()
+                assert all(same(found[name], value) for name, value in expected.items()), (words, view.name)
+    assert page.errors == []
+
+
+def test_a_filter_acts_on_headline_numbers_charts_and_tables_alike(dashboard: Dashboard, page: Any) -> None:
+    everything = headline(page, "labels")
+    page.value("document.querySelector('#pick-jobs summary').click()")
+    page.value(
+        "[...document.querySelectorAll('#pick-jobs label')].find(e => e.textContent === 'bridge').click()"
+    )
+    page.value("new Promise(done => setTimeout(done, 300))")
+    assert number(headline(page, "labels")) < number(everything)
+    assert headline(page, "jobs") == "1"
+    assert page.value("document.querySelector('#pick-jobs b').textContent") == "bridge"
+    assert page.value("document.querySelector('[data-view=jobs] tbody').rows.length") == 1
+    marks = """document.querySelector('[data-view=labels_over_time] .chart').__proto__ && board.cards
+      .find(card => card.view.name === 'labels_over_time').chart.marks().map(e => e.__data__.datum.labels)"""
+    assert sum(page.value(marks)) == number(headline(page, "labels"))
+    assert "1 of 4 jobs" in page.value("document.getElementById('state').textContent")
+    assert "jobs=bridge" in page.value("location.hash")
+    page.value("document.getElementById('clear').click()")
+    page.value("new Promise(done => setTimeout(done, 300))")
+    assert headline(page, "labels") == everything
+    assert page.value("location.hash") == ""
+
+
+def test_a_page_opens_with_the_filters_of_its_address(page: Any) -> None:
+    page.value(
+        "location.hash = 'workers=Ana+Lima'; delete document.documentElement.dataset.ready; location.reload()"
+    )
+    drawn(page)
+    assert headline(page, "workers") == "1"
+
+
+def test_a_mark_leads_to_the_frames_behind_it(dashboard: Dashboard, page: Any) -> None:
+    card = "board.cards.find(card => card.view.name === 'value-frame/quality')"
+    mark = f"{card}.chart.marks().find(e => e.__data__.datum.value === 'blurred')"
+    page.value(f"mark = {mark}; mark.scrollIntoView({{behavior: 'instant', block: 'center'}}); null")
+    x, y = page.value(
+        "(box => [box.x + box.width / 2, box.y + box.height / 2])(mark.getBoundingClientRect())"
+    )
+    for kind in ("mousePressed", "mouseReleased"):
+        page.ask("Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", clickCount=1)
+    assert page.value("document.getElementById('behind').open")
+    rows = page.value(
+        "[...document.querySelectorAll('#behind tbody tr')].map(r => [...r.cells].map(c => c.textContent))"
+    )
+    # Each of the six sequences that were labelled is blurred at its end.
+    assert [row[:4] for row in rows] == [
+        [job, str(item), "15-19", "5"]
+        for job, items in (("bridge", 2), ("crossing", 4))
+        for item in range(items)
+    ]
+    sql = page.value("document.querySelector('#behind code').textContent")
+    assert sql.startswith('brume sql "SELECT job, item, frame_no, file FROM frames WHERE')
+    assert "element_at(attributes, 'quality') = 'blurred'" in sql
+
+
+@pytest.mark.parametrize(
+    "view", ["time_by_worker", "jobs", "agreement", "audit_by_worker", "findings", "labels_over_time"]
+)
+def test_every_kind_of_figure_leads_to_items_and_their_frames(
+    view: str, dashboard: Dashboard, page: Any
+) -> None:
+    card = f"board.cards.find(card => card.view.name === '{view}')"
+    page.value(f"openBehind(board.behind.of({card}.view, {card}.rows[0]), false)")
+    head = page.value("[...document.querySelectorAll('#behind thead th')].map(e => e.textContent)")
+    assert {"Job", "Item", "Frames", "File"} <= set(head)
+    assert page.value("document.querySelector('#behind tbody').rows.length") > 0
+
+
+def test_the_keyboard_goes_from_mark_to_mark_and_opens_what_is_behind(
+    dashboard: Dashboard, page: Any
+) -> None:
+
+    def press(key: str) -> None:
+        for kind in ("keyDown", "keyUp"):
+            page.ask(
+                "Input.dispatchKeyEvent",
+                type=kind,
+                key=key,
+                code=key,
+                windowsVirtualKeyCode={"Enter": 13, "Escape": 27, "ArrowRight": 39}[key],
+            )
+
+    assert page.value("document.querySelector('a, button, input, summary, [tabindex]').className") == "skip"
+    page.value("document.querySelector('[data-view=time_by_worker] .chart').focus()")
+    press("ArrowRight")
+    press("ArrowRight")
+    assert page.value("document.querySelectorAll('.chart .at').length") == 1
+    assert "Time:" in page.value("document.getElementById('state').textContent")
+    press("Enter")
+    assert page.value("document.getElementById('behind').open")
+    press("Escape")
+    assert not page.value("document.getElementById('behind').open")
+
+
+def test_csv_has_whole_numbers_quotes_text_and_defuses_formulas(dashboard: Dashboard, page: Any) -> None:
+    card = "board.cards.find(card => card.view.name === 'workers')"
+    content = page.value(f"csv(columnsOf({card}.view), {card}.rows)")
+    lines = content.split("\r\n")
+    assert lines[0].startswith("Worker,Email,Team,Jobs,Answers,Labels,Time (hours),")
+    assert len(lines) == len(tables.NAMES) + 2
+    assert any(line.startswith("'=HYPERLINK(0),w5@example.org,") for line in lines)
+    hours = [float(line.split(",")[6]) for line in lines[1:-1]]
+    seconds = sum(row["seconds"] for row in tables.effort()["answers"])
+    assert math.isclose(sum(hours) * 3600, seconds, rel_tol=1e-9)
+    odd = page.value(
+        """csv([{name: "a", title: "A, b"}],
+        ['x"y', "-5", "-x", "+1e3", "@cmd", null, "two\\nlines"].map(a => ({a})))"""
+    )
+    assert odd == '"A, b"\r\n"x""y"\r\n-5\r\n\'-x\r\n+1e3\r\n\'@cmd\r\n\r\n"two\nlines"\r\n'
+
+
+def test_it_reads_no_other_address_and_evaluates_no_text(dashboard: Dashboard, page: Any) -> None:
+    assert page.errors == []
+    assert page.value("performance.getEntriesByType('resource').length") == 0
+    policy = re.search(r'Content-Security-Policy" content="([^"]+)', dashboard.html)
+    assert (
+        policy
+        and "unsafe-eval" not in policy[1]
+        and policy[1].startswith("default-src 'none'; img-src data:;")
+    )
+    attempt = "(() => { try { return Function('return 1')(); } catch { return 'refused'; } })()"
+    answer = page.ask("Runtime.evaluate", expression=attempt, allowUnsafeEvalBlockedByCSP=False)
+    assert answer["result"]["value"] == "refused"
+
+
+def test_it_works_in_a_frame_that_may_only_run_scripts(
+    dashboard: Dashboard, open_page: Callable[..., Any]
+) -> None:
+    report = dashboard.html.replace("&", "&amp;").replace('"', "&quot;")
+    page = open_page(
+        f'<!doctype html><iframe sandbox="allow-scripts" style="width:1200px;height:800px" srcdoc="{report}"></iframe>'
+    )
+    page.value("new Promise(done => setTimeout(done, 2500))")
+    assert page.errors == []
+
+
+def test_names_of_users_are_shown_and_never_run(hostile: Any) -> None:
+    assert hostile.value("document.title") == f"{HOSTILE} · Brume"
+    assert hostile.value("document.querySelector('h1').textContent") == HOSTILE
+    names = hostile.value("[...document.querySelectorAll('#pick-jobs label')].map(e => e.textContent)")
+    assert HOSTILE in names
+    row = "board.cards.find(card => card.view.name === 'jobs')"
+    hostile.value(
+        f"it = {row}; openBehind(board.behind.of(it.view, it.rows.find(it => it.job.includes('img'))))"
+    )
+    assert HOSTILE in hostile.value("document.getElementById('behind-title').textContent")
+    assert hostile.value("document.querySelectorAll('img').length") == 0
+    assert hostile.errors == []
+
+
+def test_workers_can_stand_behind_pseudonyms(hostile: Any) -> None:
+    data = hostile.value("JSON.stringify(board.data) + document.documentElement.textContent")
+    for person in tables.effort()["workers"]:
+        for secret in (person["name"], person["email"], person["worker"]):
+            assert secret not in data
+    assert re.search(r"Worker [2-9A-Z]{5} took 21 s", data)
+
+
+CONTRAST = """(() => {
+  const numbers = (text) => text.match(/[0-9.]+/g).slice(0, 3).map(Number);
+  const linear = (v) => v <= .03928 ? v / 12.92 : ((v + .055) / 1.055) ** 2.4;
+  const light = (rgb) => rgb.reduce((sum, v, i) => sum + linear(v / 255) * [.2126, .7152, .0722][i], 0);
+  const ground = (element) => {
+    for (let e = element; e; e = e.parentElement) {
+      const colour = getComputedStyle(e).backgroundColor;
+      if (!/, 0\\)$/.test(colour)) return colour;
+    }
+  };
+  const texts = "h1, h2, h3, p, td, th button, dt, dd, .badge, nav a, li, footer, summary, button, svg text";
+  const seen = [...document.querySelectorAll(texts)].filter(e => e.checkVisibility() && !e.closest(".mark-text"));
+  return Math.min(...seen.map(e => {
+    const style = getComputedStyle(e), ink = e.closest("svg") ? style.fill : style.color;
+    const [a, b] = [ink, ground(e)].map(numbers).map(light).sort((x, y) => x - y);
+    return (b + .05) / (a + .05);
+  }));
+})()"""
+
+
+def test_it_is_readable_on_every_screen(page: Any) -> None:
+    brightness = []
+    for width in (390, 1280):
+        page.ask(
+            "Emulation.setDeviceMetricsOverride",
+            width=width,
+            height=900,
+            deviceScaleFactor=1,
+            mobile=width < 600,
+        )
+        for scheme in ("dark", "light"):
+            media = {"name": "prefers-color-scheme", "value": scheme}
+            page.ask("Emulation.setEmulatedMedia", features=[media])
+            page.value("board.redraw().then(() => null)")
+            assert page.value(CONTRAST) >= 4.5  # WCAG 2.1, level AA
+            brightness.append(
+                int(page.value("getComputedStyle(document.body).backgroundColor.match(/[0-9]+/)[0]"))
+            )
+        assert page.value("document.documentElement.scrollWidth") <= width
+    assert brightness == [15, 246, 15, 246]
+    page.value("document.getElementById('theme').click()")
+    assert page.value("getComputedStyle(document.body).backgroundColor") == "rgb(15, 19, 24)"
+    page.value("document.getElementById('theme').click()")
+    assert page.errors == []
+
+
+def test_headings_are_in_order_and_every_figure_has_a_table(dashboard: Dashboard, page: Any) -> None:
+    levels = page.value(
+        "[...document.querySelectorAll('h1, main h2, main h3')].map(e => Number(e.tagName[1]))"
+    )
+    assert levels[0] == 1 and all(b - a <= 1 for a, b in pairwise(levels))
+    page.value("document.querySelectorAll('.does button[aria-expanded]').forEach(e => e.click())")
+    bare = "[...document.querySelectorAll('.view')].filter(e => !e.querySelector('tbody tr'))"
+    assert page.value(f"{bare}.map(e => e.dataset.view)") == []
+
+
+def test_on_paper_the_tables_are_there_and_the_controls_are_not(dashboard: Dashboard, page: Any) -> None:
+    page.value("dispatchEvent(new Event('beforeprint'))")
+    page.ask("Emulation.setEmulatedMedia", media="print")
+    assert page.value("document.getElementById('bar').checkVisibility()") is False
+    assert page.value("[...document.querySelectorAll('.data table')].every(e => e.checkVisibility())")
