@@ -14,7 +14,7 @@ from components.labels import steps
 from components.labels.settings import check_labels
 from pipelines.running.pods import pod
 
-STAGES = ("source", "ingest", "workers", "quality", "queries", "dashboard", "publish")
+STAGES = ("source", "ingest", "workers", "quality", "tables", "queries", "dashboard", "quicksight")
 
 
 def check(arguments: Mapping[str, Any]) -> None:
@@ -52,7 +52,7 @@ def pipeline(
         workers: Id of the workers' Cognito user pool, or a CSV file (sub, name, email, team).
         modalities: Modalities to report on, with commas between them; empty means all.
         job_states: Whether to ask SageMaker for the state of the jobs found.
-        mask_people: Whether workers' names, e-mail addresses and ids are kept out of all that is written.
+        mask_people: Whether names and e-mail addresses are kept out of everything; pages hide ids too.
         iceberg: Whether the tables are kept in Apache Iceberg's format too.
         publish_glue: Whether AWS Glue is told of the tables, for Athena.
         publish_quicksight: ARN of the QuickSight user or group that gets a dashboard; empty: none is made.
@@ -78,7 +78,15 @@ def pipeline(
         memory="2Gi",
     )
     judged = pod(steps.judge_quality(lake=joined.output).set_caching_options(False), cpu="2", memory="4Gi")
-    asked = pod(steps.run_queries(lake=judged.output).set_caching_options(False), cpu="500m", memory="1Gi")
+    # Before the queries: where AWS answers them, it knows the tables by Glue.
+    published = pod(
+        steps.publish_tables(lake=judged.output, glue=publish_glue, iceberg=iceberg).set_caching_options(
+            False
+        ),
+        cpu="500m",
+        memory="1Gi",
+    )
+    asked = pod(steps.run_queries(lake=published.output).set_caching_options(False), cpu="500m", memory="1Gi")
     pod(
         steps.write_dashboard(
             lake=judged.output, mask_people=mask_people, results=asked.outputs["results"]
@@ -87,9 +95,9 @@ def pipeline(
         memory="2Gi",
     )
     pod(
-        steps.publish_tables(
-            lake=judged.output, glue=publish_glue, iceberg=iceberg, quicksight=publish_quicksight
+        steps.make_quicksight_dashboard(
+            lake=published.output, principal=publish_quicksight
         ).set_caching_options(False),
         cpu="500m",
-        memory="1Gi",
+        memory="512Mi",
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import time
 from collections.abc import Iterable
 from typing import Any
@@ -9,6 +11,7 @@ from typing import Any
 from components import progress, storage
 from components.aws import addresses
 from components.aws.client import client
+from components.labels.lake import Lake
 from components.labels.queries import Query
 from components.labels.schema import DATABASE
 
@@ -56,3 +59,15 @@ def run_all(queries: Iterable[Query], folder: str) -> dict[str, dict[str, Any]]:
         storage.move(result, storage.join(folder, f"{name}.csv"))
     storage.remove(scratch)
     return told
+
+
+def check_lake(lake: Lake, folder: str) -> None:
+    """Raise `QueryError` if the results of `run_all` in `folder` are not of this lake."""
+    mine = sum(part.rows for part in lake.snapshot().parts("jobs"))
+    text = storage.read_bytes(storage.join(folder, "jobs.csv")).decode()
+    theirs = sum(1 for _ in csv.DictReader(io.StringIO(text)))
+    if theirs != mine:
+        raise QueryError(
+            f"Athena told of {theirs} jobs, and the lake {lake.uri} has {mine}: it reads another one. "
+            "Start the engine with BRUME_LAKE set to this one, or give publish_glue=true where AWS answers"
+        )

@@ -6,10 +6,13 @@ a step whose inputs have the same one is not done again.
 
 from __future__ import annotations
 
+import json
+import platform
 import tempfile
+import time
 from dataclasses import asdict
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from components import storage
 from components.labels.lake import Lake
@@ -35,7 +38,7 @@ def source(source: str, workers: str, output: Artifact) -> Given:
 
         with tempfile.TemporaryDirectory() as scratch:
             local = Path(output.uri) if not storage.is_remote(output.uri) else Path(scratch) / "source"
-            synthetic.generate(local, synthetic.FULL)
+            synthetic.generate(local, "full")
             if storage.is_remote(output.uri):
                 storage.upload(local, output.uri)
 
@@ -50,22 +53,144 @@ def ingest(
 ) -> str:
     """Read what is new or changed into the lake; returns the lake's URI."""
     from components.labels import ingest as reading
+    from components.labels import job_states as states
 
+    outputs = [Output(metrics, "work/metrics/labels.json")]
     step = Step(
         "ingest",
         inputs=[source],
         parameters={"lake": lake, "modalities": modalities, "job_states": job_states},
-        outputs=[Output(metrics, "work/metrics/labels.json")]
-        if lake
-        else [
-            Output(tables, "lake"),
-            Output(metrics, "work/metrics/labels.json"),
-        ],
+        outputs=outputs if lake else [Output(tables, "lake"), *outputs],
     )
     uri = storage.absolute(lake) if lake else tables.uri
-    summary = step.run(lambda: asdict(reading.run(source, Lake(uri), modalities_of(modalities))))
-    metrics.metadata.update(summary)
+
+    def work() -> None:
+        summary = reading.run(
+            source,
+            Lake(uri),
+            modalities_of(modalities),
+            describe=states.describe if job_states else None,
+        )
+        numbers = {"files": summary.files, "files_read": summary.read, "rejects": summary.rejects}
+        metrics.metadata.update(numbers | {f"{name}_rows": count for name, count in summary.rows.items()})
+
+    step.run(work)
     return uri
+
+
+def join(lake: str, workers: str, mask_people: bool) -> str:
+    """Give every answer its worker's name, where anybody knows it; returns the lake's URI."""
+    from components.labels import workers as joining
+
+    # Names lie elsewhere and change: they are asked for in every run, and only what changed is written.
+    step = Step("workers", parameters={"asked": time.time_ns()}, outputs=[])
+    step.run(lambda: asdict(joining.join(Lake(lake), workers, mask=mask_people)))
+    return lake
+
+
+def quality(lake: str) -> str:
+    """Compute the quality of answers, labels, tracks and audits; returns the lake's URI."""
+    from components.labels import quality as judging
+
+    Step("quality", inputs=[_state(lake)], parameters={"lake": lake}, outputs=[]).run(
+        lambda: judging.run(Lake(lake))
+    )
+    return lake
+
+
+def tables(lake: str, glue: bool, iceberg: bool) -> str:
+    """Tell AWS Glue of the tables, keep them as Iceberg tables, as asked; returns the lake's URI."""
+    step = Step(
+        "tables",
+        inputs=[_state(lake)],
+        parameters={"lake": lake, "glue": glue, "iceberg": iceberg},
+        outputs=[],
+    )
+
+    def work() -> dict[str, Any]:
+        done: dict[str, Any] = {}
+        if glue:
+            from components.labels import glue as catalog
+
+            done["glue"] = asdict(catalog.publish(Lake(lake)))
+        if iceberg:
+            from components.labels import iceberg as others
+
+            done["iceberg"] = asdict(others.publish(Lake(lake)))
+        return done
+
+    step.run(work)
+    return lake
+
+
+def queries(lake: str, results: Artifact) -> None:
+    """Ask the standing queries by Athena's API; their results are `results`/NAME.csv."""
+    from components.labels import asking
+    from components.labels.queries import named
+
+    step = Step(
+        "queries", inputs=[_state(lake)], parameters={"lake": lake}, outputs=[Output(results, "queries")]
+    )
+
+    def work() -> None:
+        told = asking.run_all(named().values(), results.uri)
+        asking.check_lake(Lake(lake), results.uri)
+        storage.write_bytes(
+            storage.join(results.uri, "executions.json"), json.dumps(told, default=str, indent=1).encode()
+        )
+
+    step.run(work)
+
+
+def dashboard(
+    lake: str, mask_people: bool, results: Artifact, page: Artifact, picture: Artifact, paper: Artifact
+) -> None:
+    """Write the dashboard: one self-contained page, and a PNG and a PDF of it."""
+    from components.labels import dashboard as drawing
+
+    step = Step(
+        "dashboard",
+        inputs=[_state(lake)],
+        parameters={"lake": lake, "mask_people": mask_people},
+        outputs=[
+            Output(page, "report.html"),
+            Output(picture, "dashboard.png"),
+            Output(paper, "dashboard.pdf"),
+        ],
+    )
+
+    def work() -> None:
+        with Lake(lake).connect() as connection:
+            made = drawing.build(
+                connection,
+                mask_people=mask_people,
+                key=drawing.key_of(lake) if mask_people else None,
+                facts=[platform.node()],
+            )
+        storage.write_bytes(page.uri, made.html.encode())
+        storage.write_bytes(picture.uri, drawing.png(made))
+        storage.write_bytes(paper.uri, drawing.pdf(made))
+
+    step.run(work)
+
+
+def quicksight(lake: str, principal: str) -> None:
+    """Make the QuickSight dashboard for a user or group, where one is named."""
+    step = Step("quicksight", inputs=[_state(lake)], parameters={"principal": principal}, outputs=[])
+
+    def work() -> dict[str, Any]:
+        if not principal:
+            return {}
+        from components.labels import quicksight as views
+
+        return asdict(views.publish(principal))
+
+    step.run(work)
+
+
+def _state(lake: str) -> str:
+    """Return the file that names all that is in the lake: it is another one when any of it is."""
+    return storage.join(lake, "_brume", "snapshot.json")
 
 
 def _absolute_file(workers: str) -> str:

@@ -55,6 +55,14 @@ def judge_quality(lake: str) -> str:
 
 
 @step()
+def publish_tables(lake: str, glue: bool, iceberg: bool) -> str:
+    """Tell AWS Glue of the lake's tables, and keep them as Iceberg tables, as asked."""
+    from components.labels import stages
+
+    return stages.tables(lake, glue, iceberg)
+
+
+@step()
 def run_queries(lake: str, results: dsl.Output[dsl.Dataset]) -> None:
     """Ask Athena, or the engine, the standing queries."""
     from components.labels import stages
@@ -78,8 +86,8 @@ def write_dashboard(
 
 
 @step()
-def publish_tables(lake: str, glue: bool, iceberg: bool, quicksight: str) -> None:
-    """Publish the lake: its tables in Glue, as Iceberg tables, its views in QuickSight."""
+def make_quicksight_dashboard(lake: str, principal: str) -> None:
+    """Make a dashboard in QuickSight, where somebody is to get one."""
     from components.labels import stages
 
-    stages.publish(lake, glue, iceberg, quicksight)
+    stages.quicksight(lake, principal)
