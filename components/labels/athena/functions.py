@@ -42,7 +42,7 @@ timezone timezone_hour timezone_minute to_base to_base64 to_days to_hex to_hours
 to_milliseconds to_minutes to_months to_quarters to_seconds to_timestamp to_weeks to_years today
 transaction_timestamp translate trim trunc try_strptime typeof ucase unbin unhex unicode upper url_decode
 url_encode uuid array_append array_prepend array_reverse date_add days_in_month if week weekday weekofyear
-year yearweek unnest generate_subscripts add_months array_concat array_contains array_distinct array_has
+year yearweek unnest generate_subscripts array_concat array_contains array_distinct array_has
 array_has_all array_has_any array_intersect array_position array_sort array_transform array_filter
 array_value list_has_any error
 """
@@ -80,6 +80,8 @@ MACROS = {
     "trino_regexp_replace(s, p, r)": (
         r"regexp_replace(s, p, regexp_replace(replace(r, '\', '\\'), '\$(\d)', '\\\1', 'g'), 'g')"
     ),
+    "trino_cardinality(a)": "CAST(cardinality(a) AS BIGINT)",  # DuckDB's has no sign, so that 1 - 2 fails
+    "trino_json_array_length(j)": "CAST(json_array_length(j) AS BIGINT)",
     "trino_json_extract(j, p)": "CASE WHEN json_valid(j) THEN json_extract(j, p) END",
     "trino_json_extract_scalar(j, p)": (
         "CASE WHEN json_valid(j) AND json_type(j, p) NOT IN ('OBJECT', 'ARRAY', 'NULL') "

@@ -7,6 +7,7 @@ or not yet known, is refused.
 
 from __future__ import annotations
 
+import functools
 import json
 import re
 from collections.abc import Collection, Mapping
@@ -17,6 +18,7 @@ import duckdb
 from components.labels.athena.functions import ALLOWED, ALLOWED_TABLES
 from components.labels.athena.rewrite import ENTRIES
 
+_SERIALIZE = "SELECT CAST(json_serialize_sql($1) AS VARCHAR)"
 _CTE = re.compile(r"\w+(?:[- $]\w+)*", re.ASCII)  # nothing that could name a file
 # The kinds of nodes of the parser's tree: those with a class are expressions.
 _EXPRESSIONS = """
@@ -40,16 +42,19 @@ def check(sql: str, database: str, tables: Collection[str]) -> None:
 
     Raises `ForbiddenError`.
     """
-    connection = duckdb.connect(":memory:", config={"threads": "1"})
-    (text,) = connection.execute("SELECT CAST(json_serialize_sql($1) AS VARCHAR)", [sql]).fetchone() or (
-        "{}",
-    )
+    (text,) = _parser().execute(_SERIALIZE, [sql]).fetchone() or ("{}",)
     told = json.loads(text)
     if told.get("error") or len(told.get("statements", ())) != 1:
         raise ForbiddenError(
             f"the query cannot be run: {told.get('error_message', 'it is not one statement')}"
         )
     _Check(database, frozenset(tables)).walk(told["statements"][0], frozenset())
+
+
+@functools.cache
+def _parser() -> duckdb.DuckDBPyConnection:
+    """Return a connection that reads SQL and runs none of a caller's."""
+    return duckdb.connect(":memory:", config={"threads": "1"})
 
 
 class _Check:

@@ -29,7 +29,7 @@ class Outputs:
         return place
 
     def write(self, file: Path, address: str) -> None:
-        """Copy a file to an address, whole or not at all. Raises `AddressError`, `StorageError`, `OSError`."""
+        """Copy a file to an address, whole or not. Raises `AddressError`, `StorageError`, `OSError`."""
         storage.upload(file, self.place(address))
 
     def is_empty(self, address: str) -> bool:

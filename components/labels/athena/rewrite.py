@@ -148,6 +148,7 @@ _BY_NAME: dict[str, Callable[[list[Node], str], Node]] = {
     "at_timezone": _renamed("trino_at_timezone", 2, 2),
     "with_timezone": _renamed("trino_with_timezone", 2, 2),
     "to_iso8601": _renamed("trino_to_iso8601", 1, 1),
+    "json_array_length": _renamed("trino_json_array_length", 1, 1),
     "json_size": _renamed("trino_json_size", 2, 2),
     "json_exists": _json_exists,
     "format_datetime": _format_datetime,
@@ -214,7 +215,7 @@ def _separated(node: exp.GroupConcat) -> Node:
 
 
 _BY_NODE: dict[type[Node], Callable[[Any], Node]] = {
-    exp.ArraySize: lambda node: call("cardinality", node.this),
+    exp.ArraySize: lambda node: call("trino_cardinality", node.this),
     exp.DateDiff: lambda node: call("date_sub", _unit(node), node.expression, node.this),
     exp.TimestampTrunc: lambda node: call("trino_date_trunc", _unit(node), node.this),
     exp.DateTrunc: lambda node: call("trino_date_trunc", _unit(node), node.this),
@@ -314,7 +315,7 @@ def _expand(unnest: exp.Unnest, entries: int) -> int:
     else:
         items += [call("unnest", argument) for argument in arguments]
     if ordinal:
-        sizes = [call("cardinality", argument) for argument in arguments]
+        sizes = [call("trino_cardinality", argument) for argument in arguments]
         longest = sizes[0] if len(sizes) == 1 else call("greatest", *sizes)
         items.append(call("unnest", call("generate_series", _number(1), longest)))
         if isinstance(ordinal, exp.Identifier):

@@ -135,6 +135,9 @@ def parse(statement: Statement) -> exp.Expression:
     except (SqlglotError, RecursionError) as error:
         raise RefusedError(f"the statement cannot be read: {type(error).__name__}") from None
     tree = trees[0] if len(trees) == 1 else None
+    if isinstance(tree, exp.Values):
+        names = [f"_col{place}" for place in range(len(tree.expressions[0].expressions))]
+        tree = exp.select("*").from_(exp.alias_(tree, "t", table=names, quoted=True))
     if not isinstance(tree, exp.Query):
         raise refused(statement.tokens[0], "this is no query", _READ_ONLY)
     return tree

@@ -1,0 +1,55 @@
+"""Runs Athena's SQL in this process, as the engine's processes do, for tests of what it means."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from typing import Any
+
+from components.labels.athena import jobs, values
+from components.labels.athena.functions import MACROS
+from components.labels.athena.plan import Context, plan
+
+CONTEXT = Context("db", ["people", "tracks"])
+VIEWS = {
+    "people": "SELECT * FROM (VALUES (1, 'Ann', DATE '2026-03-02', TIMESTAMP '2026-03-02 08:15:00', 1.5e0),"
+    " (2, 'Bob', NULL, NULL, NULL)) AS t(id, name, born, seen, score)",
+    "tracks": "SELECT 1 AS id, MAP {'moving': 'yes', 'kind': 'Car'} AS attributes,"
+    " [{'label': 'Car', 'size': 2}, {'label': 'Bus', 'size': 5}] AS boxes, [10, 20] AS numbers"
+    " UNION ALL SELECT 2, MAP {}, [], []",
+}
+
+
+@functools.cache
+def _connection() -> Any:
+    every = " ".join(f"{head.partition('(')[0]}(" for head in MACROS)
+    return jobs.connected(
+        {
+            "database": CONTEXT.database,
+            "views": list(VIEWS.items()),
+            "files": [],
+            "threads": 1,
+            "memory": 1 << 28,
+            "spill": 1 << 20,
+            "scratch": "",
+            "plan": {"query": every},
+        }
+    )
+
+
+def ask(text: str, *parameters: str) -> list[tuple[str | None, ...]]:
+    """Return the rows of a query as Athena prints them."""
+    planned = dataclasses.asdict(plan(text, dataclasses.replace(CONTEXT, parameters=parameters)))
+    jobs.bind(_connection(), planned)
+    result = _connection().execute(planned["query"])
+    prints = [values.printer(kind) for _, kind, *_ in result.description]
+    return [
+        tuple(None if value is None else show(value) for show, value in zip(prints, row, strict=True))
+        for row in result.fetchall()
+    ]
+
+
+def names(text: str) -> list[str]:
+    """Return the names of a query's columns."""
+    planned = dataclasses.asdict(plan(text, CONTEXT))
+    return [name for name, *_ in _connection().execute(planned["query"]).description]

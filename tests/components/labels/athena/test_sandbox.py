@@ -1,0 +1,203 @@
+"""A query's own process holds, even where the check of its text would have failed."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from components.labels.athena.sandbox import Job, LateError, LostError, Sandbox
+
+MEMORY = 200 << 20
+
+
+@pytest.fixture(scope="module")
+def sandbox() -> Iterator[Sandbox]:
+    made = Sandbox()
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    made = tmp_path_factory.mktemp("sandbox")
+    (made / "secret.csv").write_text("a\n1\n")
+    (made / "scratch").mkdir()
+    return made
+
+
+@pytest.fixture
+def start(sandbox: Sandbox, folder: Path) -> Any:
+    """Start DuckDB's SQL as it is: what the check would have to have let through."""
+
+    def started(query: str, **more: Any) -> Job:
+        request = {
+            "job": "run",
+            "text": query,
+            "database": "db",
+            "views": [["people", "SELECT 1 AS id, 'Ann' AS name"]],
+            "files": [],
+            "root": str(folder),
+            "scratch": str(folder / "scratch"),
+            "threads": 2,
+            "memory": MEMORY,
+            "spill": 50 << 20,
+            "address_space": 4 << 30,
+            "file_size": 64 << 20,
+            "rows": 100_000,
+            "bytes": 1 << 20,
+            "output": str(folder / "result.csv"),
+            "plan": {"query": query, "name": "SELECT", "entries": 0, "unload": None},
+            **more,
+        }
+        return sandbox.start(request)
+
+    return started
+
+
+def test_rows_are_written_as_athena_does(start: Any, folder: Path) -> None:
+    answer = start("SELECT id, name, NULL AS nothing, '' AS empty, 'a\"b' AS quoted FROM db.people").answer(
+        30
+    )
+    assert answer["rows"] == 1
+    assert [column["Type"] for column in answer["columns"]] == [
+        "integer",
+        "varchar",
+        "varchar",
+        "varchar",
+        "varchar",
+    ]
+    assert (
+        folder / "result.csv"
+    ).read_text() == '"id","name","nothing","empty","quoted"\n"1","Ann",,"","a""b"\n'
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "SELECT * FROM read_csv('FOLDER/secret.csv')",
+        "SELECT * FROM 'FOLDER/secret.csv'",
+        "SELECT * FROM read_text('/proc/self/environ')",
+        "SELECT * FROM glob('FOLDER/*')",
+        "COPY (SELECT 1) TO 'FOLDER/written.csv'",
+        "EXPORT DATABASE 'FOLDER/written'",
+        "ATTACH 'FOLDER/written.db'",
+        "INSTALL httpfs",
+        "LOAD spatial",
+        "SELECT * FROM read_csv('http://127.0.0.1:9/x.csv')",
+        "SELECT * FROM 's3://bucket/x.parquet'",
+        "SET enable_external_access = true",
+        "SET memory_limit = '100GB'",
+        "SET allowed_paths = ['/etc/passwd']",
+        "RESET lock_configuration",
+        "PRAGMA enable_profiling",
+        "CREATE SECRET (TYPE s3)",
+        "SET temp_directory = 'FOLDER/written'",
+        "SELECT * FROM start",  # a variable of this program
+    ],
+)
+def test_duckdb_itself_is_shut(start: Any, folder: Path, query: str) -> None:
+    answer = start(query.replace("FOLDER", str(folder))).answer(30)
+    assert "failed" in answer
+    assert str(folder) not in answer["failed"]
+    assert {path.name for path in folder.iterdir()} <= {"secret.csv", "scratch", "result.csv"}
+
+
+def test_there_is_nothing_of_the_environment(
+    start: Any, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "never to be read")
+    own = Sandbox()
+    try:
+        request = {"job": "plan", "text": "SELECT 1", "database": "db", "tables": [], "parameters": []}
+        job = own.start(request)
+        process = own._process
+        assert process is not None
+        assert job.answer(30)["plan"]["query"]
+        environment = Path(f"/proc/{process.pid}/environ")
+        if not environment.exists():
+            pytest.skip("no /proc here to look at a process's environment")
+        assert "never to be read" not in environment.read_text()
+    finally:
+        own.close()
+
+
+def test_memory_is_bounded_and_the_next_query_runs(start: Any) -> None:
+    for query in (
+        "SELECT repeat('a', 3000000000)",
+        "SELECT list(repeat('x', 1000) || i) FROM range(2000000) t(i)",
+        "SELECT count(*) FROM (SELECT DISTINCT md5(i::VARCHAR) || i FROM range(20000000) t(i))",
+    ):
+        with contextlib.suppress(LostError):  # the system may have ended the process
+            assert "failed" in start(query).answer(60)
+    assert start("SELECT 1").answer(30)["rows"] == 1
+
+
+def test_a_result_is_bounded_in_rows_and_bytes(start: Any) -> None:
+    assert "more than 100,000 rows" in start("SELECT * FROM range(100001)").answer(60)["failed"]
+    assert "larger than 1 MB" in start("SELECT repeat('x', 2000) FROM range(1000)").answer(60)["failed"]
+
+
+ENDLESS = "SELECT sum(a.range * b.range) FROM range(10000000) a, range(10000000) b"
+
+
+def test_time_is_bounded_and_a_query_can_be_killed(start: Any) -> None:
+    with pytest.raises(LateError):
+        start(ENDLESS).answer(0.3)
+    job = start(ENDLESS)
+    threading.Timer(0.3, job.kill).start()
+    with pytest.raises(LostError):
+        job.answer(60)
+    assert start("SELECT 1").answer(30)["rows"] == 1
+
+
+def test_queries_end_with_the_engine(folder: Path, start: Any) -> None:
+    """The socket to the engine falls shut with it, however it ended."""
+    own = Sandbox()
+    request = {"job": "plan", "text": "SELECT 1", "database": "db", "tables": [], "parameters": []}
+    own.start(request).answer(30)
+    process = own._process
+    assert process is not None
+    assert own._control is not None
+    own._control.close()
+    assert process.wait(10) == 0
+
+
+def test_a_lost_process_is_started_again(sandbox: Sandbox, start: Any) -> None:
+    start("SELECT 1").answer(30)
+    process = sandbox._process
+    assert process is not None
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait(10)
+    for _ in range(100):
+        if process.poll() is not None:
+            break
+        time.sleep(0.01)
+    assert start("SELECT 1").answer(30)["rows"] == 1
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "SELECT " + "(" * 20000 + "1" + ")" * 20000,
+        "SELECT " + "ARRAY[" * 20000 + "1" + "]" * 20000,
+        "SELECT -" + " -".join(["1"] * 5000),
+        "SELECT " + " OR ".join(["a = 1"] * 5000) + " FROM people",
+        "SELECT " + "CASE WHEN 1 = 1 THEN " * 2000 + "1" + " END" * 2000,
+    ],
+    ids=["brackets", "arrays", "signs", "conditions", "cases"],
+)
+def test_a_text_made_to_break_the_reader_breaks_its_own_process_at_most(sandbox: Sandbox, text: str) -> None:
+    request = {"job": "plan", "text": text, "database": "db", "tables": ["people"], "parameters": []}
+    try:
+        answer = sandbox.start(request).answer(20)
+    except LostError:
+        answer = {}
+    assert set(answer) <= {"plan", "refused", "failed", "internal"}
