@@ -338,6 +338,8 @@ main.add_command(
     )
 )
 
+main.add_command(_Lazy("sql", "pipelines.commands.sql:sql", "Ask the labelling lake in Athena's SQL."))
+
 
 if __name__ == "__main__":
     main()
