@@ -9,8 +9,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-Codes = npt.NDArray[np.int64]
-Floats = npt.NDArray[np.float64]
+from components.labels.quality.arrays import Codes, Floats, compact
+
 _TINY = 1e-12  # rounding, where the exact figure would be 0
 
 
@@ -52,7 +52,7 @@ def fleiss_kappa(units: Codes, codes: Codes) -> float | None:
     raters", 1971). It is defined for one number of ratings a unit: of other data it takes the units with the
     most common number of ratings that is at least two.
     """
-    _, units = np.unique(units, return_inverse=True)
+    units = compact(units)
     ratings = np.bincount(units)
     sizes = np.bincount(ratings[ratings >= 2])
     if not sizes.size:
@@ -91,7 +91,7 @@ def interval_alpha(units: Codes, values: Floats) -> float | None:
     paired = _paired(units)
     if not paired.any():
         return None
-    _, unit = np.unique(units[paired], return_inverse=True)
+    unit = compact(units[paired])
     value = values[paired] - values[paired].mean()
     ratings = np.bincount(unit)
     sums, squares = np.bincount(unit, value), np.bincount(unit, value**2)
@@ -107,16 +107,15 @@ def _beyond(observed: float, chance: float) -> float | None:
 
 def _paired(units: Codes) -> npt.NDArray[np.bool_]:
     """Mark the ratings whose unit has at least two."""
-    _, unit, ratings = np.unique(units, return_inverse=True, return_counts=True)
-    return np.asarray(ratings[unit] >= 2)
+    unit = compact(units)
+    return np.asarray(np.bincount(unit)[unit] >= 2) if unit.size else np.zeros(0, dtype=bool)
 
 
 def _counts(units: Codes, codes: Codes) -> tuple[Codes, Codes, Codes]:
     """Return for each unit its ratings and the sum of its squared counts of a category, and each category's
     count. No table of units by categories is made: free text has as many categories as units.
     """
-    _, unit = np.unique(units, return_inverse=True)
-    _, code = np.unique(codes, return_inverse=True)
+    unit, code = compact(units), compact(codes)
     width = int(code.max()) + 1
     cells, counts = np.unique(unit * width + code, return_counts=True)
     squares = np.bincount(cells // width, counts.astype(float) ** 2)

@@ -10,12 +10,11 @@ import numpy.typing as npt
 from scipy.stats import binom
 
 from components.labels.quality import boxes, comparing, lines
+from components.labels.quality.arrays import Codes, Flags, Floats, dense
 from components.labels.quality.comparing import LINES, Pairs
 from components.labels.quality.faults import AUDIT, Fault
 from components.labels.quality.label_errors import with_answers
-from components.labels.quality.matching import Codes, Floats
-from components.labels.quality.sheets import CLASS, FRAME, Sheets, Subject, dense
-from components.labels.quality.trails import Flags
+from components.labels.quality.sheets import CLASS, FRAME, Sheets, Subject
 
 MOVED = 0.9  # IoU (or likeness of lines) below which a label was moved, and
 _STIR = 2.0  # pixels that a side moves at least: small boxes lose much IoU by one

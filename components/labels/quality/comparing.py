@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from components.labels.quality import boxes, lines, tracking
-from components.labels.quality.matching import Codes, Floats, join, match
-from components.labels.quality.sheets import CLASS, Sheets, dense
+from components.labels.quality.arrays import Codes, Floats, dense
+from components.labels.quality.matching import join, match
+from components.labels.quality.sheets import CLASS, Sheets
 
 LINES = ("polyline", "polygon", "keypoint")
 COMPARED = ("box", *LINES, "entity", "class", "frame")  # a mask's pixels are not in the lake; frame is last
@@ -73,11 +74,8 @@ def compare(sheets: Sheets, first: Codes, second: Codes, width: float) -> Pairs:
             of_a, of_b = sheets.of_kind(kind)[a], sheets.of_kind(kind)[b]
             if of_a.any() and of_b.any():
                 i, j, like = _alike(sheets, kind, (a[of_a], b[of_b]), (pair_a[of_a], pair_b[of_b]), width)
-                # Labels of one sheet come again in each of its pairs.
-                pair = pair_a[of_a][i]
-                here, there = dense(pair, a[of_a][i]), dense(pair, b[of_b][j])
-                chosen = match(here, there, like)
-                i, j = i[chosen], j[chosen]
+                chosen = match(i, j, like)
+                pair, i, j = pair_a[of_a][i], i[chosen], j[chosen]
                 likeness = like[chosen] if kind in ("box", *LINES) else np.ones(chosen.size)
                 found.append((start + pair[chosen], a[of_a][i], b[of_b][j], likeness))
     if not found:

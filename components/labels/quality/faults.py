@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from components.labels.quality.matching import Codes
+from components.labels.quality.arrays import Codes
 
 JUMP, VANISH, FLICKER, OUTSIDE, SIZE = "jump", "vanish", "flicker", "outside", "size"
 LABEL_ERROR, DISAGREEMENT, AUDIT = "label error", "disagreement", "audit"

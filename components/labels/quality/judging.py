@@ -23,9 +23,9 @@ from components.labels.quality import (
     sizes,
     trails,
 )
+from components.labels.quality.arrays import Codes, Floats
 from components.labels.quality.faults import Fault, without_echoes
 from components.labels.quality.frame_size import frame_sizes
-from components.labels.quality.matching import Codes, Floats
 from components.labels.quality.measures import Measure
 from components.labels.quality.sheets import LABEL_COLUMNS, Sheets, build, numbers
 

@@ -6,11 +6,11 @@ from collections import Counter
 
 import numpy as np
 
+from components.labels.quality.arrays import Codes, dense
 from components.labels.quality.comparing import Pairs
 from components.labels.quality.faults import LABEL_ERROR, Fault
-from components.labels.quality.matching import Codes
 from components.labels.quality.posterior import MOST, dawid_skene
-from components.labels.quality.sheets import CLASS, FRAME, Sheets, Subject, dense
+from components.labels.quality.sheets import CLASS, FRAME, Sheets, Subject
 
 DOUBT = 0.1  # the probability below which a consolidated value is a likely error
 

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
-from components.labels.quality.matching import Codes, Floats, join
-
-Flags = npt.NDArray[np.bool_]
+from components.labels.quality.arrays import Codes, Flags, Floats
+from components.labels.quality.matching import join
 
 POINTS = 16  # equally spaced along each line
 # Lines are of the same thing up to 20 pixels apart in an image 1,280 wide (the tolerance of TuSimple's lane
@@ -32,7 +30,17 @@ def alike(
     a: Floats, b: Floats, group_a: Codes, group_b: Codes, tolerance: float
 ) -> tuple[Codes, Codes, Floats]:
     """Return all pairs of lines of the same group that lie within the tolerance, and their likeness."""
-    found = [_within(a, b, i, j, tolerance) for i, j in join(group_a, group_b, _AT_ONCE)]
+    bounds = [(line.mean(axis=1), line.min(axis=1), line.max(axis=1)) for line in (a, b)]
+    found = []
+    for i, j in join(group_a, group_b, _AT_ONCE):
+        (middle_a, low_a, high_a), (middle_b, low_b, high_b) = bounds
+        # A line is no nearer to the other, in the mean, than its middle is to the other's bounds.
+        apart = _to_bounds(middle_a[i], low_b[j], high_b[j]) + _to_bounds(middle_b[j], low_a[i], high_a[i])
+        near = apart <= 2 * tolerance
+        i, j = i[near], j[near]
+        value = likeness(a[i], b[j], tolerance)
+        kept = value >= THRESHOLD
+        found.append((i[kept], j[kept], value[kept]))
     if not found:
         return np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0)
     i, j, value = (np.concatenate(part) for part in zip(*found, strict=True))
@@ -65,28 +73,16 @@ def resampled(corners: Floats, count: Codes, closed: Flags) -> Floats:
     return found
 
 
-def _within(a: Floats, b: Floats, i: Codes, j: Codes, tolerance: float) -> tuple[Codes, Codes, Floats]:
-    """Return those of the pairs i, j that are as near as the tolerance, and their likeness."""
-    # A line is no nearer to the other, in the mean, than its middle is to the other's bounds.
-    apart = _to_bounds(a.mean(axis=1)[i], b[j]) + _to_bounds(b.mean(axis=1)[j], a[i])
-    near = apart <= 2 * tolerance
-    i, j = i[near], j[near]
-    value = likeness(a[i], b[j], tolerance)
-    kept = value >= THRESHOLD
-    return i[kept], j[kept], value[kept]
-
-
-def _to_bounds(point: Floats, line: Floats) -> Floats:
-    """Return how far points (k, 2) lie from the smallest upright rectangles around lines (k, POINTS, 2)."""
-    over = np.maximum(np.maximum(line.min(axis=1) - point, point - line.max(axis=1)), 0)
+def _to_bounds(point: Floats, low: Floats, high: Floats) -> Floats:
+    """Return how far points (k, 2) lie from the upright rectangles between two corners (k, 2)."""
+    over = np.maximum(np.maximum(low - point, point - high), 0)
     return np.asarray(np.hypot(over[:, 0], over[:, 1]))
 
 
 def _to_line(points: Floats, line: Floats) -> Floats:
     """Return the distance of each point (k, POINTS, 2) to the nearest place on its line, (k, POINTS)."""
-    start, step = line[:, None, :-1], np.diff(line, axis=1)[:, None]
-    offset = points[:, :, None] - start
-    length = (step**2).sum(axis=-1)
-    part = np.clip((offset * step).sum(axis=-1) / np.where(length > 0, length, 1), 0, 1)
-    nearest = offset - part[..., None] * step
-    return np.asarray(np.sqrt((nearest**2).sum(axis=-1)).min(axis=2))
+    x, y = (points[:, :, None, axis] - line[:, None, :-1, axis] for axis in (0, 1))
+    step_x, step_y = (np.diff(line[:, None, :, axis], axis=2) for axis in (0, 1))
+    length = step_x**2 + step_y**2
+    part = np.clip((x * step_x + y * step_y) / np.where(length > 0, length, 1), 0, 1)
+    return np.asarray(np.sqrt(((x - part * step_x) ** 2 + (y - part * step_y) ** 2).min(axis=2)))

@@ -3,27 +3,25 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 from scipy.optimize import linear_sum_assignment
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-Codes = npt.NDArray[np.int64]
-Floats = npt.NDArray[np.float64]
+from components.labels.quality.arrays import Codes, Floats, compact
 
 
 def match(a: Codes, b: Codes, weight: Floats) -> Codes:
     """Choose among possible pairs those of a one-to-one matching with the greatest total weight.
 
-    Pair k joins `a[k]` of one side and `b[k]` of the other and weighs `weight[k]` > 0; no pair comes twice.
+    Pair k joins number `a[k]` of one side and `b[k]` of the other and weighs `weight[k]` > 0; no pair comes
+    twice.
     Returns the numbers of the chosen pairs, ascending. Pairs without a rival are taken at once; each group
     of rivals is settled by the assignment problem (Kuhn, "The Hungarian method", 1955; solved after Jonker
     and Volgenant, 1987), which splits along the groups, so that the result is that of all pairs at once.
     """
     if not a.size:
         return np.empty(0, dtype=np.int64)
-    _, row = np.unique(a, return_inverse=True)
-    _, column = np.unique(b, return_inverse=True)
+    row, column = compact(a), compact(b)
     rivals = (np.bincount(row)[row] > 1) | (np.bincount(column)[column] > 1)
     chosen = [np.flatnonzero(~rivals)]
     contested = np.flatnonzero(rivals)
@@ -66,8 +64,7 @@ def _groups(row: Codes, column: Codes) -> Codes:
 
 
 def _assign(pairs: Codes, row: Codes, column: Codes, weight: Floats) -> Codes:
-    _, i = np.unique(row[pairs], return_inverse=True)
-    _, j = np.unique(column[pairs], return_inverse=True)
+    i, j = compact(row[pairs]), compact(column[pairs])
     weights = np.zeros((int(i.max()) + 1, int(j.max()) + 1))
     weights[i, j] = weight[pairs]
     number = np.full(weights.shape, -1)

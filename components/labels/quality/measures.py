@@ -10,8 +10,8 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from components.labels.quality.agreement import cohen_kappas, fleiss_kappa, interval_alpha, nominal_alpha
+from components.labels.quality.arrays import Codes, Floats
 from components.labels.quality.comparing import COMPARED, LINES, Following, Pairs
-from components.labels.quality.matching import Codes, Floats
 from components.labels.quality.sheets import Sheets
 
 

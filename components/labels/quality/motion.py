@@ -6,9 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from components.labels.quality.arrays import Codes, Floats, dense
 from components.labels.quality.faults import JUMP, Fault
-from components.labels.quality.matching import Codes, Floats
-from components.labels.quality.sheets import dense
 from components.labels.quality.trails import Trails, around, medians
 
 REACH = 3  # steps before and after that tell how an object moves

@@ -8,9 +8,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy.stats import norm
 
+from components.labels.quality.arrays import Codes, Floats, dense
 from components.labels.quality.faults import IDLE, TOO_FAST, TOO_SLOW, Fault
-from components.labels.quality.matching import Codes, Floats
-from components.labels.quality.sheets import dense
 from components.labels.quality.trails import medians, spread
 
 USUAL = "usual"

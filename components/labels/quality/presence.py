@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from components.labels.quality.arrays import Codes
 from components.labels.quality.faults import FLICKER, LABEL_ERROR, VANISH, Fault
 from components.labels.quality.frame_size import FrameSizes
-from components.labels.quality.matching import Codes
 from components.labels.quality.sheets import CLASS, Subject
 from components.labels.quality.trails import Trails
 

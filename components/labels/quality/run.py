@@ -12,8 +12,8 @@ from components import progress
 from components.labels.lake import Lake, Part, Snapshot
 from components.labels.pool import share_out
 from components.labels.quality import findings, judging, levels, pace, workers
+from components.labels.quality.arrays import Codes, Floats
 from components.labels.quality.judging import Judged, Work
-from components.labels.quality.matching import Codes, Floats
 from components.labels.quality.sheets import numbers
 from components.labels.schema import JUDGED, TABLES
 

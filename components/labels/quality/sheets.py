@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from components.labels.quality import lines
-from components.labels.quality.matching import Codes, Floats
+from components.labels.quality.arrays import Codes, Floats, dense
 
 CLASS = "class"
 FRAME = "frame: "  # before the name of an attribute of a frame
@@ -129,15 +129,6 @@ def build(labels: pa.Table, frames: pa.Table, answers: pa.Table, answer_labels: 
         vertices=every["vertices"].combine_chunks(),
         subjects=_subjects(every, pc.equal(every["kind"], "frame").to_numpy()),
     )
-
-
-def dense(*columns: Codes) -> Codes:
-    """Return one number for each row of several columns, equal where all are."""
-    codes = np.zeros(columns[0].size, dtype=np.int64)
-    for column in columns:
-        _, inverse = np.unique(column, return_inverse=True)
-        _, codes = np.unique(codes * (int(inverse.max(initial=0)) + 1) + inverse, return_inverse=True)
-    return codes
 
 
 def numbers(column: pa.ChunkedArray | pa.Array) -> Codes:

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from components.labels.quality.matching import Codes, Floats, match
+from components.labels.quality.arrays import Codes, Floats
+from components.labels.quality.matching import match
 
 
 def shared_identity(frame: Codes, a: Codes, b: Codes) -> tuple[Codes, Codes, Codes]:

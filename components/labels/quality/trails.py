@@ -6,13 +6,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
-from components.labels.quality.matching import Codes, Floats
-from components.labels.quality.sheets import Sheets, dense
-
-Flags = npt.NDArray[np.bool_]
+from components.labels.quality.arrays import Codes, Flags, Floats, compact, dense
+from components.labels.quality.sheets import Sheets
 
 
 @dataclass(frozen=True)
@@ -123,10 +120,11 @@ def _ticks(item: Codes, frame: Codes, made: Flags) -> tuple[Codes, Codes]:
     tick, last = np.zeros(item.size, np.int64), np.zeros(item.size, np.int64)
     rows = np.flatnonzero(made & (frame >= 0))
     if rows.size:
-        frames, inverse = np.unique(np.stack([item[rows], frame[rows]]), axis=1, return_inverse=True)
-        _, start, of_item, count = np.unique(
-            frames[0], return_index=True, return_inverse=True, return_counts=True
-        )
-        rank = np.arange(frames.shape[1]) - start[of_item]
-        tick[rows], last[rows] = rank[inverse], (count - 1)[of_item][inverse]
+        of_item = compact(item[rows])
+        moment = dense(of_item, frame[rows])
+        home = np.zeros(int(moment.max()) + 1, dtype=np.int64)
+        home[moment] = of_item
+        count = np.bincount(home)
+        tick[rows] = moment - (np.cumsum(count) - count)[of_item]
+        last[rows] = (count - 1)[of_item]
     return tick, last
