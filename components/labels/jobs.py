@@ -2,7 +2,8 @@
 
 A job's status is what SageMaker says of it (a file with the answer of DescribeLabelingJob); where nobody
 does, a job without an output manifest is Incomplete. A data object is labelled if its manifest line holds a
-label, failed or expired if it says why not, and missing if the job knows of it and the manifest has no line.
+label, failed or expired if it says why not, and missing if the job knows of it and the manifest has no line;
+without a manifest, a file of consolidated annotations makes it labelled.
 """
 
 from __future__ import annotations
@@ -70,8 +71,8 @@ def items_of(
         if kind == "sequence":
             reason = "it has annotations, but no line in an output manifest"
             row = found.setdefault(number, _missing(job, number, reason))
-            if not has_manifest and not facts["laid_out"]:
-                row.update(state="labelled", reason=None)  # a file alone, whose manifest is elsewhere
+            if not has_manifest:  # its file is all that there is to say that it was labelled
+                row.update(state="labelled", reason=None)
             row.update(labels=facts["labels"], frames=facts["frames"])
         elif kind == "answers":
             row = found.setdefault(number, _missing(job, number, "it was answered, but not consolidated"))

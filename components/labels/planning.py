@@ -11,7 +11,7 @@ from typing import Any
 from components import storage
 from components.labels.drift import natural
 from components.labels.layout import place
-from components.labels.reading.chunks import Task
+from components.labels.reading.chunks import Task, is_misplaced
 from components.labels.reading.files import Context
 
 _CHUNK_BYTES = 8 << 20
@@ -112,9 +112,7 @@ def _changed(task: Task, context: Context, modalities: Sequence[str]) -> bool:
         return True
     if known["facts"]["context"] != context.digest() or known["facts"]["item"] != task.place.item:
         return True
-    # Set aside for its modality, which is wanted now.
-    aside = known["kind"] == "ignored" and known["modality"] and not task.place.modality
-    return bool(aside) and (not modalities or known["modality"] in modalities)
+    return is_misplaced(known, modalities)
 
 
 def _chunks(tasks: Sequence[Task]) -> Iterable[list[Task]]:

@@ -76,7 +76,8 @@ def read_chunk(lake: Lake, tasks: Sequence[Task], context: Context, modalities: 
                 continue
             digest = hashlib.sha256(data).hexdigest()
             known = task.known
-            if known and known["digest"] == digest and known["facts"]["context"] == context.digest():
+            same = known and (known["digest"], known["facts"]["context"]) == (digest, context.digest())
+            if known and same and not is_misplaced(known, modalities):
                 result.unchanged.append({**known, "size": task.size, "version": task.version})
                 continue
             read = Read(task.file, task.place, digest)
@@ -86,7 +87,7 @@ def read_chunk(lake: Lake, tasks: Sequence[Task], context: Context, modalities: 
         for task, read in reads:
             own = _context(read, context)
             if modalities and own.modality not in modalities and read.kind not in ("ignored", "description"):
-                read.kind, read.notes = "ignored", Notes()
+                read.kind, read.notes, read.facts = "ignored", Notes(), {"aside": True}
             by_job.setdefault((read.kind, own), []).append((task, read))
         for (kind, own), some in by_job.items():
             if kind in ("sequence", "answers", "manifest"):
@@ -96,6 +97,14 @@ def read_chunk(lake: Lake, tasks: Sequence[Task], context: Context, modalities: 
                 result.files.append(_row(task, read, own, context))
                 result.rejects += _rejects(read, own)
     return result
+
+
+def is_misplaced(known: dict[str, Any], modalities: Sequence[str]) -> bool:
+    """Tell whether a file outside of the layout is kept or set aside otherwise than `modalities` want."""
+    facts, kind = known["facts"], known["kind"]
+    if facts["laid_out"] or (kind in ("ignored", "description", "unreadable") and not facts.get("aside")):
+        return False
+    return bool(facts.get("aside")) == (not modalities or known["modality"] in modalities)
 
 
 def _contents(tasks: Sequence[Task]) -> Iterator[tuple[Task, bytes | Exception]]:
