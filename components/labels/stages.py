@@ -124,7 +124,10 @@ def tables(lake: str, glue: bool, iceberg: bool) -> str:
 
 
 def queries(lake: str, results: Artifact) -> None:
-    """Ask the standing queries by Athena's API; their results are `results`/NAME.csv."""
+    """Ask the standing queries by Athena's API; their results are `results`/NAME.csv.
+
+    Those of the original are for whoever still uses them: their results are larger than the lake itself.
+    """
     from components.labels import asking
     from components.labels.queries import named
 
@@ -133,7 +136,7 @@ def queries(lake: str, results: Artifact) -> None:
     )
 
     def work() -> None:
-        told = asking.run_all(named().values(), results.uri)
+        told = asking.run_all([query for query in named().values() if not query.original], results.uri)
         asking.check_lake(Lake(lake), results.uri)
         storage.write_bytes(
             storage.join(results.uri, "executions.json"), json.dumps(told, default=str, indent=1).encode()
@@ -168,8 +171,8 @@ def dashboard(
                 facts=[platform.node()],
             )
         storage.write_bytes(page.uri, made.html.encode())
-        storage.write_bytes(picture.uri, drawing.png(made))
-        storage.write_bytes(paper.uri, drawing.pdf(made))
+        storage.write_bytes(picture.uri, made.png())
+        storage.write_bytes(paper.uri, made.pdf())
 
     step.run(work)
 

@@ -9,11 +9,12 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Query:
-    """One query in Athena's SQL; `line` says what it tells."""
+    """One query in Athena's SQL; `line` says what it tells, `original` whether it came from there."""
 
     name: str
     line: str
     sql: str
+    original: bool
 
 
 _ORIGINAL = {
@@ -33,4 +34,6 @@ def named() -> dict[str, Query]:
         for name, text in found.items()
         if name not in _ORIGINAL
     }
-    return {name: Query(name, line, found[name]) for name, line in (_ORIGINAL | own).items()}
+    return {
+        name: Query(name, line, found[name], name in _ORIGINAL) for name, line in (_ORIGINAL | own).items()
+    }
