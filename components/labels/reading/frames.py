@@ -43,13 +43,13 @@ class Frames:
         frames.count_keys(f"{record}frame", _KNOWN)
         attributes.count_keys(f"{record}frame attribute")
         listed = frames.values(*ANNOTATIONS)
-        if set(map(type, listed)) > {list}:
+        if not set(map(type, listed)) <= {list}:
             listed = [
                 _objects([] if value is None else value, notes[frames.document(index)], "annotations")
                 for index, value in enumerate(listed)
             ]
         rows: list[Any] = list(chain.from_iterable(listed))
-        if set(map(type, rows)) > {dict}:
+        if not set(map(type, rows)) <= {dict}:
             listed = [
                 _objects(value, notes[frames.document(index)], "annotations")
                 for index, value in enumerate(listed)

@@ -101,7 +101,7 @@ def box(number: int = 1, **more: Any) -> dict[str, Any]:
     return {**label, **{key.replace("_", "-"): value for key, value in more.items()}}
 
 
-def frame(number: int, *labels: Mapping[str, Any], **attributes: Any) -> dict[str, Any]:
+def frame(number: int, /, *labels: Mapping[str, Any], **attributes: Any) -> dict[str, Any]:
     """Return a frame with its labels."""
     return {
         "frame-no": str(number),
