@@ -23,6 +23,7 @@ Members = dict[str, Any]
 _STEPS = {"hour": "HOUR", "day": "DAY", "week": "WEEK", "time": "MINUTE", "last": "MINUTE"}
 # Columns of the dashboard's cubes that are sums by group there and single values here.
 _SAME = {"least": "seconds", "middle": "seconds", "high": "seconds", "most": "seconds"}
+_NAMES = "names"  # what the dashboard calls all groups of a row in one
 _LIMIT = 1000  # categories, where a view does not say
 
 
@@ -70,7 +71,7 @@ class Fields:
         def total(column: str) -> str:
             if not conditions:
                 return f"sum({held(column)})"
-            return f"sumIf({held(column)}, {' AND '.join(conditions)})"
+            return f"sum(ifelse({' AND '.join(conditions)}, {held(column)}, 0))"
 
         match measure.op:
             case "count":
@@ -222,6 +223,10 @@ def _table(view: View, fields: Fields) -> Members:
 
 
 def _dimension(view: View, name: str, fields: Fields, *, numeric: bool = False) -> Members:
+    if name == _NAMES:
+        joined = "concat(" + ", ' – ', ".join(f"{{{column.name}}}" for column in view.group) + ")"
+        column = fields.calculate(view.cube, _title_of(view, name), joined)
+        return {"CategoricalDimensionField": {"FieldId": _field(view.name, name), "Column": column}}
     source = "time" if name in _STEPS and name != "last" else name
     if numeric and name == "value":
         source = "number"  # the same as a number: columns over values stand in its order
@@ -265,7 +270,8 @@ def _measure(view: View, name: str) -> Measure:
 
 
 def _title_of(view: View, name: str) -> str:
-    return next(column.title for column in view.group if column.name == name)
+    titles = {column.name: column.title for column in view.group}
+    return titles[name] if name != _NAMES else " – ".join(titles.values())
 
 
 def _sorted(view: View, category: str) -> list[Members]:
