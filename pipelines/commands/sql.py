@@ -235,11 +235,9 @@ def _print_csv(names: Sequence[str], rows: Iterator[_Row]) -> None:
             return ""
         return value if value and not set(value) & set(',"\r\n') else '"' + value.replace('"', '""') + '"'
 
-    out: TextIO = click.get_text_stream("stdout", encoding="utf-8")
-    out.write(",".join(map(cell, names)) + "\r\n")
+    sys.stdout.write(",".join(map(cell, names)) + "\n")
     for row in rows:
-        out.write(",".join(map(cell, row)) + "\r\n")
-    out.flush()
+        sys.stdout.write(",".join(map(cell, row)) + "\n")
 
 
 def _print_table(columns: Sequence[tuple[str, str]], rows: Iterator[_Row], most: int) -> None:

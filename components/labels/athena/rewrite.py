@@ -6,6 +6,7 @@ functions that it puts in place are DuckDB's own or the macros of `functions`.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
@@ -198,6 +199,17 @@ def _data_type(node: exp.DataType) -> Node:
     return node
 
 
+def _cast(node: exp.Cast) -> Node:
+    """A decimal without digits has those of its literal, or else none after the point; DuckDB's has three."""
+    kind = node.to
+    if kind.this == exp.DataType.Type.DECIMAL and not kind.expressions:
+        text = str(node.this.this) if isinstance(node.this, exp.Literal) else ""
+        if re.fullmatch(r"\d*\.\d+|\d+", text):
+            return exp.Literal.number(text)
+        node.set("to", exp.DataType.build("DECIMAL(38, 0)"))
+    return node
+
+
 def _json(name: str) -> Callable[[Any], Node]:
     def made(node: Any) -> Node:
         path = node.expression
@@ -251,6 +263,8 @@ _BY_NODE: dict[type[Node], Callable[[Any], Node]] = {
     ),
     exp.Extract: _extract,
     exp.DataType: _data_type,
+    exp.Cast: _cast,
+    exp.TryCast: _cast,
     exp.GroupConcat: _separated,
 }
 

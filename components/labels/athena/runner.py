@@ -218,13 +218,12 @@ class Runner:
 
     def _deliver(self, identity: str, address: str, folder: Path, manifest: str) -> None:
         """Write the files of an UNLOAD, and then the list of them."""
-        written: list[str] = []
+        written = []
         for file in sorted(folder.rglob("*.parquet")):
-            if len(written) == 0 or file.stat().st_size:
-                parent = file.parent.relative_to(folder).as_posix()
-                target = storage.join(address, "" if parent == "." else parent, f"{identity}_{file.name}")
-                self._outputs.write(file, target)
-                written.append(target)
+            named = file.relative_to(folder).with_name(f"{identity}_{file.name}")
+            target = storage.join(address, named.as_posix())
+            self._outputs.write(file, target)
+            written.append(target)
         listing = folder.parent / "manifest.csv"
         listing.write_text("".join(f"{target}\n" for target in written), encoding="utf-8")
         self._outputs.write(listing, manifest)

@@ -1,0 +1,113 @@
+"""A small lake with tables of every kind, and the engine that answers for it over HTTP."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from components.aws.engines import Settings
+from components.labels import engine
+from components.labels.lake import Lake
+from components.labels.schema import DATABASE
+from tests.aws.serving import serve_engine
+from tests.components.labels.lakes import frame, put
+
+FRAMES = [
+    frame(
+        0,
+        {"moving": "yes", "vehicle_type": "Car", "audit": "accept"},
+        {"moving": "no", "vehicle_type": 'Bus, "long"', "audit": "reject"},
+        number_of_vehicles="2",
+        quality_of_the_frame="good",
+    ),
+    frame(1, number_of_vehicles="0", quality_of_the_frame="bad"),
+]
+
+
+def fill(lake: Lake, jobs: int = 1) -> None:
+    """Make the lake hold a sequence of each of `jobs` jobs, two labels and an answer by Ann."""
+    names = [f"cars-{number}" for number in range(jobs)]
+    put(
+        lake,
+        annotations_batch_manifests=[
+            {
+                "tracking-annotations": FRAMES,
+                "item": 0,
+                "file": f"{name}.json",
+                "partition_0": "VideoObjectTracking",
+                "partition_1": name,
+            }
+            for name in names
+        ],
+        labels=[
+            {
+                "modality": "VideoObjectTracking",
+                "job": name,
+                "kind": "box",
+                "class": kind,
+                "left": left,
+                "attributes": attributes,
+            }
+            for name in names
+            for kind, left, attributes in (("Car", 1.5, {"moving": "yes"}), ("Bus", None, {}))
+        ],
+        worker_metrics_processed_worker_metrics=[
+            {
+                "user_name": "Ann",
+                "submissiontime": dt.datetime(2026, 3, 2, 8, tzinfo=dt.UTC),
+                "timespentinseconds": 90.0,
+                "jobname": name,
+                "answercontent": [{"trackingannotations": {"framedata": {"entries": FRAMES}}}],
+                "year": "2026",
+                "month": "03",
+                "date": "02",
+                "hour": "08",
+            }
+            for name in names
+        ],
+    )
+
+
+@contextlib.contextmanager
+def served(root: Path, lake: Lake, patch: pytest.MonkeyPatch, **limits: object) -> Iterator[str]:
+    """Serve the engine over `lake`; s3://results/ is the folder `root`/results. Yields its URL."""
+    patch.setenv(engine.LAKE, lake.uri)
+    for name, value in limits.items():
+        patch.setenv(f"BRUME_SQL_{name.upper()}", str(value))
+    (root / "results").mkdir(parents=True, exist_ok=True)
+    settings = Settings(root / "data", {"s3://results/": str(root / "results")})
+    with serve_engine(engine.create(settings)) as url:
+        yield url
+
+
+def finished(client: Any, sql: str, **more: Any) -> dict[str, Any]:
+    """Start a query, wait for its end, and return what is told of it."""
+    context = {"Database": DATABASE}
+    started = client.start_query_execution(QueryString=sql, QueryExecutionContext=context, **more)
+    return ended(client, started["QueryExecutionId"])
+
+
+def ended(client: Any, identity: str) -> dict[str, Any]:
+    """Wait for the end of an execution, and return what is told of it."""
+    while True:
+        told: dict[str, Any] = client.get_query_execution(QueryExecutionId=identity)["QueryExecution"]
+        if told["Status"]["State"] not in ("QUEUED", "RUNNING"):
+            return told
+        time.sleep(0.01)
+
+
+def rows(client: Any, told: dict[str, Any]) -> list[list[str | None]]:
+    """Return every row of a result, the one with the names first; NULL is None."""
+    assert told["Status"]["State"] == "SUCCEEDED", told["Status"]
+    pages = client.get_paginator("get_query_results").paginate(QueryExecutionId=told["QueryExecutionId"])
+    return [
+        [cell.get("VarCharValue") for cell in row["Data"]]
+        for page in pages
+        for row in page["ResultSet"]["Rows"]
+    ]
