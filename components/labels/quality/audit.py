@@ -129,6 +129,8 @@ def tallies(verdicts: Verdicts, sheets: Sheets, label: Codes, worker: npt.NDArra
     """Count the labels of each worker and class, and of each worker and value of an attribute.
 
     `label` and `worker` name the first level's labels (several times for several authors) and the added ones.
+    Relabelled are of a class all labels whose class or attributes changed, of an attribute's value those in
+    which that attribute did.
     """
     found = []
     for name, subject in sheets.subjects.items():
@@ -137,21 +139,17 @@ def tallies(verdicts: Verdicts, sheets: Sheets, label: Codes, worker: npt.NDArra
         code = subject.codes[label]
         said = code >= 0
         names, index = np.unique(worker[said], return_inverse=True)
-        cell = index * max(len(subject.names), 1) + code[said]
-        rows = label[said]
-        own = _changed(verdicts, subject)[rows]
+        cell, rows = index * max(len(subject.names), 1) + code[said], label[said]
         columns = (
             verdicts.audited,
             verdicts.confirmed,
             verdicts.moved,
-            None,
+            verdicts.relabelled if name == CLASS else _changed(verdicts, subject),
             verdicts.removed,
             verdicts.rejected,
             verdicts.added,
         )
-        counts = [
-            np.bincount(cell, own if column is None else column[rows], minlength=1) for column in columns
-        ]
+        counts = [np.bincount(cell, column[rows], minlength=1) for column in columns]
         for place in np.unique(cell):
             value = subject.text(int(place % len(subject.names)))
             what = value if name == CLASS else f"{name} = {value}"

@@ -13,19 +13,15 @@ import pyarrow.compute as pc
 from components.labels.lake import Lake, Part, Snapshot
 from components.labels.quality import (
     audit,
+    checks,
     comparing,
     disagreement,
     findings,
     label_errors,
     measures,
-    motion,
-    presence,
-    sizes,
-    trails,
 )
 from components.labels.quality.arrays import Codes, Floats
-from components.labels.quality.faults import Fault, without_echoes
-from components.labels.quality.frame_size import frame_sizes
+from components.labels.quality.faults import FLICKER, LABEL_ERROR
 from components.labels.quality.measures import Measure
 from components.labels.quality.sheets import LABEL_COLUMNS, Sheets, build, numbers
 
@@ -75,7 +71,10 @@ def judge(lake: Lake, work: Work) -> Judged:
     following = comparing.follow(sheets, pairs.first, pairs.second)
     answered = comparing.compare(sheets, *label_errors.with_answers(sheets), width)
     found = measures.of_job(sheets, pairs, following, agreed)
-    faults = _of_labels(sheets, said, label_errors.contradicted(sheets, answered))
+    faults = checks.check(sheets, said)
+    known_odd = [fault for fault in faults if fault.kind in (LABEL_ERROR, FLICKER)]
+    contradicted = label_errors.contradicted(sheets, answered)
+    faults += checks.without_echoes(contradicted, known_odd, checks.things(sheets))
     faults += disagreement.outliers(sheets, pairs)
     rejects, tallies = np.full(len(answers), -1), list[audit.Tally]()
     if work.audit_parts:
@@ -112,31 +111,6 @@ def _width(sheets: Sheets, said: dict[int, tuple[float | None, float | None]]) -
         return float(max(told))
     ends = sheets.box[:, 0] + sheets.box[:, 2]
     return float(ends[np.isfinite(ends)].max(initial=0)) or _USUAL_WIDTH
-
-
-def _of_labels(
-    sheets: Sheets, said: dict[int, tuple[float | None, float | None]], contradicted: list[Fault]
-) -> list[Fault]:
-    """Return the faults of the consolidated labels, each told once."""
-    boxes = np.flatnonzero((sheets.answer[sheets.sheet] < 0) & sheets.of_kind("box"))
-    thing = np.where(sheets.track >= 0, sheets.track, -1 - np.arange(sheets.track.size))
-    frame = frame_sizes(sheets.box[boxes], sheets.item[sheets.sheet[boxes]], thing[boxes], said)
-    followed = trails.follow(sheets)
-    faults = sizes.impossible(sheets, frame)
-    moments = presence.moments(followed, sheets.subjects)
-    # From what is sure to what follows from it: a box out of the frame has leapt there, too.
-    for more in (
-        sizes.unlike_their_kind(sheets, frame),
-        sizes.sudden(followed, frame),
-        motion.jumps(followed),
-    ):
-        faults += without_echoes(more, faults, thing)
-    return [
-        *faults,
-        *presence.gaps(followed, frame),
-        *moments,
-        *without_echoes(contradicted, moments, thing),
-    ]
 
 
 def _with_audit(lake: Lake, work: Work, labels: pa.Table, frames: pa.Table) -> Sheets:

@@ -19,7 +19,7 @@ class Review:
 
 
 # A review is of a higher level of the same batch, or of the modality that is called an audit of the other's,
-# and is asked about the same data objects. Of several jobs that it could review it reviews one of its own
+# and has labelled the same data objects. Of several jobs that it could review it reviews one of its own
 # kind (its modality, with or without "Audit"), then that with which it shares most, then the next level.
 _PAIRS = """
 WITH pairs AS (
@@ -38,7 +38,7 @@ shared AS (
                ORDER BY a.item <> f.item, f.item
            ) AS choice
     FROM pairs p
-    JOIN items a ON a.modality = p.audit_modality AND a.job = p.audit_job
+    JOIN items a ON a.modality = p.audit_modality AND a.job = p.audit_job AND a.state = 'labelled'
     JOIN items f ON f.modality = p.modality AND f.job = p.job AND f.source = a.source
 ),
 chosen AS (

@@ -17,6 +17,7 @@ DEVIATIONS = 3.5  # robust (Iglewicz and Hoaglin, 1993) of log area from the cla
 APART = 3  # times as large as any other, or a third of it
 FEW = 8  # objects of a kind that tell what is usual
 _RARE = 0.02  # the share of a job's boxes that can be as large as the frame and still be a surprise
+_ODD = 0.05  # the share of a class's objects that can be odd
 _EDGE = 0.01
 _REACH = 3
 
@@ -89,8 +90,9 @@ def unlike_their_kind(sheets: Sheets, sizes: FrameSizes) -> list[Fault]:
 
     The median of an object's log area lies DEVIATIONS robust standard deviations (of the class's objects)
     from the class's median, and APART beyond every object of the class that does not. Classes with fewer than
-    FEW objects tell nothing. Boxes that the frame's edge cuts count only for an object that has no others,
-    and never make it too small. The score is the factor to the median.
+    FEW objects tell nothing, and those of which more than _ODD are odd have two usual sizes. Boxes that the
+    frame's edge cuts count only for an object that has no others, and never make it too small. The score is
+    the factor to the median.
     """
     rows = np.flatnonzero((sheets.answer[sheets.sheet] < 0) & sheets.of_kind("box"))
     box, item = sheets.box[rows], sheets.item[sheets.sheet[rows]]
@@ -110,7 +112,9 @@ def unlike_their_kind(sheets: Sheets, sizes: FrameSizes) -> list[Fault]:
     off = (area - middle[kind]) / np.maximum(deviation[kind], 0.1)
     usual = np.abs(off) < DEVIATIONS
     found = []
-    odd = ~usual & (np.bincount(kind)[kind] >= FEW) & ((off > 0) | ~always_cut)
+    count = np.bincount(kind)
+    told = (count >= FEW) & (np.bincount(kind, ~usual) <= np.maximum(1, _ODD * count))
+    odd = ~usual & told[kind] & ((off > 0) | ~always_cut)
     for number in np.flatnonzero(odd):
         others = area[usual & (kind == kind[number])]
         apart = area[number] - others.max() if off[number] > 0 else others.min() - area[number]
@@ -135,10 +139,10 @@ def _unlike(sheets: Sheets, rows: Codes, factor: float, large: bool, others: int
 
 def _outside(box: Floats, size: Floats) -> Floats:
     """Return the share of each box's area that lies outside of its frame; a side not known has no end."""
-    end = np.where(np.isfinite(size), size, np.inf)
+    sized, end = _sized(box), np.where(np.isfinite(size), size, np.inf)
+    box = np.where(sized[:, None], box, 1)
     inside = np.clip(np.minimum(box[:, :2] + box[:, 2:], end) - np.maximum(box[:, :2], 0), 0, None)
-    area = np.where(_sized(box), box[:, 2] * box[:, 3], 1)
-    return np.where(_sized(box), 1 - inside[:, 0] * inside[:, 1] / area, 0)
+    return np.where(sized, 1 - inside[:, 0] * inside[:, 1] / (box[:, 2] * box[:, 3]), 0)
 
 
 def _sized(box: Floats) -> Flags:

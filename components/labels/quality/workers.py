@@ -47,6 +47,7 @@ def summaries(lake: Lake, snapshot: Snapshot, answers: pa.Table) -> dict[str, pa
     its labels: an answer does not say which of them took how long.
     """
     with lake.connect(snapshot) as connection:
+        connection.execute("SET threads = 1")  # sums in one order: the same lake gives the same digits
         connection.register("judged_answers", answers)
         return {
             name: connection.sql(query).to_arrow_table().cast(TABLES[name].schema)

@@ -71,7 +71,14 @@ class Job:
                 for frame in sorted({label["frame_no"] for label in labels if "frame_no" in label})
             ],
             "items": [
-                {**where, "item": item, "source": f"{item}.mp4", "width": self.width, "height": self.height}
+                {
+                    **where,
+                    "item": item,
+                    "source": f"{item}.mp4",
+                    "state": "labelled" if item in self.labels else "missing",
+                    "width": self.width,
+                    "height": self.height,
+                }
                 for item in sorted({*self.labels, *(answer[0] for answer in self.answers)})
             ],
             "answers": answers,

@@ -1,0 +1,57 @@
+"""All checks of a job's consolidated labels by themselves, each fault told once."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from components.labels.quality import motion, presence, sizes, trails
+from components.labels.quality.arrays import Codes
+from components.labels.quality.faults import Fault
+from components.labels.quality.frame_size import frame_sizes
+from components.labels.quality.sheets import Sheets
+
+
+def things(sheets: Sheets) -> Codes:
+    """Return a number for each label, the same for those of one object of a sheet."""
+    return np.where(sheets.track >= 0, sheets.track, -1 - np.arange(sheets.track.size))
+
+
+def check(sheets: Sheets, said: dict[int, tuple[float | None, float | None]]) -> list[Fault]:
+    """Return the faults of all consolidated labels; `said` is the size of frames by item, where known.
+
+    Faults that follow from another of the same object in the same frames are left out: a box out of the frame
+    has leapt there, too.
+    """
+    thing = things(sheets)
+    boxes = np.flatnonzero((sheets.answer[sheets.sheet] < 0) & sheets.of_kind("box"))
+    frame = frame_sizes(sheets.box[boxes], sheets.item[sheets.sheet[boxes]], thing[boxes], said)
+    followed = trails.follow(sheets)
+    faults = sizes.impossible(sheets, frame)
+    for more in (
+        sizes.unlike_their_kind(sheets, frame),
+        sizes.sudden(followed, frame),
+        motion.jumps(followed),
+        presence.gaps(followed, frame),
+    ):
+        faults += without_echoes(more, faults, thing)
+    return faults + presence.moments(followed, sheets.subjects)
+
+
+def without_echoes(faults: list[Fault], stronger: list[Fault], object_of: Codes) -> list[Fault]:
+    """Leave out faults that only repeat a stronger one of the same object in the same frames.
+
+    `object_of` tells the object of each label (`things`).
+    """
+    spans: dict[int, list[tuple[int, int]]] = {}
+    for fault in stronger:
+        if fault.label is not None and fault.frame_no is not None and fault.frame_end is not None:
+            spans.setdefault(int(object_of[fault.label]), []).append((fault.frame_no, fault.frame_end))
+
+    def repeats(fault: Fault) -> bool:
+        if fault.label is None or fault.frame_no is None or fault.frame_end is None:
+            return False
+        # One frame more: the return from a wrong place is noticed in the frame after it.
+        known = spans.get(int(object_of[fault.label]), [])
+        return any(fault.frame_no <= end + 1 and first <= fault.frame_end for first, end in known)
+
+    return [fault for fault in faults if not repeats(fault)]
