@@ -34,9 +34,13 @@ def check_labels(arguments: Mapping[str, Any]) -> None:
             f"publish_quicksight={principal} must be the ARN of the QuickSight user or group that gets the "
             "dashboard (arn:aws:quicksight:REGION:ACCOUNT:user/default/NAME)"
         )
-    if (principal or arguments["publish_glue"]) and not lake.startswith("s3://"):
+    if principal and not arguments["publish_glue"]:
         wrong.append(
-            "publish_glue and publish_quicksight need lake=s3://BUCKET/...: AWS reads the tables there"
+            "publish_quicksight needs publish_glue=true: QuickSight reads the tables that Glue knows"
+        )
+    if arguments["publish_glue"] and not lake.startswith("s3://"):
+        wrong.append(
+            f"publish_glue needs lake=s3://BUCKET/..., not {lake or 'none'}: AWS reads the tables there"
         )
     if wrong:
         raise ValueError("\n".join(wrong))
