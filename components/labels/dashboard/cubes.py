@@ -20,10 +20,11 @@ import pyarrow as pa
 from components.labels.dashboard.asking import columns, count, put, run
 from components.labels.dashboard.listings import LISTINGS
 from components.labels.dashboard.masking import People
-from components.labels.dashboard.tasks import HOURS, build_tasks
-from components.labels.dashboard.values import Attribute, build_values
+from components.labels.dashboard.tasks import HOURS, build_tasks, prepare_items
+from components.labels.dashboard.values import Attribute, build_values, count_values
 
 Columns = Mapping[str, Sequence[Any]]
+_STEPS = {24: "day", 168: "week", 672: "four weeks"}
 
 
 @dataclass(frozen=True)
@@ -57,9 +58,26 @@ class Cubes:
     )  # attribute and value with all ranges
 
 
-def build(connection: duckdb.DuckDBPyConnection, people: People, limits: Limits) -> Cubes:
-    """Add up the lake's tables behind `connection` (see `components.labels.schema`)."""
+def prepare(connection: duckdb.DuckDBPyConnection, people: People) -> None:
+    """Make the temporary tables that `build` adds up, of the lake's tables behind `connection`."""
     _jobs_and_workers(connection, people)
+    prepare_items(connection)
+    count_values(connection)
+    run(
+        connection,
+        """
+        CREATE OR REPLACE TEMP TABLE brume_answers AS
+        SELECT b.id AS job, w.id AS worker, a.item, floor(epoch(a.submitted) / 3600)::INTEGER AS hour,
+          a.seconds, coalesce(a.labels, 0) AS labels, coalesce(q.pace, 'not judged') AS pace,
+          q.agreement, coalesce(q.rejects, 0) AS rejects, a.file, a.answer
+        FROM answers a JOIN brume_jobs b USING (modality, job) JOIN brume_workers w USING (worker)
+        LEFT JOIN answer_quality q ON a.file = q.file AND a.answer = q.answer
+        """,
+    )
+
+
+def build(connection: duckdb.DuckDBPyConnection, people: People, limits: Limits) -> Cubes:
+    """Add up what `prepare` has made, within limits."""
     notes: list[str] = []
     shared = build_tasks(connection, limits.tasks)
     if shared:
@@ -83,7 +101,7 @@ def build(connection: duckdb.DuckDBPyConnection, people: People, limits: Limits)
     if not whole:
         notes.append(
             f"There are more than {limits.answers:,} answers: they are added up by worker, job and "
-            f"{'day' if hours == 24 else 'week'}, and medians are medians of those sums' medians."
+            f"{_STEPS[hours]}, and medians are medians of those sums' medians."
         )
     found = build_values(connection, limits.range_characters)
     tables |= {"values": found.values, "ranges": found.ranges}
@@ -158,17 +176,6 @@ def _jobs(connection: duckdb.DuckDBPyConnection, people: People) -> Columns:
 
 
 def _answers(connection: duckdb.DuckDBPyConnection, most: int) -> tuple[Columns, int, bool]:
-    run(
-        connection,
-        """
-        CREATE OR REPLACE TEMP TABLE brume_answers AS
-        SELECT b.id AS job, w.id AS worker, a.item, floor(epoch(a.submitted) / 3600)::INTEGER AS hour,
-          a.seconds, coalesce(a.labels, 0) AS labels, coalesce(q.pace, 'not judged') AS pace,
-          q.agreement, coalesce(q.rejects, 0) AS rejects, a.file, a.answer
-        FROM answers a JOIN brume_jobs b USING (modality, job) JOIN brume_workers w USING (worker)
-        LEFT JOIN answer_quality q ON a.file = q.file AND a.answer = q.answer
-        """,
-    )
     whole = count(connection, "FROM brume_answers") <= most
     for hours in (1,) if whole else HOURS[1:]:
         each = "item, file, answer" if whole else "NULL::INTEGER AS item, NULL AS file, NULL AS answer"

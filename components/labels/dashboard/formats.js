@@ -36,7 +36,7 @@ const columnsOf = (view) => [...view.group, ...view.measures];
 function drawn(view, rows) {
   const widths = { ...STEPS, time: 1 };
   return first(view, rows).map((row) => {
-    const more = { row: rows.indexOf(row) };
+    const more = { row: rows.indexOf(row), names: view.group.map(({ name, unit }) => text(row[name], unit)).join(" – ") };
     for (const { name, unit } of columnsOf(view)) {
       more[name + "_text"] = text(row[name], unit);
       if (name in widths && row[name] !== null) {
@@ -50,7 +50,7 @@ function drawn(view, rows) {
 
 function first(view, rows) {
   if (!view.most) return rows;
-  if (view.plain || view.group.length !== 2) return rows.slice(0, view.most);
+  if (!view.legend || view.group.length !== 2) return rows.slice(0, view.most);
   const name = view.group[0].name, measure = view.measures[0].name, totals = new Map();
   for (const row of rows) totals.set(row[name], (totals.get(row[name]) || 0) + (row[measure] || 0));
   const best = [...totals.keys()].sort((a, b) => totals.get(b) - totals.get(a)).slice(0, view.most);

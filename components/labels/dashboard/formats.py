@@ -56,13 +56,14 @@ def duration(seconds: float) -> str:
 def drawn(view: View, rows: Sequence[Row]) -> list[Row]:
     """Return rows as a chart needs them: each column also as text, and steps of time in milliseconds.
 
-    Of a view that draws `most` marks they are those of its first rows; a view of two groups draws that many
-    of its first group, those with the most of its first measure.
+    Of a view that draws `most` marks they are those of its first rows; where they are parts (with a
+    legend) of something, those of that many wholes, with the most of its first measure. `names` are all
+    groups as one.
     """
     columns: list[Column | Measure] = [*view.group, *view.measures]
     found = []
     for row in _first(view, rows):
-        more: Row = {}
+        more: Row = {"names": " – ".join(text(row[it.name], it.unit) for it in view.group)}
         for column in columns:
             value = row[column.name]
             more[f"{column.name}_text"] = text(value, column.unit)
@@ -76,7 +77,7 @@ def drawn(view: View, rows: Sequence[Row]) -> list[Row]:
 def _first(view: View, rows: Sequence[Row]) -> Sequence[Row]:
     if not view.most:
         return rows
-    if view.plain or len(view.group) != 2:
+    if not view.legend or len(view.group) != 2:
         return rows[: view.most]
     name, measure = view.group[0].name, view.measures[0].name
     totals: dict[Any, float] = {}

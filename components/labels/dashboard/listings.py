@@ -51,7 +51,8 @@ LISTINGS = (
         "pairs",
         """
         SELECT b.id AS job, x.id AS worker_a, y.id AS worker_b, t.measure, coalesce(t.subject, '') AS subject,
-          round(t.value, 4) AS value, t.units, round(t.value * t.units, 4) AS weighted
+          round(t.value, 4) AS value, t.units, round(t.value * t.units, 4) AS weighted,
+          round((1 - t.value) * t.units, 4) AS lost
         FROM quality_agreement t JOIN brume_jobs b USING (modality, job)
         JOIN brume_workers x ON x.worker = t.worker_a JOIN brume_workers y ON y.worker = t.worker_b
         WHERE t.measure = 'agreement'
@@ -66,7 +67,7 @@ LISTINGS = (
         """
         SELECT b.id AS job, t.audit_job, w.id AS worker, coalesce(t.subject, '') AS subject,
           CASE WHEN contains(t.subject, ' = ') THEN 'attribute' ELSE 'class' END AS of,
-          t.audited, t.confirmed, t.moved, t.relabelled, t.removed, t.added
+          t.audited, t.confirmed, t.moved, t.relabelled, t.removed, t.rejected, t.added
         FROM quality_audit t JOIN brume_jobs b USING (modality, job) LEFT JOIN brume_workers w USING (worker)
         ORDER BY t.audited DESC, b.id, w.id, subject
         """,

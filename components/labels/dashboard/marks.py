@@ -44,9 +44,9 @@ def _names(field: str) -> alt.Y:
     return alt.Y(f"{field}:N", sort=None, axis=axis)
 
 
-def bars(name: str, measure: str, title: str) -> Spec:
-    """Horizontal bars with their figure at the end."""
-    base = _rows().encode(y=_names(name), x=alt.X(f"{measure}:Q", title=title))
+def bars(name: str, measure: str, title: str, *, share: bool = False) -> Spec:
+    """Horizontal bars with their figure at the end; `share` if that is one of 0 to 1."""
+    base = _rows().encode(y=_names(name), x=alt.X(f"{measure}:Q", title=title, axis=_quantity(share)))
     text = base.mark_text(align="left", dx=6).encode(text=f"{measure}_text:N")
     return _spec(
         (base.mark_bar(cornerRadiusEnd=3) + text).properties(
@@ -55,12 +55,15 @@ def bars(name: str, measure: str, title: str) -> Spec:
     )
 
 
+def _quantity(share: bool) -> alt.Axis:
+    return alt.Axis(tickCount=6, **({"format": "%"} if share else {}))
+
+
 def stacks(
     name: str, measure: str, part: str, title: str, domain: Sequence[str] = (), *, share: bool = False
 ) -> Spec:
     """Horizontal bars made of parts; with `share` each has the same length."""
-    axis = alt.Axis(format="%") if share else alt.Undefined
-    x = alt.X(f"{measure}:Q", title=title, stack="normalize" if share else "zero", axis=axis)
+    x = alt.X(f"{measure}:Q", title=title, stack="normalize" if share else "zero", axis=_quantity(share))
     chart = _rows().mark_bar().encode(y=_names(name), x=x, color=_colour(part, domain))
     return _spec(chart.properties(width="container", height=alt.Step(_STEP)))
 

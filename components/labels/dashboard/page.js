@@ -143,7 +143,8 @@ class Dashboard {
     const parts = this.pickers.filter((picker) => picker.chosen.size).map((picker) => `${picker.chosen.size} of ${picker.options.length} ${picker.title.toLowerCase()}`);
     if (this.from.value) parts.push("from " + this.from.value.replace("T", " "));
     if (this.to.value) parts.push("to " + this.to.value.replace("T", " "));
-    say(words ? `${parts.join(", ")}: ${text(jobs, "count")} jobs, ${text(answers, "count")} answers, ${text(labels, "count")} labels.` : "");
+    const many = (value, one) => `${grouped(value)} ${one}${Math.round(value) === 1 ? "" : "s"}`;
+    say(words ? `${parts.join(", ")}: ${many(jobs, "job")}, ${many(answers, "answer")}, ${many(labels, "label")}.` : "");
   }
 
   async show(card) {
@@ -153,7 +154,7 @@ class Dashboard {
     for (const button of all(".does button", card.element)) button.hidden = !card.rows.length;
     if (chart) {
       await chart.draw(card.rows);
-      const of = new Set(card.rows.map((row) => row[view.group[0].name])).size, pairs = view.group.length === 2;
+      const of = new Set(card.rows.map((row) => row[view.group[0].name])).size, pairs = view.legend && view.group.length === 2;
       const [shown, total] = pairs ? [Math.min(of, view.most), of] : [Math.min(card.rows.length, view.most), card.rows.length];
       card.note.textContent = view.most && shown < total ? `${grouped(shown)} of ${grouped(total)} are drawn; the table has all.` : "";
     }

@@ -23,7 +23,8 @@ from components.labels.dashboard.cubes import Cubes
 from components.labels.dashboard.encoding import as_json, encoded, packed
 from components.labels.dashboard.evaluate import Evaluator
 from components.labels.dashboard.formats import text
-from components.labels.dashboard.views import Board, Headline
+from components.labels.dashboard.headlines import Headline
+from components.labels.dashboard.views import Board
 
 _HERE = Path(__file__).parent
 _SHARED_STYLE = _HERE.parents[1] / "report.css"  # of every report

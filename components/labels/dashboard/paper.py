@@ -12,6 +12,7 @@ import io
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Any
 
 import vl_convert
@@ -50,20 +51,21 @@ class Block:
     keep: bool = False  # with the block after it
 
 
-def png(page: Page, board: Board, cubes: Cubes, *, scale: float = 1.0) -> bytes:
+def blocks(page: Page, board: Board, cubes: Cubes) -> list[Block]:
+    """Return all that is drawn, from top to bottom."""
+    return list(_blocks(page, board, cubes))
+
+
+def png(blocks: Sequence[Block], *, scale: float = 1.0) -> bytes:
     """Draw everything as one long picture, `scale` times 1,200 pixels wide."""
-    return _picture(list(_blocks(page, board, cubes)), scale)
+    return _picture(blocks, scale)
 
 
-def still(page: Page, board: Board, cubes: Cubes) -> str:
+def still(blocks: Sequence[Block]) -> str:
     """Return the first sheet as a small picture, a data: address: what the page shows without a script."""
-    blocks, height = [], 0.0
-    for block in _blocks(page, board, cubes):
-        height += block.height + _GAP
-        if height > _SHEET:
-            break
-        blocks.append(block)
-    return "data:image/png;base64," + base64.b64encode(_picture(blocks, 0.8)).decode()
+    heights = accumulate(block.height + _GAP for block in blocks)
+    first = [block for block, height in zip(blocks, heights, strict=True) if height <= _SHEET]
+    return "data:image/png;base64," + base64.b64encode(_picture(first, 0.8)).decode()
 
 
 def _picture(blocks: Sequence[Block], scale: float) -> bytes:
@@ -75,11 +77,10 @@ def _picture(blocks: Sequence[Block], scale: float) -> bytes:
     return buffer.getvalue()
 
 
-def pdf(page: Page, board: Board, cubes: Cubes) -> bytes:
+def pdf(blocks: Sequence[Block]) -> bytes:
     """Draw everything on sheets of the shape of A4."""
     sheets: list[list[Block]] = [[]]
     room = used = _SHEET - 2.0 * _MARGIN
-    blocks = list(_blocks(page, board, cubes))
     for place, block in enumerate(blocks):
         wanted = block.height + _GAP + (blocks[place + 1].height if block.keep else 0)
         if sheets[-1] and wanted > room:

@@ -10,11 +10,11 @@ import duckdb
 
 from components.labels.dashboard.asking import count, run
 
-HOURS = (1, 24, 168)  # width of the steps of time
+HOURS = (1, 24, 168, 672)  # width of the steps of time
 
 
-def build_tasks(connection: duckdb.DuckDBPyConnection, most: int) -> bool:
-    """Make `brume_items`, `brume_tasks` and `brume_members`; tells whether labels had to be shared out."""
+def prepare_items(connection: duckdb.DuckDBPyConnection) -> None:
+    """Make `brume_items`: each item with what became of it and who answered for it."""
     run(
         connection,
         """
@@ -33,11 +33,13 @@ def build_tasks(connection: duckdb.DuckDBPyConnection, most: int) -> bool:
           SELECT modality, job, item, list(DISTINCT w.id ORDER BY w.id) AS workers, max(submitted) AS last
           FROM answers a JOIN brume_workers w USING (worker) GROUP BY ALL),
         spans AS (
-          SELECT modality, job, item, min(frame_no) AS first_frame, max(frame_no) AS last_frame
+          SELECT modality, job, item, min(frame_no) AS first_frame, max(frame_no) AS last_frame,
+            any_value(file) AS sequence
           FROM frames GROUP BY ALL)
         SELECT (row_number() OVER (ORDER BY b.id, i.item) - 1)::INTEGER AS id, b.id AS job, i.modality,
           i.job AS job_name, i.item, coalesce(i.state, 'missing') AS state, coalesce(i.labels, 0) AS labels,
-          coalesce(i.frames, 0) AS frames, coalesce(i.source, '') AS source, coalesce(i.file, '') AS file,
+          coalesce(i.frames, 0) AS frames, coalesce(i.source, '') AS source,
+          coalesce(sequence, i.file, '') AS file,
           coalesce(who.workers, []) AS workers,
           floor(epoch(coalesce(who.last, i.created)) / 3600)::INTEGER AS hour,
           CASE WHEN first_frame IS NULL THEN '' ELSE first_frame || '-' || last_frame END AS span
@@ -45,7 +47,12 @@ def build_tasks(connection: duckdb.DuckDBPyConnection, most: int) -> bool:
         LEFT JOIN who USING (modality, job, item) LEFT JOIN spans USING (modality, job, item)
         """,
     )
-    for shared in (False, True):
+
+
+def build_tasks(connection: duckdb.DuckDBPyConnection, most: int) -> bool:
+    """Make `brume_tasks` and `brume_members`; tells whether labels had to be shared out."""
+    whatever_the_time = count(connection, "SELECT DISTINCT job, state, workers FROM brume_items")
+    for shared in (False, True) if whatever_the_time <= most else (True,):
         for hours in HOURS:
             _group(connection, hours, shared)
             if count(connection, "FROM brume_tasks") <= most:

@@ -51,33 +51,8 @@ class Values:
     notes: Sequence[str]
 
 
-def build_values(connection: duckdb.DuckDBPyConnection, most_characters: int) -> Values:
-    """Count values by task and list frames by item; needs `brume_items` and `brume_members`."""
-    _count_values(connection)
-    attributes, shown, notes = _choose(connection)
-    table = pa.table(
-        {
-            "attribute": pa.array([row[0] for row in shown], pa.string()),
-            "value": pa.array([row[1] for row in shown], pa.string()),
-            "shown": pa.array([row[2] for row in shown], pa.string()),
-        }
-    )
-    put(connection, "brume_shown", table)
-    values = columns(
-        connection,
-        """
-        SELECT m.task, v.attribute, s.shown AS value, sum(v.n * m.weight)::DOUBLE AS n
-        FROM brume_values v JOIN brume_shown s USING (attribute, value)
-        JOIN brume_members m ON m.item = v.item
-        GROUP BY ALL ORDER BY v.attribute, m.task, value
-        """,
-    )
-    ranges, complete = _ranges(connection, most_characters)
-    return Values(attributes, values, ranges, complete, notes)
-
-
-def _count_values(connection: duckdb.DuckDBPyConnection) -> None:
-    """Make `brume_values`: how often each value stands in each frame of each item."""
+def count_values(connection: duckdb.DuckDBPyConnection) -> None:
+    """Make `brume_values`: how often each value stands in each frame of each item of `brume_items`."""
     run(
         connection,
         f"""
@@ -100,6 +75,30 @@ def _count_values(connection: duckdb.DuckDBPyConnection) -> None:
         WHERE value IS NOT NULL AND value <> '' GROUP BY ALL
         """,  # noqa: S608 - constants of our own
     )
+
+
+def build_values(connection: duckdb.DuckDBPyConnection, most_characters: int) -> Values:
+    """Count values by task and list frames by item; needs `brume_values` and `brume_members`."""
+    attributes, shown, notes = _choose(connection)
+    table = pa.table(
+        {
+            "attribute": pa.array([row[0] for row in shown], pa.string()),
+            "value": pa.array([row[1] for row in shown], pa.string()),
+            "shown": pa.array([row[2] for row in shown], pa.string()),
+        }
+    )
+    put(connection, "brume_shown", table)
+    values = columns(
+        connection,
+        """
+        SELECT m.task, v.attribute, s.shown AS value, sum(v.n * m.weight)::DOUBLE AS n
+        FROM brume_values v JOIN brume_shown s USING (attribute, value)
+        JOIN brume_members m ON m.item = v.item
+        GROUP BY ALL ORDER BY v.attribute, m.task, value
+        """,
+    )
+    ranges, complete = _ranges(connection, most_characters)
+    return Values(attributes, values, ranges, complete, notes)
 
 
 def _choose(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Iterator
 
@@ -20,8 +21,10 @@ def dashboard() -> Dashboard:
 def drawn(page: Page) -> Page:
     """Wait until the figures of a page are drawn."""
     for _ in range(400):
-        if page.value("document.documentElement.dataset.ready") == "yes":
-            return page
+        # A page that is being loaded anew answers nothing.
+        with contextlib.suppress(AssertionError):
+            if page.value("document.documentElement.dataset.ready") == "yes":
+                return page
         time.sleep(0.05)
     raise AssertionError(f"the figures were not drawn: {page.errors}")
 

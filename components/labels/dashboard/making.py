@@ -31,17 +31,17 @@ class Dashboard:
     """The dashboard: `html` is the page, the other fields what it is made of."""
 
     html: str
-    page: paging.Page
     board: Board
     cubes: Cubes
+    sheets: Sequence[paper.Block]
 
     def png(self) -> bytes:
         """Draw it, without filters, as one long picture 1,200 pixels wide."""
-        return paper.png(self.page, self.board, self.cubes)
+        return paper.png(self.sheets)
 
     def pdf(self) -> bytes:
         """Draw it, without filters, on sheets of A4."""
-        return paper.pdf(self.page, self.board, self.cubes)
+        return paper.pdf(self.sheets)
 
 
 def build(
@@ -64,6 +64,7 @@ def build(
     rows = connection.sql(_PEOPLE).to_arrow_table().to_pylist()
     hidden = [row[0] for row in run(connection, _IDS)] if mask_people else []
     known = people(rows, key=(key or secrets.token_bytes(32)) if mask_people else None, hidden=hidden)
+    cubing.prepare(connection, known)
     for share in _SHARES:
         cubes = cubing.build(connection, known, Limits().scaled(share))
         shown = board(cubes, masked=mask_people)
@@ -75,10 +76,11 @@ def build(
             colophon="Made by Brume. This file stands alone: it reads no other address.",
             masked=mask_people,
         )
-        given = replace(given, picture=paper.still(given, shown, cubes))
+        sheets = paper.blocks(given, shown, cubes)
+        given = replace(given, picture=paper.still(sheets))
         html = paging.render(given, shown, cubes)
         if (size := len(html.encode())) <= budget:
-            return Dashboard(html, given, shown, cubes)
+            return Dashboard(html, shown, cubes, sheets)
     raise DashboardError(f"the dashboard takes {size} of {budget} bytes")
 
 
