@@ -11,6 +11,7 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import io
+import os
 import secrets
 import shutil
 import time
@@ -18,6 +19,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from stat import S_ISREG
 from typing import Any, BinaryIO, TypeVar, cast
 
 from components.aws.client import client
@@ -100,9 +102,7 @@ def list_files(uri: str) -> list[Entry]:
     S3 answers at most 1,000 keys a page: all pages are read.
     """
     if not is_remote(uri):
-        root = Path(uri)
-        found = (path for path in root.rglob("*") if path.is_file()) if root.is_dir() else iter(())
-        return sorted((stat(str(path)) for path in found), key=lambda entry: entry.uri)
+        return sorted(_walk(Path(uri)), key=lambda entry: entry.uri)
     bucket, key = _split(uri)
     prefix = key.rstrip("/") + "/" if key else ""
     scheme = uri.split("://", 1)[0]
@@ -116,6 +116,18 @@ def list_files(uri: str) -> list[Entry]:
         ]
 
     return sorted(_ask(uri, pages), key=lambda entry: entry.uri)
+
+
+def _walk(root: Path) -> Iterator[Entry]:
+    for folder, _, names in os.walk(root):
+        for name in names:
+            path = Path(folder, name)
+            try:
+                info = path.stat()
+            except FileNotFoundError:  # removed in this moment, or a link to nothing
+                continue
+            if S_ISREG(info.st_mode):
+                yield Entry(str(path), info.st_size, f"{info.st_mtime_ns}")
 
 
 def read_bytes(uri: str) -> bytes:

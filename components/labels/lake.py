@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import atexit
 import functools
-import hashlib
 import json
 import re
 import secrets
@@ -28,6 +27,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from components import storage
+from components.labels.parts import LakeError as LakeError
+from components.labels.parts import folder, holds_frames, table_of, write_parquet
 from components.labels.schema import (
     COUNT,
     DATABASE,
@@ -37,21 +38,13 @@ from components.labels.schema import (
     TEXT,
     WHOLE,
     Table,
-    frames_type,
     manifest_table,
 )
 
 FORMAT = 1
 KEPT_SECONDS = 3600  # how long a part that was taken out can still be read
 ORPHAN_SECONDS = 24 * 3600  # a part that no state names is of a run that works, or of one that died
-ROW_GROUP = 122_880  # rows; DuckDB reads row groups in parallel
-_LONG_NAME = 150  # characters of a folder; file systems take 255
-_FRAMES = frames_type((), ())
 _ATTEMPTS = 20
-
-
-class LakeError(RuntimeError):
-    """A lake that cannot be read, or data that does not fit its table; the message says what to do."""
 
 
 class ConflictError(LakeError):
@@ -129,20 +122,17 @@ class Lake:
         they come, and the metadata of the data's schema stays in the file. Raises `LakeError` naming the
         column that is missing, unknown or of another type.
         """
-        spec = _table(table)
-        if len(partition) != len(spec.partitions):
-            raise LakeError(f"a part of {table} needs values of {', '.join(spec.partitions) or 'nothing'}")
-        folders = [f"{key}={_folder(value)}" for key, value in zip(spec.partitions, partition, strict=True)]
+        spec = table_of(table)
         # The time in the name tells how old a part is that no state names.
         name = f"{int(time.time()):x}-{secrets.token_hex(8)}.parquet"
-        path = "/".join([table, *folders, name])
+        path = f"{folder(spec, partition)}/{name}"
         if storage.is_remote(self.uri):
-            with tempfile.TemporaryDirectory(prefix="brume-lake-") as folder:
-                rows, size = _write_parquet(Path(folder) / name, spec, data)
-                storage.upload(Path(folder) / name, storage.join(self.uri, path))
+            with tempfile.TemporaryDirectory(prefix="brume-lake-") as local:
+                rows, size = write_parquet(Path(local) / name, spec, data)
+                storage.upload(Path(local) / name, storage.join(self.uri, path))
         else:
             with storage.replacing(Path(self.uri, path)) as partial:
-                rows, size = _write_parquet(partial, spec, data)
+                rows, size = write_parquet(partial, spec, data)
         return Part(table, path, rows, size, tuple(partition))
 
     def commit(self, snapshot: Snapshot, *, add: Sequence[Part], remove: Sequence[Part]) -> Snapshot:
@@ -203,7 +193,7 @@ class Lake:
         self, name: str, snapshot: Snapshot | None = None, *, columns: Sequence[str] | None = None
     ) -> pa.Table:
         """Read a table, or some of its columns, whole into memory."""
-        schema = _table(name).schema
+        schema = table_of(name).schema
         wanted = pa.schema([schema.field(column) for column in columns or schema.names])
         files = [self.fetch(part) for part in (snapshot or self.snapshot()).parts(name)]
         read = [pq.read_table(file, columns=wanted.names, partitioning=None) for file in files]
@@ -283,7 +273,7 @@ def select(spec: Table, files: Sequence[Path]) -> str:
     if files:
         listed = ", ".join(literal(str(file)) for file in files)
         # Structs of attributes differ between parts, and only matching by name makes one of them.
-        by_name = any(_holds_frames(column.type) for column in spec.schema)
+        by_name = any(holds_frames(column.type) for column in spec.schema)
         options = f"hive_partitioning = false, union_by_name = {by_name}"
         return f"SELECT * FROM read_parquet([{listed}], {options})"  # noqa: S608 - quoted above
     typed = [(identifier(column.name), sql_type(column.type)) for column in spec.schema]
@@ -313,52 +303,6 @@ def sql_type(kind: pa.DataType) -> str:
         return "TIMESTAMPTZ"
     names = {TEXT: "VARCHAR", NUMBER: "DOUBLE", WHOLE: "BIGINT", COUNT: "INTEGER", FLAG: "BOOLEAN"}
     return names[kind]
-
-
-def _table(name: str) -> Table:
-    if name not in TABLES:
-        raise LakeError(f"a lake has no table {name!r}; it has {', '.join(TABLES)}")
-    return TABLES[name]
-
-
-def _folder(value: str) -> str:
-    """Return a partition value as part of a path: percent-encoded; what is too long ends in a digest."""
-    encoded = quote(value, safe="", errors="backslashreplace").replace("~", "%7E")
-    if len(encoded) <= _LONG_NAME:
-        return encoded
-    return f"{encoded[:_LONG_NAME]}~{hashlib.sha256(encoded.encode()).hexdigest()[:16]}"
-
-
-def _holds_frames(kind: pa.DataType) -> bool:
-    """Tell whether a column's type holds frames, whose structs of attributes grow with the data."""
-    if kind == _FRAMES:
-        return True
-    if pa.types.is_list(kind):
-        return _holds_frames(kind.value_type)
-    return pa.types.is_struct(kind) and any(_holds_frames(part.type) for part in kind)
-
-
-def _write_parquet(path: Path, spec: Table, data: pa.Table | pa.RecordBatchReader) -> tuple[int, int]:
-    given = data.schema
-    if set(given.names) != set(spec.schema.names) or len(given.names) != len(spec.schema.names):
-        wrong = sorted(set(given.names) ^ set(spec.schema.names)) or given.names
-        raise LakeError(f"the columns of {spec.name} are {spec.schema.names}; check {wrong}")
-    columns = []
-    for column in spec.schema:
-        held = given.field(column.name).type
-        if _holds_frames(column.type) and not pa.types.is_null(held):
-            column = column.with_type(held)
-        elif held not in (column.type, pa.null()):
-            raise LakeError(f"{spec.name}.{column.name} is {column.type}, not {held}")
-        columns.append(column)
-    target = pa.schema(columns, metadata=given.metadata)
-    tables = [data] if isinstance(data, pa.Table) else (pa.Table.from_batches([batch]) for batch in data)
-    rows = 0
-    with pq.ParquetWriter(path, target, compression="zstd") as writer:
-        for table in tables:
-            writer.write_table(table.select(target.names).cast(target), row_group_size=ROW_GROUP)
-            rows += table.num_rows
-    return rows, path.stat().st_size
 
 
 @functools.cache

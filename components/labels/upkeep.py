@@ -10,7 +10,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from components.labels.lake import ROW_GROUP, Lake, Part
+from components.labels.lake import Lake, Part
+from components.labels.parts import ROW_GROUP
 
 MANY = 8  # small parts of one job that are merged
 SMALL_BYTES = 4 << 20

@@ -160,3 +160,23 @@ def test_a_moved_file_is_at_its_new_name_alone(place: str) -> None:
     storage.move(storage.join(place, "from/file"), storage.join(place, "to/file"))
     assert storage.read_bytes(storage.join(place, "to/file")) == b"content"
     assert not storage.exists(storage.join(place, "from/file"))
+
+
+def test_a_version_is_replaced_once(place: str) -> None:
+    """Of two that read the same version one writes; the other learns that it came too late."""
+    uri = storage.join(place, "state.json")
+    first = storage.write_version(uri, b"first", "")
+    with pytest.raises(storage.ReplacedError, match=r"state\.json"):
+        storage.write_version(uri, b"also first", "")
+    assert storage.read_version(uri) == (b"first", first)
+    second = storage.write_version(uri, b"second", first)
+    with pytest.raises(storage.ReplacedError):
+        storage.write_version(uri, b"too late", first)
+    assert storage.read_version(uri) == (b"second", second)
+
+
+def test_a_write_whose_answer_was_lost_is_not_taken_for_another_writers(s3: str) -> None:
+    """The client sends a request again when no answer comes: the second finds what the first wrote."""
+    uri = f"{s3}/lost-answer.json"
+    first = storage.write_version(uri, b"first", "")
+    assert storage.write_version(uri, b"first", "") == first
