@@ -11,7 +11,7 @@ from components.labels.quality.matching import join
 # Two boxes are of the same object from half an overlap on (Everingham et al., "The Pascal Visual Object
 # Classes Challenge", 2010; the same in MOTChallenge, Milan et al., 2016).
 THRESHOLD = 0.5
-_AT_ONCE = 1_000_000  # pairs of boxes: 100 MB of working arrays
+_AT_ONCE = 300_000  # pairs of boxes: 50 MB of working arrays
 
 
 def iou(a: Floats, b: Floats) -> Floats:

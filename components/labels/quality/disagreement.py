@@ -107,7 +107,7 @@ def _differences(sheets: Sheets, pairs: Pairs) -> dict[str, tuple[Floats, Floats
     for name, subject in sheets.subjects.items():
         codes = subject.codes
         said = np.flatnonzero((codes[pairs.a] >= 0) & (codes[pairs.b] >= 0))
-        if not said.size or len(subject.names) < 2 or subject.numbers() is not None:
+        if not said.size or len(subject.names) < 2 or subject.values is not None:
             continue  # of numbers the distance counts, not that they differ
         pair = pairs.pair[said]
         differ = np.bincount(pair, codes[pairs.a[said]] != codes[pairs.b[said]], minlength=size)

@@ -49,14 +49,15 @@ def of_job(sheets: Sheets, pairs: Pairs, following: Following, agreed: Floats) -
         _, kappas, weights = cohen_kappas(workers, *_in_order(sheets, pairs, both, subject.codes))
         defined = np.isfinite(kappas)
         paired = int((np.bincount(units) >= 2).sum()) if units.size else 0
-        numbers = subject.numbers()
         values = {
             "cohen_kappa": float(np.average(kappas[defined], weights=weights[defined]))
             if defined.any()
             else None,
             "fleiss_kappa": fleiss_kappa(units, codes),
             "alpha": nominal_alpha(units, codes),
-            "alpha_interval": interval_alpha(units, numbers[codes]) if numbers is not None else None,
+            "alpha_interval": interval_alpha(units, subject.values[codes])
+            if subject.values is not None
+            else None,
         }
         found += [
             Measure(measure, name, value, paired) for measure, value in values.items() if value is not None

@@ -32,7 +32,7 @@ def gaps(trails: Trails, sizes: FrameSizes) -> list[Fault]:
     found = []
     for group in _series(trails, before, before + 1, missing):
         first, last = int(before[group[0]]), int(before[group[-1]]) + 1
-        name, frames = trails.name(first), int(missing[group].sum())
+        name = trails.name(first)
         between = f"between frames {trails.frame[first]} and {trails.frame[last]}"
         if len(group) >= FLICKERS:
             detail = f"{name} is gone and back {len(group)} times {between}, well inside the frame"
@@ -54,12 +54,12 @@ def moments(trails: Trails, subjects: dict[str, Subject]) -> list[Fault]:
 
     A moment is up to MOMENT frames, between stretches of the same value that are as long at least. One alone
     is a likely label error, whose score is the share of the value around it in those frames; FLICKERS or more
-    that follow one another are one flicker, whose score is their number.
+    that follow one another are one flicker, whose score is their number. Measured attributes may come and go.
     """
     found = []
     for name, subject in subjects.items():
         codes = subject.codes[trails.row]
-        if not (codes >= 0).any():
+        if not (codes >= 0).any() or subject.values is not None:
             continue
         starts = np.flatnonzero(np.r_[True, (np.diff(codes) != 0) | ~trails.goes_on]) if codes.size else codes
         found += _moments_of(trails, name, subject, codes, starts)

@@ -32,9 +32,10 @@ def run(lake: Lake) -> None:
     answers = [judging.read(lake, work.parts, "answers", _ANSWERS) for work in jobs]
     timed = _timed(answers)
     paces = pace.judge(timed)
-    size = sum(part.rows for work in jobs for part in work.parts) * _ROW_BYTES
+    rows_of = {work: sum(part.rows for part in work.parts) for work in jobs}
+    pieces = [(lake, work) for work in sorted(jobs, key=rows_of.__getitem__, reverse=True)]
     judged: list[Judged] = []
-    for result in share_out(judging.judge, [(lake, work) for work in jobs], size):
+    for result in share_out(judging.judge, pieces, sum(rows_of.values()) * _ROW_BYTES):
         judged.append(result)
         progress.report("quality", len(judged), len(jobs), "jobs")
     place = {(work.modality, work.job): number for number, work in enumerate(jobs)}

@@ -27,22 +27,18 @@ LABEL_COLUMNS = (
 
 @dataclass(frozen=True)
 class Subject:
-    """One thing that labels say, as the class or an attribute: a code is a place in `names`, -1 nothing."""
+    """One thing that labels say, as the class or an attribute: a code is a place in `names`, -1 nothing.
+
+    `values` are the numbers that the names of a measured attribute are, None of anything else.
+    """
 
     codes: Codes
     names: tuple[str, ...]
+    values: Floats | None = None
 
     def text(self, code: int) -> str:
         """Return the value that a code stands for."""
         return self.names[code] if code >= 0 else "nothing"
-
-    def numbers(self) -> Floats | None:
-        """Return the value of each code where all are finite numbers and more than two, else None."""
-        try:
-            values = np.array([float(name) for name in self.names])
-        except ValueError:
-            return None
-        return values if values.size > 2 and np.isfinite(values).all() else None
 
 
 @dataclass(frozen=True)
@@ -176,5 +172,15 @@ def _subjects(table: pa.Table, framed: npt.NDArray[np.bool_]) -> dict[str, Subje
             shift = int(used[0] < 0)
             spread = np.full(len(table), -1)
             spread[rows[chosen]] = codes - shift
-            found[before + name] = Subject(spread, tuple(texts[code] for code in used[shift:]))
+            names = tuple(texts[code] for code in used[shift:])
+            found[before + name] = Subject(spread, names, _measured(names))
     return found
+
+
+def _measured(names: tuple[str, ...]) -> Floats | None:
+    """Return the numbers that all of an attribute's values are; two alone may be a yes and a no."""
+    try:
+        values = np.array([float(name) for name in names])
+    except ValueError:
+        return None
+    return values if values.size > 2 and np.isfinite(values).all() else None

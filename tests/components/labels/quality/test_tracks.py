@@ -132,6 +132,11 @@ def test_a_value_that_changes_for_good_or_for_long_is_no_fault() -> None:
     assert faults({"Car:1": moving(dict.fromkeys(range(10, 22), "no"))}) == []
 
 
+def test_a_number_that_goes_up_and_down_is_no_error() -> None:
+    assert faults({"Car:1": moving(dict.fromkeys(range(FRAMES), "1") | {10: "2", 20: "3"})}) == []
+    assert faults({"Car:1": moving(dict.fromkeys(range(FRAMES), "1") | {20: "0"})}) != []
+
+
 def test_boxes_that_cannot_be() -> None:
     none, all_, over = drive(1), drive(2), drive(3)
     none[20][2:] = [0, 0]
