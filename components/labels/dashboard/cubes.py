@@ -113,7 +113,7 @@ def build(connection: duckdb.DuckDBPyConnection, people: People, limits: Limits)
         if total > most:
             notes.append(
                 f"{it.title}: the first {most:,} of {total:,} are on this page. "
-                f'All of them: brume sql "FROM {it.source}"'
+                f'All of them: brume sql "{it.everything}"'
             )
     return Cubes(tables, found.attributes, notes, hours, whole, found.complete)
 

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Listing:
-    """A cube taken over row by row: its query, the lake's table, and the limit that holds for it."""
+    """A cube taken over row by row: its query, the limit that holds for it, and a query for everything."""
 
     name: str
     title: str
-    source: str
+    everything: str
     limit: str
     sql: str
 
@@ -20,7 +20,7 @@ LISTINGS = (
     Listing(
         "items",
         "Items",
-        "items",
+        "SELECT * FROM items",
         "items",
         """
         SELECT i.job, i.item, m.task, i.state, i.labels, i.span, i.file, i.source
@@ -31,7 +31,7 @@ LISTINGS = (
     Listing(
         "quality",
         "Quality of jobs",
-        "quality_jobs",
+        "SELECT * FROM quality_jobs",
         "rows",
         # `main` are the figures that tell a job's agreement in one line.
         """
@@ -47,7 +47,7 @@ LISTINGS = (
     Listing(
         "agreement",
         "Agreement of pairs",
-        "quality_agreement",
+        "SELECT * FROM quality_agreement",
         "pairs",
         """
         SELECT b.id AS job, x.id AS worker_a, y.id AS worker_b, t.measure, coalesce(t.subject, '') AS subject,
@@ -62,7 +62,7 @@ LISTINGS = (
     Listing(
         "audit",
         "Audit",
-        "quality_audit",
+        "SELECT * FROM quality_audit",
         "pairs",
         """
         SELECT b.id AS job, t.audit_job, w.id AS worker, coalesce(t.subject, '') AS subject,
@@ -75,7 +75,7 @@ LISTINGS = (
     Listing(
         "label_time",
         "Time by class",
-        "quality_label_time",
+        "SELECT * FROM quality_label_time",
         "pairs",
         """
         SELECT b.id AS job, w.id AS worker, coalesce(t.kind, '') AS kind, coalesce(t.class, '') AS class,
@@ -88,7 +88,7 @@ LISTINGS = (
     Listing(
         "findings",
         "Findings",
-        "findings",
+        "SELECT * FROM findings",
         "findings",
         # The surest of every kind come first, so that no kind is crowded out by another.
         """
@@ -102,7 +102,7 @@ LISTINGS = (
     Listing(
         "drift",
         "Changes of the records",
-        "drift",
+        "SELECT * FROM drift",
         "rows",
         """
         SELECT t.record, t.key, t.change, t.detail, b.id AS job, t.file, t.count
@@ -112,7 +112,7 @@ LISTINGS = (
     Listing(
         "rejects",
         "Rejected input",
-        "rejects",
+        "SELECT * FROM rejects",
         "rows",
         """
         SELECT b.id AS job, t.file, t.line, t.field, t.reason, t.remedy

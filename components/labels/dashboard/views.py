@@ -193,7 +193,6 @@ def _people(cubes: Cubes, modalities: Sequence[str], *, masked: bool) -> tuple[V
             (WORKER, *known),
             (
                 Measure("jobs", "Jobs", "distinct", "job"),
-                AGREEMENT,
                 ANSWERS,
                 total("labels", "Labels"),
                 TIME,
