@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import binom
+from scipy.special import bdtrc
 
 from components.labels.quality import boxes, comparing, lines
 from components.labels.quality.arrays import Codes, Flags, Floats, dense
@@ -182,7 +182,7 @@ def outliers(
         others = np.delete(share, place)
         usual = max(float(np.median(others)) if others.size else 0.0, LEAST_USUAL)
         count = int(objects[place])
-        chance = float(binom.sf(int(share[place] * count) - 1, count, usual))
+        chance = float(bdtrc(int(share[place] * count) - 1, count, usual))
         if share[place] >= usual + EXCESS and chance < DOUBT / names.size:
             detail = (
                 f"The audit rejected {share[place]:.0%} of {int(labels[place])} labels on {count} objects, "

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 import numpy as np
-from scipy.stats import binom
+from scipy.special import bdtrc
 
 from components.labels.quality.arrays import Codes, Floats, dense
 from components.labels.quality.comparing import COMPARED, Pairs
@@ -66,7 +66,7 @@ def outliers(sheets: Sheets, pairs: Pairs) -> list[Fault]:
             # An object met by several others is one object: the mean over the others counts it once.
             others = max(1.0, mine.size / max(np.unique(item[mine]).size, 1))
             count = int(things[worker] / others)
-            chance = float(binom.sf(int(own[worker] * count) - 1, count, min(usual, 1.0)))
+            chance = float(bdtrc(int(own[worker] * count) - 1, count, min(usual, 1.0)))
             if np.unique(item[mine]).size >= _ITEMS and chance < DOUBT / people:
                 habit = _habit(sheets, pairs, name, int(worker)) if name else ""
                 subject = ("the class" if name == CLASS else name) if name else "what is labelled and where"

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import norm
+from scipy.special import ndtri
 
 from components.labels.quality.arrays import Codes, Floats, dense
 from components.labels.quality.faults import IDLE, TOO_FAST, TOO_SLOW, Fault
@@ -24,6 +24,7 @@ FEW = 10  # timed answers that tell what is usual; a job with fewer takes those 
 IDLE_SECONDS = 1800.0  # half an hour, and
 IDLE_FACTOR = 10.0  # times what the worker's own pace in the job (of _OWN answers or more) foretells
 _OWN = 3
+_LEAST_SECONDS, _MOST_SECONDS = 1e-3, 1e8  # three years: what lies beyond is no time
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,7 @@ class Answers:
     job: Codes
     modality: Codes
     worker: Codes
-    seconds: Floats  # NaN or not above 0 where nothing is known
+    seconds: Floats  # NaN or out of what can be where nothing is known
     labels: Codes
 
 
@@ -56,7 +57,7 @@ def judge(answers: Answers) -> Pace:
     IDLE_FACTOR times what the worker's median pace foretells. Answers without labels or time have no
     deviation, and none are judged where the job has fewer than FEW timed answers and its modality too.
     """
-    timed = (answers.seconds > 0) & np.isfinite(answers.seconds)
+    timed = (answers.seconds >= _LEAST_SECONDS) & (answers.seconds <= _MOST_SECONDS)
     per_label = np.where(
         timed & (answers.labels > 0), answers.seconds / np.maximum(answers.labels, 1), np.nan
     )
@@ -67,7 +68,7 @@ def judge(answers: Answers) -> Pace:
     enough = by_job | (counts[1] >= FEW)
     deviation = np.where(enough, (logs - middle) / np.maximum(deviations, FLOOR), np.nan)
     sample = np.where(by_job, counts[0], counts[1])
-    limit = np.maximum(DEVIATIONS, norm.isf(0.5 / (ALARMS * np.maximum(sample, 1))))
+    limit = np.maximum(DEVIATIONS, -ndtri(0.5 / (ALARMS * np.maximum(sample, 1))))
     verdict = np.where(timed, USUAL, "").astype(object)
     verdict[deviation < -limit] = TOO_FAST
     verdict[deviation > limit] = TOO_SLOW

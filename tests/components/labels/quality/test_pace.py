@@ -87,6 +87,5 @@ def test_there_is_one_finding_a_worker_with_the_figures_in_it() -> None:
 @given(st.lists(st.tuples(st.floats(), st.integers(0, 5), st.integers(0, 2)), max_size=30))
 def test_any_numbers_give_a_verdict(rows: list[tuple[float, int, int]]) -> None:
     seconds, labels, job = (list(part) for part in zip(*rows, strict=True)) if rows else ([], [], [])
-    with np.errstate(over="ignore"):
-        found = pace.judge(answers(seconds, labels, job))
+    found = pace.judge(answers(seconds, labels, job))
     assert all(verdict in ("", "usual", "too fast", "too slow", "idle") for verdict in found.verdict)

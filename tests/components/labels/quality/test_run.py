@@ -65,9 +65,9 @@ def test_findings_that_nobody_planted_are_few(judged: tuple[synthetic.Truth, Lak
     planted = [fault for fault in truth.faults if fault.kind in KINDS]
     findings = dicts(made, "SELECT * FROM findings")
     extra = [one for one in findings if not any(answers_for(one, fault) for fault in planted)]
-    # Of 15,000 labels and 500 answers of the small tree, 320,000 and 4,500 of the full one. Audits tell object
-    # by object what they rejected; label errors beyond the planted ones are vehicles that the settled answer
-    # mistook, against the majority of the others.
+    # Of 15,000 labels and 500 answers of the small tree, 320,000 and 4,500 of the full one. Audits tell
+    # object by object what they rejected; label errors beyond the planted ones are vehicles that the settled
+    # answer mistook, against the majority of the others.
     assert set(Counter(one["kind"] for one in extra)) <= {"audit", "label error"}
     for one in extra:
         assert one["kind"] == "audit" or "2 of 3 answers say" in one["detail"]
