@@ -196,7 +196,7 @@ def _metrics(
     keys = TABLES[METRICS].partitions
     wanted = [dict(zip(keys, hour.partition, strict=True)) for hour in hours]
     connection.register("wanted", pa.Table.from_pylist(wanted))
-    rows = connection.sql(_METRICS_SQL).to_arrow_table()
+    rows = connection.sql(_METRICS_SQL).to_arrow_table().combine_chunks()
     order = pa.table({"row": range(rows.num_rows), **{key: rows[key] for key in (*keys, "file", "answer")}})
     order = order.sort_by([(key, "ascending") for key in (*keys, "file", "answer")])["row"]
     start = 0
