@@ -14,7 +14,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import quote
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -22,7 +21,8 @@ from components import storage
 from components.aws.client import client
 from components.labels import hive, nested, refusals
 from components.labels.lake import Lake, Part, Snapshot
-from components.labels.schema import DATABASE, TABLES, manifest_table
+from components.labels.parts import folder as folder_of
+from components.labels.schema import DATABASE, TABLES, Table, manifest_table
 
 OWNER = "brume.lake"  # the parameter of a table that says whose it is
 _MADE_OF = "brume.made-of"  # of a table or partition: a digest of its parts and columns
@@ -54,12 +54,11 @@ class Summary:
 
 @dataclass(frozen=True)
 class _Wanted:
-    """A table as the catalog should have it: its columns, and its parts by partition."""
+    """A table as the catalog should have it: the lake's table, its columns, and its parts by partition."""
 
     name: str
-    row: str
+    of: Table
     columns: Sequence[dict[str, str]]
-    keys: Sequence[str]
     parts: Mapping[tuple[str, ...], Sequence[Part]]
 
 
@@ -104,7 +103,7 @@ class _Catalog:
             self._bring(table, there.get(table.name))
         for name in sorted(own - wanted.keys()):
             self._glue.delete_table(DatabaseName=self._database, Name=name)
-            storage.remove(self._folder(name))
+            storage.remove(self._root(name))
             self._done.tables_deleted += 1
         self._done.left_out = sorted(left_out)
         return self._done
@@ -122,16 +121,16 @@ class _Catalog:
 
     def _bring(self, wanted: _Wanted, there: Mapping[str, Any] | None) -> None:
         """Create or update a table and its partitions; what points at parts is written first."""
-        parts = () if wanted.keys else wanted.parts.get((), ())
+        parts = () if wanted.of.partitions else wanted.parts.get((), ())
         made_of = _digest(wanted.columns, parts)
         if there is None or there["Parameters"].get(_MADE_OF) != made_of:
-            if not wanted.keys:
+            if not wanted.of.partitions:
                 self._point(wanted, ())
             ask = self._glue.create_table if there is None else self._glue.update_table
             ask(DatabaseName=self._database, TableInput=self._table(wanted, made_of))
             self._done.tables_created += there is None
             self._done.tables_updated += there is not None
-        if wanted.keys:
+        if wanted.of.partitions:
             self._bring_partitions(wanted)
 
     def _bring_partitions(self, wanted: _Wanted) -> None:
@@ -163,7 +162,7 @@ class _Catalog:
                 self._glue.batch_delete_partition(**table, PartitionsToDelete=lot), "EntityNotFoundException"
             )
             for values in some:
-                storage.remove(self._folder(wanted.name, wanted.keys, values))
+                storage.remove(self._folder(wanted, values))
         self._done.partitions_created += len(new)
         self._done.partitions_updated += len(changed)
         self._done.partitions_deleted += len(gone)
@@ -171,10 +170,10 @@ class _Catalog:
     def _table(self, wanted: _Wanted, made_of: str) -> dict[str, Any]:
         return {
             "Name": wanted.name,
-            "Description": f"A row is {wanted.row}",
+            "Description": f"A row is {wanted.of.row}",
             "TableType": "EXTERNAL_TABLE",
             "Parameters": {"EXTERNAL": "TRUE", OWNER: self._lake.uri, _MADE_OF: made_of},
-            "PartitionKeys": [{"Name": key, "Type": "string"} for key in wanted.keys],
+            "PartitionKeys": [{"Name": key, "Type": "string"} for key in wanted.of.partitions],
             "StorageDescriptor": self._storage(wanted, ()),
         }
 
@@ -186,19 +185,22 @@ class _Catalog:
         }
 
     def _storage(self, wanted: _Wanted, values: tuple[str, ...]) -> dict[str, Any]:
-        folder = self._folder(wanted.name, wanted.keys, values)
+        folder = self._folder(wanted, values)
         return {"Columns": wanted.columns, "Location": folder + "/", **_FORMAT}
 
-    def _folder(self, table: str, keys: Sequence[str] = (), values: tuple[str, ...] = ()) -> str:
+    def _folder(self, wanted: _Wanted, values: tuple[str, ...]) -> str:
         """Return where the file lies that names the parts of a table or partition."""
-        folders = [f"{key}={quote(value, safe='')}" for key, value in zip(keys, values, strict=False)]
-        return storage.join(self._lake.uri, "_brume", "symlinks", table, *folders)
+        below = folder_of(wanted.of, values).partition("/")[2] if values else ""
+        return storage.join(self._root(wanted.name), below).rstrip("/")
+
+    def _root(self, table: str) -> str:
+        return storage.join(self._lake.uri, "_brume", "symlinks", table)
 
     def _point(self, wanted: _Wanted, values: tuple[str, ...]) -> None:
         """Write that file, as a whole."""
         lines = [storage.join(self._lake.uri, part.path) + "\n" for part in wanted.parts.get(values, ())]
-        folder = self._folder(wanted.name, wanted.keys, values)
-        storage.write_bytes(storage.join(folder, "manifest"), "".join(lines).encode())
+        place = storage.join(self._folder(wanted, values), "manifest")
+        storage.write_bytes(place, "".join(lines).encode())
 
 
 def _wanted(lake: Lake, snapshot: Snapshot, left_out: set[str]) -> Iterator[_Wanted]:
@@ -207,13 +209,13 @@ def _wanted(lake: Lake, snapshot: Snapshot, left_out: set[str]) -> Iterator[_Wan
         schema = nested.whole_schema(lake, snapshot, name)
         columns = hive.columns([field for field in schema if field.name not in spec.partitions], left_out)
         parts = snapshot.parts(name)
-        yield _Wanted(name, spec.row, columns, spec.partitions, _by_partition(parts))
+        yield _Wanted(name, spec, columns, _by_partition(parts))
         if name == "output_manifest":
             views: dict[str, list[Part]] = {}
             for part in parts:
                 views.setdefault(manifest_table(part.partition[0]), []).append(part)
             for view, some in views.items():
-                yield _Wanted(view, spec.row, columns, spec.partitions, _by_partition(some))
+                yield _Wanted(view, spec, columns, _by_partition(some))
 
 
 def _by_partition(parts: Iterable[Part]) -> dict[tuple[str, ...], list[Part]]:

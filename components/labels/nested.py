@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from components.labels.lake import Lake, Snapshot
+from components.labels.parts import holds_frames
 from components.labels.schema import TABLES, frames_type
 
 _EMPTY = frames_type((), ())
@@ -25,11 +26,6 @@ def whole_schema(lake: Lake, snapshot: Snapshot, table: str) -> pa.Schema:
         return schema
     found = [pq.read_schema(lake.fetch(part)) for part in snapshot.parts(table)]
     return pa.schema([_grown(column, [one.field(column.name) for one in found]) for column in schema])
-
-
-def holds_frames(kind: pa.DataType) -> bool:
-    """Tell whether a type holds frames, whose structs of attributes grow with the data."""
-    return bool(_replaced(kind, pa.null()) != kind)
 
 
 def _grown(column: pa.Field, found: Iterable[pa.Field]) -> pa.Field:
