@@ -62,13 +62,13 @@ class SageMaker:
         }
 
 
-@pytest.fixture
-def sagemaker(monkeypatch: pytest.MonkeyPatch) -> Iterator[SageMaker]:
+@pytest.fixture(scope="module")
+def sagemaker() -> Iterator[SageMaker]:
     double = SageMaker()
-    with serve_engine(Engine({"sagemaker": double})) as url:
-        monkeypatch.setenv("AWS_ENDPOINT_URL_SAGEMAKER", url)
-        monkeypatch.setenv("AWS_ACCESS_KEY_ID", KEY.access_key)
-        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", KEY.secret)
+    with pytest.MonkeyPatch.context() as patch, serve_engine(Engine({"sagemaker": double})) as url:
+        patch.setenv("AWS_ENDPOINT_URL_SAGEMAKER", url)
+        patch.setenv("AWS_ACCESS_KEY_ID", KEY.access_key)
+        patch.setenv("AWS_SECRET_ACCESS_KEY", KEY.secret)
         yield double
 
 

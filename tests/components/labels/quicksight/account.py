@@ -20,9 +20,13 @@ ARN = "arn:aws:quicksight:us-east-1:123456789012"
 class QuickSight:
     """Keeps what it is told; assets are made when they have been looked at once."""
 
-    def __init__(self, moto: Any, edition: str = "ENTERPRISE") -> None:
+    def __init__(self, moto: Any) -> None:
         self._moto = moto
-        self.edition = edition
+        self.forget()
+
+    def forget(self) -> None:
+        """Begin anew, with an account that has signed up and nothing in it."""
+        self.edition = "ENTERPRISE"
         self.asked: list[str] = []  # the operations that change something, in order
         self.sources: dict[str, dict[str, Any]] = {}
         self.sets: dict[str, dict[str, Any]] = {}

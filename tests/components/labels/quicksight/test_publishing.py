@@ -6,9 +6,9 @@ moto answers and what a double does.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import dataclasses
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -20,7 +20,6 @@ from components.labels.lake import Lake
 from components.labels.quicksight import publishing
 from tests.aws.serving import serve_engine
 from tests.components.labels.dashboard import tables
-from tests.components.labels.dashboard.tables import effort
 from tests.components.labels.lakes import answer, put
 from tests.components.labels.quicksight.account import QuickSight
 
@@ -29,24 +28,28 @@ CREW = "arn:aws:quicksight:us-east-1:123456789012:group/default/crew"
 KEY = "Brume-labelling"
 
 
-@pytest.fixture
-def account(s3_server: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[QuickSight]:
-    for service in ("STS", "QUICKSIGHT"):
-        monkeypatch.setenv(f"AWS_ENDPOINT_URL_{service}", s3_server)
-    double = QuickSight(client("quicksight"))
-    monkeypatch.setattr(publishing, "_LOOK_SECONDS", 0.01)
+@pytest.fixture(scope="module")
+def served(s3_server: str) -> Iterator[tuple[QuickSight, str]]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AWS_ENDPOINT_URL_QUICKSIGHT", s3_server)
+        double = QuickSight(client("quicksight"))
     with serve_engine(Engine({"quicksight": double}), keys=None) as url:
-        monkeypatch.setenv("AWS_ENDPOINT_URL_QUICKSIGHT", url)
-        yield double
+        yield double, url
+
+
+@pytest.fixture
+def account(s3_server: str, served: tuple[QuickSight, str], monkeypatch: pytest.MonkeyPatch) -> QuickSight:
+    double, url = served
+    double.forget()
+    monkeypatch.setenv("AWS_ENDPOINT_URL_STS", s3_server)
+    monkeypatch.setenv("AWS_ENDPOINT_URL_QUICKSIGHT", url)
+    monkeypatch.setattr(publishing, "_LOOK_SECONDS", 0.01)
+    return double
 
 
 @pytest.fixture(scope="module")
 def board() -> Board:
-    return board_of(effort())
-
-
-def board_of(rows: Mapping[str, Any]) -> Board:
-    with tables.connect(**rows) as connection:
+    with tables.connect(**tables.effort()) as connection:
         return dashboard.build(connection).board
 
 
@@ -91,14 +94,13 @@ def test_a_second_time_nothing_is_made_again(lake: Lake, board: Board, account: 
     assert {grant["Principal"] for grants in account.grants.values() for grant in grants} == {CREW}
 
 
-def test_a_new_view_is_a_new_version_which_is_published_when_it_is_made(
+def test_other_views_are_a_new_version_which_is_published_when_it_is_made(
     lake: Lake, board: Board, account: QuickSight
 ) -> None:
     quicksight.publish(lake, board, LEAD)
     account.asked.clear()
-    rows = effort()
-    rows["labels"][0]["attributes"] = {"surface of the road": "wet"}
-    done = quicksight.publish(lake, board_of(rows), LEAD, workgroup="reports")
+    fewer = dataclasses.replace(board, sections=board.sections[:2])
+    done = quicksight.publish(lake, fewer, LEAD, workgroup="reports")
     assert account.sources[KEY]["DataSourceParameters"]["AthenaParameters"]["WorkGroup"] == "reports"
     assert account.asked == [
         "UpdateDataSource",
