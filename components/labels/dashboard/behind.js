@@ -140,7 +140,7 @@ class Behind {
     return `${column} = ${quoted(value)}`;
   }
 
-  /** The conditions that a query needs to see the same: jobs of the members, and the chosen workers and time. */
+  /** The conditions that a query needs to see the same: the jobs, and the workers and time of the row and the filters. */
   where(members, cube, row) {
     const { jobs } = this.cubes, of = this.evaluator.reference(cube, "job"), { workers, start, end } = this.evaluator.chosen;
     const used = [...new Set(members.map(of))].filter((job) => job !== null), parts = [];
@@ -148,16 +148,25 @@ class Behind {
       const modalities = new Set(used.map((job) => jobs.modality[job]));
       parts.push(`modality IN (${listed(modalities)})`, `job IN (${listed(new Set(used.map((job) => jobs.name[job])))})`);
     }
-    const who = new Set(row.worker ? [row.worker] : row.worker_a ? [row.worker_a, row.worker_b] : workers);
-    const ids = this.cubes.workers.id.filter((id, place) => id && who.has(this.cubes.workers.worker[place]));
-    const answered = [];
-    if (ids.length) answered.push(`worker IN (${listed(ids)})`);
+    const idsOf = (names) => listed(this.cubes.workers.id.filter((id, place) => id && names.has(this.cubes.workers.worker[place])));
+    const who = [row.worker, row.worker_a, row.worker_b].filter(Boolean).map((name) => new Set([name]));
+    const wanted = (who.length ? who : workers.size ? [workers] : []).map(idsOf).filter(Boolean);
+    // A step of time in the row narrows the filter's time.
+    const step = ["hour", "day", "week", "time"].find((name) => name in row), timed = step && row[step] !== null;
+    const from = timed ? Math.max(start, row[step]) : start;
+    const to = timed ? Math.min(end + 1, row[step] + (step === "time" ? this.data.hours : STEPS[step])) : end + 1;
     const stamp = (hours) => `timestamp '${moment(hours).slice(0, 19).replace("T", " ")}'`;
-    if (start > -Infinity) answered.push(`submitted >= ${stamp(start)}`);
-    if (end < Infinity) answered.push(`submitted < ${stamp(end + 1)}`);
-    if (answered.length) {
-      if (cube === "answers") parts.push(...answered);
-      else parts.push(`(modality, job, item) IN (SELECT (modality, job, item) FROM answers WHERE ${answered.join(" AND ")})`);
+    const when = (column) => [...(from > -Infinity ? [`${column} >= ${stamp(from)}`] : []), ...(to < Infinity ? [`${column} < ${stamp(to)}`] : [])];
+    if (cube === "answers") {
+      parts.push(...wanted.map((ids) => `worker IN (${ids})`), ...when("submitted"));
+      if (typeof row.item === "number") parts.push(`item = ${row.item}`);
+    } else if (cube === "findings") {
+      parts.push(...wanted.map((ids) => `(worker IN (${ids}) OR coalesce(worker, '') = '')`));
+    } else {
+      const answered = [...wanted.map((ids) => `bool_or(worker IN (${ids}))`), ...when("max(submitted)")];
+      const items = "SELECT modality, job, item FROM answers";
+      if (answered.length) parts.push(`(modality, job, item) IN (${items} GROUP BY modality, job, item HAVING ${answered.join(" AND ")})`);
+      else if (step && !timed) parts.push(`(modality, job, item) NOT IN (${items})`);
     }
     return parts.join(" AND ") || "true";
   }

@@ -214,7 +214,7 @@ function paper(board) {
     for (const card of board.cards) {
       card.closed = card.data.hidden;
       card.data.hidden = false;
-      if (card.rows.length) { card.table.show(card.rows); card.table.draw(MANY); }
+      if (card.rows.length) { card.table.show(card.rows); card.table.draw(card.chart ? FEW : PRINTED); }
     }
   });
   addEventListener("afterprint", () => {

@@ -1,5 +1,5 @@
 // Tables: sorted by their heads, shortened until asked for, and taken away as CSV.
-const FEW = 10, MANY = 400;
+const FEW = 10, MANY = 400, PRINTED = 100; // rows of a table
 const TONES = { Completed: ["good", "✓ "], Failed: ["bad", "✕ "], Stopped: ["warn", "! "], Incomplete: ["warn", "! "], InProgress: ["", "… "] };
 
 class Table {
@@ -44,7 +44,7 @@ class Table {
     if (order.length > this.few) {
       const shown = Math.min(order.length, most), toggle = () => { this.whole = !this.whole; this.draw(); this.host.querySelector(".more button").focus(); };
       const words = `${grouped(shown)} of ${grouped(order.length)} rows`;
-      this.host.append(make("p", { class: "more mute" }, words + (this.whole && order.length > MANY ? "; the CSV has all of them. " : ". "),
+      this.host.append(make("p", { class: "more mute" }, words + (order.length > MANY ? "; the CSV has all of them. " : ". "),
         make("button", { type: "button", class: "link", onclick: toggle }, this.whole ? "Show fewer" : `Show ${order.length > MANY ? "more" : "all"}`)));
     }
   }
