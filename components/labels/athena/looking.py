@@ -7,6 +7,7 @@ from typing import Any
 
 from components.labels.athena.catalog import Catalog
 from components.labels.athena.source import matching
+from components.labels.athena.types import text_column
 from components.labels.schema import DATABASE
 
 _HEADS = {
@@ -24,21 +25,7 @@ _WIDTH = 20  # characters to which Hive fills up what DESCRIBE shows
 def answer(plan: Mapping[str, Any], catalog: Catalog) -> tuple[list[str], list[dict[str, Any]]]:
     """Return the lines of the answer and its columns, as GetQueryResults describes them."""
     name = str(plan["name"])
-    columns = [
-        {
-            "CatalogName": "hive",
-            "SchemaName": "",
-            "TableName": "",
-            "Name": head,
-            "Label": head,
-            "Type": "string",
-            "Precision": 0,
-            "Scale": 0,
-            "Nullable": "UNKNOWN",
-            "CaseSensitive": False,
-        }
-        for head in _HEADS[name]
-    ]
+    columns = [text_column(head, "string") for head in _HEADS[name]]
     return _lines(name, str(plan["subject"][0]), catalog), columns
 
 

@@ -16,6 +16,9 @@ from typing import Any
 import components
 from components.labels.athena.worker import KILL, MESSAGE, START
 
+# A process with threads cannot fork safely: libraries that start some when they are loaded are told not to.
+_ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "JE_ARROW_MALLOC_CONF": "background_thread:false"}
+
 
 class LostError(RuntimeError):
     """A job whose process ended without an answer: it was killed, or the system ended it."""
@@ -101,7 +104,7 @@ class Sandbox:
         self._control, theirs = socket.socketpair()
         root = str(Path(components.__file__).resolve().parents[1])
         # Nothing of the engine's environment: neither credentials nor settings are there to be read.
-        environment = {"PYTHONPATH": root, "PATH": os.defpath, "LANG": "C.UTF-8", "TZ": "UTC"}
+        environment = {"PYTHONPATH": root, "PATH": os.defpath, "LANG": "C.UTF-8", "TZ": "UTC", **_ONE_THREAD}
         with theirs:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "components.labels.athena.worker", str(theirs.fileno())],

@@ -36,6 +36,8 @@ START, KILL = b"S", b"K"
 
 def main() -> None:
     """Serve until the control socket is shut."""
+    # Arrow loads pandas, where it is installed, at its first value: a sixth of a second for nothing here.
+    sys.modules["pandas"] = None  # type: ignore[assignment]
     logging.getLogger("sqlglot").disabled = True  # it tells what it could not read, in the caller's words
     jobs.warm_up()
     control = socket.socket(fileno=int(sys.argv[1]))

@@ -6,7 +6,7 @@ import dataclasses
 import functools
 from typing import Any
 
-from components.labels.athena import jobs, values
+from components.labels.athena import jobs, printing
 from components.labels.athena.functions import MACROS
 from components.labels.athena.plan import Context, plan
 
@@ -41,15 +41,12 @@ def ask(text: str, *parameters: str) -> list[tuple[str | None, ...]]:
     """Return the rows of a query as Athena prints them."""
     planned = dataclasses.asdict(plan(text, dataclasses.replace(CONTEXT, parameters=parameters)))
     jobs.bind(_connection(), planned)
-    result = _connection().execute(planned["query"])
-    prints = [values.printer(kind) for _, kind, *_ in result.description]
-    return [
-        tuple(None if value is None else show(value) for show, value in zip(prints, row, strict=True))
-        for row in result.fetchall()
-    ]
+    table = _connection().sql(planned["query"]).to_arrow_table()
+    columns = [printing.printed(column.combine_chunks()).to_pylist() for column in table.columns]
+    return list(zip(*columns, strict=True))
 
 
 def names(text: str) -> list[str]:
     """Return the names of a query's columns."""
     planned = dataclasses.asdict(plan(text, CONTEXT))
-    return [name for name, *_ in _connection().execute(planned["query"]).description]
+    return list(_connection().sql(planned["query"]).columns)

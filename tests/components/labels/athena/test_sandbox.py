@@ -129,6 +129,14 @@ def test_there_is_nothing_of_the_environment(
         own.close()
 
 
+def test_what_forks_has_no_threads(sandbox: Sandbox, start: Any) -> None:
+    start("SELECT 1").answer(30)
+    tasks = Path(f"/proc/{sandbox._process.pid}/task")  # type: ignore[union-attr]
+    if not tasks.exists():
+        pytest.skip("no /proc here to look at a process's threads")
+    assert len(list(tasks.iterdir())) == 1
+
+
 def test_memory_is_bounded_and_the_next_query_runs(start: Any) -> None:
     for query in (
         "SELECT repeat('a', 3000000000)",
