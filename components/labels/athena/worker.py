@@ -34,10 +34,19 @@ MESSAGE = struct.Struct("!cQ")
 START, KILL = b"S", b"K"
 
 
+class _WithoutPandas:
+    """Keeps Arrow from loading pandas at its first value, where it is installed: 0.15 s for nothing here."""
+
+    @staticmethod
+    def find_spec(name: str, _path: object = None, _target: object = None) -> None:
+        """Refuse pandas, and leave all else to others."""
+        if name == "pandas":
+            raise ModuleNotFoundError(name)
+
+
 def main() -> None:
     """Serve until the control socket is shut."""
-    # Arrow loads pandas, where it is installed, at its first value: a sixth of a second for nothing here.
-    sys.modules["pandas"] = None  # type: ignore[assignment]
+    sys.meta_path.insert(0, _WithoutPandas())
     logging.getLogger("sqlglot").disabled = True  # it tells what it could not read, in the caller's words
     jobs.warm_up()
     control = socket.socket(fileno=int(sys.argv[1]))
