@@ -206,7 +206,7 @@ def objects(verdicts: Verdicts, sheets: Sheets) -> list[Fault]:
     found = []
     for rows in np.split(concerned, cuts) if concerned.size else []:
         track, frames = int(sheets.track[rows[0]]), sheets.frame[rows]
-        name = sheets.object[int(rows[0])].as_py()
+        name = sheets.name_of(int(rows[0]))
         what = name or f"a label of {sheets.subjects[CLASS].text(int(sheets.subjects[CLASS].codes[rows[0]]))}"
         found.append(
             Fault(
@@ -216,7 +216,7 @@ def objects(verdicts: Verdicts, sheets: Sheets) -> list[Fault]:
                 item=int(sheets.item[sheets.sheet[rows[0]]]),
                 frame_no=int(frames.min()) if frames.min() >= 0 else None,
                 frame_end=int(frames.max()) if frames.min() >= 0 else None,
-                object=sheets.object_id[int(rows[0])].as_py() or name,
+                object=sheets.id_of(int(rows[0])),
             )
         )
     return found
@@ -267,7 +267,7 @@ def _looked_at(sheets: Sheets, audit: Codes) -> Codes:
 
 def _by_object(sheets: Sheets, of_first: Flags, of_audit: Flags) -> tuple[Codes, Codes]:
     """Match labels that bear the same object's id in the same frame of the same item."""
-    names = sheets.object_number
+    names = sheets.object_id.codes
     item = sheets.item[sheets.sheet]
     sides = [np.flatnonzero(side & (names >= 0)) for side in (of_first, of_audit)]
     both = np.concatenate(sides)

@@ -37,8 +37,6 @@ def overlapping(
     Returns the numbers of the boxes in `a` and in `b`, and their IoU.
     """
     found = [_above(a, b, i, j, threshold) for i, j in join(group_a, group_b, _AT_ONCE)]
-    if not found:
-        return np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0)
     i, j, overlap = (np.concatenate(part) for part in zip(*found, strict=True))
     return i, j, overlap
 

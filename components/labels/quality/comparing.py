@@ -14,7 +14,7 @@ from components.labels.quality.sheets import CLASS, Sheets
 LINES = ("polyline", "polygon", "keypoint")
 COMPARED = ("box", *LINES, "entity", "class", "frame")  # a mask's pixels are not in the lake; frame is last
 PARTNERS = 6  # in each direction: every pair of up to 13 answers of an item, and as many of each beyond
-_AT_ONCE = 400_000  # labels of one side
+_AT_ONCE = 200_000  # labels of one side
 
 
 @dataclass(frozen=True)
@@ -180,7 +180,7 @@ def _alike(
         return lines.alike(sheets.outlines[a], sheets.outlines[b], group_a, group_b, tolerance)
     if kind == "entity":
         group_a, group_b = _together((group_a, *sheets.span[a].T), (group_b, *sheets.span[b].T))
-    parts = join(group_a, group_b, _AT_ONCE)
+    parts = list(join(group_a, group_b, _AT_ONCE))
     i, j = (np.concatenate(side) for side in zip(*parts, strict=True))
     classes = sheets.subjects[CLASS].codes
     return i, j, np.where(classes[a][i] == classes[b][j], 1.0, 0.5)

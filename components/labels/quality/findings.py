@@ -22,7 +22,7 @@ def of_labels(
     for fault in faults:
         row = _row(fault, job, answers)
         if fault.label is not None:
-            row["object"] = sheets.object_id[fault.label].as_py() or sheets.object[fault.label].as_py()
+            row["object"] = sheets.id_of(fault.label)
         if row["file"] is None and fault.item is not None:
             row["file"] = files.get(fault.item)
         rows.append(row)

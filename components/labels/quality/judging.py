@@ -60,8 +60,12 @@ def judge(lake: Lake, work: Work) -> Judged:
     answers = read(lake, work.parts, "answers", ANSWER_COLUMNS)
     labels = read(lake, work.parts, "labels", (*LABEL_COLUMNS, "file"))
     frames = read(lake, work.parts, "frames", ("item", "frame_no", "attributes"))
-    given = read(lake, work.parts, "answer_labels", (*LABEL_COLUMNS, "file", "answer"))
-    sheets = build(labels, frames, answers, given)
+    sheets = build(
+        labels,
+        frames,
+        answers,
+        read(lake, work.parts, "answer_labels", (*LABEL_COLUMNS, "file", "answer")),
+    )
     known = read(lake, work.parts, "items", ("item", "width", "height")).to_pylist()
     said = {row["item"]: (row["width"], row["height"]) for row in known}
     width = _width(sheets, said)
@@ -87,7 +91,8 @@ def judge(lake: Lake, work: Work) -> Judged:
         faults += audit.outliers(verdicts, reviewed, owned, worker) + audit.objects(verdicts, reviewed)
         if audited := int(verdicts.audited.sum()):
             found.append(Measure("rejects", "", float(verdicts.rejected.sum()) / audited, audited))
-    files = dict(zip(labels["item"].to_pylist(), labels["file"].to_pylist(), strict=True))
+    first_files = labels.group_by("item").aggregate([("file", "min")])
+    files = dict(zip(first_files["item"].to_pylist(), first_files["file_min"].to_pylist(), strict=True))
     return Judged(
         work,
         agreement=measures.of_answers(sheets, pairs, agreed),

@@ -41,8 +41,6 @@ def alike(
         value = likeness(a[i], b[j], tolerance)
         kept = value >= THRESHOLD
         found.append((i[kept], j[kept], value[kept]))
-    if not found:
-        return np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0)
     i, j, value = (np.concatenate(part) for part in zip(*found, strict=True))
     return i, j, value
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 from scipy.sparse import coo_array
@@ -33,25 +35,25 @@ def match(a: Codes, b: Codes, weight: Floats) -> Codes:
     return np.sort(np.concatenate(chosen))
 
 
-def join(a: Codes, b: Codes, most: int) -> list[tuple[Codes, Codes]]:
-    """Return all pairs of positions whose groups are equal: `a[i] == b[j]`, in parts of about `most` pairs.
+def join(a: Codes, b: Codes, most: int) -> Iterator[tuple[Codes, Codes]]:
+    """Yield all pairs of positions whose groups are equal, `a[i] == b[j]`, in parts of about `most` pairs.
 
     `a` and `b` are the groups of two sides, in any order. Parts bound the memory of what is computed of them.
+    There is one part at least.
     """
     order = np.argsort(b, kind="stable")
     first = np.searchsorted(b[order], a, side="left")
     count = np.searchsorted(b[order], a, side="right") - first
     ends = np.cumsum(count)
-    parts, start = [], 0
-    while start < a.size:
+    start = 0
+    while start < a.size or start == 0:
         before = int(ends[start - 1]) if start else 0
         stop = max(start + 1, int(np.searchsorted(ends, before + most, side="right")))
         counts = count[start:stop]
-        rows = np.repeat(np.arange(start, stop), counts)
+        rows = np.repeat(np.arange(start, start + counts.size), counts)
         within = np.arange(rows.size) - np.repeat(np.cumsum(counts) - counts, counts)
-        parts.append((rows, order[first[rows] + within]))
+        yield rows, order[first[rows] + within]
         start = stop
-    return parts
 
 
 def _groups(row: Codes, column: Codes) -> Codes:

@@ -54,9 +54,8 @@ class Sheets:
     kind: Subject
     box: Floats  # (labels, 4): left, top, width, height in pixels, NaN where it has none
     track: Codes  # a number for each object of a sheet; -1 without object
-    object: pa.Array  # the object's name, or its id where it has none
-    object_id: pa.Array
-    object_number: Codes  # equal where the object's id is, in whatever sheet; -1 without object
+    object_id: Subject
+    object_name: Subject
     span: Codes  # (labels, 2): start and end in characters; -1 where it has none
     vertices: pa.Array
     subjects: dict[str, Subject]
@@ -66,6 +65,18 @@ class Sheets:
         return np.isin(
             self.kind.codes, [self.kind.names.index(kind) for kind in kinds if kind in self.kind.names]
         )
+
+    def name_of(self, label: int) -> str | None:
+        """Return what a label's object is called: its name, or its id where it has none."""
+        for said in (self.object_name, self.object_id):
+            if said.codes[label] >= 0:
+                return said.text(int(said.codes[label]))
+        return None
+
+    def id_of(self, label: int) -> str | None:
+        """Return the id of a label's object, or its name where it has none."""
+        code = int(self.object_id.codes[label])
+        return self.object_id.text(code) if code >= 0 else self.name_of(label)
 
     @property
     def bounds(self) -> Codes:
@@ -97,6 +108,8 @@ def build(labels: pa.Table, frames: pa.Table, answers: pa.Table, answer_labels: 
     framed = frames.append_column("kind", pa.array(["frame"] * len(frames), pa.string()))
     made = pa.concat_tables([labels.select(LABEL_COLUMNS), framed], promote_options="default")
     every = pa.concat_tables([made, given.select([*LABEL_COLUMNS, "row"])], promote_options="default")
+    for name in ("kind", CLASS, "object_id", "object_name"):  # names are few beside labels
+        every = every.set_column(every.schema.get_field_index(name), name, _encoded(every[name]))
     row = numbers(every["row"])
     item = numbers(every["item"])
     # Every answer is a sheet, that it has no labels is an answer too; every labelled item is one.
@@ -105,9 +118,9 @@ def build(labels: pa.Table, frames: pa.Table, answers: pa.Table, answer_labels: 
     sheet = np.where(row < 0, np.searchsorted(made_items, item), made_items.size + row)
     order = np.argsort(sheet, kind="stable")
     every = every.take(pa.array(order))
-    workers = answers["worker"].combine_chunks().dictionary_encode()
+    workers = _encoded(answers["worker"])
     none = np.full(made_items.size, -1)
-    kinds, objects = _subject(every["kind"]), _subject(every["object_id"]).codes
+    objects = _subject(every["object_id"])
     return Sheets(
         item=np.concatenate([made_items, answered]),
         answer=np.concatenate([none, np.arange(len(answers))]),
@@ -115,12 +128,11 @@ def build(labels: pa.Table, frames: pa.Table, answers: pa.Table, answer_labels: 
         workers=tuple(workers.dictionary.to_pylist()),
         sheet=sheet[order],
         frame=numbers(every["frame_no"]),
-        kind=kinds,
+        kind=_subject(every["kind"]),
         box=np.stack([_floats(every[name]) for name in ("left", "top", "width", "height")], axis=1),
-        track=np.where(objects >= 0, dense(sheet[order], objects), -1),
-        object=pc.coalesce(every["object_name"], every["object_id"]).combine_chunks(),
-        object_id=every["object_id"].combine_chunks(),
-        object_number=objects,
+        track=np.where(objects.codes >= 0, dense(sheet[order], objects.codes), -1),
+        object_id=objects,
+        object_name=_subject(every["object_name"]),
         span=np.stack([numbers(every["start"]), numbers(every["end"])], axis=1),
         vertices=every["vertices"].combine_chunks(),
         subjects=_subjects(every, pc.equal(every["kind"], "frame").to_numpy()),
@@ -148,8 +160,12 @@ def _rows(answers: pa.Table, labels: pa.Table) -> Codes:
     return np.asarray(row[wanted])
 
 
+def _encoded(column: pa.ChunkedArray) -> pa.Array:
+    return column.combine_chunks().dictionary_encode()
+
+
 def _subject(column: pa.ChunkedArray) -> Subject:
-    encoded = column.combine_chunks().dictionary_encode()
+    encoded = column.combine_chunks()
     return Subject(numbers(encoded.indices), tuple(encoded.dictionary.to_pylist()))
 
 

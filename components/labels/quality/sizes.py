@@ -159,7 +159,7 @@ def _sides(box: Floats, size: Floats) -> str:
 
 
 def _name(sheets: Sheets, row: int) -> str:
-    name = sheets.object[int(row)].as_py()
+    name = sheets.name_of(int(row))
     return str(name or f"A box of {sheets.subjects[CLASS].text(int(sheets.subjects[CLASS].codes[row]))}")
 
 

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-import pyarrow as pa
 
 from components.labels.quality.arrays import Codes, Flags, Floats, compact, dense
 from components.labels.quality.sheets import Sheets
@@ -27,11 +26,11 @@ class Trails:
     tick: Codes
     last_tick: Codes  # of the row's item
     box: Floats  # left, top, width, height
-    names: pa.Array  # of the objects of all labels
+    sheets: Sheets
 
     def name(self, place: int) -> str:
         """Return what the object of a row is called."""
-        return str(self.names[int(self.row[place])])
+        return str(self.sheets.name_of(int(self.row[place])))
 
     @property
     def goes_on(self) -> Flags:
@@ -62,7 +61,7 @@ def follow(sheets: Sheets) -> Trails:
     order = order[once]
     track = dense(sheets.track[order])
     box = sheets.box[order]
-    return Trails(order, track, item[order], frame[order], tick[order], last[order], box, sheets.object)
+    return Trails(order, track, item[order], frame[order], tick[order], last[order], box, sheets)
 
 
 def around(trails: Trails, values: Floats, reach: int) -> Floats:
