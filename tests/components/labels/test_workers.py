@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import tempfile
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from components import storage
 from components.aws.client import client
@@ -228,6 +231,35 @@ def test_only_the_hours_that_changed_are_written_again(lake: Lake, tmp_path: Pat
     put(lake, answers=[])
     workers.join(lake, "")
     assert names(lake) == [] and rows(lake, "FROM workers") == []
+
+
+@settings(max_examples=12, deadline=None)
+@given(
+    states=st.lists(
+        st.tuples(
+            st.dictionaries(st.integers(0, 3), st.tuples(st.sampled_from("abc"), st.integers(0, 2))),
+            st.dictionaries(st.sampled_from("abc"), st.sampled_from(("Ann", "Bo"))),
+        ),
+        min_size=2,
+        max_size=4,
+    )
+)
+def test_after_any_history_the_metrics_are_those_of_the_last_state(
+    states: list[tuple[dict[int, tuple[str, int]], dict[str, str]]],
+) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        lake = Lake(f"{folder}/lake")
+        for answers, known in states:
+            given = [answer(sub, f"2024-03-01T0{hour}:00:00", item=n) for n, (sub, hour) in answers.items()]
+            put(lake, answers=given)
+            people_file = csv(
+                Path(folder), "sub,name\n" + "".join(f"{sub},{name}\n" for sub, name in known.items())
+            )
+            workers.join(lake, people_file)
+            expected = [
+                (f"cars/{n}.json", known.get(sub, sub), f"0{hour}") for n, (sub, hour) in answers.items()
+            ]
+            assert rows(lake, f"SELECT file, user_name, hour FROM {METRICS} ORDER BY 1") == sorted(expected)
 
 
 def test_answers_beyond_what_memory_holds_at_once_are_all_written(
