@@ -493,7 +493,7 @@ JUDGED = (
                 ("item", COUNT),
                 ("frame_no", COUNT),
                 ("frame_end", COUNT),
-                ("object", TEXT),
+                ("object", TEXT),  # its id, or the name where it has none
                 ("worker", TEXT),
                 ("detail", TEXT),  # a sentence, with the values and what was expected
                 ("file", TEXT),

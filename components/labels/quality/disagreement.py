@@ -69,10 +69,10 @@ def outliers(sheets: Sheets, pairs: Pairs) -> list[Fault]:
             chance = float(bdtrc(int(own[worker] * count) - 1, count, min(usual, 1.0)))
             if np.unique(item[mine]).size >= _ITEMS and chance < DOUBT / people:
                 habit = _habit(sheets, pairs, name, int(worker)) if name else ""
-                subject = ("the class" if name == CLASS else name) if name else "what is labelled and where"
+                subject = "the class" if name == CLASS else name or "what is labelled and where"
                 detail = (
-                    f"Stands alone with {own[worker]:.0%} of {count} labels in {subject}, where the others "
-                    f"of the job disagree in {usual:.0%}{habit}"
+                    f"Differs from the others of the job in {subject}: {own[worker]:.0%} of {count} objects are "
+                    f"labelled so by nobody else, {usual:.0%} are usual{habit}"
                 )
                 first = int(pairs.first[mine[0]])
                 sheet = first if sheets.worker[first] == worker else int(pairs.second[mine[0]])

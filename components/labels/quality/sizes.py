@@ -154,8 +154,9 @@ def _sides(box: Floats, size: Floats) -> str:
     left, top, right, bottom = *(-box[:2]), *(box[:2] + box[2:] - size)
     sides = {"left": left, "top": top, "right": right, "bottom": bottom}
     told = [f"{pixels:g} pixels at the {side}" for side, pixels in sides.items() if pixels > 0]
-    frame = " by ".join("?" if np.isnan(side) else f"{side:g}" for side in size)
-    return f"{' and '.join(told)} (the frame is {frame})"
+    frame = [f"{side:g} {word}" for side, word in zip(size, ("wide", "high"), strict=True) if side > 0]
+    known = f" (the frame is {' and '.join(frame)})" if frame else ""
+    return " and ".join(told) + known
 
 
 def _name(sheets: Sheets, row: int) -> str:

@@ -1,4 +1,5 @@
 from collections import Counter
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -168,6 +169,16 @@ def test_names_and_teams_of_known_workers(tmp_path: Path) -> None:
     run(made)
     (row,) = dicts(made, "SELECT name, team FROM quality_workers")
     assert row == {"name": "Ann Berg", "team": "A"}
+
+
+def test_real_labels_without_answers_are_judged(tmp_path: Path, real_data: Callable[[str], Path]) -> None:
+    made = Lake(str(tmp_path / "lake"))
+    ingest.run(str(real_data("labels")), made)
+    run(made)
+    kinds = Counter(one["kind"] for one in dicts(made, "SELECT kind FROM findings"))
+    assert set(kinds) <= {"jump", "vanish", "size"}
+    assert 0 < kinds.total() < 60  # of 4,180 boxes of players who run, turn and hide one another
+    assert dicts(made, "SELECT * FROM quality_workers") == dicts(made, "SELECT * FROM quality_jobs") == []
 
 
 def test_an_empty_lake_is_judged_to_empty_tables(tmp_path: Path) -> None:

@@ -150,7 +150,7 @@ def test_boxes_that_cannot_be() -> None:
     assert found["Car:2"].detail == "Car:2 covers the whole frame (1280 by 720 pixels)"
     assert found["Car:3"].kind == "outside"
     assert found["Car:3"].score == pytest.approx(0.5)
-    assert found["Car:3"].detail.endswith("30 pixels at the right (the frame is 1280 by 720)")
+    assert found["Car:3"].detail.endswith("30 pixels at the right (the frame is 1280 wide and 720 high)")
 
 
 @pytest.mark.parametrize("side", [-12.0, float("nan"), None])
@@ -194,9 +194,7 @@ def test_without_a_size_only_what_is_left_of_the_frame_is_outside() -> None:
     cars["Car:1"][20][0] = -35
     cars["Car:2"][20][0] = 1260
     found = [fault for fault in faults(cars, size=None) if fault.kind == "outside"]
-    assert [fault.detail for fault in found] == [
-        "Car:1 reaches beyond the frame: 35 pixels at the left (the frame is ? by ?)"
-    ]
+    assert [fault.detail for fault in found] == ["Car:1 reaches beyond the frame: 35 pixels at the left"]
 
 
 def test_real_tracks_give_findings_that_are_few_beside_their_boxes(real_data: Any) -> None:
