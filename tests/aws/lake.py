@@ -75,13 +75,15 @@ def fill(lake: Lake, jobs: int = 1) -> None:
 
 
 @contextlib.contextmanager
-def served(root: Path, lake: Lake, patch: pytest.MonkeyPatch, **limits: object) -> Iterator[str]:
-    """Serve the engine over `lake`; s3://results/ is the folder `root`/results. Yields its URL."""
+def served(
+    root: Path, lake: Lake, patch: pytest.MonkeyPatch, *, folders: bool = True, **limits: object
+) -> Iterator[str]:
+    """Serve the engine over `lake`; s3://results/ is the folder `root`/results, if not S3. Yields its URL."""
     patch.setenv(engine.LAKE, lake.uri)
     for name, value in limits.items():
         patch.setenv(f"BRUME_SQL_{name.upper()}", str(value))
     (root / "results").mkdir(parents=True, exist_ok=True)
-    settings = Settings(root / "data", {"s3://results/": str(root / "results")})
+    settings = Settings(root / "data", {"s3://results/": str(root / "results")} if folders else {})
     with serve_engine(engine.create(settings)) as url:
         yield url
 

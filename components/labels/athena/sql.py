@@ -17,6 +17,7 @@ from sqlglot.tokens import Token, TokenType
 
 DIALECT = "trino"  # what Athena runs queries by; its own dialect in sqlglot adds Hive's DDL
 _READ_ONLY = "queries here only read: SELECT, WITH, VALUES, UNLOAD, SHOW, DESCRIBE and EXPLAIN"
+_CTAS = "; awswrangler creates a table for its result unless it is called with ctas_approach=False"
 _QUERIES = (TokenType.SELECT, TokenType.WITH, TokenType.VALUES, TokenType.L_PAREN)
 _ENDS = (
     TokenType.FROM,
@@ -123,7 +124,8 @@ def _empty_items(tokens: Sequence[Token]) -> list[Token]:
 def parse(statement: Statement) -> exp.Expression:
     """Return the tree of a query. Raises `RefusedError` for anything else."""
     if not statement.is_query:
-        raise refused(statement.tokens[0], f"{statement.first} is not supported", _READ_ONLY)
+        remedy = _READ_ONLY + (_CTAS if statement.first == "CREATE" else "")
+        raise refused(statement.tokens[0], f"{statement.first} is not supported", remedy)
     try:
         trees = sqlglot.parse(statement.text, read=DIALECT)
     except ParseError as error:

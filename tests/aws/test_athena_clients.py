@@ -1,0 +1,108 @@
+"""What people ask Athena with, unchanged: awswrangler, PyAthena and the AWS CLI, with results in S3."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+
+from components.labels.lake import Lake
+from components.labels.schema import DATABASE
+from tests.aws import environments
+from tests.aws.lake import fill, served
+from tests.aws.serving import KEY
+
+pytestmark = pytest.mark.long
+WANTED = Path(__file__).with_name("athena-clients.txt")
+PROGRAM = Path(__file__).with_name("athena_clients.py")
+
+
+@pytest.fixture(scope="module")
+def environment(s3_server: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    root = tmp_path_factory.mktemp("clients")
+    boto3.client("s3").create_bucket(Bucket="results")
+    lake = Lake(str(root / "lake"))
+    fill(lake)
+    with pytest.MonkeyPatch.context() as patch, served(root, lake, patch, folders=False) as url:
+        yield {
+            "PATH": os.environ["PATH"],
+            "HOME": str(root),
+            "AWS_ENDPOINT_URL_ATHENA": url,
+            "AWS_ENDPOINT_URL_S3": s3_server,
+            "AWS_ENDPOINT_URL_GLUE": s3_server,  # awswrangler looks there for the table that it would create
+            "AWS_ACCESS_KEY_ID": KEY.access_key,
+            "AWS_SECRET_ACCESS_KEY": KEY.secret,
+            "AWS_DEFAULT_REGION": "us-east-1",
+        }
+
+
+@pytest.fixture(scope="module")
+def told(environment: dict[str, str]) -> dict[str, Any]:
+    command = [str(environments.python(WANTED)), str(PROGRAM), "s3://results/queries/", DATABASE]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=280)
+    assert done.returncode == 0, done.stderr
+    answer: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return answer
+
+
+@pytest.mark.timeout(900)
+def test_awswrangler_reads_csv_results_with_their_types(told: dict[str, Any]) -> None:
+    names, kinds, classes, total = told["wrangler"]
+    assert names == ["class", "x", "attributes", "n"]
+    assert (kinds[1].lower(), kinds[3].lower()) == ("float64", "int64")
+    assert (classes, total) == (["Car", "Bus"], 4)
+    assert told["chunks"] == [1000, 1000, 500]
+    assert told["parameters"] == 0
+
+
+def test_awswrangler_reads_what_is_unloaded(told: dict[str, Any]) -> None:
+    assert told["unload"] == [["class", "x", "n"], ["Bus", "Car"], 2]
+
+
+def test_awswrangler_is_told_to_leave_the_tables_alone(told: dict[str, Any]) -> None:
+    assert "ctas_approach=False" in told["ctas"]
+
+
+def test_pyathena_and_its_cursors(told: dict[str, Any]) -> None:
+    columns, found = told["pyathena"]
+    assert columns == [["class", "varchar"], ["x", "double"], ["attributes", "map"], ["n", "bigint"]]
+    assert found[0] == ["Car", "1.5", "{'moving': 'yes'}", "2"]
+    assert found[1][:2] == ["Bus", "None"]
+    assert told["pyathena parameters"] == 1
+    assert "COLUMN_NOT_FOUND: line 1:8" in told["pyathena error"]
+    assert told["pandas"] == told["pandas unload"] == ["Car", "Bus"]
+
+
+def test_the_command_line_of_aws(environment: dict[str, str], tmp_path: Path) -> None:
+    def aws(*words: str) -> Any:
+        command = [str(environments.python(WANTED)), "-m", "awscli", "--output", "json", *words]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=100)
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout or "null")
+
+    started = aws(
+        *(
+            "athena",
+            "start-query-execution",
+            "--query-string",
+            "SELECT count(*) AS n FROM labels WHERE class = ?",
+        ),
+        *("--query-execution-context", f"Database={DATABASE}", "--execution-parameters", "'Car'"),
+        *("--result-configuration", "OutputLocation=s3://results/cli/"),
+    )
+    identity = started["QueryExecutionId"]
+    while True:
+        execution = aws("athena", "get-query-execution", "--query-execution-id", identity)["QueryExecution"]
+        if execution["Status"]["State"] not in ("QUEUED", "RUNNING"):
+            break
+    assert execution["Status"]["State"] == "SUCCEEDED"
+    found = aws("athena", "get-query-results", "--query-execution-id", identity)["ResultSet"]["Rows"]
+    assert [row["Data"][0]["VarCharValue"] for row in found] == ["n", "1"]
+    body = boto3.client("s3").get_object(Bucket="results", Key=f"cli/{identity}.csv")["Body"].read()
+    assert body == b'"n"\n"1"\n'
