@@ -89,7 +89,7 @@ class Behind {
       return { job: job(member), item: cube.item[member], frames: frames || (item === undefined ? null : this.cubes.items.span[item]), object: cube.object[member],
         worker: worker(member), detail: cube.detail[member], file: cube.file[member] };
     });
-    const more = view.plain && row.item !== null ? ` AND item = ${row.item}` : "";
+    const exactly = (name) => ` AND ${name} ${row[name] === null ? "IS NULL" : "= " + row[name]}`, more = view.plain ? exactly("item") + exactly("frame_no") : "";
     const sql = `SELECT * FROM findings WHERE kind = ${quoted(row.kind)} AND ${this.where(members, "findings", row)}${more} ORDER BY score DESC`;
     return { columns: columns("job", "item", "frames", "object", "worker", "detail", "file"), rows, sql };
   }
@@ -161,7 +161,7 @@ class Behind {
       parts.push(...wanted.map((ids) => `worker IN (${ids})`), ...when("submitted"));
       if (typeof row.item === "number") parts.push(`item = ${row.item}`);
     } else if (cube === "findings") {
-      parts.push(...wanted.map((ids) => `(worker IN (${ids}) OR coalesce(worker, '') = '')`));
+      parts.push(...wanted.map((ids) => (row.worker ? `worker IN (${ids})` : `(worker IN (${ids}) OR coalesce(worker, '') = '')`)));
     } else {
       const answered = [...wanted.map((ids) => `bool_or(worker IN (${ids}))`), ...when("max(submitted)")];
       const items = "SELECT modality, job, item FROM answers";

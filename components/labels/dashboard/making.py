@@ -72,7 +72,7 @@ def build(
             title=title,
             facts=[*facts, f"{now:%Y-%m-%d %H:%M} UTC"],
             notes=[*_notes(mask_people), *cubes.notes],
-            empty=_empty(cubes),
+            empty=nothing(cubes),
             colophon="Made by Brume. This file stands alone: it reads no other address.",
             masked=mask_people,
         )
@@ -111,7 +111,8 @@ def _notes(masked: bool) -> list[str]:
     return notes
 
 
-def _empty(cubes: Cubes) -> str:
+def nothing(cubes: Cubes) -> str:
+    """Return what a page has to say where there is nothing to show, and where to look; "" where there is."""
     tables: Any = cubes.tables
     if not tables["jobs"]["job"]:
         return (

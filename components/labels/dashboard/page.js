@@ -42,6 +42,7 @@ class Dashboard {
     this.data = data;
     this.views = new Map(data.views.map((view) => [view.name, view]));
     this.cards = all(".view").map((element) => this.card(element, this.views.get(element.dataset.view)));
+    this.everything = new Evaluator(data.cubes, { jobs: new Set(), modalities: new Set(), workers: new Set(), start: -Infinity, end: Infinity });
     this.filters();
     this.dark = matchMedia("(prefers-color-scheme: dark)").matches;
     this.colours();
@@ -50,7 +51,7 @@ class Dashboard {
   card(element, view) {
     const card = { view, element, rows: [] }, does = element.querySelector(".does");
     const open = (place) => openBehind(this.behind.of(view, card.rows[place]), this.data.masked);
-    card.nothing = make("p", { class: "mute nothing", hidden: true }, view.empty);
+    card.nothing = make("p", { class: "mute nothing", hidden: true });
     element.append(card.nothing);
     card.data = make("div", { class: "data" });
     card.table = new Table(card.data, columnsOf(view), { title: view.title, open: view.drill ? open : null });
@@ -124,7 +125,18 @@ class Dashboard {
     this.behind = new Behind(this.data, this.evaluator);
     this.headlines();
     await Promise.all(this.cards.map((card) => this.show(card)));
+    this.once();
     this.tell(words);
+  }
+
+  /** Cards of one part of the page that have nothing for the same reason say so once. */
+  once() {
+    const said = new Set();
+    for (const card of this.cards) {
+      const words = card.element.closest("section").id + card.nothing.textContent;
+      card.element.hidden = !card.rows.length && said.has(words);
+      if (!card.rows.length) said.add(words);
+    }
   }
 
   headlines() {
@@ -151,6 +163,7 @@ class Dashboard {
     const { view, chart } = card;
     card.rows = this.evaluator.rows(view);
     card.nothing.hidden = card.rows.length > 0;
+    if (!card.rows.length) card.nothing.textContent = this.everything.rows(view).length ? "Nothing is left with these filters." : view.empty;
     for (const button of all(".does button", card.element)) button.hidden = !card.rows.length;
     if (chart) {
       await chart.draw(card.rows);

@@ -12,10 +12,19 @@ from components.labels.dashboard import Dashboard, build
 from tests.components.conftest import Page, open_in
 from tests.components.labels.dashboard import tables
 
+HOSTILE = """</script><script>document.title='run'</script>"'><img src=x onerror="alert(1)">🚗 \u202egnol"""
+
 
 @pytest.fixture(scope="session")
 def dashboard() -> Dashboard:
     return build(tables.connect(**tables.effort()), facts=["s3://bucket/labels"])
+
+
+@pytest.fixture(scope="session")
+def masked() -> Dashboard:
+    """A dashboard whose names are hostile and whose workers are masked."""
+    connection = tables.connect(**tables.effort(job=HOSTILE))
+    return build(connection, title=HOSTILE, facts=[HOSTILE], mask_people=True, key=b"key")
 
 
 def drawn(page: Page) -> Page:

@@ -12,16 +12,16 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
+import sqlglot
 from PIL import Image
 
-from components.labels.dashboard import Dashboard, build
+from components.labels.dashboard import Dashboard
 from components.labels.dashboard.evaluate import Evaluator, Selection
 from tests.components.conftest import open_in
 from tests.components.labels.dashboard import tables
-from tests.components.labels.dashboard.conftest import drawn
+from tests.components.labels.dashboard.conftest import HOSTILE, drawn
 
 pytestmark = pytest.mark.browser
-HOSTILE = """</script><script>document.title='run'</script>"'><img src=x onerror="alert(1)">🚗 \u202egnol"""
 
 
 def hour(day: int, hours: int) -> float:
@@ -60,11 +60,9 @@ def number(words: str) -> int:
 
 
 @pytest.fixture(scope="module")
-def hostile(_browser: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+def hostile(masked: Dashboard, _browser: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """A page with hostile names and masked workers."""
-    connection = tables.connect(**tables.effort(job=HOSTILE))
-    html = build(connection, title=HOSTILE, facts=[HOSTILE], mask_people=True, key=b"key").html
-    page = drawn(open_in(_browser, tmp_path_factory.mktemp("page") / "page.html", html))
+    page = drawn(open_in(_browser, tmp_path_factory.mktemp("page") / "page.html", masked.html))
     yield page
     page.close()
 
@@ -151,6 +149,28 @@ def test_every_kind_of_figure_leads_to_items_and_their_frames(
     head = page.value("[...document.querySelectorAll('#behind thead th')].map(e => e.textContent)")
     assert {"Job", "Item", "Frames", "File"} <= set(head)
     assert page.value("document.querySelector('#behind tbody').rows.length") > 0
+
+
+def test_the_query_behind_a_figure_has_just_the_items_that_the_page_has(page: Any) -> None:
+    connection = tables.connect(**tables.effort())
+    asked = """board.cards.filter(card => card.view.drill && card.rows.length).flatMap(({view, rows}) =>
+      [rows[0], rows[rows.length - 1]].map(row => board.behind.of(view, row)).map(it => [view.name,
+        [...new Set(it.rows.map(row => row.job + " " + row.item))].sort(), it.sql]))"""
+    checked = 0
+    for words in (
+        "",
+        "workers=Dana+Levi&from=2026-03-02T10:00&to=2026-03-05T12:00",
+        "modalities=ImageClassification",
+    ):
+        restored(page, words)
+        for view, items, query in page.value(asked):
+            translated = sqlglot.transpile(query, read="athena", write="duckdb")[0]
+            rows = connection.sql(translated).to_arrow_table().to_pylist()
+            assert sorted({f"{row['job']} {row['item']}".replace("None", "null") for row in rows}) == items, (
+                view
+            )
+            checked += 1
+    assert checked > 60
 
 
 def test_the_keyboard_goes_from_mark_to_mark_and_opens_what_is_behind(

@@ -8,7 +8,7 @@ import re
 import pytest
 from PIL import Image
 
-from components.labels.dashboard import Dashboard, build
+from components.labels.dashboard import Dashboard
 from components.labels.dashboard.joining import joined
 from tests.components.labels.dashboard import tables
 
@@ -45,11 +45,9 @@ def test_a_document_of_another_kind_is_refused() -> None:
         joined([b"%PDF-1.7 nothing"])
 
 
-def test_masked_workers_are_not_in_the_drawing() -> None:
-    rows = tables.effort()
-    made = build(tables.connect(**rows), mask_people=True, key=b"key")
-    drawing = "".join(block.svg for block in made.sheets)
-    for person in rows["workers"]:
+def test_masked_workers_are_not_in_the_drawing(masked: Dashboard) -> None:
+    drawing = "".join(block.svg for block in masked.sheets)
+    for person in tables.effort()["workers"]:
         assert (
             person["name"] not in drawing
             and person["email"] not in drawing
