@@ -233,7 +233,7 @@ def test_only_the_hours_that_changed_are_written_again(lake: Lake, tmp_path: Pat
     assert names(lake) == [] and rows(lake, "FROM workers") == []
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=6, deadline=None)
 @given(
     states=st.lists(
         st.tuples(
@@ -241,7 +241,7 @@ def test_only_the_hours_that_changed_are_written_again(lake: Lake, tmp_path: Pat
             st.dictionaries(st.sampled_from("abc"), st.sampled_from(("Ann", "Bo"))),
         ),
         min_size=2,
-        max_size=4,
+        max_size=3,
     )
 )
 def test_after_any_history_the_metrics_are_those_of_the_last_state(
