@@ -83,8 +83,8 @@ def _publish(
         done.created += 1
     if table.properties.get(OWNER) != lake.uri:
         raise IcebergError(
-            f"the catalog has a table {'.'.join(identifier)} that is not of {lake.uri}: remove it, or publish "
-            "to another namespace"
+            f"the catalog has a table {'.'.join(identifier)} that is not of {lake.uri}: remove it, or "
+            "publish to another namespace"
         )
     _bring(table, schema, lake, snapshot, done)
     _forget(table, lake)
