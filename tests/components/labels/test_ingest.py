@@ -284,7 +284,7 @@ OPERATIONS = st.lists(
 
 
 @given(OPERATIONS)
-@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
 def test_whatever_happens_to_files_the_lake_is_that_of_the_files_now(
     tmp_path_factory: pytest.TempPathFactory, operations: list[tuple[str, int, int]]
 ) -> None:
@@ -332,7 +332,6 @@ def start(output: Output, lake: Lake, processes: int = 1) -> subprocess.Popen[by
     return subprocess.Popen(arguments, stdout=subprocess.PIPE, start_new_session=True)
 
 
-@pytest.mark.slow
 def test_a_killed_run_leaves_the_lake_whole(output: Output, lake: Lake, tmp_path: Path) -> None:
     """Killed at many moments, also while it commits: the lake is always the one before or the one after."""
     job = small_job(output, items=6)
@@ -341,29 +340,27 @@ def test_a_killed_run_leaves_the_lake_whole(output: Output, lake: Lake, tmp_path
     for item in range(6):
         job.sequence(item, [frame(0, box(7))])
     states.append(clean(output, tmp_path))
-    for number in range(8):
-        process = start(output, lake)
-        assert process.stdout is not None
-        process.stdout.readline()
-        time.sleep(0.02 * number)
-        process.send_signal(signal.SIGKILL)
-        process.wait()
+    for number in range(5):
+        with start(output, lake) as process:
+            assert process.stdout is not None
+            process.stdout.readline()
+            time.sleep(0.03 * number)
+            process.send_signal(signal.SIGKILL)
         assert content(lake) in states
     ingest.run(output.root, lake)
     assert content(lake) == states[1]
 
 
-@pytest.mark.slow
 def test_processes_of_a_killed_run_end_with_it(output: Output, lake: Lake) -> None:
     for name in ("cars", "vans", "trucks"):
         small_job(output, name, items=40)
-    process = start(output, lake, processes=2)
-    children = []
-    while len(children) < 2 and process.poll() is None:
-        listed = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
-        children = [child for child in listed if _is_worker(child)]
-    process.send_signal(signal.SIGKILL)
-    process.wait()
+    children: list[str] = []
+    with start(output, lake, processes=2) as process:
+        while len(children) < 2 and process.poll() is None:
+            listed = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+            children = [child for child in listed if _is_worker(child)]
+        process.send_signal(signal.SIGKILL)
+    assert len(children) == 2
     for _ in range(100):
         if not any(_is_worker(child) for child in children):
             return
@@ -381,8 +378,10 @@ def _is_worker(process: str) -> bool:
 def test_of_two_runs_at_once_each_row_is_there_once(output: Output, lake: Lake, tmp_path: Path) -> None:
     for name in ("cars", "vans"):
         small_job(output, name)
-    runs = [start(output, lake) for _ in range(2)]
-    assert [process.wait() for process in runs] == [0, 0]
+    with start(output, lake) as one_run, start(output, lake) as other_run:
+        for process in (one_run, other_run):
+            process.communicate()
+    assert [one_run.returncode, other_run.returncode] == [0, 0]
     assert content(lake) == clean(output, tmp_path)
     assert _parts_on_disk(lake) >= {part.path for part in lake.snapshot().all_parts}
 

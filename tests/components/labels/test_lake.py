@@ -31,6 +31,11 @@ def lake(request: pytest.FixtureRequest, tmp_path: Path, s3: str) -> Lake:
     return Lake(f"{s3}/{request.node.name}")
 
 
+@pytest.fixture
+def local(tmp_path: Path) -> Lake:
+    return Lake(str(tmp_path / "lake"))
+
+
 def rows(table: str, *values: dict[str, Any]) -> pa.Table:
     return pa.Table.from_pylist(list(values), schema=TABLES[table].schema)
 
@@ -93,31 +98,31 @@ def test_many_at_once_lose_nothing(lake: Lake) -> None:
     assert files_of(lake) == {str(number) for number in range(8)}
 
 
-def test_a_table_is_replaced_whatever_happens_to_others(lake: Lake) -> None:
-    lake.commit(lake.snapshot(), add=put(lake, "a"), remove=[])
+def test_a_table_is_replaced_whatever_happens_to_others(local: Lake) -> None:
+    local.commit(local.snapshot(), add=put(local, "a"), remove=[])
     for names in (["x", "y"], ["z"]):
         data = rows("workers", *({"worker": name} for name in names))
-        lake.replace(["workers"], [lake.write("workers", data)])
-    assert lake.table("workers", columns=["worker"]).to_pylist() == [{"worker": "z"}]
-    assert files_of(lake) == {"a"}
+        local.replace(["workers"], [local.write("workers", data)])
+    assert local.table("workers", columns=["worker"]).to_pylist() == [{"worker": "z"}]
+    assert files_of(local) == {"a"}
 
 
-def test_a_reader_of_the_state_before_still_reads(lake: Lake) -> None:
-    first = lake.commit(lake.snapshot(), add=put(lake, "a"), remove=[])
-    reader = lake.connect(first)
-    lake.commit(first, add=put(lake, "b"), remove=first.parts("labels"))
+def test_a_reader_of_the_state_before_still_reads(local: Lake) -> None:
+    first = local.commit(local.snapshot(), add=put(local, "a"), remove=[])
+    reader = local.connect(first)
+    local.commit(first, add=put(local, "b"), remove=first.parts("labels"))
     assert reader.execute("SELECT file FROM labels").fetchall() == [("a",)]
-    assert lake.connect(first).execute("SELECT file FROM labels").fetchall() == [("a",)]
+    assert local.connect(first).execute("SELECT file FROM labels").fetchall() == [("a",)]
 
 
-def test_parts_taken_out_are_removed_after_an_hour(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
-    state = lake.commit(lake.snapshot(), add=put(lake, "a"), remove=[])
-    state = lake.commit(state, add=put(lake, "b"), remove=state.parts("labels"))
-    assert parquet_files(lake) == 2
+def test_parts_taken_out_are_removed_after_an_hour(local: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+    state = local.commit(local.snapshot(), add=put(local, "a"), remove=[])
+    state = local.commit(state, add=put(local, "b"), remove=state.parts("labels"))
+    assert parquet_files(local) == 2
     monkeypatch.setattr(lakes, "KEPT_SECONDS", -1)
-    state = lake.commit(state, add=put(lake, "c"), remove=[])
-    assert parquet_files(lake) == 2
-    assert files_of(lake) == {"b", "c"}
+    state = local.commit(state, add=put(local, "c"), remove=[])
+    assert parquet_files(local) == 2
+    assert files_of(local) == {"b", "c"}
 
 
 def test_remains_of_a_run_that_died_are_removed_after_a_day(
