@@ -23,6 +23,11 @@ from tests.components.cluster import schemas
 MANIFESTS = Path(__file__).resolve().parents[2] / "manifests"
 OVERLAYS = ("local", "aws", "gpu")
 ENGINE = "brume-inspection"
+# The engines of each overlay, and the service that each answers for.
+ENGINES = [
+    *((overlay, ENGINE, "LOOKOUTVISION") for overlay in OVERLAYS),
+    *((overlay, "brume-labels", "ATHENA") for overlay in ("local", "gpu")),
+]
 FILES = sorted(path for path in MANIFESTS.rglob("*.yaml") if path.name != "kustomization.yaml")
 
 
@@ -111,17 +116,17 @@ def paths(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[tuple[Any, .
         yield from paths(item, (*path, index))
 
 
-@pytest.mark.parametrize("overlay", OVERLAYS)
-def test_an_engine_is_deployed_so_that_what_belongs_together_meets(overlay: str) -> None:
+@pytest.mark.parametrize(("overlay", "name", "api"), ENGINES)
+def test_an_engine_is_deployed_so_that_what_belongs_together_meets(overlay: str, name: str, api: str) -> None:
     """Names, ports and labels are repeated over the objects: nothing but a cluster would tell."""
     found = by_name(render(overlay))
-    deployment, service = found["Deployment", ENGINE]["spec"], found["Service", ENGINE]["spec"]
+    deployment, service = found["Deployment", name]["spec"], found["Service", name]["spec"]
     template = deployment["template"]
     pod, labels = template["spec"], template["metadata"]["labels"]
     (engine,) = pod["containers"]
     (port,) = engine["ports"]
     assert engine["args"][engine["args"].index("--port") + 1] == str(port["containerPort"])
-    policy = found["NetworkPolicy", ENGINE]["spec"]
+    policy = found["NetworkPolicy", name]["spec"]
     for selector in (deployment["selector"], {"matchLabels": service["selector"]}, policy["podSelector"]):
         assert selector["matchLabels"].items() <= labels.items()
     assert service["ports"][0]["targetPort"] == port["name"]
@@ -137,15 +142,20 @@ def test_an_engine_is_deployed_so_that_what_belongs_together_meets(overlay: str)
             assert ("ConfigMap", value) in found
     keys = next(mount for mount in engine["volumeMounts"] if mount["name"] == "keys")["mountPath"]
     assert {"name": "BRUME_KEYS_FILE", "value": f"{keys}/credentials"} in engine["env"]
-    address = f"http://{ENGINE}:{service['ports'][0]['port']}"
-    assert found["ConfigMap", ENDPOINTS]["data"]["AWS_ENDPOINT_URL_LOOKOUTVISION"] == address
-    assert found["ConfigMap", ENGINE]["data"]["BRUME_INSPECTION_STORE"].startswith("s3://")
+    address = f"http://{name}:{service['ports'][0]['port']}"
+    assert found["ConfigMap", ENDPOINTS]["data"][f"AWS_ENDPOINT_URL_{api}"] == address
+    places = [value for value in found["ConfigMap", name]["data"].values() if value.startswith("s3://")]
+    assert len(places) == 1  # a pod's own disk is nobody else's
 
 
-def test_an_engine_is_started_with_options_that_it_has(monkeypatch: pytest.MonkeyPatch) -> None:
+NAMES = ["brume-inspection", "brume-labels"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_an_engine_is_started_with_options_that_it_has(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     from pipelines import cli
 
-    (engine,) = by_name(render("local"))["Deployment", ENGINE]["spec"]["template"]["spec"]["containers"]
+    (engine,) = by_name(render("local"))["Deployment", name]["spec"]["template"]["spec"]["containers"]
     for variable in engine["env"]:
         monkeypatch.setenv(variable["name"], variable["value"])
     given = cli.engine.make_context("engine", list(engine["args"])).params
@@ -155,13 +165,15 @@ def test_an_engine_is_started_with_options_that_it_has(monkeypatch: pytest.Monke
     assert not given["allow_anonymous"]
 
 
-def test_an_engine_that_keeps_sqlite_is_never_two() -> None:
-    spec = by_name(render("local"))["Deployment", ENGINE]["spec"]
+@pytest.mark.parametrize("name", NAMES)
+def test_an_engine_that_keeps_sqlite_is_never_two(name: str) -> None:
+    spec = by_name(render("local"))["Deployment", name]["spec"]
     assert (spec["replicas"], spec["strategy"]) == (1, {"type": "Recreate"})
 
 
-def test_engines_keep_to_the_pod_security_standard_restricted() -> None:
-    pod = by_name(render("local"))["Deployment", ENGINE]["spec"]["template"]["spec"]
+@pytest.mark.parametrize("name", NAMES)
+def test_engines_keep_to_the_pod_security_standard_restricted(name: str) -> None:
+    pod = by_name(render("local"))["Deployment", name]["spec"]["template"]["spec"]
     assert pod["securityContext"]["runAsNonRoot"] is True
     assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
     for volume in pod["volumes"]:
@@ -178,8 +190,9 @@ def test_an_engine_and_what_it_starts_are_of_one_build(monkeypatch: pytest.Monke
     found = by_name(render("local"))
     for name, value in found["ConfigMap", ENGINE]["data"].items():
         monkeypatch.setenv(name, value)
-    (engine,) = found["Deployment", ENGINE]["spec"]["template"]["spec"]["containers"]
-    assert engine["image"] == images.reference("engines")
+    for name in NAMES:
+        (engine,) = found["Deployment", name]["spec"]["template"]["spec"]["containers"]
+        assert engine["image"] == images.reference("engines")
     monkeypatch.delenv("BRUME_TAG")
     assert engine["image"] == images.reference("engines"), "the version of the project has moved on"
 
