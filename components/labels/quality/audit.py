@@ -174,7 +174,7 @@ def outliers(
     rows = label[audited]
     labels = np.bincount(who, minlength=names.size)
     share = np.bincount(who, verdicts.rejected[rows], minlength=names.size) / np.maximum(labels, 1)
-    thing = np.where(sheets.track[rows] >= 0, sheets.track[rows], -1 - rows)
+    thing = sheets.thing[rows]
     things = np.unique(np.stack([who, thing]), axis=1)[0] if rows.size else who
     objects = np.bincount(things, minlength=names.size)
     found = []
@@ -198,7 +198,7 @@ def objects(verdicts: Verdicts, sheets: Sheets) -> list[Fault]:
     The score is the share of the object's labels.
     """
     concerned = np.flatnonzero(verdicts.rejected | verdicts.added)
-    thing = np.where(sheets.track[concerned] >= 0, sheets.track[concerned], -1 - concerned)
+    thing = sheets.thing[concerned]
     order = np.lexsort((sheets.frame[concerned], thing))
     concerned, thing = concerned[order], thing[order]
     total = np.bincount(sheets.track[sheets.track >= 0]) if (sheets.track >= 0).any() else np.empty(0)

@@ -29,24 +29,22 @@ def iou(a: Floats, b: Floats) -> Floats:
     return np.asarray(np.where(sane, np.clip(found, 0, 1), (a == b).all(axis=1)))
 
 
-def overlapping(
-    a: Floats, b: Floats, group_a: Codes, group_b: Codes, threshold: float = THRESHOLD
-) -> tuple[Codes, Codes, Floats]:
-    """Return all pairs of boxes of the same group (frame) with an IoU of `threshold` or more.
+def overlapping(a: Floats, b: Floats, group_a: Codes, group_b: Codes) -> tuple[Codes, Codes, Floats]:
+    """Return all pairs of boxes of the same group (frame) with an IoU of THRESHOLD or more.
 
     Returns the numbers of the boxes in `a` and in `b`, and their IoU.
     """
-    found = [_above(a, b, i, j, threshold) for i, j in join(group_a, group_b, _AT_ONCE)]
+    found = [_above(a, b, i, j) for i, j in join(group_a, group_b, _AT_ONCE)]
     i, j, overlap = (np.concatenate(part) for part in zip(*found, strict=True))
     return i, j, overlap
 
 
-def _above(a: Floats, b: Floats, i: Codes, j: Codes, threshold: float) -> tuple[Codes, Codes, Floats]:
+def _above(a: Floats, b: Floats, i: Codes, j: Codes) -> tuple[Codes, Codes, Floats]:
     # Most pairs of a frame lie apart on one axis: a look at that spares the rest.
     near = np.abs(a[i, 0] - b[j, 0]) <= np.maximum(np.maximum(a[i, 2], b[j, 2]), 0)
     i, j = i[near], j[near]
     overlap = iou(a[i], b[j])
-    kept = overlap >= threshold
+    kept = overlap >= THRESHOLD
     return i[kept], j[kept], overlap[kept]
 
 

@@ -11,20 +11,14 @@ from components.labels.quality.frame_size import frame_sizes
 from components.labels.quality.sheets import Sheets
 
 
-def things(sheets: Sheets) -> Codes:
-    """Return a number for each label, the same for those of one object of a sheet."""
-    return np.where(sheets.track >= 0, sheets.track, -1 - np.arange(sheets.track.size))
-
-
 def check(sheets: Sheets, said: dict[int, tuple[float | None, float | None]]) -> list[Fault]:
     """Return the faults of all consolidated labels; `said` is the size of frames by item, where known.
 
     Faults that follow from another of the same object in the same frames are left out: a box out of the frame
     has leapt there, too.
     """
-    thing = things(sheets)
-    boxes = np.flatnonzero((sheets.answer[sheets.sheet] < 0) & sheets.of_kind("box"))
-    frame = frame_sizes(sheets.box[boxes], sheets.item[sheets.sheet[boxes]], thing[boxes], said)
+    boxes = np.flatnonzero(sheets.consolidated & sheets.of_kind("box"))
+    frame = frame_sizes(sheets.box[boxes], sheets.item[sheets.sheet[boxes]], sheets.thing[boxes], said)
     followed = trails.follow(sheets)
     faults = sizes.impossible(sheets, frame)
     for more in (
@@ -33,14 +27,14 @@ def check(sheets: Sheets, said: dict[int, tuple[float | None, float | None]]) ->
         motion.jumps(followed),
         presence.gaps(followed, frame),
     ):
-        faults += without_echoes(more, faults, thing)
+        faults += without_echoes(more, faults, sheets.thing)
     return faults + presence.moments(followed, sheets.subjects)
 
 
 def without_echoes(faults: list[Fault], stronger: list[Fault], object_of: Codes) -> list[Fault]:
     """Leave out faults that only repeat a stronger one of the same object in the same frames.
 
-    `object_of` tells the object of each label (`things`).
+    `object_of` tells the object of each label (`Sheets.thing`).
     """
     spans: dict[int, list[tuple[int, int]]] = {}
     for fault in stronger:

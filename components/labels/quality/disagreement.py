@@ -71,8 +71,8 @@ def outliers(sheets: Sheets, pairs: Pairs) -> list[Fault]:
                 habit = _habit(sheets, pairs, name, int(worker)) if name else ""
                 subject = "the class" if name == CLASS else name or "what is labelled and where"
                 detail = (
-                    f"Differs from the others of the job in {subject}: {own[worker]:.0%} of {count} objects are "
-                    f"labelled so by nobody else, {usual:.0%} are usual{habit}"
+                    f"Differs from the others of the job in {subject}: {own[worker]:.0%} of {count} objects "
+                    f"are labelled so by nobody else, {usual:.0%} are usual{habit}"
                 )
                 first = int(pairs.first[mine[0]])
                 sheet = first if sheets.worker[first] == worker else int(pairs.second[mine[0]])
@@ -95,7 +95,7 @@ def _differences(sheets: Sheets, pairs: Pairs) -> dict[str, tuple[Floats, Floats
     """
     size = pairs.first.size
     counted = sheets.of_kind(*COMPARED[:-1])
-    object_of = np.where(sheets.track >= 0, sheets.track, -1 - np.arange(sheets.track.size))
+    object_of = sheets.thing
     labels = np.bincount(sheets.sheet[counted], minlength=sheets.item.size)
     objects = np.bincount(
         sheets.sheet[counted][np.unique(object_of[counted], return_index=True)[1]], minlength=sheets.item.size

@@ -78,7 +78,7 @@ def judge(lake: Lake, work: Work) -> Judged:
     faults = checks.check(sheets, said)
     known_odd = [fault for fault in faults if fault.kind in (LABEL_ERROR, FLICKER)]
     contradicted = label_errors.contradicted(sheets, answered)
-    faults += checks.without_echoes(contradicted, known_odd, checks.things(sheets))
+    faults += checks.without_echoes(contradicted, known_odd, sheets.thing)
     faults += disagreement.outliers(sheets, pairs)
     rejects, tallies = np.full(len(answers), -1), list[audit.Tally]()
     if work.audit_parts:

@@ -50,8 +50,7 @@ def _of_subject(sheets: Sheets, pairs: Pairs, name: str, subject: Subject) -> li
     # Sums of random numbers tell apart which workers said what, without a table of workers by labels.
     draw = np.random.default_rng(0).random(len(sheets.workers) * len(subject.names))
     pattern = np.bincount(unit, draw[worker * len(subject.names) + code])
-    track = np.where(sheets.track[labels] >= 0, sheets.track[labels], -1 - labels)
-    group = dense(track, subject.codes[labels], np.round(pattern * 1e9).astype(np.int64))
+    group = dense(sheets.thing[labels], subject.codes[labels], np.round(pattern * 1e9).astype(np.int64))
     _, first = np.unique(group, return_index=True)
     kept = np.isin(unit, first)
     units = group[unit[kept]]

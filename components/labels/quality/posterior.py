@@ -16,13 +16,12 @@ _ROUNDS, _SETTLED = 100, 1e-6
 
 @dataclass(frozen=True)
 class Posterior:
-    """Of each unit the probability of each class (units, classes), of each worker the confusion (workers,
-    true class, answered class), and the share of each class.
+    """Of each unit the probability of each class (units, classes), and of each worker the confusion (workers,
+    true class, answered class).
     """
 
     probability: Floats
     confusion: Floats
-    share: Floats
 
 
 def dawid_skene(units: Codes, workers: Codes, codes: Codes, classes: int) -> Posterior:
@@ -51,7 +50,7 @@ def dawid_skene(units: Codes, workers: Codes, codes: Codes, classes: int) -> Pos
         before, probability = probability, posterior(units, workers, codes, confusion, share)
         if np.abs(probability - before).max(initial=0) < _SETTLED:
             break
-    return Posterior(probability, confusion, share)
+    return Posterior(probability, confusion)
 
 
 def posterior(units: Codes, workers: Codes, codes: Codes, confusion: Floats, share: Floats) -> Floats:

@@ -10,12 +10,11 @@ import functools
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from components.labels.quality import lines
-from components.labels.quality.arrays import Codes, Floats, dense
+from components.labels.quality.arrays import Codes, Flags, Floats, dense
 
 CLASS = "class"
 FRAME = "frame: "  # before the name of an attribute of a frame
@@ -60,7 +59,7 @@ class Sheets:
     vertices: pa.Array
     subjects: dict[str, Subject]
 
-    def of_kind(self, *kinds: str) -> npt.NDArray[np.bool_]:
+    def of_kind(self, *kinds: str) -> Flags:
         """Mark the labels that are of one of these kinds."""
         return np.isin(
             self.kind.codes, [self.kind.names.index(kind) for kind in kinds if kind in self.kind.names]
@@ -77,6 +76,16 @@ class Sheets:
         """Return the id of a label's object, or its name where it has none."""
         code = int(self.object_id.codes[label])
         return self.object_id.text(code) if code >= 0 else self.name_of(label)
+
+    @functools.cached_property
+    def thing(self) -> Codes:
+        """Return a number for each label, equal for those of one object of a sheet; below 0 without one."""
+        return np.where(self.track >= 0, self.track, -1 - np.arange(self.track.size))
+
+    @functools.cached_property
+    def consolidated(self) -> Flags:
+        """Mark the consolidated labels."""
+        return np.asarray(self.answer[self.sheet] < 0)
 
     @property
     def bounds(self) -> Codes:
@@ -169,7 +178,7 @@ def _subject(column: pa.ChunkedArray) -> Subject:
     return Subject(numbers(encoded.indices), tuple(encoded.dictionary.to_pylist()))
 
 
-def _subjects(table: pa.Table, framed: npt.NDArray[np.bool_]) -> dict[str, Subject]:
+def _subjects(table: pa.Table, framed: Flags) -> dict[str, Subject]:
     found = {CLASS: _subject(table[CLASS])}
     column = table["attributes"].combine_chunks()
     offsets = np.asarray(column.offsets.to_numpy(), dtype=np.int64)

@@ -29,7 +29,7 @@ def impossible(sheets: Sheets, sizes: FrameSizes) -> list[Fault]:
     a box without a size, and for one that covers the frame. Covering the frame is a fault only where it is
     rare (_RARE of the job's boxes): a photograph may show one thing.
     """
-    rows = np.flatnonzero((sheets.answer[sheets.sheet] < 0) & sheets.of_kind("box"))
+    rows = np.flatnonzero(sheets.consolidated & sheets.of_kind("box"))
     order = rows[np.lexsort((sheets.frame[rows], sheets.track[rows], sheets.item[sheets.sheet[rows]]))]
     box, item = sheets.box[order], sheets.item[sheets.sheet[order]]
     frame, size = sheets.frame[order], sizes.of(item)
@@ -94,14 +94,14 @@ def unlike_their_kind(sheets: Sheets, sizes: FrameSizes) -> list[Fault]:
     frame's edge cuts count only for an object that has no others, and never make it too small. The score is
     the factor to the median.
     """
-    rows = np.flatnonzero((sheets.answer[sheets.sheet] < 0) & sheets.of_kind("box"))
+    rows = np.flatnonzero(sheets.consolidated & sheets.of_kind("box"))
     box, item = sheets.box[rows], sheets.item[sheets.sheet[rows]]
     whole = (box[:, 2:] >= WHOLE * sizes.filled(item)).all(axis=1)
     sized = _sized(box) & ~whole
     rows, cut = rows[sized], sizes.at_edge(box, item, _EDGE)[sized]
     if not rows.size:
         return []
-    thing = dense(np.where(sheets.track[rows] >= 0, sheets.track[rows], -1 - rows))
+    thing = dense(sheets.thing[rows])
     _, first = np.unique(thing, return_index=True)
     area = np.log(sheets.box[rows, 2] * sheets.box[rows, 3])
     within = medians(thing, np.where(cut, np.nan, area))

@@ -24,7 +24,6 @@ class Trails:
     item: Codes
     frame: Codes
     tick: Codes
-    last_tick: Codes  # of the row's item
     box: Floats  # left, top, width, height
     sheets: Sheets
 
@@ -50,10 +49,9 @@ class Trails:
 
 def follow(sheets: Sheets) -> Trails:
     """Return the consolidated objects of a job; those without a finite position are left out."""
-    made = sheets.answer[sheets.sheet] < 0
     item, frame = sheets.item[sheets.sheet], sheets.frame
-    tick, last = _ticks(item, frame, made)
-    chosen = made & sheets.of_kind("box") & (sheets.track >= 0) & (frame >= 0)
+    tick = _ticks(item, frame, sheets.consolidated)
+    chosen = sheets.consolidated & sheets.of_kind("box") & (sheets.track >= 0) & (frame >= 0)
     rows = np.flatnonzero(chosen & np.isfinite(sheets.box).all(axis=1))
     order = rows[np.lexsort((frame[rows], sheets.track[rows]))]
     once = np.ones(order.size, dtype=bool)
@@ -61,7 +59,7 @@ def follow(sheets: Sheets) -> Trails:
     order = order[once]
     track = dense(sheets.track[order])
     box = sheets.box[order]
-    return Trails(order, track, item[order], frame[order], tick[order], last[order], box, sheets)
+    return Trails(order, track, item[order], frame[order], tick[order], box, sheets)
 
 
 def around(trails: Trails, values: Floats, reach: int) -> Floats:
@@ -114,9 +112,9 @@ def runs(flags: Flags, breaks: Flags) -> Iterator[tuple[int, int]]:
             yield int(part[0]), int(part[-1])
 
 
-def _ticks(item: Codes, frame: Codes, made: Flags) -> tuple[Codes, Codes]:
-    """Return the tick of each consolidated label, and the last one of its item; 0 for other labels."""
-    tick, last = np.zeros(item.size, np.int64), np.zeros(item.size, np.int64)
+def _ticks(item: Codes, frame: Codes, made: Flags) -> Codes:
+    """Return the tick of each consolidated label of a sequence; 0 for other labels."""
+    tick = np.zeros(item.size, np.int64)
     rows = np.flatnonzero(made & (frame >= 0))
     if rows.size:
         of_item = compact(item[rows])
@@ -125,5 +123,4 @@ def _ticks(item: Codes, frame: Codes, made: Flags) -> tuple[Codes, Codes]:
         home[moment] = of_item
         count = np.bincount(home)
         tick[rows] = moment - (np.cumsum(count) - count)[of_item]
-        last[rows] = (count - 1)[of_item]
-    return tick, last
+    return tick

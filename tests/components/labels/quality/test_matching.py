@@ -69,7 +69,7 @@ def test_every_overlapping_pair_of_a_frame_is_found(
 ) -> None:
     first, second = np.array(a, float), np.array(b, float)
     frame_a, frame_b = np.arange(len(a)) % 2, np.arange(len(b)) % 2
-    i, j, overlap = boxes.overlapping(first, second, frame_a, frame_b, 0.3)
+    i, j, overlap = boxes.overlapping(first, second, frame_a, frame_b)
     expected = {
         (p, q): boxes.iou(first[[p]], second[[q]])[0]
         for p in range(len(a))
@@ -77,7 +77,7 @@ def test_every_overlapping_pair_of_a_frame_is_found(
         if p % 2 == q % 2
     }
     assert dict(zip(zip(i, j, strict=True), overlap, strict=True)) == {
-        pair: value for pair, value in expected.items() if value >= 0.3
+        pair: value for pair, value in expected.items() if value >= 0.5
     }
 
 
