@@ -14,6 +14,7 @@ import pyarrow as pa
 from components.labels.reading import contents
 from components.labels.reading.columns import (
     Records,
+    as_json,
     constant,
     each,
     maps,
@@ -121,14 +122,14 @@ def _facts(response: Response, answers: Sequence[_Answer]) -> dict[str, Any]:
     }
 
 
-def _size(content: Any) -> list[float | None] | None:
+def _size(content: Any, depth: int = 4) -> list[float | None] | None:
     """Return width and height of the picture that was shown, where an answer says."""
-    if not isinstance(content, dict):
+    if not isinstance(content, dict) or depth == 0:
         return None
     shown = content.get("inputImageProperties")
     if isinstance(shown, dict):
         return [number(shown.get("width")), number(shown.get("height"))]
-    return next(filter(None, map(_size, content.values())), None)
+    return next(filter(None, (_size(one, depth - 1) for one in content.values())), None)
 
 
 def _answers(response: Response) -> list[_Answer]:
@@ -177,11 +178,11 @@ def _answer(response: Response, index: int, one: dict[str, Any], further: dict[s
         )
     accepted = _moment(one, "acceptanceTime", field, notes)
     submitted = _moment(one, "submissionTime", field, notes)
-    extra = {key: _json(value) for key, value in {**further, **one}.items() if key not in _KNOWN}
+    extra = {key: as_json(value) for key, value in {**further, **one}.items() if key not in _KNOWN}
     if metadata is not None and (
         not identity or set(identity) - _IDENTITY or set(metadata) - {"identityData"}
     ):
-        extra["workerMetadata"] = _json(metadata)
+        extra["workerMetadata"] = as_json(metadata)
     row = {
         "worker": worker,
         "worker_id": worker_id,
@@ -191,7 +192,7 @@ def _answer(response: Response, index: int, one: dict[str, Any], further: dict[s
         "accepted": accepted,
         "submitted": submitted,
         "seconds": _seconds(one, accepted, submitted, field, notes),
-        "content": _json(left) if left not in (None, {}) else None,
+        "content": as_json(left) if left not in (None, {}) else None,
         "extra": extra,
     }
     return _Answer(response, index, content, frames, row)
@@ -299,7 +300,3 @@ def _frame_marks(frames: Frames) -> dict[str, pa.Array]:
     """Return the frames themselves as rows of kind frame, for their attributes."""
     names = ("frame_no", "frame", "attributes", "extra")
     return {**{name: frames.columns[name] for name in names}, "kind": constant("frame", sum(frames.counts))}
-
-
-def _json(value: Any) -> str:
-    return orjson.dumps(value).decode()

@@ -7,6 +7,7 @@ shape), which also counts the keys; a key that all shapes have is read without a
 from __future__ import annotations
 
 import contextlib
+import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from itertools import chain, pairwise, repeat
@@ -32,7 +33,17 @@ def text(value: Any) -> str | None:
     """Return a JSON value as text: a string as it is, null as None, anything else as JSON."""
     if value is None or isinstance(value, str):
         return value
-    return orjson.dumps(value).decode()
+    return as_json(value)
+
+
+def as_json(value: Any) -> str:
+    """Return a JSON value as JSON; of one that is nested beyond what is sensible, that it is."""
+    try:
+        return orjson.dumps(value).decode()
+    except TypeError:  # deeper than 254 levels
+        with contextlib.suppress(RecursionError):
+            return json.dumps(value, separators=(",", ":"))
+        return '"(nested too deeply)"'
 
 
 def number(value: Any) -> float | None:
@@ -216,7 +227,7 @@ class Records:
             lengths[index] = len(odd)
         ordered = [self._odd[index] for index in sorted(self._odd)]
         names = list(chain.from_iterable(ordered))
-        values = [orjson.dumps(value).decode() for odd in ordered for value in odd.values()]
+        values = [as_json(value) for odd in ordered for value in odd.values()]
         return _map(lengths, pa.array(names, TEXT), pa.array(values, TEXT))
 
     def count_keys(self, record: str, known: Iterable[str]) -> None:

@@ -46,13 +46,13 @@ def entries(value: Any, depth: int = 4) -> list[Any] | None:
     return None
 
 
-def without_entries(value: dict[str, Any]) -> dict[str, Any]:
-    """Return what an answer says besides its frames."""
+def without_entries(value: dict[str, Any], depth: int = 4) -> dict[str, Any]:
+    """Return what an answer says besides its frames, which `entries` found."""
     left: dict[str, Any] = {}
     for key, one in value.items():
         if isinstance(one, list) and (plain(key) in _FRAMES or key == "entries"):
             continue
-        inner = without_entries(one) if isinstance(one, dict) else one
+        inner = without_entries(one, depth - 1) if isinstance(one, dict) and depth > 1 else one
         if inner != {}:
             left[key] = inner
     return left

@@ -23,7 +23,6 @@ _DESCRIBED = (
     "LabelingJobName",
     "LabelingJobStatus",
     "FailureReason",
-    "LabelCounters",
     "CreationTime",
     "LastModifiedTime",
     "LabelAttributeName",
@@ -99,7 +98,10 @@ def recognise(read: Read, data: bytes) -> None:
         read.kind = "answers"
     elif isinstance(value, dict) and value.keys() >= _DESCRIPTION:
         read.kind = "description"
-        read.facts = {key: value[key] for key in _DESCRIBED if key in value}
+        read.facts = {key: one for key in _DESCRIBED if not isinstance(one := value.get(key), dict | list)}
+        counters = value.get("LabelCounters")
+        counts = counters.items() if isinstance(counters, dict) else ()
+        read.facts["LabelCounters"] = {key: count for key, count in counts if isinstance(count, int)}
     elif read.place.kind in ("sequence", "answers"):
         what = f"{_TRACKING} or {_DETECTION}" if read.place.kind == "sequence" else "answers"
         notes.reject(what, "the file has no such key", "copy the file again from the job")

@@ -14,10 +14,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import orjson
-
 from components.labels.reading import contents, documents
-from components.labels.reading.columns import number, text
+from components.labels.reading.columns import as_json, number, text
 from components.labels.reading.notes import Notes
 
 _SUFFIX = "-metadata"
@@ -224,7 +222,7 @@ def rows(line: Line) -> list[dict[str, Any]]:
                 **{name: text(metadata.get(name)) for name in _TEXTS},
                 "class-map": [(key, text(name)) for key, name in _object(metadata.get("class-map")).items()],
                 "confidence": number(metadata.get("confidence")),
-                "metadata": orjson.dumps(metadata).decode() if metadata else None,
+                "metadata": as_json(metadata) if metadata else None,
                 "item": line.item,
                 "line": line.number,
             }

@@ -567,6 +567,21 @@ def test_an_answer_with_a_fault_is_kept(output: Output, read: Callable[[], Read]
     assert [tuple(row.values()) for row in rows] == [("w1", 90.5), ("private.w1", 90.5), ("unknown", 90.5)]
 
 
+def test_values_nested_deeply_are_kept(output: Output, read: Callable[[], Read]) -> None:
+    deep: Any = 1
+    for _ in range(600):
+        deep = {"in": deep}
+    job = Job(output)
+    job.sequence(0, [frame(0, box(1, label_category_attributes={"odd": deep}, further=deep))])
+    job.answers(0, [answer(deep), answer([frame(0)], further=deep)])
+    job.manifest([job.line(0, further=deep)])
+    found = read()
+    label = found.one("SELECT attributes, extra FROM labels")
+    assert json.loads(label["attributes"]["odd"]) == json.loads(label["extra"]["further"]) == deep
+    assert json.loads(found.one("SELECT content FROM answers WHERE answer = 0")) == deep
+    assert found.summary.rejects == 0
+
+
 def test_one_fault_a_thousand_times_is_told_in_twenty_lines(output: Output, read: Callable[[], Read]) -> None:
     Job(output).sequence(0, [frame(0, *(box(number, left="far") for number in range(1000)))])
     found = read().rejects()
