@@ -18,7 +18,7 @@ from components.labels.reading.notes import Notes
 from components.labels.schema import COUNT, TABLES, TEXT
 
 _TRACKING, _DETECTION = "tracking-annotations", "detection-annotations"
-_DESCRIPTION = {"LabelingJobName", "LabelingJobStatus"}
+_DESCRIPTION = ("LabelingJobName", "LabelingJobStatus")
 _DESCRIBED = (
     "LabelingJobName",
     "LabelingJobStatus",
@@ -96,7 +96,7 @@ def recognise(read: Read, data: bytes) -> None:
         read.modality = "VideoObjectTracking" if tracking else "VideoObjectDetection"
     elif "answers" in keys:
         read.kind = "answers"
-    elif isinstance(value, dict) and value.keys() >= _DESCRIPTION:
+    elif isinstance(value, dict) and all(isinstance(value.get(key), str) for key in _DESCRIPTION):
         read.kind = "description"
         read.facts = {key: one for key in _DESCRIBED if not isinstance(one := value.get(key), dict | list)}
         counters = value.get("LabelCounters")
