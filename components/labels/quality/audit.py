@@ -206,8 +206,9 @@ def objects(verdicts: Verdicts, sheets: Sheets) -> list[Fault]:
     found = []
     for rows in np.split(concerned, cuts) if concerned.size else []:
         track, frames = int(sheets.track[rows[0]]), sheets.frame[rows]
-        name = sheets.name_of(int(rows[0]))
-        what = name or f"a label of {sheets.subjects[CLASS].text(int(sheets.subjects[CLASS].codes[rows[0]]))}"
+        said = sheets.subjects[CLASS]
+        label = f"a label of {said.text(int(said.codes[rows[0]]))}"
+        what = sheets.described(int(rows[0])) or label
         found.append(
             Fault(
                 AUDIT,

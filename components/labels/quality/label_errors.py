@@ -66,7 +66,7 @@ def _of_subject(sheets: Sheets, pairs: Pairs, name: str, subject: Subject) -> li
         rows = labels[group == number]
         frames = sheets.frame[rows]
         row = int(rows[frames.argmin()])
-        thing = sheets.name_of(row)
+        thing = sheets.described(row)
         what = ("the class" if name == CLASS else name) if thing is None else f"{thing}: {_own(name)}"
         detail = (
             f"{what} is {given}, but {votes[likely]} of {votes.total()} answers say {likely}: by all that "

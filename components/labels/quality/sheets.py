@@ -72,6 +72,12 @@ class Sheets:
                 return said.text(int(said.codes[label]))
         return None
 
+    def described(self, label: int) -> str | None:
+        """Return what a sentence calls a label: its object, or the box by its place; None of others."""
+        left, top = self.box[label, :2]
+        box = f"Box at {left:.0f}, {top:.0f}" if np.isfinite(left) and np.isfinite(top) else None
+        return self.name_of(label) or box
+
     def id_of(self, label: int) -> str | None:
         """Return the id of a label's object, or its name where it has none."""
         code = int(self.object_id.codes[label])

@@ -43,20 +43,20 @@ def impossible(sheets: Sheets, sizes: FrameSizes) -> list[Fault]:
     apart = np.ones(order.size, dtype=bool)
     track = sheets.track[order]
     apart[1:] = (track[1:] != track[:-1]) | (track[1:] < 0)
-    name = [_name(sheets, row) for row in order] if (leaves | ~sized | covers).any() else []
     found = []
     for first, last in runs(~sized, apart):
         shown = " by ".join(f"{side:g}" for side in box[first, 2:])
-        detail = f"{name[first]} is {shown} pixels: a box needs a width and a height"
+        detail = f"{_called(sheets, order[first])} is {shown} pixels: a box needs a width and a height"
         found.append(_fault(SIZE, 1.0, detail, order, item, frame, first, last))
     if covers.sum() <= max(1.0, _RARE * order.size):
         for first, last in runs(covers, apart):
-            detail = f"{name[first]} covers the whole frame ({box[first, 2]:g} by {box[first, 3]:g} pixels)"
+            shown = " by ".join(f"{side:g}" for side in box[first, 2:])
+            detail = f"{_called(sheets, order[first])} covers the whole frame ({shown} pixels)"
             found.append(_fault(SIZE, 1.0, detail, order, item, frame, first, last))
     for first, last in runs(leaves, apart):
         worst = first + int(outside[first : last + 1].argmax())
         where = _sides(box[worst], size[worst])
-        detail = f"{name[first]} reaches beyond the frame: {where}"
+        detail = f"{_called(sheets, order[first])} reaches beyond the frame: {where}"
         score = round(float(outside[worst]), 3)
         found.append(_fault(OUTSIDE, score, detail, order, item, frame, first, last))
     return found
@@ -128,8 +128,8 @@ def _unlike(sheets: Sheets, rows: Codes, factor: float, large: bool, others: int
     sides = np.median(sheets.box[rows, 2:], axis=0)
     word = "large" if large else "small"
     detail = (
-        f"{_name(sheets, rows[0])} is {sides[0]:.0f} by {sides[1]:.0f} pixels, {factor:.0f} times as {word} "
-        f"as the median of the {others} others of its class, and none of them comes near"
+        f"{_called(sheets, rows[0])} is {sides[0]:.0f} by {sides[1]:.0f} pixels, {factor:.0f} times as "
+        f"{word} as the median of the {others} others of its class, and none of them comes near"
     )
     frames = sheets.frame[rows]
     order = rows[np.argsort(frames, kind="stable")]
@@ -159,9 +159,8 @@ def _sides(box: Floats, size: Floats) -> str:
     return " and ".join(told) + known
 
 
-def _name(sheets: Sheets, row: int) -> str:
-    name = sheets.name_of(int(row))
-    return str(name or f"A box of {sheets.subjects[CLASS].text(int(sheets.subjects[CLASS].codes[row]))}")
+def _called(sheets: Sheets, row: int) -> str:
+    return sheets.described(int(row)) or "Box without a place"
 
 
 def _fault(
