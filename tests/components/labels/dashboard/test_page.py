@@ -315,6 +315,18 @@ def test_it_is_readable_on_every_screen(page: Any) -> None:
     assert page.errors == []
 
 
+def test_without_a_script_the_page_shows_its_numbers_and_a_picture(
+    dashboard: Dashboard, open_page: Callable[..., Any]
+) -> None:
+    page = open_page("<!doctype html><title>empty</title>")
+    page.ask("Emulation.setScriptExecutionDisabled", value=True)
+    frame = page.ask("Page.getFrameTree")["frameTree"]["frame"]["id"]
+    page.ask("Page.setDocumentContent", frameId=frame, html=dashboard.html)
+    assert headline(page, "answers") == str(len(tables.effort()["answers"]))
+    assert page.value("document.querySelector('img.still').naturalWidth") > 800
+    assert page.value("[...document.querySelectorAll('.view')].some(e => e.checkVisibility())") is False
+
+
 def test_headings_are_in_order_and_every_figure_has_a_table(dashboard: Dashboard, page: Any) -> None:
     levels = page.value(
         "[...document.querySelectorAll('h1, main h2, main h3')].map(e => Number(e.tagName[1]))"
