@@ -40,9 +40,10 @@ def pipeline(
     modalities: str = "",
     job_states: bool = False,
     mask_people: bool = False,
-    iceberg: bool = False,
+    iceberg: str = "",
     publish_glue: bool = False,
     publish_quicksight: str = "",
+    workgroup: str = "primary",
 ) -> None:
     """Report on the progress and quality of labelling jobs.
 
@@ -53,9 +54,10 @@ def pipeline(
         modalities: Modalities to report on, with commas between them; empty means all.
         job_states: Whether to ask SageMaker for the state of the jobs found.
         mask_people: Whether names and e-mail addresses are kept out of everything; pages hide ids too.
-        iceberg: Whether the tables are kept in Apache Iceberg's format too.
+        iceberg: Keeps Iceberg tables too: local, or a pyiceberg catalog's properties such as {"type": "glue"}.
         publish_glue: Whether AWS Glue is told of the tables, for Athena.
         publish_quicksight: ARN of the QuickSight user or group that gets a dashboard; empty: none is made.
+        workgroup: Athena's workgroup that the queries run in.
     """
     # New annotations lie at the same address: nothing may be answered from a cache of inputs.
     found = pod(
@@ -80,13 +82,17 @@ def pipeline(
     judged = pod(steps.judge_quality(lake=joined.output).set_caching_options(False), cpu="2", memory="4Gi")
     # Before the queries: where AWS answers them, it knows the tables by Glue.
     published = pod(
-        steps.publish_tables(lake=judged.output, glue=publish_glue, iceberg=iceberg).set_caching_options(
-            False
-        ),
+        steps.publish_tables(
+            lake=judged.output, glue=publish_glue, iceberg=iceberg, workgroup=workgroup
+        ).set_caching_options(False),
         cpu="500m",
         memory="1Gi",
     )
-    asked = pod(steps.run_queries(lake=published.output).set_caching_options(False), cpu="500m", memory="1Gi")
+    asked = pod(
+        steps.run_queries(lake=published.output, workgroup=workgroup).set_caching_options(False),
+        cpu="500m",
+        memory="1Gi",
+    )
     pod(
         steps.write_dashboard(
             lake=judged.output, mask_people=mask_people, results=asked.outputs["results"]
@@ -96,8 +102,11 @@ def pipeline(
     )
     pod(
         steps.make_quicksight_dashboard(
-            lake=published.output, principal=publish_quicksight
+            lake=published.output,
+            principal=publish_quicksight,
+            workgroup=workgroup,
+            mask_people=mask_people,
         ).set_caching_options(False),
         cpu="500m",
-        memory="512Mi",
+        memory="2Gi",
     )

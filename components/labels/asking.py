@@ -22,7 +22,7 @@ class QueryError(RuntimeError):
     """A query that did not succeed; the message names it and says why."""
 
 
-def run_all(queries: Iterable[Query], folder: str) -> dict[str, dict[str, Any]]:
+def run_all(queries: Iterable[Query], folder: str, workgroup: str) -> dict[str, dict[str, Any]]:
     """Run queries side by side, each result as `folder`/NAME.csv; returns what Athena says of each by name.
 
     `folder` is a local folder that the service has an address for, or an `s3://` URI. Raises `QueryError`
@@ -35,6 +35,7 @@ def run_all(queries: Iterable[Query], folder: str) -> dict[str, dict[str, Any]]:
             QueryString=query.sql,
             QueryExecutionContext={"Database": DATABASE},
             ResultConfiguration={"OutputLocation": addresses.for_service(scratch) + "/"},
+            WorkGroup=workgroup,
         )["QueryExecutionId"]
         for query in queries
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -42,6 +43,14 @@ def check_labels(arguments: Mapping[str, Any]) -> None:
         wrong.append(
             f"publish_glue needs lake=s3://BUCKET/..., not {lake or 'none'}: AWS reads the tables there"
         )
+    if arguments["iceberg"]:
+        try:
+            if catalog_of(arguments["iceberg"]) is None and storage.is_remote(lake):
+                wrong.append(
+                    'iceberg=local needs a local lake: for one in S3 name a catalog, {"type": "glue"}'
+                )
+        except ValueError as error:
+            wrong.append(str(error))
     if wrong:
         raise ValueError("\n".join(wrong))
 
@@ -49,6 +58,25 @@ def check_labels(arguments: Mapping[str, Any]) -> None:
 def modalities_of(text: str) -> tuple[str, ...]:
     """Return the names in a list with commas; none means every modality."""
     return tuple(name.strip() for name in text.split(",") if name.strip())
+
+
+def catalog_of(text: str) -> dict[str, str] | None:
+    """Return the properties of an Iceberg catalog that a user wrote; None for the lake's own ("local").
+
+    Raises `ValueError` for anything else.
+    """
+    if text == "local":
+        return None
+    try:
+        properties = json.loads(text)
+    except ValueError:
+        properties = None
+    if not isinstance(properties, dict) or not all(isinstance(value, str) for value in properties.values()):
+        raise ValueError(
+            f"iceberg={text} must be local, or the properties of a pyiceberg catalog as JSON: "
+            '{"type": "glue"}'
+        )
+    return properties
 
 
 def _within(inner: str, outer: str) -> bool:

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 from components import storage
 from components.labels.lake import Lake
-from components.labels.settings import modalities_of
+from components.labels.settings import catalog_of, modalities_of
 from components.step import Artifact, Output, Step
 
 
@@ -98,12 +98,12 @@ def quality(lake: str) -> str:
     return lake
 
 
-def tables(lake: str, glue: bool, iceberg: bool) -> str:
+def tables(lake: str, glue: bool, iceberg: str, workgroup: str) -> str:
     """Tell AWS Glue of the tables, keep them as Iceberg tables, as asked; returns the lake's URI."""
     step = Step(
         "tables",
         inputs=[_state(lake)],
-        parameters={"lake": lake, "glue": glue, "iceberg": iceberg},
+        parameters={"lake": lake, "glue": glue, "iceberg": iceberg, "workgroup": workgroup},
         outputs=[],
     )
 
@@ -111,19 +111,22 @@ def tables(lake: str, glue: bool, iceberg: bool) -> str:
         done: dict[str, Any] = {}
         if glue:
             from components.labels import glue as catalog
+            from components.labels import saved_queries
+            from components.labels.queries import named
 
             done["glue"] = asdict(catalog.publish(Lake(lake)))
+            done["queries"] = asdict(saved_queries.save(named().values(), workgroup))
         if iceberg:
             from components.labels import iceberg as others
 
-            done["iceberg"] = asdict(others.publish(Lake(lake)))
+            done["iceberg"] = asdict(others.publish(Lake(lake), catalog_of(iceberg)))
         return done
 
     step.run(work)
     return lake
 
 
-def queries(lake: str, results: Artifact) -> None:
+def queries(lake: str, workgroup: str, results: Artifact) -> None:
     """Ask the standing queries by Athena's API; their results are `results`/NAME.csv.
 
     Those of the original are for whoever still uses them: their results are larger than the lake itself.
@@ -132,11 +135,16 @@ def queries(lake: str, results: Artifact) -> None:
     from components.labels.queries import named
 
     step = Step(
-        "queries", inputs=[_state(lake)], parameters={"lake": lake}, outputs=[Output(results, "queries")]
+        "queries",
+        inputs=[_state(lake)],
+        parameters={"lake": lake, "workgroup": workgroup},
+        outputs=[Output(results, "queries")],
     )
 
     def work() -> None:
-        told = asking.run_all([query for query in named().values() if not query.original], results.uri)
+        told = asking.run_all(
+            [query for query in named().values() if not query.original], results.uri, workgroup
+        )
         asking.check_lake(Lake(lake), results.uri)
         storage.write_bytes(
             storage.join(results.uri, "executions.json"), json.dumps(told, default=str, indent=1).encode()
@@ -177,16 +185,24 @@ def dashboard(
     step.run(work)
 
 
-def quicksight(lake: str, principal: str) -> None:
+def quicksight(lake: str, principal: str, workgroup: str, mask_people: bool) -> None:
     """Make the QuickSight dashboard for a user or group, where one is named."""
-    step = Step("quicksight", inputs=[_state(lake)], parameters={"principal": principal}, outputs=[])
+    step = Step(
+        "quicksight",
+        inputs=[_state(lake)],
+        parameters={"principal": principal, "workgroup": workgroup, "mask_people": mask_people},
+        outputs=[],
+    )
 
     def work() -> dict[str, Any]:
         if not principal:
             return {}
+        from components.labels import dashboard as drawing
         from components.labels import quicksight as views
 
-        return asdict(views.publish(principal))
+        with Lake(lake).connect() as connection:
+            board = drawing.build(connection, mask_people=mask_people).board
+        return asdict(views.publish(Lake(lake), board, principal, workgroup=workgroup))
 
     step.run(work)
 

@@ -14,9 +14,9 @@ step = partial(
 
 
 @step()
-def find_source(source: str, workers: str, output: dsl.Output[dsl.Dataset]) -> NamedTuple(
+def find_source(source: str, workers: str, output: dsl.Output[dsl.Dataset]) -> NamedTuple(  # type: ignore[valid-type]
     "Given", [("source", str), ("workers", str)]
-):  # type: ignore[valid-type]
+):
     """Return where the labelling output and its workers are; without a place, make them."""
     from components.labels import stages
 
@@ -55,19 +55,19 @@ def judge_quality(lake: str) -> str:
 
 
 @step()
-def publish_tables(lake: str, glue: bool, iceberg: bool) -> str:
+def publish_tables(lake: str, glue: bool, iceberg: str, workgroup: str) -> str:
     """Tell AWS Glue of the lake's tables, and keep them as Iceberg tables, as asked."""
     from components.labels import stages
 
-    return stages.tables(lake, glue, iceberg)
+    return stages.tables(lake, glue, iceberg, workgroup)
 
 
 @step()
-def run_queries(lake: str, results: dsl.Output[dsl.Dataset]) -> None:
+def run_queries(lake: str, workgroup: str, results: dsl.Output[dsl.Dataset]) -> None:
     """Ask Athena, or the engine, the standing queries."""
     from components.labels import stages
 
-    stages.queries(lake, results)
+    stages.queries(lake, workgroup, results)
 
 
 @step()
@@ -86,8 +86,8 @@ def write_dashboard(
 
 
 @step()
-def make_quicksight_dashboard(lake: str, principal: str) -> None:
+def make_quicksight_dashboard(lake: str, principal: str, workgroup: str, mask_people: bool) -> None:
     """Make a dashboard in QuickSight, where somebody is to get one."""
     from components.labels import stages
 
-    stages.quicksight(lake, principal)
+    stages.quicksight(lake, principal, workgroup, mask_people)

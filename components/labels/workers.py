@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import duckdb
@@ -20,7 +20,7 @@ from components.labels import people
 from components.labels.lake import ConflictError, Lake, Part, Snapshot
 from components.labels.schema import TABLES
 
-WORKERS, METRICS = "workers", "worker_metrics_processed_worker_metrics"
+WORKERS, METRICS, REJECTS = "workers", "worker_metrics_processed_worker_metrics", "rejects"
 _VERSION = 1  # counts up when the same answers make other rows
 _NOTE = b"brume.made-of"
 _WEIGHT = 1_000_000  # labels, or hundreds of characters, of answers that are held in memory at once
@@ -123,15 +123,19 @@ def _join(lake: Lake, known: people.People, written: list[Part]) -> Summary:
     old = _old_parts(lake, snapshot)
     with lake.connect(snapshot) as connection:
         table = _workers_table(connection, known)
-        about = _digest(table.to_pylist())
-        if (WORKERS, (), about) not in old:
-            written.append(lake.write(WORKERS, _noting(table, about)))
+        current: set[tuple[str, tuple[str, ...], str]] = set()
+        for name, rows in ((WORKERS, table), (REJECTS, _refused(known.rejects))):
+            about = _digest(rows.to_pylist())
+            if rows.num_rows:
+                current.add((name, (), about))
+                if (name, (), about) not in old:
+                    written.append(lake.write(name, _noting(rows, about)))
         hours = _hours(connection)
         changed = [hour for hour in hours if (METRICS, hour.partition, hour.made_of) not in old]
         for batch in _batches(changed):
             for hour, rows in _metrics(connection, batch):
                 written.append(lake.write(METRICS, _noting(rows, hour.made_of), hour.partition))
-    current = {(WORKERS, (), about), *((METRICS, hour.partition, hour.made_of) for hour in hours)}
+    current |= {(METRICS, hour.partition, hour.made_of) for hour in hours}
     removed = [part for key, parts in old.items() for part in (parts[1:] if key in current else parts)]
     if written or removed:
         lake.commit(snapshot, add=written, remove=removed)
@@ -149,12 +153,20 @@ def _join(lake: Lake, known: people.People, written: list[Part]) -> Summary:
 
 
 def _old_parts(lake: Lake, snapshot: Snapshot) -> dict[tuple[str, tuple[str, ...], str], list[Part]]:
-    """Return the parts of both tables by table, partition and what they were made of."""
+    """Return the parts that joins wrote by table, partition and what they were made of."""
     found: dict[tuple[str, tuple[str, ...], str], list[Part]] = {}
-    for part in (*snapshot.parts(WORKERS), *snapshot.parts(METRICS)):
+    for part in (*snapshot.parts(WORKERS), *snapshot.parts(METRICS), *snapshot.parts(REJECTS)):
         note = (pq.read_schema(lake.fetch(part)).metadata or {}).get(_NOTE, b"").decode()
+        if not note:
+            continue  # of the rejects of the source
         found.setdefault((part.table, part.partition, note), []).append(part)
     return found
+
+
+def _refused(rejects: Sequence[people.Reject]) -> pa.Table:
+    """Return lines of the CSV that were set aside as rows of the lake's table of rejects."""
+    rows = [{"modality": "", "job": "", **asdict(reject)} for reject in rejects]
+    return pa.Table.from_pylist(rows, schema=TABLES[REJECTS].schema)
 
 
 def _workers_table(connection: duckdb.DuckDBPyConnection, known: people.People) -> pa.Table:

@@ -157,7 +157,7 @@ def test_masked_people_are_in_nothing_that_is_written(
     words: list[str], given: tuple[Path, Truth], tmp_path: Path
 ) -> None:
     out = tmp_path / "out"
-    told = brume(*words, "mask_people=true", "--out", str(out))
+    told = brume(*words, "mask_people=true", "iceberg=local", "--out", str(out))
     assert told.returncode == 0, told.stdout + told.stderr
     texts = [(out / "report.html").read_text(), (out / "dashboard.pdf").read_bytes().decode("latin-1")]
     texts += [file.read_text() for file in (out / "queries").iterdir()]
@@ -223,6 +223,8 @@ def test_a_schedule_without_a_cluster_runs_here_until_it_is_stopped(words: list[
         (["workers=none.csv"], "workers=none.csv is not there"),
         (["source={0}", "lake={0}/lake"], "must not lie in source="),
         (["publish_glue=true"], "publish_glue needs lake=s3://BUCKET/..., not none"),
+        (["iceberg=yes"], "iceberg=yes must be local, or the properties of a pyiceberg catalog as JSON"),
+        (["iceberg=local", "lake=s3://bucket/lake"], "iceberg=local needs a local lake"),
         (["publish_quicksight=me"], "publish_quicksight=me must be the ARN"),
     ],
 )

@@ -132,6 +132,12 @@ def test_lines_of_the_csv_that_say_nothing_are_set_aside_and_the_rest_counts(
     assert "line 2" in summary.rejects[1].reason
     assert rows(lake, "SELECT worker, name FROM workers ORDER BY ALL") == [("u1", "Ann\nLee"), ("u2", "u2")]
     assert json.loads(json.dumps(asdict(summary)))["rejects"][0]["file"].endswith("workers.csv")
+    assert rows(lake, "SELECT line, field FROM rejects ORDER BY line") == [(4, "sub"), (5, "sub"), (7, "")]
+    state = lake.snapshot().number
+    workers.join(lake, csv(tmp_path, text))
+    assert lake.snapshot().number == state
+    workers.join(lake, csv(tmp_path, "sub,name\nu1,Ann\n"))
+    assert rows(lake, "SELECT * FROM rejects") == []
 
 
 @pytest.mark.parametrize(
