@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import json
+import os
 import secrets
 import sqlite3
+import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +19,7 @@ import duckdb
 import pytest
 from botocore.exceptions import ClientError
 
+from components.aws import engines, keys
 from components.aws.engines import EngineError, Settings
 from components.labels import engine, queries
 from components.labels.lake import Lake
@@ -22,6 +27,7 @@ from components.labels.schema import DATABASE
 from tests.aws.lake import ended, fill, finished, rows, served
 from tests.aws.serving import OTHER, client_of
 from tests.components.labels.lakes import put
+from tests.pipelines.runs import BRUME
 
 ENDLESS = "SELECT sum(x * y) FROM UNNEST(sequence(1, 1000000)) t(x), UNNEST(sequence(1, 1000000)) u(y)"
 RESULTS = {"OutputLocation": "s3://results/out/"}
@@ -564,3 +570,91 @@ def test_no_words_of_the_caller_are_logged(
         assert "Zeppelin" not in text
         assert "ann@" not in text
     assert json.loads(caplog.records[0].message)["operation"] == "StartQueryExecution"
+
+
+def test_a_lake_and_results_in_s3(s3_server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import boto3
+
+    s3 = boto3.client("s3")
+    s3.create_bucket(Bucket="labelling")
+    lake = Lake("s3://labelling/lake")
+    fill(lake, jobs=6)
+    parts = lake.snapshot().parts("labels")
+    with served(tmp_path, lake, monkeypatch, folders=False, cache=2 * parts[0].size) as url:
+        athena = client_of(url, "athena")
+        told = finished(
+            athena,
+            "SELECT count(*) AS n FROM labels",
+            ResultConfiguration={"OutputLocation": "s3://labelling/out/"},
+        )
+        assert rows(athena, told) == [["n"], ["12"]]
+        bucket, _, key = told["ResultConfiguration"]["OutputLocation"].removeprefix("s3://").partition("/")
+        assert s3.get_object(Bucket=bucket, Key=key)["Body"].read() == b'"n"\n"12"\n'
+        for address in ("s3://labelling/lake/labels/", "s3://labelling/lake"):
+            assert "where the tables are kept" in refused(
+                athena, "SELECT 1", ResultConfiguration={"OutputLocation": address}
+            )
+        absent = finished(athena, "SELECT 1", ResultConfiguration={"OutputLocation": "s3://no-such-bucket/"})
+        assert absent["Status"]["State"] == "FAILED"
+        assert "s3://no-such-bucket/" in absent["Status"]["StateChangeReason"]
+        # What others need pushes out the copies that nobody reads.
+        rows(
+            athena,
+            finished(athena, "SELECT count(*) FROM annotations_batch_manifests WHERE partition_1 = 'x'"),
+        )
+        copies = list((tmp_path / "data" / "parts").rglob("labels/**/*.parquet"))
+        assert len(copies) < len(parts)
+
+
+@pytest.mark.slow
+def test_a_killed_engine_leaves_nothing_that_runs(lake: Lake, tmp_path: Path) -> None:
+    environment = {
+        name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "BRUME_"))
+    }
+    command = [*BRUME, "engine", "labels", "--port", "0", "--data", str(tmp_path / "data")]
+
+    def started() -> subprocess.Popen[bytes]:
+        process = subprocess.Popen(
+            command, env=environment | {engine.LAKE: lake.uri}, stderr=subprocess.DEVNULL
+        )
+        while (here := engines.running(tmp_path / "data")) is None or here.pid != process.pid:
+            assert process.poll() is None
+            time.sleep(0.05)
+        return process
+
+    def client() -> Any:
+        here = engines.running(tmp_path / "data")
+        assert here is not None
+        (key,) = keys.load(Path(here.credentials)).values()
+        return client_of(here.url, "athena", key=key)
+
+    with started() as process:
+        athena = client()
+        identity = athena.start_query_execution(QueryString=ENDLESS)["QueryExecutionId"]
+        while not (family := _descendants(process.pid)) or len(family) < 2:
+            time.sleep(0.05)
+        process.kill()
+    for _ in range(200):
+        if not any(Path(f"/proc/{one}").exists() for one in family):
+            break
+        time.sleep(0.05)
+    assert not [one for one in family if Path(f"/proc/{one}").exists()]
+    with started() as process:
+        status = client().get_query_execution(QueryExecutionId=identity)["QueryExecution"]["Status"]
+        assert (status["State"], status["AthenaError"]["Retryable"]) == ("FAILED", True)
+        process.terminate()
+    assert process.returncode == 0
+
+
+def _descendants(parent: int) -> list[int]:
+    """Return the processes below one, by what the system tells of them."""
+    if not Path("/proc/self/stat").exists():
+        pytest.skip("no /proc here to look at processes")
+    parents = {}
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            parents[int(stat.parent.name)] = int(stat.read_text().rpartition(")")[2].split()[1])
+    found = [parent]
+    for one in found:
+        found += [child for child, above in parents.items() if above == one]
+    return found[1:]

@@ -128,7 +128,7 @@ def job(kind: str, opened: Opened, limits: Limits, root: str, text: str) -> _Mem
         "files": list(opened.files),
         "root": root,
         "scratch": "",
-        "threads": 2,
+        "threads": limits.threads,
         "memory": limits.memory,
         "spill": limits.spill,
         "address_space": limits.address_space,

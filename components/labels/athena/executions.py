@@ -25,6 +25,7 @@ from components.labels.athena.runner import QUEUED, RUNNING, Runner
 from components.labels.athena.sandbox import LateError, LostError, Sandbox
 from components.labels.athena.saved import prepared
 from components.labels.athena.tables import executions
+from components.labels.athena.telling import described, kept, statistics
 from components.labels.schema import DATABASE
 
 PLANNING_SECONDS = 20.0
@@ -88,7 +89,7 @@ class Executions:
             "workgroup": group.name,
             "state": QUEUED,
             "text": request["QueryString"],
-            "request": json.dumps(_kept(request)),
+            "request": json.dumps(kept(request)),
             "token": token,
             "digest": digest,
             "kind": plan["kind"],
@@ -157,14 +158,14 @@ class Executions:
     def get(self, request: _Members, call: Call) -> _Members:
         """Tell about an execution."""
         with self._store.read() as db:
-            return {"QueryExecution": _described(_required(db, call.account, request["QueryExecutionId"]))}
+            return {"QueryExecution": described(_required(db, call.account, request["QueryExecutionId"]))}
 
     def batch_get(self, request: _Members, call: Call) -> _Members:
         """Tell about several executions."""
         with self._store.read() as db:
             found = {one: _find(db, call.account, one) for one in request["QueryExecutionIds"]}
         return {
-            "QueryExecutions": [_described(row) for row in found.values() if row is not None],
+            "QueryExecutions": [described(row) for row in found.values() if row is not None],
             "UnprocessedQueryExecutionIds": [
                 {
                     "QueryExecutionId": one,
@@ -236,7 +237,7 @@ class Executions:
         """Tell how long an execution took, and its rows."""
         with self._store.read() as db:
             row = _required(db, call.account, request["QueryExecutionId"])
-        told = _statistics(row)
+        told = statistics(row)
         timeline = {name: value for name, value in told.items() if name.endswith("InMillis")}
         return {
             "QueryRuntimeStatistics": {
@@ -293,12 +294,6 @@ def _suffix(plan: Mapping[str, Any]) -> str:
     return ".csv" if plan["name"] == "SELECT" else "" if plan["name"] == "UNLOAD" else ".txt"
 
 
-def _kept(request: _Members) -> _Members:
-    """Return the members of a request that GetQueryExecution answers as they came."""
-    names = ("QueryExecutionContext", "ResultReuseConfiguration", "ExecutionParameters")
-    return {name: request[name] for name in names if request.get(name) is not None}
-
-
 def _find(db: Connection, account: str, identity: str) -> Any:
     return db.execute(select(executions).filter_by(id=identity, account=account)).one_or_none()
 
@@ -308,48 +303,6 @@ def _required(db: Connection, account: str, identity: str) -> Any:
     if row is None:
         raise invalid(f"QueryExecution {identity} was not found")
     return row
-
-
-def _described(row: Any) -> _Members:
-    status: _Members = {
-        "State": row.state,
-        "StateChangeReason": row.reason or None,
-        "SubmissionDateTime": row.submitted,
-        "CompletionDateTime": row.completed,
-        "AthenaError": json.loads(row.error) if row.error else None,
-    }
-    request = json.loads(row.request)
-    context = dict(request.pop("QueryExecutionContext", None) or {})
-    return {
-        "QueryExecutionId": row.id,
-        "Query": row.text,
-        "StatementType": row.kind,
-        "SubstatementType": row.name,
-        "ResultConfiguration": {"OutputLocation": row.output} if row.output else None,
-        "ManagedQueryResultsConfiguration": {"Enabled": not row.output},
-        "QueryExecutionContext": context,
-        "Status": status,
-        "Statistics": _statistics(row),
-        "WorkGroup": row.workgroup,
-        "EngineVersion": workgroups.ENGINE,
-        **request,
-    }
-
-
-def _statistics(row: Any) -> _Members:
-    end = row.completed or time.time()
-    begin = row.started or end
-    return {
-        "EngineExecutionTimeInMillis": round(1000 * (end - begin)) if row.started else 0,
-        "DataScannedInBytes": row.scanned,
-        "DataManifestLocation": row.manifest or None,
-        "TotalExecutionTimeInMillis": round(1000 * (end - row.submitted)),
-        "QueryQueueTimeInMillis": max(0, round(1000 * (begin - row.submitted - row.planning))),
-        "QueryPlanningTimeInMillis": round(1000 * row.planning),
-        "ServicePreProcessingTimeInMillis": 0,
-        "ServiceProcessingTimeInMillis": 0,
-        "ResultReuseInformation": {"ReusedPreviousResult": False},
-    }
 
 
 def close_interrupted(store: Store) -> None:

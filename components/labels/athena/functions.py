@@ -129,4 +129,4 @@ ALLOWED = frozenset(
     for words in (_OPERATORS, _SCALARS, _AGGREGATES, _WINDOWS)
     for word in words.split()
 ) | {name.partition("(")[0] for name in MACROS}
-ALLOWED_TABLES = frozenset(("unnest", "generate_series", "range", "repeat_row"))
+ALLOWED_TABLES = frozenset(("unnest", "generate_series", "range"))

@@ -21,6 +21,7 @@ class Limits:
     rows: int = 2_000_000  # of one result
     result: int = 1 << 30  # bytes of one result
     at_once: int = 2  # queries that run together
+    threads: int = max(2, (os.cpu_count() or 2) // 2)  # of one query
     queue: int = 100  # queries that wait
     days: int = 45  # that executions and their results are kept
     executions: int = 10_000  # that are kept, of each account

@@ -7,10 +7,13 @@ from pathlib import Path
 
 _FIELD = re.compile(rb'(?:"([^"]*(?:""[^"]*)*)")?(,|\n)')
 _BLOCK = 1 << 20
+_MOST = 4 << 20  # bytes of a page, as far as whole rows allow
 
 
 def page(path: Path, start: int, count: int) -> tuple[list[list[str | None]], int]:
     """Return up to `count` rows from byte `start` on, and where the next row starts; 0 after the last.
+
+    A page of long rows has fewer, so that an answer stays small.
 
     A file that ends in .csv is as `jobs` writes it: every value in quotes, NULL is nothing. In one that ends
     in .txt, each line is a row of one value.
@@ -28,7 +31,7 @@ def page(path: Path, start: int, count: int) -> tuple[list[list[str | None]], in
             return rows, end if end < size else 0
         file.seek(start)
         data, end = b"", start
-        while len(rows) < count and end < size:
+        while len(rows) < count and end < size and end - start < _MOST:
             data += file.read(_BLOCK)
             taken, used = _rows(data, count - len(rows))
             rows += taken

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import re
 import threading
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow as pa
 
 from components import storage
-from components.labels.lake import Lake, Part, Snapshot, identifier, select, views
+from components.labels.lake import Lake, LakeError, Part, Snapshot, identifier, select, views
 from components.labels.schema import Table
+
+_FETCHES = 8  # parts of a remote lake that are copied at once
 
 
 @dataclass(frozen=True)
@@ -41,35 +45,43 @@ class Source:
 
     @contextlib.contextmanager
     def opened(self, names: Sequence[str]) -> Iterator[Opened]:
-        """Yield tables of the present state; their files stay until the end of the block."""
+        """Yield tables of the present state; their files stay until the end of the block.
+
+        Raises `LakeError` and `StorageError` when they cannot be had.
+        """
         known = self.tables()
-        held: list[Path] = []
+        gone = [name for name in names if name not in known]
+        if gone:
+            raise LakeError(f"the table {gone[0]} was taken out of the lake just now: try again")
+        tables = [(name, *known[name]) for name in names]
+        parts = [part for _, _, some in tables for part in some]
+        paths = self._hold(parts)
         try:
-            sources, size = [], 0
-            for name in names:
-                spec, parts = known[name]
-                files = []
-                for part in parts:
-                    files.append(self._fetch(part, held))
-                    size += part.size
-                sources.append((name, _as_athena(spec, select(spec, files))))
-            yield Opened(tuple(sources), tuple(map(str, held)), size)
+            files = iter(paths)
+            sources = tuple(
+                (name, _as_athena(spec, select(spec, list(itertools.islice(files, len(some))))))
+                for name, spec, some in tables
+            )
+            yield Opened(sources, tuple(map(str, paths)), sum(part.size for part in parts))
         finally:
             with self._lock:
-                for path in held:
+                for path in paths:
                     self._used[path] -= 1
 
-    def _fetch(self, part: Part, held: list[Path]) -> Path:
-        remote = storage.is_remote(self.lake.uri)
+    def _hold(self, parts: Sequence[Part]) -> list[Path]:
+        """Return a file of this machine for each part, which is kept until it is let go of."""
         with self._lock:
-            if remote:
-                self._make_room(part.size)
-            path = self.lake.fetch(part, self._cache)
-            if remote:
-                path.touch()  # what was read last is kept longest
-            held.append(path)
-            self._used[path] = self._used.get(path, 0) + 1
-        return path
+            if storage.is_remote(self.lake.uri):
+                self._make_room(sum(part.size for part in parts))
+                with ThreadPoolExecutor(_FETCHES, thread_name_prefix="fetch") as pool:
+                    paths = list(pool.map(lambda part: self.lake.fetch(part, self._cache), parts))
+                for path in paths:
+                    path.touch()  # what was read last is kept longest
+            else:
+                paths = [self.lake.fetch(part) for part in parts]
+            for path in paths:
+                self._used[path] = self._used.get(path, 0) + 1
+        return paths
 
     def _make_room(self, size: int) -> None:
         """Remove the copies that were not read for longest, as far as others need their place."""
