@@ -76,7 +76,7 @@ class View:
     chart: Mapping[str, Any] | None = None
     legend: str = ""
     drill: Drill = ""
-    width: Literal["third", "half", "full"] = "half"
+    width: Literal["half", "full"] = "half"
     empty: str = "Nothing is left with these filters."
 
 

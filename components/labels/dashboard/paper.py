@@ -56,9 +56,9 @@ def blocks(page: Page, board: Board, cubes: Cubes) -> list[Block]:
     return list(_blocks(page, board, cubes))
 
 
-def png(blocks: Sequence[Block], *, scale: float = 1.0) -> bytes:
-    """Draw everything as one long picture, `scale` times 1,200 pixels wide."""
-    return _picture(blocks, scale)
+def png(blocks: Sequence[Block]) -> bytes:
+    """Draw everything as one long picture 1,200 pixels wide."""
+    return _picture(blocks, 1.0)
 
 
 def still(blocks: Sequence[Block]) -> str:
