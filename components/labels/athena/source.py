@@ -72,7 +72,7 @@ class Source:
         """Return a file of this machine for each part, which is kept until it is let go of."""
         with self._lock:
             if storage.is_remote(self.lake.uri):
-                self._make_room(sum(part.size for part in parts))
+                self._make_room(parts)
                 with ThreadPoolExecutor(_FETCHES, thread_name_prefix="fetch") as pool:
                     paths = list(pool.map(lambda part: self.lake.fetch(part, self._cache), parts))
                 for path in paths:
@@ -83,14 +83,16 @@ class Source:
                 self._used[path] = self._used.get(path, 0) + 1
         return paths
 
-    def _make_room(self, size: int) -> None:
-        """Remove the copies that were not read for longest, as far as others need their place."""
+    def _make_room(self, parts: Sequence[Part]) -> None:
+        """Remove the copies that were not read for longest, as far as new ones need their place."""
+        wanted = {Path(part.path).name: part.size for part in parts}  # a part's name is its alone
         copies = [(path.stat(), path) for path in self._cache.rglob("*.parquet")]
-        total = sum(told.st_size for told, _ in copies) + size
+        total = sum(told.st_size for told, _ in copies)
+        total += sum(wanted.values()) - sum(wanted.get(path.name, 0) for _, path in copies)
         for told, path in sorted(copies, key=lambda copy: copy[0].st_mtime):
             if total <= self._most:
                 break
-            if not self._used.get(path):
+            if path.name not in wanted and not self._used.get(path):
                 path.unlink()
                 total -= told.st_size
 
