@@ -62,10 +62,12 @@ class Sandbox:
     """Starts jobs; used by many threads."""
 
     def __init__(self) -> None:
+        """Start the process that forks, which loads what it needs while others get ready."""
         self._numbers = itertools.count(1)
         self._lock = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
         self._control: socket.socket | None = None
+        self._open()
 
     def start(self, request: Mapping[str, Any]) -> Job:
         """Start a job; raises `LostError` when its process cannot be had."""
