@@ -9,6 +9,7 @@ import re
 import time
 from collections.abc import Callable, Iterator
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -214,6 +215,26 @@ def test_csv_has_whole_numbers_quotes_text_and_defuses_formulas(dashboard: Dashb
         ['x"y', "-5", "-x", "+1e3", "@cmd", null, "two\\nlines"].map(a => ({a})))"""
     )
     assert odd == '"A, b"\r\n"x""y"\r\n-5\r\n\'-x\r\n+1e3\r\n\'@cmd\r\n\r\n"two\nlines"\r\n'
+
+
+def test_every_table_is_saved_as_a_file_that_a_spreadsheet_opens(page: Any, tmp_path: Path) -> None:
+    page.ask("Browser.setDownloadBehavior", behavior="allow", downloadPath=str(tmp_path))
+    page.value("document.querySelector('[data-view=jobs] button[aria-label^=CSV]').click()")
+    file = tmp_path / "jobs.csv"
+    for _ in range(100):
+        if file.exists() and file.stat().st_size:
+            break
+        time.sleep(0.05)
+    content = file.read_bytes()
+    assert content.startswith("\ufeffJob,State,Reason,".encode())
+    assert content.count(b"\r\n") == 1 + len(tables.effort()["jobs"])
+
+
+def test_a_frame_that_forbids_files_is_offered_the_table_to_copy(page: Any) -> None:
+    # What `save` does where the page has no origin of its own and stands in a frame.
+    page.value("showText('Jobs', csv([{name: 'a', title: 'A'}], [{a: 1}]))")
+    assert page.value("document.querySelector('#behind textarea').value") == "A\n1\n"
+    assert "may not save files" in page.value("document.getElementById('behind-body').textContent")
 
 
 def test_it_reads_no_other_address_and_evaluates_no_text(dashboard: Dashboard, page: Any) -> None:
