@@ -6,6 +6,7 @@ import itertools
 import json
 import os
 import socket
+import struct
 import subprocess
 import sys
 import threading
@@ -14,8 +15,9 @@ from pathlib import Path
 from typing import Any
 
 import components
-from components.labels.athena.worker import KILL, MESSAGE, START
 
+MESSAGE = struct.Struct("!cQ")  # on the control socket: what, and the number of a job
+START, KILL = b"S", b"K"
 # A process with threads cannot fork safely: libraries that start some when they are loaded are told not to.
 _ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "JE_ARROW_MALLOC_CONF": "background_thread:false"}
 

@@ -24,14 +24,11 @@ import resource
 import select
 import signal
 import socket
-import struct
 import sys
 from typing import Any
 
 from components.labels.athena import jobs
-
-MESSAGE = struct.Struct("!cQ")
-START, KILL = b"S", b"K"
+from components.labels.athena.sandbox import KILL, MESSAGE
 
 
 class _WithoutPandas:
