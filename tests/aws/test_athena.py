@@ -516,6 +516,8 @@ def test_state_outlives_the_engine_and_what_ran_has_failed(
         athena = client_of(url, "athena")
         done = finished(athena, "SELECT 1")["QueryExecutionId"]
         cut = finished(athena, "SELECT 2")["QueryExecutionId"]
+    stray = tmp_path / "data" / "results" / f"{cut}.csv"
+    assert stray.exists()
     with sqlite3.connect(tmp_path / "data" / "state.db") as state:  # as a killed engine would leave it
         state.execute("UPDATE athena_executions SET state = 'RUNNING', completed = NULL WHERE id = ?", [cut])
     with served(tmp_path, lake, monkeypatch) as url:
@@ -527,6 +529,7 @@ def test_state_outlives_the_engine_and_what_ran_has_failed(
         status = athena.get_query_execution(QueryExecutionId=cut)["QueryExecution"]["Status"]
         assert status["State"] == "FAILED"
         assert "the engine was stopped" in status["StateChangeReason"]
+        assert not stray.exists()
 
 
 def test_old_executions_and_large_results_are_dropped(

@@ -219,7 +219,7 @@ class Executions:
                 "ResultSet": {"Rows": [], "ResultSetMetadata": {"ColumnInfo": []}},
                 "UpdateCount": row.rows,
             }
-        file = self._runner.result(identity, row.output)
+        file = self._runner.result(identity)
         if file is None:
             where = f": it lies at {row.output}" if row.output else ""
             raise invalid(f"The result of {identity} is kept no longer{where}")

@@ -72,6 +72,7 @@ class Runner:
         self._ended = Counter(
             "brume_queries_total", "Queries that ended, by state.", ["state"], registry=registry
         )
+        self._drop_strays()
         self._sweep()
 
     def submit(self, identity: str, plan: _Members, text: str, cutoff: int) -> None:
@@ -90,7 +91,7 @@ class Runner:
             if running is not None:
                 running.kill()
 
-    def result(self, identity: str, output: str) -> Path | None:
+    def result(self, identity: str) -> Path | None:
         """Return the file of a result that is still kept."""
         for suffix in (".csv", ".txt"):
             file = self._results / f"{identity}{suffix}"
@@ -231,6 +232,14 @@ class Runner:
     def _forget(self, identity: str) -> None:
         for suffix in (".csv", ".txt"):
             (self._results / f"{identity}{suffix}").unlink(missing_ok=True)
+
+    def _drop_strays(self) -> None:
+        """Remove what executions that never succeeded had written when their engine was killed."""
+        with self._store.read() as db:
+            kept = set(db.execute(select(executions.c.id).filter_by(state="SUCCEEDED")).scalars())
+        for file in self._results.iterdir():
+            if file.stem not in kept:
+                file.unlink()
 
     def _sweep(self) -> None:
         """Drop executions that are too old or too many, and the results that are."""

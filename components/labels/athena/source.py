@@ -14,7 +14,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from components import storage
-from components.labels.lake import Lake, LakeError, Part, Snapshot, identifier, select, views
+from components.labels.lake import Lake, LakeError, Part, identifier, select, views
 from components.labels.schema import Table
 
 _FETCHES = 8  # parts of a remote lake that are copied at once
@@ -39,9 +39,9 @@ class Source:
         self._lock = threading.Lock()
         self._used: dict[Path, int] = {}  # how many queries read a copy just now
 
-    def tables(self, state: Snapshot | None = None) -> dict[str, tuple[Table, Sequence[Part]]]:
-        """Return the tables of a state, the present one without it. Raises `LakeError`, `StorageError`."""
-        return views(state or self.lake.snapshot())
+    def tables(self) -> dict[str, tuple[Table, Sequence[Part]]]:
+        """Return the tables of the present state. Raises `LakeError`, `StorageError`."""
+        return views(self.lake.snapshot())
 
     @contextlib.contextmanager
     def opened(self, names: Sequence[str]) -> Iterator[Opened]:
