@@ -7,7 +7,6 @@ a step whose inputs have the same one is not done again.
 from __future__ import annotations
 
 import json
-import platform
 import tempfile
 import time
 from dataclasses import asdict
@@ -176,7 +175,7 @@ def dashboard(
                 connection,
                 mask_people=mask_people,
                 key=drawing.key_of(lake) if mask_people else None,
-                facts=[platform.node()],
+                facts=[lake],
             )
         storage.write_bytes(page.uri, made.html.encode())
         storage.write_bytes(picture.uri, made.png())
