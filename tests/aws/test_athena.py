@@ -609,7 +609,7 @@ def test_a_lake_and_results_in_s3(s3_server: str, tmp_path: Path, monkeypatch: p
         assert len(copies) < len(parts)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_killed_engine_leaves_nothing_that_runs(lake: Lake, tmp_path: Path) -> None:
     environment = {
         name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "BRUME_"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import re
 import resource
@@ -46,8 +47,8 @@ def do(request: dict[str, Any]) -> dict[str, Any]:
     try:
         if request["job"] == "plan":
             return _plan(request)
-        resource.setrlimit(resource.RLIMIT_AS, (request["address_space"],) * 2)
-        resource.setrlimit(resource.RLIMIT_FSIZE, (request["file_size"],) * 2)
+        _limit(resource.RLIMIT_AS, request["address_space"])
+        _limit(resource.RLIMIT_FSIZE, request["file_size"])
         with connected(request) as connection:
             return (
                 _describe(connection, request) if request["job"] == "describe" else _run(connection, request)
@@ -58,6 +59,11 @@ def do(request: dict[str, Any]) -> dict[str, Any]:
         return {"failed": str(error)}
     except duckdb.Error as error:
         return {"failed": told(error, request)}
+
+
+def _limit(what: int, most: int) -> None:
+    with contextlib.suppress(ValueError, OSError):  # not every system has it: DuckDB's own limits hold there
+        resource.setrlimit(what, (most, most))
 
 
 def _plan(request: dict[str, Any]) -> dict[str, Any]:

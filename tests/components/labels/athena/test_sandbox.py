@@ -137,6 +137,7 @@ def test_what_forks_has_no_threads(sandbox: Sandbox, start: Any) -> None:
     assert len(list(tasks.iterdir())) == 1
 
 
+@pytest.mark.long
 def test_memory_is_bounded_and_the_next_query_runs(start: Any) -> None:
     for query in (
         "SELECT repeat('a', 3000000000)",
@@ -191,6 +192,7 @@ def test_a_lost_process_is_started_again(sandbox: Sandbox, start: Any) -> None:
     assert start("SELECT 1").answer(30)["rows"] == 1
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "text",
     [
