@@ -109,14 +109,14 @@ def tables(lake: str, glue: bool, iceberg: str, workgroup: str) -> str:
     def work() -> dict[str, Any]:
         done: dict[str, Any] = {}
         if glue:
-            from components.labels import glue as catalog
-            from components.labels import saved_queries
+            from components.labels.publish import glue as catalog
+            from components.labels.publish import saved_queries
             from components.labels.queries import named
 
             done["glue"] = asdict(catalog.publish(Lake(lake)))
             done["queries"] = asdict(saved_queries.save(named().values(), workgroup))
         if iceberg:
-            from components.labels import iceberg as others
+            from components.labels.publish import iceberg as others
 
             done["iceberg"] = asdict(others.publish(Lake(lake), catalog_of(iceberg)))
         return done
@@ -197,7 +197,7 @@ def quicksight(lake: str, principal: str, workgroup: str, mask_people: bool) -> 
         if not principal:
             return {}
         from components.labels import dashboard as drawing
-        from components.labels import quicksight as views
+        from components.labels.publish import quicksight as views
 
         with Lake(lake).connect() as connection:
             board = drawing.build(connection, mask_people=mask_people).board

@@ -1,0 +1,74 @@
+"""JSON as people's tools write it: strict first, then forgiving what does not change the meaning."""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import Any
+
+import orjson
+
+from components.labels.ingest.reading.notes import Notes
+
+_DEEPEST = 500
+
+
+class DocumentError(ValueError):
+    """Bytes that are no JSON; the message says where, `remedy` what to do."""
+
+    def __init__(self, reason: str, remedy: str) -> None:
+        super().__init__(reason)
+        self.remedy = remedy
+
+
+def parse(data: bytes, notes: Notes, line: int | None = None) -> Any:
+    """Read one JSON value.
+
+    NaN and infinities, which JSON does not have, are read as null, and half surrogates as U+FFFD, both noted.
+    Raises `DocumentError`.
+    """
+    try:
+        return orjson.loads(data)
+    except ValueError as error:
+        strict = str(error)
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise DocumentError(
+            f"byte {error.start} is no UTF-8 ({error.reason})", "write the file as UTF-8"
+        ) from error
+    try:
+        value = _clean(json.loads(text), _DEEPEST)
+    except (ValueError, RecursionError) as error:
+        if not text.strip():
+            raise DocumentError("the file is empty", "write it again, or remove it") from error
+        cut = "; the file ends in the middle" if _is_cut(error, text) else ""
+        raise DocumentError(f"it is not JSON: {strict}{cut}", "copy the file again from the job") from error
+    notes.reject("", f"it is not strict JSON: {strict}", "read all the same: what JSON has not is null", line)
+    return value
+
+
+def _is_cut(error: Exception, text: str) -> bool:
+    return isinstance(error, json.JSONDecodeError) and (
+        error.pos >= len(text.rstrip()) or error.msg.startswith("Unterminated")
+    )
+
+
+def _clean(value: Any, depth: int) -> Any:
+    if depth == 0:
+        raise RecursionError
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, int) and not isinstance(value, bool) and abs(value) >= 2**63:
+        return float(value) if abs(value) < 2**1000 else None
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode() if _has_surrogate(value) else value
+    if isinstance(value, list):
+        return [_clean(one, depth - 1) for one in value]
+    if isinstance(value, dict):
+        return {_clean(key, depth - 1): _clean(one, depth - 1) for key, one in value.items()}
+    return value
+
+
+def _has_surrogate(text: str) -> bool:
+    return any("\ud800" <= letter <= "\udfff" for letter in text)
