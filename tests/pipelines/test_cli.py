@@ -49,7 +49,7 @@ def test_help_imports_no_pipeline_library() -> None:
 
 def test_list_names_each_pipeline() -> None:
     lines = brume("list").stdout.splitlines()
-    assert [line.split()[0] for line in lines] == ["inspection", "slides", "slides_predict"]
+    assert [line.split()[0] for line in lines] == ["inspection", "labels", "slides", "slides_predict"]
     assert all(len(line.split()) > 3 for line in lines)
 
 
@@ -107,7 +107,12 @@ def test_compiled_pipelines_load_in_kfp(tmp_path: Path) -> None:
     told = brume("compile", "--all", "-o", str(tmp_path))
     assert told.exit_code == 0, told.stderr
     files = sorted(tmp_path.iterdir())
-    assert [file.name for file in files] == ["inspection.yaml", "slides.yaml", "slides_predict.yaml"]
+    assert [file.name for file in files] == [
+        "inspection.yaml",
+        "labels.yaml",
+        "slides.yaml",
+        "slides_predict.yaml",
+    ]
     for file in files:
         loaded = components.load_component_from_file(str(file))
         assert loaded.pipeline_spec.root.dag.tasks
