@@ -175,14 +175,14 @@ def test_source_lake_and_workers_in_an_object_store(
 ) -> None:
     import boto3
 
-    boto3.client("s3", endpoint_url=s3_server).create_bucket(Bucket="labelling")
-    storage.upload(given[0] / TREE, "s3://labelling/output")
-    storage.upload(given[0] / WORKERS, "s3://labelling/workers.csv")
+    boto3.client("s3", endpoint_url=s3_server).create_bucket(Bucket="labels-run")
+    storage.upload(given[0] / TREE, "s3://labels-run/output")
+    storage.upload(given[0] / WORKERS, "s3://labels-run/workers.csv")
     places = {"source": "output", "lake": "lake", "workers": "workers.csv"}
     told = brume(
         "run",
         "labels",
-        *(f"{name}=s3://labelling/{at}" for name, at in places.items()),
+        *(f"{name}=s3://labels-run/{at}" for name, at in places.items()),
         "--out",
         str(tmp_path / "out"),
     )
@@ -190,7 +190,7 @@ def test_source_lake_and_workers_in_an_object_store(
     assert not (tmp_path / "out" / "lake").exists()
     assert len(rows(tmp_path / "out" / "queries" / "jobs.csv")) == len(given[1].jobs)
     assert (
-        sum(part.rows for part in Lake("s3://labelling/lake").snapshot().parts("labels")) == given[1].labels
+        sum(part.rows for part in Lake("s3://labels-run/lake").snapshot().parts("labels")) == given[1].labels
     )
 
 

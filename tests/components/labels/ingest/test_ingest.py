@@ -211,8 +211,8 @@ def test_processes_share_the_work(output: Output, lake: Lake, tmp_path: Path) ->
 
 @pytest.fixture(scope="module")
 def bucket(s3_server: str) -> Iterator[str]:
-    boto3.client("s3", endpoint_url=s3_server).create_bucket(Bucket="labelling")
-    yield "s3://labelling"
+    boto3.client("s3", endpoint_url=s3_server).create_bucket(Bucket="ingesting")
+    yield "s3://ingesting"
 
 
 def test_source_and_lake_in_an_object_store(bucket: str, tmp_path: Path) -> None:
