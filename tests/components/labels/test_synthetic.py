@@ -270,7 +270,7 @@ def test_the_people_are_130_most_of_them_listed(made):
     assert all(email.endswith("@example.com") for email in emails)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_the_full_tree_has_2000_files_and_800000_annotations(tmp_path):
     truth = generate(tmp_path / "full", "full")
     assert truth.files == sum(

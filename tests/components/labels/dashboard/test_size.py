@@ -57,7 +57,7 @@ def lake_of(statements: str) -> duckdb.DuckDBPyConnection:
     return connection
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_million_boxes_keep_the_ranges_of_their_frames() -> None:
     made = build(lake_of(SEQUENCES))
     assert len(made.html.encode()) < LIMIT

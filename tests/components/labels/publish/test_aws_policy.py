@@ -60,7 +60,7 @@ def allowed(*, left_out: tuple[str, ...] = ()) -> set[str]:
     return {action for some in lists for action in ([some] if isinstance(some, str) else some)}
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_each_action_is_asked_for_by_something_that_we_do(
     s3_server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, actions: set[str]
 ) -> None:
