@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -36,6 +36,7 @@ _KNOWN = {
 }
 _IDENTITY = {"identityProviderType", "issuer", "sub"}
 RECORD = "answered "  # before the names of the records in answers
+_Reject = Callable[[str, str, str], None]  # takes a key, what is wrong with it, and the remedy
 
 
 @dataclass
@@ -47,6 +48,13 @@ class Response:
     file: str
     item: int
     iteration: int | None
+    lines: Sequence[int]  # of the list of answers, and of each one; none where they are not known
+
+    def reject(self, field: str, reason: str, remedy: str, answer: int | None = None) -> None:
+        """Note a fault of an answer, or of the list of them."""
+        place = 0 if answer is None else answer + 1
+        line = self.lines[place] if place < len(self.lines) else None
+        self.notes.reject(field, reason, remedy, line)
 
 
 @dataclass
@@ -138,25 +146,27 @@ def _answers(response: Response) -> list[_Answer]:
     further = {key: one for key, one in value.items() if key != "answers"}
     listed = value.get("answers")
     if not isinstance(listed, list):
-        notes.reject("answers", f"{str(text(listed))[:80]} is not a list", "correct it in the job's output")
+        wrong = f"{str(text(listed))[:80]} is not a list"
+        response.reject("answers", wrong, "correct it in the job's output")
         listed = []
     elif not listed:
-        notes.reject("answers", "the file holds no answer", "nothing to do if nobody answered")
+        response.reject("answers", "the file holds no answer", "nothing to do if nobody answered")
     found = []
     for index, one in enumerate(listed):
         if isinstance(one, dict):
             found.append(_answer(response, index, one, further))
         else:
-            notes.reject(
+            response.reject(
                 f"answers[{index}]",
                 f"{str(text(one))[:80]} is not an object",
                 "correct it in the job's output; the rest is read",
+                index,
             )
     return found
 
 
 def _answer(response: Response, index: int, one: dict[str, Any], further: dict[str, Any]) -> _Answer:
-    notes, field = response.notes, f"answers[{index}]"
+    notes = response.notes
     notes.keys.add_record("answer", one, _KNOWN)
     content = one.get("answerContent")
     if isinstance(content, str):  # some tasks hand it over as JSON in a string
@@ -172,12 +182,14 @@ def _answer(response: Response, index: int, one: dict[str, Any], further: dict[s
     identity = identity if isinstance(identity, dict) else {}
     sub = text(identity.get("sub")) or None
     worker = sub or worker_id or "unknown"
+
+    def reject(key: str, reason: str, remedy: str) -> None:
+        response.reject(f"answers[{index}].{key}", reason, remedy, index)
+
     if sub is None:
-        notes.reject(
-            f"{field}.workerMetadata", "it does not say who the worker is", f"kept as worker {worker[:80]}"
-        )
-    accepted = _moment(one, "acceptanceTime", field, notes)
-    submitted = _moment(one, "submissionTime", field, notes)
+        reject("workerMetadata", "it does not say who the worker is", f"kept as worker {worker[:80]}")
+    accepted = _moment(one, "acceptanceTime", reject)
+    submitted = _moment(one, "submissionTime", reject)
     extra = {key: as_json(value) for key, value in {**further, **one}.items() if key not in _KNOWN}
     if metadata is not None and (
         not identity or set(identity) - _IDENTITY or set(metadata) - {"identityData"}
@@ -191,7 +203,7 @@ def _answer(response: Response, index: int, one: dict[str, Any], further: dict[s
         "issuer": text(identity.get("issuer")),
         "accepted": accepted,
         "submitted": submitted,
-        "seconds": _seconds(one, accepted, submitted, field, notes),
+        "seconds": _seconds(one, accepted, submitted, reject),
         "content": as_json(left) if left not in (None, {}) else None,
         "extra": extra,
     }
@@ -199,21 +211,21 @@ def _answer(response: Response, index: int, one: dict[str, Any], further: dict[s
 
 
 def _seconds(
-    one: Mapping[str, Any], accepted: datetime | None, submitted: datetime | None, field: str, notes: Notes
+    one: Mapping[str, Any], accepted: datetime | None, submitted: datetime | None, reject: _Reject
 ) -> float | None:
     spent = number(one.get("timeSpentInSeconds"))
     given = one.get("timeSpentInSeconds")
     if given is not None and (spent is None or spent < 0):
-        notes.reject(
-            f"{field}.timeSpentInSeconds",
+        reject(
+            "timeSpentInSeconds",
             f"{str(text(given))[:80]} is no time",
             "the answer is kept; its time is what lies between acceptance and submission",
         )
         spent = None
     between = (submitted - accepted).total_seconds() if accepted and submitted else None
     if between is not None and between < 0:
-        notes.reject(
-            f"{field}.submissionTime",
+        reject(
+            "submissionTime",
             f"it was submitted {-between:,.1f} s before it was accepted",
             "the answer is kept; its time is what timeSpentInSeconds says",
         )
@@ -221,11 +233,11 @@ def _seconds(
     return between if spent is None else spent
 
 
-def _moment(one: Mapping[str, Any], key: str, field: str, notes: Notes) -> datetime | None:
+def _moment(one: Mapping[str, Any], key: str, reject: _Reject) -> datetime | None:
     found = moment(one.get(key))
     if found is None:
         given = "it is missing" if one.get(key) is None else f"{str(text(one[key]))[:80]} is no moment"
-        notes.reject(f"{field}.{key}", given, "write it as 2026-01-31T12:00:00.000Z; the answer is kept")
+        reject(key, given, "write it as 2026-01-31T12:00:00.000Z; the answer is kept")
     return found
 
 

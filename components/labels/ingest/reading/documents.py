@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from typing import Any
 
 import orjson
@@ -11,14 +12,15 @@ import orjson
 from components.labels.ingest.reading.notes import Notes
 
 _DEEPEST = 500
+_BETWEEN = re.compile(r"[\s,]*")
 
 
 class DocumentError(ValueError):
-    """Bytes that are no JSON; the message says where, `remedy` what to do."""
+    """Bytes that are no JSON; the message says where, `line` the line of them, `remedy` what to do."""
 
-    def __init__(self, reason: str, remedy: str) -> None:
+    def __init__(self, reason: str, remedy: str, line: int | None = None) -> None:
         super().__init__(reason)
-        self.remedy = remedy
+        self.remedy, self.line = remedy, line
 
 
 def parse(data: bytes, notes: Notes, line: int | None = None) -> Any:
@@ -35,7 +37,9 @@ def parse(data: bytes, notes: Notes, line: int | None = None) -> Any:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise DocumentError(
-            f"byte {error.start} is no UTF-8 ({error.reason})", "write the file as UTF-8"
+            f"byte {error.start} is no UTF-8 ({error.reason})",
+            "write the file as UTF-8",
+            data.count(b"\n", 0, error.start) + 1,
         ) from error
     try:
         value = _clean(json.loads(text), _DEEPEST)
@@ -43,9 +47,36 @@ def parse(data: bytes, notes: Notes, line: int | None = None) -> Any:
         if not text.strip():
             raise DocumentError("the file is empty", "write it again, or remove it") from error
         cut = "; the file ends in the middle" if _is_cut(error, text) else ""
-        raise DocumentError(f"it is not JSON: {strict}{cut}", "copy the file again from the job") from error
+        where = error.lineno if isinstance(error, json.JSONDecodeError) else None
+        reason, remedy = f"it is not JSON: {strict}{cut}", "copy the file again from the job"
+        raise DocumentError(reason, remedy, where) from error
     notes.reject("", f"it is not strict JSON: {strict}", "read all the same: what JSON has not is null", line)
     return value
+
+
+def lines_of(data: bytes, key: str, value: Any) -> list[int]:
+    """Return the line on which `value`, under an object's first key, begins, then that of each element.
+
+    Empty where they are not told: `key` is not the first one, or there are many lines and no strict JSON.
+    """
+    if b"\n" not in data.strip():  # as Ground Truth writes it; nothing is parsed a second time
+        return [1] * (1 + (len(value) if isinstance(value, list) else 0))
+    text = data.decode("utf-8-sig", "replace")
+    opened = re.match(rf'\s*{{\s*"{re.escape(key)}"\s*:\s*\[\s*', text)
+    if opened is None:
+        return []
+    lines = [text.count("\n", 0, len(opened[0].rstrip())) + 1]
+    decoder, place, seen = json.JSONDecoder(), opened.end(), 0
+    line = 1
+    try:
+        while text[place : place + 1] not in ("]", ""):
+            line, seen = line + text.count("\n", seen, place), place
+            lines.append(line)
+            _, end = decoder.raw_decode(text, place)
+            place = _BETWEEN.match(text, end).end()  # type: ignore[union-attr]  # it matches nothing, too
+    except (ValueError, RecursionError):
+        return []
+    return lines
 
 
 def _is_cut(error: Exception, text: str) -> bool:

@@ -63,6 +63,7 @@ class Read:
     kind: str = "unreadable"
     modality: str = ""
     value: Any = None
+    lines: list[int] = field(default_factory=list)  # of its answers, as `documents.lines_of` returns them
     notes: Notes = field(default_factory=Notes)
     facts: dict[str, Any] = field(default_factory=dict)
 
@@ -86,7 +87,7 @@ def recognise(read: Read, data: bytes) -> None:
     try:
         value = documents.parse(data, notes)
     except documents.DocumentError as error:
-        notes.reject("", str(error), error.remedy)
+        notes.reject("", str(error), error.remedy, error.line)
         return
     read.value = value
     keys = {contents.plain(key) for key in value} if isinstance(value, dict) else set()
@@ -96,6 +97,7 @@ def recognise(read: Read, data: bytes) -> None:
         read.modality = "VideoObjectTracking" if tracking else "VideoObjectDetection"
     elif "answers" in keys:
         read.kind = "answers"
+        read.lines = documents.lines_of(data, "answers", value.get("answers"))
     elif isinstance(value, dict) and all(isinstance(value.get(key), str) for key in _DESCRIPTION):
         read.kind = "description"
         read.facts = {key: one for key in _DESCRIBED if not isinstance(one := value.get(key), dict | list)}
@@ -133,7 +135,7 @@ def tables(reads: Sequence[Read], context: Context) -> dict[str, pa.Table]:
         return _manifest_tables(reads, job, context)
     if kind == "answers":
         responses = [
-            answers.Response(read.value, read.notes, read.file, read.item, read.place.iteration)
+            answers.Response(read.value, read.notes, read.file, read.item, read.place.iteration, read.lines)
             for read in reads
         ]
         found, facts = answers.read(responses, job, classes=dict(context.classes), lines=context.lines)

@@ -21,7 +21,7 @@ _MOST_KEYS = 2_000  # keys of one kind of record that a file counts: identifiers
 
 @dataclass(frozen=True)
 class Reject:
-    """One thing that could not be read, or not as it stands; `line` is None in a JSON file."""
+    """One thing that could not be read, or not as it stands; `line` is None where it is not known."""
 
     line: int | None
     field: str

@@ -117,6 +117,17 @@ def test_rows_of_a_deleted_file_are_taken_back(output: Output, lake: Lake, tmp_p
     assert content(lake) == clean(output, tmp_path)
 
 
+def test_a_lake_that_lost_its_state_is_built_anew_and_nothing_is_doubled(
+    output: Output, lake: Lake, tmp_path: Path
+) -> None:
+    """What a lost bookmark did to the original: rows were appended once more."""
+    small_job(output)
+    ingest.run(output.root, lake)
+    Path(lake.uri, "_brume", "snapshot.json").unlink()
+    assert ingest.run(output.root, lake).read == 5
+    assert content(lake) == clean(output, tmp_path)
+
+
 def test_a_deleted_job_is_gone(output: Output, lake: Lake, tmp_path: Path) -> None:
     small_job(output)
     other = small_job(output, "vans")
