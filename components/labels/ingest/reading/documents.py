@@ -24,15 +24,15 @@ class DocumentError(ValueError):
 
 
 def parse(data: bytes, notes: Notes, line: int | None = None) -> Any:
-    """Read one JSON value.
+    """Read one JSON value; `line` is that of a file of many, whose lines are not counted here.
 
     NaN and infinities, which JSON does not have, are read as null, and half surrogates as U+FFFD, both noted.
     Raises `DocumentError`.
     """
     try:
         return orjson.loads(data)
-    except ValueError as error:
-        strict = str(error)
+    except orjson.JSONDecodeError as error:
+        strict, where = f"{error.msg} in column {error.colno}", error.lineno
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -47,10 +47,10 @@ def parse(data: bytes, notes: Notes, line: int | None = None) -> Any:
         if not text.strip():
             raise DocumentError("the file is empty", "write it again, or remove it") from error
         cut = "; the file ends in the middle" if _is_cut(error, text) else ""
-        where = error.lineno if isinstance(error, json.JSONDecodeError) else None
         reason, remedy = f"it is not JSON: {strict}{cut}", "copy the file again from the job"
         raise DocumentError(reason, remedy, where) from error
-    notes.reject("", f"it is not strict JSON: {strict}", "read all the same: what JSON has not is null", line)
+    remedy = "read all the same: what JSON has not is null"
+    notes.reject("", f"it is not strict JSON: {strict}", remedy, line or where)
     return value
 
 

@@ -478,7 +478,7 @@ FAULTS: list[tuple[str, Any, tuple[int | None, str, str]]] = [
     ("sequence", '{"tracking-annotations": [{"frame-no"', (1, "", "the file ends in the middle")),
     ("sequence", b'{"tracking-annotations": "\xff"}', (1, "", "byte 26 is no UTF-8")),
     ("sequence", "", (None, "", "the file is empty")),
-    ("sequence", "[" * 5000, (None, "", "it is not JSON")),
+    ("sequence", "[" * 5000, (1, "", "it is not JSON")),
     ("sequence", {"other": 1}, (None, "tracking-annotations or detection-annotations", "no such key")),
     ("sequence", {"tracking-annotations": 5}, (None, "frames", "5 is not a list")),
     ("sequence", [frame(0), 7], (None, "frames", "7 is not an object")),
@@ -492,7 +492,7 @@ FAULTS: list[tuple[str, Any, tuple[int | None, str, str]]] = [
         [frame(0, box(1, label_category_attributes="moving"))],
         (None, "label-category-attributes", "moving is not an object of names and values"),
     ),
-    ("sequence", '{"tracking-annotations": [], "x": NaN}', (None, "", "it is not strict JSON")),
+    ("sequence", '{"tracking-annotations": [], "x": NaN}', (1, "", "it is not strict JSON")),
     (
         "answers",
         json.dumps({"answers": [answer([]), answer([], workerMetadata=None)]}, indent=1),
@@ -520,6 +520,7 @@ FAULTS: list[tuple[str, Any, tuple[int | None, str, str]]] = [
         (1, "answers[0].timeSpentInSeconds", "-5 is no time"),
     ),
     ("manifest", ["{", still("cars", 1)], (1, "", "the line cannot be read")),
+    ("manifest", [still("cars", 1), '{"a": 1, b'], (2, "", "in column 10")),
     ("manifest", ["[]"], (1, "", "no line of a manifest")),
     ("manifest", ["", '{"a": 1}'], (2, "source-ref", "names no data object")),
 ]
