@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 from components.aws.service import Call, ServiceError
 
 _T = TypeVar("_T")
+_DIGITS = 19  # fewer than a database's whole number has
 _DIGEST = 9  # bytes; a multiple of three keeps the token short of padding
 
 
@@ -34,6 +35,7 @@ class Pager:
         error: str = "ValidationException",
     ) -> None:
         """Read the token of `request`; raises `ServiceError` (code `error`) for one of another listing."""
+        self._error, self._member = error, token_member
         self.size = int(request.get(size_member) or default)
         filters = {name: value for name, value in request.items() if name not in (size_member, token_member)}
         self._bound = json.dumps(
@@ -48,11 +50,22 @@ class Pager:
             except (binascii.Error, ValueError):
                 raw = b""
             if raw[:_DIGEST] != self._digest(self.after):
-                raise ServiceError(
-                    error,
-                    f"{token_member} is not a token that this listing gave: leave it out to start again, and "
-                    "keep the other members as they were while you follow the pages",
-                )
+                raise self._refused()
+
+    def _refused(self) -> ServiceError:
+        return ServiceError(
+            self._error,
+            f"{self._member} is not a token that this listing gave: leave it out to start again, and "
+            "keep the other members as they were while you follow the pages",
+        )
+
+    def number(self, most: int) -> int:
+        """Return `after` as a whole number up to `most`, 0 for the first page; a token can be made up."""
+        if not self.after:
+            return 0
+        if not (self.after.isascii() and self.after.isdecimal() and len(self.after) < _DIGITS):
+            raise self._refused()
+        return min(int(self.after), most)
 
     def _digest(self, after: str) -> bytes:
         return hashlib.sha256(f"{self._bound}\n{after}".encode()).digest()[:_DIGEST]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import csv
+import dataclasses
 import io
 import json
 import os
@@ -20,12 +21,15 @@ import pytest
 from botocore.exceptions import ClientError
 
 from components.aws import engines, keys
+from components.aws.addresses import AddressError
 from components.aws.engines import EngineError, Settings
+from components.aws.paging import Pager
 from components.labels import engine, queries
+from components.labels.athena.outputs import Outputs
 from components.labels.lake import Lake
 from components.labels.schema import DATABASE
 from tests.aws.lake import ended, fill, finished, rows, served
-from tests.aws.serving import OTHER, client_of
+from tests.aws.serving import KEY, OTHER, client_of
 from tests.components.labels.lakes import put
 from tests.pipelines.runs import BRUME
 
@@ -199,6 +203,13 @@ def test_results_do_not_go_into_the_lake(root: Path, lake: Lake, monkeypatch: py
         made.close()
 
 
+def test_minio_is_another_name_of_s3(tmp_path: Path) -> None:
+    outputs = Outputs({}, "minio://bucket/lake", tmp_path)
+    with pytest.raises(AddressError, match="lies where the tables are kept"):
+        outputs.place("s3://bucket/lake/labels/")
+    assert outputs.place("s3://bucket/out/") == "s3://bucket/out/"
+
+
 def _call() -> Any:
     from components.aws.service import Call
 
@@ -271,7 +282,13 @@ def test_an_execution_is_told_of(athena: Any) -> None:
             "SELECT x FROM UNNEST(sequence(1, 6000)) AS t(x)",
             "EXCEEDED_RESULT_LIMIT: the result has more than 5,000",
         ),
-        ("SELECT * FROM read_csv('/etc/passwd')", "FUNCTION_NOT_FOUND"),
+        (
+            "SELECT * FROM read_csv('/etc/passwd')",
+            "FUNCTION_NOT_FOUND: the table function read_csv is not available here: queries read the tables",
+        ),
+        ("SELECT * FROM generate_series(1, 3)", "FUNCTION_NOT_FOUND: the table function generate_series is"),
+        ('SELECT 1 FROM labels WHERE class = "Car"', "COLUMN_NOT_FOUND: line 1:37: Referenced column"),
+        ("SELECT a.class FROM labels", 'COLUMN_NOT_FOUND: line 1:8: Referenced table "a" not found'),
     ],
 )
 def test_a_query_that_cannot_work_fails_and_says_why(athena: Any, sql: str, reason: str) -> None:
@@ -290,6 +307,16 @@ def test_a_query_that_cannot_work_fails_and_says_why(athena: Any, sql: str, reas
         ("CREATE TABLE x AS SELECT 1", "CREATE is not supported"),
         ("SELECT 1; SELECT 2", "line 1:9: a second statement follows"),
         ("SELECT a b c", "line 1:12"),
+        ("SELECT FROM labels", "line 1:1: a SELECT names nothing"),
+        ("SELECT 1 FROM labels WHERE class = \u2018Car\u2019", "line 1:36: \u2018 is a typographic quote"),
+        ("SELECT class\nFROM labels WHERE class = 'Car", "line 2:27: what begins here with ' is not closed"),
+        ("SELECT 'it''s' /* and", "line 1:16: what begins here with /* is not closed"),
+        ("SELECT * FROM `labels`", 'names are quoted with double quotes: "labels"'),
+        ("SELECT * FROM smgt-gluedatabase.labels", "a name with a hyphen stands in double quotes"),
+        ("SELECT * FROM labels WHERE", "line 1:22: something is missing near 'WHERE'"),
+        ("SELECT * FROM", "line 1:10: Expected table name near 'FROM'"),
+        ("SELECT " + "(" * 5000 + "1" + ")" * 5000, "nested too deeply"),
+        ("EXECUTE a, b", "EXECUTE is written EXECUTE NAME USING"),
         ("SELECT count(*,,1) FROM labels", "line 1:15: nothing follows this comma"),
         ("SELECT ?", "1 parameters (?) and 0 execution parameters came"),
         ("UNLOAD (SELECT 1 AS x) TO 's3://results/u/'", "UNLOAD writes Parquet here"),
@@ -298,6 +325,39 @@ def test_a_query_that_cannot_work_fails_and_says_why(athena: Any, sql: str, reas
 )
 def test_what_is_no_query_is_refused_at_once(athena: Any, sql: str, reason: str) -> None:
     assert reason in refused(athena, sql)
+
+
+def test_no_text_holds_up_the_engine(athena: Any) -> None:
+    """Each of these took minutes, years even, in which nobody else was answered."""
+    names = {"CatalogName": "AwsDataCatalog", "DatabaseName": DATABASE}
+    assert athena.list_table_metadata(**names, Expression="*" * 250 + "zz")["TableMetadataList"] == []
+    assert rows(athena, finished(athena, f"SHOW TABLES '{'*' * 250}zz'")) == []
+    assert "EXECUTE is written" in refused(athena, "EXECUTE a" + " " * 250_000 + "b")
+    athena.create_prepared_statement(StatementName="asis", WorkGroup="primary", QueryStatement="SELECT ?")
+    assert "no closing quote" in refused(athena, "EXECUTE asis USING " + "'" * 99_999)
+    told = finished(athena, "execute asis\nUSING 'a, b''c' ;")
+    assert rows(athena, told) == [["_col0"], ["a, b'c"]]
+    athena.delete_prepared_statement(StatementName="asis", WorkGroup="primary")
+    assert "mended" in finished(athena, "SELECT 1" + "," * 200_000 + "2")["Status"]["StateChangeReason"]
+
+
+def test_a_token_that_is_made_up_is_refused(athena: Any, url: str) -> None:
+    """What a token holds is no secret, so that whoever wants to can make one."""
+    identity = finished(athena, "SELECT x FROM UNNEST(sequence(1, 9)) AS t(x)")["QueryExecutionId"]
+
+    def made(operation: str, request: dict[str, Any], after: str) -> str:
+        call = dataclasses.replace(_call(), account=KEY.account, operation=operation)
+        return Pager(request, call).token(after)
+
+    for after in ("x", "-5", "1e3", "\u0663", "9" * 30):
+        with pytest.raises(ClientError, match="is not a token that this listing gave"):
+            athena.list_query_executions(NextToken=made("ListQueryExecutions", {}, after))
+        with pytest.raises(ClientError, match="is not a token that this listing gave"):
+            request = {"QueryExecutionId": identity}
+            athena.get_query_results(**request, NextToken=made("GetQueryResults", request, after))
+    for after in ("7", "999999999"):  # within a row, and behind the last
+        page = athena.get_query_results(**request, NextToken=made("GetQueryResults", request, after))
+        assert "NextToken" not in page
 
 
 def test_the_time_of_a_query_ends(athena: Any) -> None:
@@ -331,6 +391,21 @@ def test_a_token_starts_one_query(athena: Any) -> None:
     assert start("SELECT 1") == start("SELECT 1")
     with pytest.raises(ClientError, match="Idempotent parameters do not match"):
         start("SELECT 2")
+
+
+def test_a_token_makes_one_named_query(athena: Any) -> None:
+    asked = {"Name": "a", "Database": DATABASE, "QueryString": "SELECT 1", "ClientRequestToken": "t" * 32}
+    made = athena.create_named_query(**asked)["NamedQueryId"]
+    assert athena.create_named_query(**asked)["NamedQueryId"] == made
+    with pytest.raises(ClientError, match="Idempotent parameters do not match"):
+        athena.create_named_query(**asked | {"QueryString": "SELECT 2"})
+    athena.delete_named_query(NamedQueryId=made)
+
+
+def test_a_result_that_cannot_be_written_says_why_and_not_where(athena: Any, root: Path) -> None:
+    told = finished(athena, "SELECT 1", ResultConfiguration={"OutputLocation": f"s3://results/{'a' * 300}/"})
+    reason = told["Status"]["StateChangeReason"]
+    assert reason == "HIVE_FILESYSTEM_ERROR: the result cannot be written: File name too long"
 
 
 def test_executions_are_listed_newest_first_and_by_account(url: str, athena: Any) -> None:

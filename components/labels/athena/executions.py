@@ -31,10 +31,9 @@ from components.labels.schema import DATABASE
 PLANNING_SECONDS = 20.0
 TOKEN_SECONDS = 24 * 3600.0
 _CATEGORY_USER = 2
-_EXECUTE = re.compile(
-    r"""\s*EXECUTE\s+(?:"([^"]+)"|(\w+))(?:\s+USING\s+(.*?))?\s*;?\s*""", re.IGNORECASE | re.DOTALL
-)
-_VALUE = re.compile(r"((?:'(?:[^']|'')*'|[^',])+)(?:,|$)")
+# They are matched against a stranger's text in the engine itself: ++ never goes back to try another way.
+_EXECUTE = re.compile(r"""\s*+EXECUTE\s++(?:"([^"]++)"|(\w++))(?:\s++USING\b|(?=\s*+$))""", re.IGNORECASE)
+_VALUE = re.compile(r"(?:[^',]++|'[^']*+')++")
 
 _Members = dict[str, Any]
 
@@ -185,8 +184,8 @@ class Executions:
             known = select(executions.c.id, executions.c.number).filter_by(
                 account=call.account, workgroup=group.name
             )
-            if pager.after:
-                known = known.where(executions.c.number < int(pager.after))
+            if before := pager.number(1 << 62):
+                known = known.where(executions.c.number < before)
             found = db.execute(known.order_by(executions.c.number.desc()).limit(pager.size + 1)).all()
         shown = found[: pager.size]
         return {
@@ -223,7 +222,7 @@ class Executions:
         if file is None:
             where = f": it lies at {row.output}" if row.output else ""
             raise invalid(f"The result of {identity} is kept no longer{where}")
-        found, following = rows.page(file, int(pager.after or 0), pager.size)
+        found, following = rows.page(file, pager.number(file.stat().st_size), pager.size)
         data = [
             {"Data": [{} if value is None else {"VarCharValue": value} for value in line]} for line in found
         ]
@@ -273,15 +272,19 @@ def _prepared(
 ) -> tuple[str, list[str]]:
     """Return the statement and the values for its `?`: EXECUTE names one that was prepared."""
     text, parameters = str(request["QueryString"]), list(request.get("ExecutionParameters") or [])
-    named = _EXECUTE.fullmatch(text)
+    named = _EXECUTE.match(text.rstrip("; \t\r\n"))
     if named is None:
+        if re.match(r"\s*+EXECUTE\b", text, re.IGNORECASE):
+            raise invalid("EXECUTE is written EXECUTE NAME USING 'value', 'value'", "MALFORMED_QUERY")
         return text, parameters
     name = named[1] or named[2]
     row = prepared(db, account, workgroup, name)
     if row is None:
         raise invalid(f"PreparedStatement {name} was not found in workGroup {workgroup}")
-    listed = [value.strip() for value in _VALUE.findall(named[3] or "")]
-    return str(row.text), listed or parameters
+    values = text.rstrip("; \t\r\n")[named.end() :]
+    if values.count("'") % 2:
+        raise invalid(f"A text among the values of EXECUTE {name} has no closing quote", "MALFORMED_QUERY")
+    return str(row.text), [value.strip() for value in _VALUE.findall(values)] or parameters
 
 
 def _require_context(context: Mapping[str, Any]) -> None:

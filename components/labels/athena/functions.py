@@ -8,6 +8,8 @@ documentation, by which the macros are defined.
 
 from __future__ import annotations
 
+import re
+
 _OPERATORS = """
 !~~ !~~* % & * ** + - -> ->> / // < << <= <> = > >= >> ^ | || ~ ~~ ~~* != ~~~ @> <@ !__postfix and or not
 IS__DISTINCT__FROM IS__NOT__DISTINCT__FROM like_escape not_like_escape xor
@@ -63,6 +65,18 @@ cume_dist dense_rank first_value lag last_value lead nth_value ntile percent_ran
 
 # name(parameters) -> body. What Trino's documentation says and DuckDB does otherwise, in DuckDB's SQL.
 MACROS = {
+    # By zero, a double is infinite or no number; DuckDB fails, as it has to for whole numbers and decimals.
+    "trino_divide(a, b)": (
+        "CASE WHEN b = 0 AND (typeof(a) IN ('DOUBLE', 'FLOAT') OR typeof(b) IN ('DOUBLE', 'FLOAT')) "
+        "THEN cast_to_type(a * CAST('Infinity' AS DOUBLE), a / b) ELSE a / b END"
+    ),
+    "trino_varchar(x)": (
+        "CASE typeof(x) WHEN 'TIMESTAMP' THEN trino_milliseconds(CAST(x AS VARCHAR)) "
+        "WHEN 'TIMESTAMP WITH TIME ZONE' "
+        "THEN trino_milliseconds(split_part(CAST(x AS VARCHAR), '+', 1)) || ' UTC' "
+        "ELSE CAST(x AS VARCHAR) END"
+    ),
+    "trino_milliseconds(t)": "left(rpad(CASE WHEN contains(t, '.') THEN t ELSE t || '.' END, 23, '0'), 23)",
     "trino_at_timezone(t, z)": "timezone(z, CAST(t AS TIMESTAMPTZ))",
     "trino_with_timezone(t, z)": "timezone(z, CAST(t AS TIMESTAMP))",
     "trino_date_trunc(part, t)": "cast_to_type(date_trunc(part, t), t)",
@@ -99,12 +113,28 @@ MACROS = {
         "CASE WHEN n = 0 THEN [] WHEN s > 0 OR s + n < 0 THEN list_slice(a, s, s + n - 1) "
         "ELSE list_slice(a, s, len(a)) END"
     ),
-    "trino_array_distinct(a)": "list_sort(list_distinct(a))",
+    "trino_array_distinct(a)": "list_filter(a, lambda x, i: list_position(a, x) = i)",
     "trino_array_remove(a, v)": "list_filter(a, lambda x: x IS DISTINCT FROM v)",
     "arrays_overlap(a, b)": "list_has_any(a, b)",
-    "array_union(a, b)": "list_sort(list_distinct(list_concat(a, b)))",
+    "array_union(a, b)": "trino_array_distinct(list_concat(a, b))",
     "array_average(a)": "list_avg(a)",
-    "map_agg(k, v)": "map_from_entries(array_agg({'k': k, 'v': v}) FILTER (WHERE k IS NOT NULL))",
+    "map_agg(k, v)": "trino_first_entries(array_agg({'k': k, 'v': v}) FILTER (WHERE k IS NOT NULL))",
+    "trino_keys(e)": "list_transform(e, lambda x: x.k)",
+    "trino_first_entries(e)": (  # of those with the same key
+        "CASE WHEN len(list_distinct(trino_keys(e))) = len(e) THEN map_from_entries(e) "
+        "ELSE map_from_entries(list_filter(e, lambda x, i: list_position(trino_keys(e), x.k) = i)) END"
+    ),
+    "multimap_agg(k, v)": "trino_multimap(array_agg({'k': k, 'v': v}) FILTER (WHERE k IS NOT NULL))",
+    "trino_multimap(e)": (
+        "map_from_entries(list_transform(trino_array_distinct(trino_keys(e)), lambda y: "
+        "{'k': y, 'v': list_transform(list_filter(e, lambda x: x.k = y), lambda x: x.v)}))"
+    ),
+    "approx_most_frequent(n, x, c)": (  # exact, so that the capacity does not matter
+        "map_from_entries(list_transform(list_slice(list_reverse_sort(list_transform("
+        "map_entries(histogram(x)), lambda e: {'n': e.value, 'k': e.key})), 1, n), "
+        "lambda e: {'k': e.k, 'v': e.n}))"
+    ),
+    "e()": "exp(1)",
     "every(b)": "bool_and(b)",
     "codepoint(s)": "unicode(s)",
     "hamming_distance(a, b)": "hamming(a, b)",
@@ -130,3 +160,21 @@ ALLOWED = frozenset(
     for word in words.split()
 ) | {name.partition("(")[0] for name in MACROS}
 ALLOWED_TABLES = frozenset(("unnest", "generate_series", "range"))
+
+
+_BY_NAME = {head.partition("(")[0]: (head, body) for head, body in MACROS.items()}
+_CALLED = re.compile(r"\b\w++(?=\()")
+
+
+def called_macros(text: str) -> list[tuple[str, str]]:
+    """Return the macros that a text calls, and those that they call, each after what it calls."""
+    found: dict[str, tuple[str, str]] = {}
+
+    def add(sql: str) -> None:
+        for name in dict.fromkeys(_CALLED.findall(sql.lower())):
+            if name in _BY_NAME and name not in found:
+                add(_BY_NAME[name][1])
+                found[name] = _BY_NAME[name]
+
+    add(text)
+    return list(found.values())

@@ -6,15 +6,17 @@ import contextlib
 import dataclasses
 import re
 import resource
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import duckdb
+import pyarrow as pa
 import sqlglot
 
 from components.labels.athena import plan as planning
 from components.labels.athena import printing, types
-from components.labels.athena.functions import MACROS
+from components.labels.athena.functions import called_macros
 from components.labels.athena.rewrite import ANONYMOUS, ENTRIES
 from components.labels.athena.sql import DIALECT, RefusedError
 
@@ -22,6 +24,8 @@ OUT_OF_MEMORY = (
     "EXCEEDED_MEMORY_LIMIT: the query needs more memory than one may have: read fewer rows or columns"
 )
 _BATCH = 2048  # rows taken at once: their texts are in memory together
+_PLANNING = 3 << 30  # bytes of addresses of a process that reads a statement
+_ROW = 32 << 20  # bytes of one row, as much as Athena allows: a page is in memory as a whole
 _ATTEMPTS = 6  # macros of UNNEST that are tried both ways; each doubles the tries
 _SETTINGS = {
     "autoinstall_known_extensions": "false",
@@ -46,6 +50,7 @@ def do(request: dict[str, Any]) -> dict[str, Any]:
     """Do the job that a request describes; returns the answer, with `failed` or `refused` on errors."""
     try:
         if request["job"] == "plan":
+            _limit(resource.RLIMIT_AS, _PLANNING)
             return _plan(request)
         _limit(resource.RLIMIT_AS, request["address_space"])
         _limit(resource.RLIMIT_FSIZE, request["file_size"])
@@ -59,6 +64,11 @@ def do(request: dict[str, Any]) -> dict[str, Any]:
         return {"failed": str(error)}
     except duckdb.Error as error:
         return {"failed": told(error, request)}
+    except OSError as error:
+        return {
+            "failed": f"HIVE_FILESYSTEM_ERROR: the result cannot be written: {error.strerror}",
+            "internal": "OSError",
+        }
 
 
 def _limit(what: int, most: int) -> None:
@@ -90,10 +100,8 @@ def connected(request: dict[str, Any]) -> duckdb.DuckDBPyConnection:
     connection.execute(f"CREATE SCHEMA {_name(request['database'])}")
     for table, source in request["views"]:
         connection.execute(f"CREATE VIEW {_name(request['database'])}.{_name(table)} AS {source}")
-    called = set(re.findall(r"\w+(?=\()", str(request.get("plan", {}).get("query", "")).lower()))
-    for head, body in MACROS.items():
-        if head.partition("(")[0] in called:
-            connection.execute(f"CREATE MACRO {head} AS ({body})")
+    for head, body in called_macros(str(request.get("plan", {}).get("query", ""))):
+        connection.execute(f"CREATE MACRO {head} AS ({body})")
     connection.execute("SET lock_configuration = true")
     return connection
 
@@ -144,14 +152,30 @@ def _written(relation: duckdb.DuckDBPyRelation, request: dict[str, Any]) -> dict
     rows = size = 0
     with Path(request["output"]).open("wb") as file:
         file.write(printing.header([name for name, _ in described]))
-        for batch in relation.to_arrow_reader(_BATCH):
+        for batch in _batches(relation):
             rows += batch.num_rows
             if rows > request["rows"]:
                 raise QueryError(_too_large(f"has more than {request['rows']:,} rows"))
-            size += file.write(printing.lines(batch))
+            lines = printing.lines(batch, _ROW)
+            if lines is None:
+                raise QueryError(_too_large(f"has a row of more than {_ROW >> 20} MB"))
+            size += file.write(lines)
             if size > request["bytes"]:
                 raise QueryError(_too_large(f"is larger than {request['bytes'] >> 20} MB"))
     return {"columns": [types.column_info(name, kind) for name, kind in described], "rows": rows}
+
+
+def _batches(relation: duckdb.DuckDBPyRelation) -> Iterator[pa.RecordBatch]:
+    """Yield the rows; what goes wrong on the way, Arrow tells as an error of a file, in DuckDB's words."""
+    try:
+        yield from relation.to_arrow_reader(_BATCH)
+    except OSError as error:
+        if error.errno is not None:
+            raise
+        if "Arrow Appender" in str(error):  # 2 GB of texts in one batch
+            raise QueryError(_too_large("has rows that are too large")) from None
+        kind = str(error).partition(" Error: ")[0]
+        raise _KINDS.get(kind, duckdb.Error)(str(error)) from None
 
 
 def _too_large(how: str) -> str:
@@ -229,6 +253,14 @@ _CODES = (
 )
 
 
+_KINDS = {
+    "Out of Memory": duckdb.OutOfMemoryException,
+    "Conversion": duckdb.ConversionException,
+    "Out of Range": duckdb.OutOfRangeException,
+    "IO": duckdb.IOException,
+}
+
+
 def told(error: duckdb.Error, request: dict[str, Any]) -> str:
     """Return an error of DuckDB's as Athena would: a code, where in the caller's text, and what is wrong."""
     text = _without_paths(str(error), request)
@@ -237,11 +269,15 @@ def told(error: duckdb.Error, request: dict[str, Any]) -> str:
     code = next((code for kind, code in _CODES if isinstance(error, kind)), "GENERIC_USER_ERROR")
     if not code:
         return OUT_OF_MEMORY
-    if "not found in FROM clause" in words or "does not have a column" in words:
+    if re.search(r"not found in FROM clause|does not have a column|^Referenced (table|column) ", words):
         code = "COLUMN_NOT_FOUND"
     if "Division by zero" in words:
         code, words = "DIVISION_BY_ZERO", "Division by zero: nullif(divisor, 0) makes it NULL"
+    # The list of what would fit is long, and in DuckDB's terms.
+    words = words.partition(" Candidate functions:")[0]
     named = re.search(r'"([^"]+)"', words)
+    if code == "COLUMN_NOT_FOUND" and named and f'"{named[1]}"' in request["text"]:
+        words += f"; a text stands in single quotes: '{named[1]}'"
     return f"{code}: {_place(named[1], request['text']) if named else ''}{words}"
 
 

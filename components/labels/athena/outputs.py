@@ -17,7 +17,9 @@ class Outputs:
         """Raises `AddressError` for folders that are not there."""
         self._folders = addresses.check_folders(folders)
         self._kept = [str(data.resolve())]
-        self._kept.append(lake if storage.is_remote(lake) else str(Path(lake).resolve()))
+        # minio:// is the same place as s3://, which is what addresses begin with.
+        remote = storage.is_remote(lake)
+        self._kept.append("s3://" + lake.split("://", 1)[1] if remote else str(Path(lake).resolve()))
 
     def place(self, address: str) -> str:
         """Return the local path or URI of a place for results. Raises `AddressError` for a forbidden one."""

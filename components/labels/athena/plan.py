@@ -108,7 +108,8 @@ def _bind_tables(tree: exp.Expression, context: Context) -> tuple[str, ...]:
     for table in list(tree.find_all(exp.Table)):
         if not isinstance(table.this, exp.Identifier):
             raise FailedError(
-                f"FUNCTION_NOT_FOUND: there is no table function {str(table.this.name).lower()}"
+                f"FUNCTION_NOT_FOUND: the table function {_function_name(table.this)} is not available here: "
+                "queries read the tables of the lake, which SHOW TABLES lists, and UNNEST(...)"
             )
         if table.args.get("version") or table.args.get("when"):
             raise FailedError("NOT_SUPPORTED: tables here have no versions to be read as of a time")
@@ -124,6 +125,11 @@ def _bind_tables(tree: exp.Expression, context: Context) -> tuple[str, ...]:
         table.set("this", exp.to_identifier(exact, quoted=True))
         found.add(exact)
     return tuple(sorted(found))
+
+
+def _function_name(node: exp.Expression) -> str:
+    known = isinstance(node, exp.Func) and not isinstance(node, exp.Anonymous)
+    return str(node.sql_name() if known else node.name).lower()
 
 
 def _not_found(table: exp.Table, database: str, context: Context) -> str:

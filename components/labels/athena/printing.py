@@ -20,11 +20,13 @@ import pyarrow.compute as pc
 _TEXT = pa.string()
 
 
-def lines(batch: pa.RecordBatch) -> bytes:
-    """Return rows as lines of CSV: every value in quotes, NULL as nothing."""
+def lines(batch: pa.RecordBatch, most: int) -> bytes | None:
+    """Return rows as lines of CSV: every value in quotes, NULL as nothing. None if a line exceeds `most`."""
     cells = [_quoted(printed(column)) for column in batch.columns]
     cells[-1] = pc.binary_join_element_wise(cells[-1], "\n", "", null_handling="replace", null_replacement="")
     rows = pc.binary_join_element_wise(*cells, ",", null_handling="replace", null_replacement="")
+    if (pc.max(pc.binary_length(rows)).as_py() or 0) > most:
+        return None
     return _bytes(rows)
 
 
@@ -109,7 +111,7 @@ def _struct(column: pa.Array) -> pa.Array:
     parts: list[pa.Array | str] = []
     for place, (field, values) in enumerate(zip(column.type, column.flatten(), strict=True)):
         parts += [f"{', ' if place else '{'}{_field(field.name, place)}=", printed(values)]
-    return _joined(column, *parts, "}")
+    return _joined(column, *(parts or [pa.repeat("{", len(column))]), "}")
 
 
 def _field(name: str, place: int) -> str:

@@ -16,6 +16,7 @@ from components.labels.athena.joda import strftime_of
 from components.labels.athena.sql import RefusedError
 
 ANONYMOUS = "_col?"  # an output column without a name, whose place is known when the query has run
+_DIVISIONS = 8  # one in another: the macro names each number three times
 ENTRIES = "trino_entries_"  # macros that turn what UNNEST expands into a list of structs, numbered from 0
 
 Node: TypeAlias = exp.Expression
@@ -199,9 +200,26 @@ def _data_type(node: exp.DataType) -> Node:
     return node
 
 
+def _divide(node: exp.Div) -> Node:
+    left: Node = node
+    for _ in range(_DIVISIONS):
+        left = left.this.unnest()
+        if not isinstance(left, exp.Div):
+            return call("trino_divide", node.this, node.expression)
+    raise RefusedError(
+        f"more than {_DIVISIONS} divisions of one another are not taken: multiply the divisors"
+    )
+
+
 def _cast(node: exp.Cast) -> Node:
-    """A decimal without digits has those of its literal, or else none after the point; DuckDB's has three."""
+    """Return a cast that makes the text that Trino makes of a time.
+
+    A decimal without digits has those of its literal, or else none after the point; DuckDB's has three.
+    """
     kind = node.to
+    if kind.this == exp.DataType.Type.VARCHAR and type(node) is exp.Cast:
+        made = call("trino_varchar", node.this)
+        return call("left", made, kind.expressions[0].this) if kind.expressions else made
     if kind.this == exp.DataType.Type.DECIMAL and not kind.expressions:
         text = str(node.this.this) if isinstance(node.this, exp.Literal) else ""
         if re.fullmatch(r"\d*\.\d+|\d+", text):
@@ -263,6 +281,7 @@ _BY_NODE: dict[type[Node], Callable[[Any], Node]] = {
     ),
     exp.Extract: _extract,
     exp.DataType: _data_type,
+    exp.Div: _divide,
     exp.Cast: _cast,
     exp.TryCast: _cast,
     exp.GroupConcat: _separated,

@@ -32,7 +32,11 @@ def page(path: Path, start: int, count: int) -> tuple[list[list[str | None]], in
         file.seek(start)
         data, end = b"", start
         while len(rows) < count and end < size and end - start < _MOST:
-            data += file.read(_BLOCK)
+            # Twice as much when not one row was whole: each time it is read from its start.
+            more = file.read(max(_BLOCK, len(data)))
+            if not more:  # it ends within a row: no result of ours
+                return rows, 0
+            data += more
             taken, used = _rows(data, count - len(rows))
             rows += taken
             data, end = data[used:], end + used

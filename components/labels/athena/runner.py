@@ -120,8 +120,11 @@ class Runner:
             values["reason"] = plan["warning"]
         except _FailedError as failure:
             state, category, values = "FAILED", failure.category, {"reason": str(failure)}
-        except (LakeError, StorageError, AddressError, OSError) as error:
+        except (LakeError, StorageError, AddressError) as error:
             state, category, values = "FAILED", _SYSTEM, {"reason": f"HIVE_FILESYSTEM_ERROR: {error}"}
+        except OSError as error:  # without the file: places of this machine are not for the caller
+            reason = f"HIVE_FILESYSTEM_ERROR: the result cannot be written: {error.strerror}"
+            state, category, values = "FAILED", _SYSTEM, {"reason": reason}
         except Exception as error:
             # What it says could be in the caller's words: those stay out of the log.
             _log.error("execution %s broke off: %s", identity, type(error).__name__)

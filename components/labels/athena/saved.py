@@ -30,17 +30,21 @@ class NamedQueries:
         identity = str(uuid.uuid5(uuid.NAMESPACE_OID, f"{call.account}/{token}") if token else uuid.uuid4())
         with self._store.write() as db:
             group = workgroups.find(db, call.account, request.get("WorkGroup") or workgroups.PRIMARY)
-            if _named(db, call.account, identity) is None:
-                db.execute(
-                    insert(named_queries).values(
-                        id=identity,
-                        account=call.account,
-                        workgroup=group.name,
-                        name=request["Name"],
-                        description=request.get("Description") or "",
-                        database=request["Database"],
-                        text=request["QueryString"],
-                    )
+            row = {
+                "id": identity,
+                "account": call.account,
+                "workgroup": group.name,
+                "name": request["Name"],
+                "description": request.get("Description") or "",
+                "database": request["Database"],
+                "text": request["QueryString"],
+            }
+            known = _named(db, call.account, identity)
+            if known is None:
+                db.execute(insert(named_queries).values(**row))
+            elif known._asdict() != row:
+                raise invalid(
+                    "Idempotent parameters do not match: give every new query a ClientRequestToken of its own"
                 )
         return {"NamedQueryId": identity}
 

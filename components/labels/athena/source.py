@@ -110,6 +110,17 @@ def matching(names: Sequence[str], pattern: str) -> list[str]:
     """Return the names that a pattern of SHOW fits: `*` is anything, `|` stands between alternatives."""
     if not pattern:
         return sorted(names)
-    parts = [".*".join(map(re.escape, one.split("*"))) for one in pattern.lower().split("|")]
-    fits = re.compile("|".join(parts))
+    fits = re.compile("|".join(map(_glob, pattern.lower().split("|"))), re.DOTALL)
     return sorted(name for name in names if fits.fullmatch(name.lower()))
+
+
+def _glob(pattern: str) -> str:
+    """Return the expression of a pattern with `*`, which takes each part at its first place for good.
+
+    Other expressions go back and try the next place: with fifty stars that takes years, on the engine's time.
+    """
+    first, *others = map(re.escape, pattern.split("*"))
+    if not others:
+        return first
+    *middle, last = others
+    return first + "".join(f"(?>.*?{part})" for part in middle if part) + f".*{last}"

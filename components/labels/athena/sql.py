@@ -18,6 +18,13 @@ from sqlglot.tokens import Token, TokenType
 DIALECT = "trino"  # what Athena runs queries by; its own dialect in sqlglot adds Hive's DDL
 _READ_ONLY = "queries here only read: SELECT, WITH, VALUES, UNLOAD, SHOW, DESCRIBE and EXPLAIN"
 _CTAS = "; awswrangler creates a table for its result unless it is called with ctas_approach=False"
+_CURLY = re.compile("[\u2018\u2019\u201a\u201c\u201d\u201e\u00ab\u00bb]")
+_REMEDIES = {
+    "-": ': a name with a hyphen stands in double quotes: "smgt-gluedatabase"',
+    "`": ': names are quoted with double quotes: "labels"',
+    "%": ": a pattern of LIKE stands in single quotes: '%Car%'",
+}
+_TOLD = 10  # places that a warning names
 _QUERIES = (TokenType.SELECT, TokenType.WITH, TokenType.VALUES, TokenType.L_PAREN)
 _ENDS = (
     TokenType.FROM,
@@ -69,8 +76,8 @@ def read(text: str) -> Statement:
     """Return the one statement of a text. Raises `RefusedError`."""
     try:
         tokens = sqlglot.tokenize(text, read=DIALECT)
-    except TokenError as error:
-        raise RefusedError(f"the statement cannot be read: {str(error).partition(chr(10))[0]}") from None
+    except TokenError:
+        raise RefusedError(_unclosed(text)) from None
     while tokens and tokens[-1].token_type is TokenType.SEMICOLON:
         tokens.pop()
     if not tokens:
@@ -78,16 +85,37 @@ def read(text: str) -> Statement:
     for token in tokens:
         if token.token_type is TokenType.SEMICOLON:
             raise refused(token, "a second statement follows", "give one statement at a time")
+        if token.token_type is TokenType.VAR and (curly := _CURLY.search(token.text)):
+            raise refused(
+                token,
+                f"{curly[0]} is a typographic quote",
+                "names are written in \"straight\" double quotes, texts in 'straight' single ones",
+            )
     empty = _empty_items(tokens)
     kept = text[: tokens[-1].end + 1]
-    for token in empty:
-        kept = f"{kept[: token.start]} {kept[token.end + 1 :]}"
     warning = ""
     if empty:
-        places = ", ".join(f"line {token.line}:{_column(token)}" for token in empty)
-        warning = f"mended: an empty item of the select list ({places}) was left out; remove the second comma"
-        tokens = [token for token in tokens if token not in empty]
+        gone = {token.start for token in empty}
+        kept = "".join(" " if place in gone else letter for place, letter in enumerate(kept))
+        places = ", ".join(f"line {token.line}:{_column(token)}" for token in empty[:_TOLD])
+        more = f" and {len(empty) - _TOLD} more" if len(empty) > _TOLD else ""
+        warning = (
+            f"mended: an empty item of the select list ({places}{more}) was left out; remove the second comma"
+        )
+        tokens = [token for token in tokens if token.start not in gone]
     return Statement(kept, tuple(tokens), warning)
+
+
+def _unclosed(text: str) -> str:
+    """Return where the quote or comment begins that keeps a text from being read."""
+    found = re.search(
+        r"(?:[^'\"/-]|'[^']*+'|\"[^\"]*+\"|--[^\n]*+|/\*(?s:.*?)\*/|[/-](?![/*-]))*+(['\"]|/\*)", text
+    )
+    if found is None:
+        return "the statement cannot be read: it has a character that SQL has not"
+    before = text[: found.start(1)]
+    place = f"line {before.count(chr(10)) + 1}:{len(before) - before.rfind(chr(10))}"
+    return f"{place}: what begins here with {found[1]} is not closed"
 
 
 def _empty_items(tokens: Sequence[Token]) -> list[Token]:
@@ -125,24 +153,36 @@ def parse(statement: Statement) -> exp.Expression:
     """Return the tree of a query. Raises `RefusedError` for anything else."""
     if not statement.is_query:
         remedy = _READ_ONLY + (_CTAS if statement.first == "CREATE" else "")
-        raise refused(statement.tokens[0], f"{statement.first} is not supported", remedy)
+        word = statement.first or statement.tokens[0].text
+        raise refused(statement.tokens[0], f"{word} is not supported", remedy)
     try:
         trees = sqlglot.parse(statement.text, read=DIALECT)
     except ParseError as error:
         told = error.errors[0] if error.errors else {}
-        words = str(told.get("description") or "it cannot be read").rstrip(".")
+        words = _plain(str(told.get("description") or "it cannot be read"))
         near = f" near '{told['highlight']}'" if told.get("highlight") else ""
         column = max(1, int(told.get("col") or 1) - len(str(told.get("highlight") or "")) + 1)
-        raise RefusedError(f"line {told.get('line') or 1}:{column}: {words}{near}") from None
-    except (SqlglotError, RecursionError) as error:
+        remedy = _REMEDIES.get(str(told.get("highlight")), "")
+        raise RefusedError(f"line {told.get('line') or 1}:{column}: {words}{near}{remedy}") from None
+    except RecursionError:
+        raise RefusedError("the statement is nested too deeply to be read") from None
+    except SqlglotError as error:
         raise RefusedError(f"the statement cannot be read: {type(error).__name__}") from None
     tree = trees[0] if len(trees) == 1 else None
     if isinstance(tree, exp.Values):
         names = [f"_col{place}" for place in range(len(tree.expressions[0].expressions))]
         tree = exp.select("*").from_(exp.alias_(tree, "t", table=names, quoted=True))
+    if tree is not None and any(not select.selects for select in tree.find_all(exp.Select)):
+        raise refused(statement.tokens[0], "a SELECT names nothing", "SELECT * FROM labels")
     if not isinstance(tree, exp.Query):
         raise refused(statement.tokens[0], "this is no query", _READ_ONLY)
     return tree
+
+
+def _plain(words: str) -> str:
+    """Return what sqlglot says of an error without the names of its own classes."""
+    words = re.sub(r"Required keyword: .* missing for <class .*>", "something is missing", words)
+    return re.sub(r" but got (<Token.*|None)", "", words, flags=re.DOTALL).rstrip(".")
 
 
 def literal(text: str, position: int) -> exp.Expression:
@@ -151,7 +191,9 @@ def literal(text: str, position: int) -> exp.Expression:
     Raises `RefusedError` for anything that is not one value.
     """
     try:
-        tree = sqlglot.parse_one(f"SELECT {text}", read=DIALECT).selects[0]
+        select = sqlglot.parse_one(f"SELECT {text}", read=DIALECT)
+        alone = {name for name, part in select.args.items() if part} == {"expressions"}
+        tree = select.selects[0] if alone and len(select.selects) == 1 else None
     except (SqlglotError, RecursionError, AttributeError, IndexError):
         tree = None
     bare = tree.this if isinstance(tree, (exp.Neg, exp.Cast)) else tree

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import array
 import contextlib
+import ctypes
 import gc
 import json
 import logging
@@ -29,6 +30,9 @@ from typing import Any
 
 from components.labels.athena import jobs
 from components.labels.athena.sandbox import KILL, MESSAGE
+
+_prctl = getattr(ctypes.CDLL(None), "prctl", None)
+_PDEATHSIG = 1  # PR_SET_PDEATHSIG of <linux/prctl.h>
 
 
 class _WithoutPandas:
@@ -91,21 +95,27 @@ def _obey(control: socket.socket, children: dict[int, int]) -> bool:
             if known == job:
                 os.kill(process, signal.SIGKILL)
         return True
-    process = os.fork()
+    parent = os.getpid()
+    try:
+        process = os.fork()
+    except OSError:  # no memory, or too many processes: this query is lost, those that run are not
+        process = -1
     if process == 0:
         signal.set_wakeup_fd(-1)
         control.close()
-        _child(socket.socket(fileno=handles[0]))
+        _child(socket.socket(fileno=handles[0]), parent)
     for handle in handles:
         os.close(handle)
-    children[process] = job
+    if process > 0:
+        children[process] = job
     return True
 
 
-def _child(own: socket.socket) -> None:
+def _child(own: socket.socket, parent: int) -> None:
     """Do one job and end. Nothing is printed: it could be in the caller's words."""
     code = 1
     try:
+        _end_with(parent)
         quiet = os.open(os.devnull, os.O_RDWR)
         for handle in (0, 1, 2):
             os.dup2(quiet, handle)
@@ -128,6 +138,17 @@ def _child(own: socket.socket) -> None:
         code = 0
     finally:
         os._exit(code)
+
+
+def _end_with(parent: int) -> None:
+    """Have the system end this process when the one that forked it ends, in whatever way: no other can.
+
+    Only Linux does so; elsewhere a query whose parent was killed goes on to its end.
+    """
+    if _prctl is not None:
+        _prctl(_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != parent:  # it has ended already
+            os._exit(1)
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -13,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from components.labels.athena.sandbox import Job, LateError, LostError, Sandbox
+from components.labels.athena.sandbox import LateError, LostError, Sandbox
 
 MEMORY = 200 << 20
 
@@ -33,33 +34,33 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return made
 
 
+def asked(folder: Path, query: str, **more: Any) -> dict[str, Any]:
+    """Return a job for DuckDB's SQL as it is: what the check would have to have let through."""
+    return {
+        "job": "run",
+        "text": query,
+        "database": "db",
+        "views": [["people", "SELECT 1 AS id, 'Ann' AS name"]],
+        "files": [],
+        "root": str(folder),
+        "scratch": str(folder / "scratch"),
+        "threads": 2,
+        "memory": MEMORY,
+        "spill": 50 << 20,
+        "address_space": 4 << 30,
+        "file_size": 64 << 20,
+        "rows": 100_000,
+        "bytes": 1 << 20,
+        "output": str(folder / "result.csv"),
+        "plan": {"query": query, "name": "SELECT", "entries": 0, "unload": None},
+        **more,
+    }
+
+
 @pytest.fixture
 def start(sandbox: Sandbox, folder: Path) -> Any:
-    """Start DuckDB's SQL as it is: what the check would have to have let through."""
-
-    def started(query: str, **more: Any) -> Job:
-        request = {
-            "job": "run",
-            "text": query,
-            "database": "db",
-            "views": [["people", "SELECT 1 AS id, 'Ann' AS name"]],
-            "files": [],
-            "root": str(folder),
-            "scratch": str(folder / "scratch"),
-            "threads": 2,
-            "memory": MEMORY,
-            "spill": 50 << 20,
-            "address_space": 4 << 30,
-            "file_size": 64 << 20,
-            "rows": 100_000,
-            "bytes": 1 << 20,
-            "output": str(folder / "result.csv"),
-            "plan": {"query": query, "name": "SELECT", "entries": 0, "unload": None},
-            **more,
-        }
-        return sandbox.start(request)
-
-    return started
+    """Start a job of a query."""
+    return lambda query, **more: sandbox.start(asked(folder, query, **more))
 
 
 def test_rows_are_written_as_athena_does(start: Any, folder: Path) -> None:
@@ -157,6 +158,28 @@ def test_a_result_is_bounded_in_rows_and_bytes(start: Any) -> None:
 ENDLESS = "SELECT sum(a.range * b.range) FROM range(10000000) a, range(10000000) b"
 
 
+def test_a_row_is_bounded(start: Any) -> None:
+    most = {"bytes": 1 << 30, "file_size": 1 << 30}
+    assert "a row of more than 32 MB" in start("SELECT repeat('x', 33600000)", **most).answer(60)["failed"]
+
+
+@pytest.mark.parametrize(
+    ("query", "told"),
+    [
+        ("SELECT 1 // (i - 99999) FROM range(100000) t(i)", "DIVISION_BY_ZERO: "),
+        ("SELECT CAST(if(i = 99999, 'x', '1') AS INT) FROM range(100000) t(i)", "INVALID_CAST_ARGUMENT: "),
+    ],
+)
+def test_what_goes_wrong_in_a_later_row_is_told_as_in_the_first(start: Any, query: str, told: str) -> None:
+    answer = start(query).answer(60)
+    assert answer["failed"].startswith(told)
+    assert "internal" not in answer
+
+
+def test_a_long_word_is_no_longer_read_than_a_short_one(start: Any) -> None:
+    assert start(f"SELECT '{'x' * 250_000}'").answer(10)["rows"] == 1  # by pairs of letters it took minutes
+
+
 def test_time_is_bounded_and_a_query_can_be_killed(start: Any) -> None:
     with pytest.raises(LateError):
         start(ENDLESS).answer(0.3)
@@ -177,6 +200,36 @@ def test_queries_end_with_the_engine(folder: Path, start: Any) -> None:
     assert own._control is not None
     own._control.close()
     assert process.wait(10) == 0
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux ends a process with the one that forked it")
+def test_queries_end_with_the_process_that_forked_them(folder: Path) -> None:
+    own = Sandbox()
+    try:
+        job = own.start(asked(folder, ENDLESS))
+        process = own._process
+        assert process is not None
+        children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+        while not (queries := children.read_text().split()):
+            time.sleep(0.01)
+        process.kill()
+        with pytest.raises(LostError):
+            job.answer(10)
+        for _ in range(500):
+            if all(_state(one) in ("", "Z", "X") for one in queries):
+                break
+            time.sleep(0.01)
+        assert {_state(one) for one in queries} <= {"", "Z", "X"}
+    finally:
+        own.close()
+
+
+def _state(process: str) -> str:
+    """Return the letter of a process's state, nothing for one that is not there."""
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return ""
 
 
 def test_a_lost_process_is_started_again(sandbox: Sandbox, start: Any) -> None:
