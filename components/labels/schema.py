@@ -90,6 +90,23 @@ _LABEL = [
     ("attributes", TEXTS),
     ("extra", TEXTS),  # keys that no column holds, values as JSON
 ]
+_EFFORT = [
+    ("jobs", COUNT),
+    ("tasks", COUNT),
+    ("labels", WHOLE),
+    ("seconds", NUMBER),
+    ("seconds_min", NUMBER),
+    ("seconds_mean", NUMBER),
+    ("seconds_median", NUMBER),
+    ("seconds_p90", NUMBER),
+    ("seconds_max", NUMBER),
+    ("labels_per_hour", NUMBER),
+    ("rejects", COUNT),
+    ("too_fast", COUNT),
+    ("too_slow", COUNT),
+    ("idle", COUNT),
+    ("agreement", NUMBER),
+]
 
 # What ingest writes. `frames_type()` without names stands for columns whose structs grow with the data.
 INGESTED = (
@@ -393,23 +410,14 @@ JUDGED = (
                 ("worker", TEXT),
                 ("name", TEXT),
                 ("team", TEXT),
-                ("jobs", COUNT),
-                ("tasks", COUNT),
-                ("labels", WHOLE),
-                ("seconds", NUMBER),
-                ("seconds_min", NUMBER),
-                ("seconds_mean", NUMBER),
-                ("seconds_median", NUMBER),
-                ("seconds_p90", NUMBER),
-                ("seconds_max", NUMBER),
-                ("labels_per_hour", NUMBER),
-                ("rejects", COUNT),
-                ("too_fast", COUNT),
-                ("too_slow", COUNT),
-                ("idle", COUNT),
-                ("agreement", NUMBER),
+                *_EFFORT,
             ]
         ),
+    ),
+    Table(
+        "quality_teams",
+        "one team, over everything; workers of several teams are one of their own",
+        pa.schema([("team", TEXT), ("workers", COUNT), *_EFFORT]),  # "" for workers of none
     ),
     Table(
         "quality_label_time",

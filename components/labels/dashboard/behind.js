@@ -150,6 +150,7 @@ class Behind {
     }
     const idsOf = (names) => listed(this.cubes.workers.id.filter((id, place) => id && names.has(this.cubes.workers.worker[place])));
     const who = [row.worker, row.worker_a, row.worker_b].filter(Boolean).map((name) => new Set([name]));
+    if (!who.length && row.team !== undefined) who.push(this.members(row.team));
     const wanted = (who.length ? who : workers.size ? [workers] : []).map(idsOf).filter(Boolean);
     // A step of time in the row narrows the filter's time.
     const step = ["hour", "day", "week", "time"].find((name) => name in row), timed = step && row[step] !== null;
@@ -169,6 +170,12 @@ class Behind {
       else if (step && !timed) parts.push(`(modality, job, item) NOT IN (${items})`);
     }
     return parts.join(" AND ") || "true";
+  }
+
+  /** The names of a team's workers, of those that are chosen. */
+  members(team) {
+    const { workers } = this.cubes, chosen = this.evaluator.chosen.workers;
+    return new Set(workers.worker.filter((name, place) => workers.team[place] === team && (!chosen.size || chosen.has(name))));
   }
 
   item(job, item) {

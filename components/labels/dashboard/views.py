@@ -27,6 +27,21 @@ from components.labels.dashboard.quality_views import quality
 from components.labels.dashboard.values import Attribute
 
 _FEW = 4  # parts that a ring can show
+_EFFORT = (
+    Measure("jobs", "Jobs", "distinct", "job"),
+    ANSWERS,
+    total("labels", "Labels"),
+    TIME,
+    Measure("mean", "Average", "ratio", "seconds", "seconds", over="n"),
+    Measure("median", "Median", "median", "middle", "seconds"),
+    Measure("p90", "9 in 10 under", "p90", "high", "seconds"),
+    Measure("least", "Shortest", "min", "least", "seconds"),
+    Measure("longest", "Longest", "max", "most", "seconds"),
+    PER_HOUR,
+    total("rejects", "Rejects"),
+    *(total(kind.replace(" ", "_"), kind.capitalize(), "n", where={"pace": kind}) for kind in PACES[:3]),
+    AGREEMENT,
+)
 
 
 @dataclass(frozen=True)
@@ -193,30 +208,14 @@ def _people(cubes: Cubes, modalities: Sequence[str], *, masked: bool) -> tuple[V
             "Workers",
             "answers",
             (WORKER, *known),
-            (
-                Measure("jobs", "Jobs", "distinct", "job"),
-                ANSWERS,
-                total("labels", "Labels"),
-                TIME,
-                Measure("mean", "Average", "ratio", "seconds", "seconds", over="n"),
-                Measure("median", "Median", "median", "middle", "seconds"),
-                Measure("p90", "9 in 10 under", "p90", "high", "seconds"),
-                Measure("least", "Shortest", "min", "least", "seconds"),
-                Measure("longest", "Longest", "max", "most", "seconds"),
-                PER_HOUR,
-                total("rejects", "Rejects"),
-                *(
-                    total(kind.replace(" ", "_"), kind.capitalize(), "n", where={"pace": kind})
-                    for kind in PACES[:3]
-                ),
-                AGREEMENT,
-            ),
+            _EFFORT,
             order="-hours",
             about="Times are of one answer; rejects are labels that an audit rejected.",
             drill="answers",
             width="full",
             empty=NO_ANSWERS,
         ),
+        *(_teams() if any(cubes.tables["workers"]["team"]) else ()),
         View(
             "time_by_class",
             "Time by class of label",
@@ -245,6 +244,23 @@ def _people(cubes: Cubes, modalities: Sequence[str], *, masked: bool) -> tuple[V
             about="The fastest first: fast is not wrong, but worth a look beside the rejects.",
             chart=marks.bars("worker", "per_hour", "labels an hour"),
             drill="answers",
+            empty=NO_ANSWERS,
+        ),
+    )
+
+
+def _teams() -> tuple[View, ...]:
+    return (
+        View(
+            "teams",
+            "Teams",
+            "answers",
+            (Column("team", "Team"),),
+            (Measure("workers", "Workers", "distinct", "worker"), *_EFFORT),
+            order="-hours",
+            about="Workers of several teams are a team of their own.",
+            drill="answers",
+            width="full",
             empty=NO_ANSWERS,
         ),
     )

@@ -17,6 +17,7 @@ _AT_ONCE = 300_000  # pairs of boxes: 50 MB of working arrays
 def iou(a: Floats, b: Floats) -> Floats:
     """Return the intersection over union, 0 to 1, of the boxes a[k] and b[k].
 
+    It is Jaccard's index ("Étude comparative de la distribution florale", 1901) of their areas.
     Arrays have a row (left, top, width, height) for each box. A box without a finite, positive size overlaps
     nothing, but is 1 with a box of the very same numbers.
     """

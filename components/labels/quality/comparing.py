@@ -122,7 +122,8 @@ def equal_subjects(sheets: Sheets, pairs: Pairs) -> Floats:
 def agreement(sheets: Sheets, pairs: Pairs) -> Floats:
     """Return how far each pair of sheets agrees, 0 to 1: one F1 over everything they say.
 
-    2 S / (labels of both), where S sums over matched labels the share of class and attributes that are equal
+    2 S / (labels of both), as Dice's coefficient is ("Measures of the amount of ecologic association between
+    species", 1945), where S sums over matched labels the share of class and attributes that are equal
     (`equal_subjects`): 1 when all labels match and say the same, or when neither sheet has any. Frames count
     as labels only in a job that has no others.
     """

@@ -171,6 +171,34 @@ def test_names_and_teams_of_known_workers(tmp_path: Path) -> None:
     assert row == {"name": "Ann Berg", "team": "A"}
 
 
+def test_a_team_s_figures_by_hand(tmp_path: Path) -> None:
+    """The median of a team is that of its answers, not of its workers' medians."""
+    spent = {"ann": [10.0, 20.0, 30.0, 40.0, 50.0], "ben": [100.0], "cy": [7.0], "dee": [5.0]}
+    answers = [
+        (item, worker, [said("Car"), said("Van")], seconds)
+        for worker, times in spent.items()
+        for item, seconds in enumerate(times)
+    ]
+    made = lake(tmp_path, Job(job="one", answers=answers[:3]), Job(job="two", answers=answers[3:]))
+    teams = {"ann": "day", "ben": "day", "cy": "day, night"}
+    people = pa.table(
+        {
+            **{name: list(teams) for name in ("worker", "name")},
+            **{name: [""] * 3 for name in ("email", "source")},
+            "team": list(teams.values()),
+        }
+    )
+    made.commit(made.snapshot(), add=[made.write("workers", people)], remove=[])
+    run(made)
+    none, day, both = dicts(made, "SELECT * FROM quality_teams ORDER BY team")
+    assert [row["team"] for row in (none, day, both)] == ["", "day", "day, night"]
+    assert (day["workers"], day["jobs"], day["tasks"], day["labels"]) == (2, 2, 6, 12)
+    assert (day["seconds"], day["seconds_min"], day["seconds_max"]) == (250, 10, 100)
+    assert (day["seconds_median"], day["seconds_p90"]) == pytest.approx((35, 75))
+    assert day["labels_per_hour"] == pytest.approx(12 / 250 * 3600)
+    assert (none["workers"], none["seconds"], both["tasks"]) == (1, 5, 1)
+
+
 def test_real_labels_without_answers_are_judged(tmp_path: Path, real_data: Callable[[str], Path]) -> None:
     made = Lake(str(tmp_path / "lake"))
     ingest.run(str(real_data("labels")), made)
