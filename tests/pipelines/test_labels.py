@@ -15,7 +15,7 @@ import yaml
 
 from components import storage
 from components.labels.lake import Lake
-from components.labels.synthetic import TREE, WORKERS, Fault, Truth, generate
+from components.labels.synthetic import TREE, TRUTH, WORKERS, Fault, Truth, generate
 from pipelines import labels
 from tests.pipelines.runs import BRUME, brume
 
@@ -92,10 +92,10 @@ def _matches(fault: Fault, finding: Row) -> bool:
     )
 
 
-def test_every_planted_fault_is_found(finished: Path, given: tuple[Path, Truth]) -> None:
-    findings = rows(finished / "queries" / "findings.csv")
+def check_that_faults_are_told(truth: Truth, out: Path) -> None:
+    findings = rows(out / "queries" / "findings.csv")
     kinds = {finding["kind"] for finding in findings}
-    looked_for = [fault for fault in given[1].faults if fault.kind in kinds]
+    looked_for = [fault for fault in truth.faults if fault.kind in kinds]
     assert {fault.kind for fault in looked_for} >= {
         *("too fast", "too slow", "idle", "disagreement", "audit"),
         *("jump", "vanish", "flicker", "outside", "size", "label error"),
@@ -103,22 +103,38 @@ def test_every_planted_fault_is_found(finished: Path, given: tuple[Path, Truth])
     missed = [fault for fault in looked_for if not any(_matches(fault, row) for row in findings)]
     assert not missed
 
-    rejected = {(row["file"], row["line"]) for row in rows(finished / "queries" / "rejected_input.csv")}
+    rejected = {(row["file"], row["line"]) for row in rows(out / "queries" / "rejected_input.csv")}
     for kind in ("truncated", "manifest line", "no metadata", "no worker", "no answers", "backwards"):
-        assert given[1].of(kind)
-        for fault in given[1].of(kind):
+        assert truth.of(kind)
+        for fault in truth.of(kind):
             # Ground Truth's JSON, and the generator's, is one line a file.
             assert (fault.file, str(fault.line or 1)) in rejected, fault
-    drift = {(row["change"], row["key"]) for row in rows(finished / "queries" / "drift.csv")}
+    drift = {(row["change"], row["key"]) for row in rows(out / "queries" / "drift.csv")}
     for kind in ("appeared", "vanished", "changed type"):
-        assert given[1].of(kind)
-        for fault in given[1].of(kind):
+        assert truth.of(kind)
+        for fault in truth.of(kind):
             assert (kind, fault.object) in drift, fault
-    workers = {row["worker"]: row for row in rows(finished / "queries" / "workers.csv")}
-    for fault in given[1].of("unlisted"):
+    workers = {row["worker"]: row for row in rows(out / "queries" / "workers.csv")}
+    for fault in truth.of("unlisted"):
         assert workers[str(fault.worker)]["name"] == fault.worker
-    for fault in given[1].of("no email"):
+    for fault in truth.of("no email"):
         assert workers[str(fault.worker)]["email"] == ""
+
+
+def test_every_planted_fault_is_found(finished: Path, given: tuple[Path, Truth]) -> None:
+    check_that_faults_are_told(given[1], finished)
+
+
+@pytest.mark.long
+def test_without_parameters_it_reports_on_an_output_of_its_own(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    told = brume("run", "labels", "--out", str(out))
+    assert told.returncode == 0, told.stdout + told.stderr
+    assert list(states(out)) == list(labels.STAGES)
+    truth = Truth.load(out / "source" / TRUTH)
+    metrics = json.loads((out / "run.json").read_text())["metrics"]["labels"]
+    assert (metrics["labels_rows"], metrics["jobs_rows"]) == (truth.labels, len(truth.jobs))
+    check_that_faults_are_told(truth, out)
 
 
 def test_nothing_is_left_running(finished: Path) -> None:
