@@ -9,11 +9,13 @@ import io
 import json
 import os
 import secrets
+import shutil
 import sqlite3
 import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import duckdb
@@ -400,6 +402,23 @@ def test_a_token_makes_one_named_query(athena: Any) -> None:
     with pytest.raises(ClientError, match="Idempotent parameters do not match"):
         athena.create_named_query(**asked | {"QueryString": "SELECT 2"})
     athena.delete_named_query(NamedQueryId=made)
+
+
+def test_results_leave_room_on_the_disk(athena: Any, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The state lies on it too. A disk that is nearly full cannot be had here: its size is made up."""
+    monkeypatch.setattr(shutil, "disk_usage", lambda _folder: SimpleNamespace(free=12 << 20))
+    told = finished(athena, "SELECT rpad('', 2000, 'x') FROM UNNEST(sequence(1, 2000)) AS t(x)")
+    assert told["Status"]["StateChangeReason"].startswith(
+        "EXCEEDED_RESULT_LIMIT: the result is larger than 1 MB"
+    )
+    assert not (root / "data" / "results" / f"{told['QueryExecutionId']}.csv").exists()
+    assert finished(athena, "SELECT 1")["Status"]["State"] == "SUCCEEDED"
+    unload = "UNLOAD (SELECT uuid() AS u FROM UNNEST(sequence(1, 500000)) AS t(x)) TO 's3://results/large/' "
+    told = finished(athena, unload + "WITH (format = 'PARQUET')", ResultConfiguration=RESULTS)
+    assert "too large for the disk" in told["Status"]["StateChangeReason"]
+    monkeypatch.setattr(shutil, "disk_usage", lambda _folder: SimpleNamespace(free=0))
+    with pytest.raises(ClientError, match="The disk of the engine is full: make room"):
+        athena.start_query_execution(QueryString="SELECT 1")
 
 
 def test_a_result_that_cannot_be_written_says_why_and_not_where(athena: Any, root: Path) -> None:

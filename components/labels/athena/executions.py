@@ -59,6 +59,7 @@ class Executions:
 
     def start(self, request: _Members, call: Call) -> _Members:
         """Plan a query and let it run; the same ClientRequestToken starts one only."""
+        self._runner.require_room()
         token = str(request.get("ClientRequestToken") or "")
         digest = _digest(request)
         with self._store.write() as db:

@@ -161,7 +161,7 @@ def _written(relation: duckdb.DuckDBPyRelation, request: dict[str, Any]) -> dict
                 raise QueryError(_too_large(f"has a row of more than {_ROW >> 20} MB"))
             size += file.write(lines)
             if size > request["bytes"]:
-                raise QueryError(_too_large(f"is larger than {request['bytes'] >> 20} MB"))
+                raise QueryError(_too_large(f"is larger than {request['bytes'] / 1e6:,.0f} MB"))
     return {"columns": [types.column_info(name, kind) for name, kind in described], "rows": rows}
 
 
@@ -269,6 +269,8 @@ def told(error: duckdb.Error, request: dict[str, Any]) -> str:
     code = next((code for kind, code in _CODES if isinstance(error, kind)), "GENERIC_USER_ERROR")
     if not code:
         return OUT_OF_MEMORY
+    if "File too large" in words or "No space left" in words:
+        return "EXCEEDED_RESULT_LIMIT: what the query writes is too large for the disk: select less"
     if re.search(r"not found in FROM clause|does not have a column|^Referenced (table|column) ", words):
         code = "COLUMN_NOT_FOUND"
     if "Division by zero" in words:

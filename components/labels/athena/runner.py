@@ -13,9 +13,11 @@ from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter
 from sqlalchemy import delete, func, select, update
+from sqlalchemy.exc import SQLAlchemyError
 
 from components import storage
 from components.aws.addresses import AddressError
+from components.aws.service import ServiceError
 from components.aws.store import Store
 from components.labels.athena import looking
 from components.labels.athena.catalog import Catalog, job
@@ -28,6 +30,8 @@ from components.labels.lake import LakeError
 from components.storage import StorageError
 
 QUEUED, RUNNING = "QUEUED", "RUNNING"
+_PAUSES = (0.1, 1.0, 5.0, 20.0)  # seconds between the tries to note an end
+_ROOM = 1 << 20  # bytes
 _SYSTEM, _USER = 1, 2  # AthenaError.ErrorCategory
 _log = logging.getLogger("brume.engine")
 
@@ -74,6 +78,14 @@ class Runner:
         )
         self._drop_strays()
         self._sweep()
+
+    def require_room(self) -> None:
+        """Raise InternalServerException when the disk has no room for a row of the state."""
+        if shutil.disk_usage(self._results).free < _ROOM:
+            raise ServiceError(
+                "InternalServerException",
+                "The disk of the engine is full: make room there, or start it with another --data",
+            )
 
     def submit(self, identity: str, plan: _Members, text: str, cutoff: int) -> None:
         """Run an execution when its turn comes. `cutoff` is the most bytes that it may read, 0 for any."""
@@ -134,9 +146,20 @@ class Runner:
             shutil.rmtree(scratch, ignore_errors=True)
         if state == "FAILED":
             values["error"] = _error(values["reason"], category)
-        if not self._end(identity, state, (RUNNING,), **values) or state == "FAILED":
+            self._forget(identity)  # first: on a full disk, nothing can be noted while it lies there
+        if not self._ended_surely(identity, state, values):
             self._forget(identity)
         self._sweep()
+
+    def _ended_surely(self, identity: str, state: str, values: _Members) -> bool:
+        """End an execution that ran, also when the database cannot be written for a while."""
+        for pause in _PAUSES:
+            try:
+                return self._end(identity, state, (RUNNING,), **values)
+            except SQLAlchemyError as error:
+                _log.error("the end of execution %s cannot be noted: %s", identity, type(error).__name__)
+                time.sleep(pause)
+        return self._end(identity, state, (RUNNING,), **values)
 
     def _begin(self, identity: str) -> bool:
         with self._store.write() as db:
@@ -167,6 +190,7 @@ class Runner:
             file = self._results / f"{identity}{'.txt' if plan['name'] == 'EXPLAIN' else '.csv'}"
             request = job("run", opened, self._limits, self._source.root, text)
             request |= {"plan": plan, "scratch": str(scratch), "output": str(file)}
+            request |= self._share(request)
             if plan["unload"]:
                 self._require_empty(plan["unload"]["address"])
                 request["unload_folder"] = str(scratch / "unload")
@@ -179,6 +203,15 @@ class Runner:
         if row.output:
             self._outputs.write(file, row.output)
         return values | {"size": file.stat().st_size}
+
+    def _share(self, request: _Members) -> _Members:
+        """Return how many bytes a query may write, so that all together leave the disk a part of its room."""
+        share = shutil.disk_usage(self._results).free // (self._limits.at_once + 1)
+        return {
+            "spill": min(request["spill"], share * 3 // 4),
+            "bytes": min(request["bytes"], share // 4),
+            "file_size": min(request["file_size"], share),
+        }
 
     def _answered(self, identity: str, request: _Members) -> _Members:
         running = self._sandbox.start(request)
