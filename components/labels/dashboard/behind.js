@@ -32,7 +32,8 @@ class Behind {
       members = members.filter((member) => read(member) === row[name]);
     }
     const words = view.group.filter((column) => !view.plain || ["job", "kind", "item", "figure", "measure", "subject"].includes(column.name))
-      .map((column) => text(row[column.name], column.unit)).filter((word) => word !== NOTHING);
+      .filter((column) => text(row[column.name], column.unit) !== NOTHING)
+      .map((column) => (column.unit === "id" ? column.title.toLowerCase() + " " : "") + text(row[column.name], column.unit));
     return { title: [view.title, ...words].join(" · "), note: "", ...this[view.drill](view, row, members) };
   }
 
@@ -83,6 +84,12 @@ class Behind {
 
   finding(view, row, members) {
     const cube = this.cubes.findings, job = this.evaluator.column("findings", "job"), worker = this.evaluator.column("findings", "worker");
+    // One about a worker leads to what that worker handed in.
+    if (view.plain && row.worker && row.item === null) {
+      const [of, by] = ["job", "worker"].map((name) => this.evaluator.column("answers", name));
+      const theirs = this.evaluator.kept("answers").filter((member) => by(member) === row.worker && (row.job === null || of(member) === row.job));
+      return { ...this.answers(view, { worker: row.worker }, theirs), note: row.detail + "." };
+    }
     const span = (a, b) => (a === null ? null : b === null || a === b ? String(a) : `${a}-${b}`);
     const rows = members.map((member) => {
       const item = this.item(cube.job[member], cube.item[member]), frames = span(cube.frame_no[member], cube.frame_end[member]);
@@ -91,7 +98,7 @@ class Behind {
     });
     const exactly = (name) => ` AND ${name} ${row[name] === null ? "IS NULL" : "= " + row[name]}`, more = view.plain ? exactly("item") + exactly("frame_no") : "";
     const sql = `SELECT * FROM findings WHERE kind = ${quoted(row.kind)} AND ${this.where(members, "findings", row)}${more} ORDER BY score DESC`;
-    return { columns: columns("job", "item", "frames", "object", "worker", "detail", "file"), rows, sql };
+    return { columns: columns("job", "item", "detail", "frames", "worker", "object", "file"), rows, sql };
   }
 
   /** The items of tasks, with all of their frames. */
@@ -100,7 +107,8 @@ class Behind {
     for (let it = 0; it < items.item.length; it++) {
       if (tasks.has(items.task[it])) rows.push({ job: job(it), item: items.item[it], state: items.state[it], frames: items.span[it], labels: items.labels[it], file: items.file[it] || items.source[it] });
     }
-    const sql = `SELECT modality, job, item, state, reason, labels, frames, file FROM items WHERE ${this.where([...tasks], "tasks", row)} ORDER BY job, item`;
+    const state = row.state ? ` AND state = ${quoted(row.state)}` : "";
+    const sql = `SELECT modality, job, item, state, reason, labels, frames, file FROM items WHERE ${this.where([...tasks], "tasks", row)}${state} ORDER BY job, item`;
     return { columns: columns("job", "item", "state", "frames", "labels", "file"), rows, sql };
   }
 

@@ -38,6 +38,9 @@ class Chart {
     this.host = make("div", { class: "chart", tabindex: "0", role: "group",
       "aria-label": view.title + ". Arrow keys go from mark to mark, Enter shows what is behind it; the table has the same figures." });
     this.legend = make("ul", { class: "legend" });
+    // Vega names what it draws into by itself: the name is on what holds that.
+    this.canvas = make("div", { "aria-hidden": "true" });
+    this.host.append(this.canvas);
     this.at = -1;
     this.host.addEventListener("keydown", (event) => this.key(event));
     this.host.addEventListener("blur", () => this.mark(-1));
@@ -54,12 +57,11 @@ class Chart {
       await this.result.view.data("rows", this.rows).resize().runAsync();
     } else {
       const spec = { ...this.view.chart, autosize: { type: "fit-x", contains: "padding" }, datasets: { rows: this.rows }, config: theme() };
-      this.result = await window.vegaEmbed(this.host, spec, { ast: true, actions: false, renderer: "svg", tooltip: false });
+      this.result = await window.vegaEmbed(this.canvas, spec, { ast: true, actions: false, renderer: "svg", tooltip: false });
       const behind = (item) => item && item.datum && "row" in item.datum ? item.datum : null;
       this.result.view.addEventListener("click", (event, item) => behind(item) && this.open(behind(item).row));
       this.result.view.addEventListener("mousemove", (event, item) => tip(event.clientX, event.clientY, this.view, behind(item)));
       this.result.view.addEventListener("mouseout", () => tip());
-      for (const svg of all("svg", this.host)) svg.setAttribute("aria-hidden", "true");
     }
   }
 
@@ -67,7 +69,7 @@ class Chart {
   async redraw(rows) {
     if (this.result) this.result.finalize();
     this.result = null;
-    this.host.replaceChildren();
+    this.canvas.replaceChildren();
     await this.draw(rows);
   }
 
@@ -124,4 +126,5 @@ function tip(x, y, view, row) {
   box.style.top = Math.max(8, y + high + 20 > innerHeight ? y - high - 12 : y + 14) + "px";
 }
 
-function say(words) { document.getElementById("state").textContent = words; }
+/** Tells a screen reader what the arrow keys have reached. */
+function say(words) { document.getElementById("said").textContent = words; }

@@ -4,6 +4,7 @@ const grouped = (value, digits = 0) => value.toLocaleString("en-US", { minimumFr
 const moment = (hours) => new Date(hours * MILLISECONDS).toISOString();
 
 function duration(seconds) {
+  if (seconds === 0) return "0 s";
   if (seconds < 59.95) return seconds < 10 ? seconds.toFixed(1) + " s" : seconds.toFixed(0) + " s";
   let whole = Math.round(seconds), minutes = Math.floor(whole / 60), rest = whole % 60;
   if (minutes < 60) return rest ? `${minutes} min ${rest} s` : `${minutes} min`;

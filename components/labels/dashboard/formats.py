@@ -44,6 +44,8 @@ def text(value: Any, unit: Unit) -> str:
 
 def duration(seconds: float) -> str:
     """Return a time in the two largest units that it fills."""
+    if seconds == 0:
+        return "0 s"
     if seconds < 59.95:
         return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
     minutes, rest = divmod(round(seconds), 60)

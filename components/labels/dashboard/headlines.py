@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from components.labels.dashboard.evaluate import Measure
+from components.labels.dashboard.evaluate import Drill, Measure
 from components.labels.dashboard.figures import AGREEMENT, ANSWERS, PACES, PER_HOUR, TIME, total
 
 
@@ -19,12 +19,14 @@ class Part:
 
 @dataclass(frozen=True)
 class Headline:
-    """A headline number and the remarks under it."""
+    """A headline number, the remarks under it, and what it leads to: what is behind it, or a section."""
 
     name: str
     title: str
     main: Part
     details: tuple[Part, ...] = ()
+    drill: Drill = ""
+    section: str = ""
 
 
 def headlines() -> tuple[Headline, ...]:
@@ -46,41 +48,66 @@ def headlines() -> tuple[Headline, ...]:
         ("Failed", "failed"),
     )
     many = Measure("many", "", "count")
+    confirmed = Measure(
+        "confirmed", "Confirmed", "ratio", "confirmed", "share", "audited", where={"of": "class"}
+    )
     return (
-        Headline("jobs", "Jobs", Part("jobs", many), tuple(jobs(*state) for state in states)),
-        Headline("items", "Items labelled", items("labelled")),
+        Headline("jobs", "Jobs", Part("jobs", many), tuple(jobs(*state) for state in states), "jobs"),
         Headline(
-            "open",
-            "Items open",
-            items("missing"),
+            "items",
+            "Items labelled",
+            items("labelled"),
             (items("failed", "{} failed"), items("expired", "{} expired")),
+            "tasks",
         ),
-        Headline("frames", "Frames", Part("tasks", total("frames", "Frames"))),
-        Headline("labels", "Labels", Part("tasks", total("labels", "Labels"))),
-        Headline("answers", "Answers", Part("answers", ANSWERS), tuple(pace(kind) for kind in PACES[:3])),
+        Headline("open", "Items open", items("missing"), drill="tasks"),
+        Headline("frames", "Frames", Part("tasks", total("frames", "Frames")), drill="tasks"),
+        Headline("labels", "Labels", Part("tasks", total("labels", "Labels")), drill="tasks"),
+        Headline(
+            "answers",
+            "Answers",
+            Part("answers", ANSWERS),
+            tuple(pace(kind) for kind in PACES[:3]),
+            "answers",
+        ),
         Headline(
             "workers",
             "Workers",
             Part("answers", Measure("workers", "Workers", "distinct", "worker")),
+            section="people",
         ),
         Headline(
             "hours",
             "Time worked",
             Part("answers", TIME),
-            (Part("answers", Measure("median", "", "median", "middle", "seconds"), "{} an answer (median)"),),
+            (
+                Part(
+                    "answers", Measure("median", "", "median", "middle", "seconds"), "{} an answer (median)"
+                ),
+                Part("answers", PER_HOUR, "{} labels an hour"),
+            ),
+            "answers",
         ),
-        Headline("per_hour", "Labels an hour", Part("answers", PER_HOUR)),
-        Headline("rejects", "Rejected labels", Part("answers", total("rejects", "Rejects"))),
         Headline(
-            "findings",
-            "Findings",
-            Part("findings", many),
-            (Part("answers", AGREEMENT, "answers of one item agree to {}"),),
+            "agreement",
+            "Agreement",
+            Part("answers", AGREEMENT),
+            (Part("answers", total("compared", "Compared"), "{} answers compared"),),
+            section="quality",
         ),
+        Headline(
+            "rejects",
+            "Rejected labels",
+            Part("answers", total("rejects", "Rejects")),
+            (Part("audit", confirmed, "the second level confirmed {}"),),
+            section="quality",
+        ),
+        Headline("findings", "Findings", Part("findings", many), section="look"),
         Headline(
             "input",
             "Unreadable input",
             Part("rejects", many),
-            (Part("drift", many, "{} changes of records"),),
+            (Part("drift", many, "changes of the records: {}"),),
+            section="input",
         ),
     )

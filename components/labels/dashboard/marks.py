@@ -19,6 +19,10 @@ PALETTE = (
 )
 _STEP = 24  # pixels of a bar
 _HEIGHT = 230
+# Hours below one as minutes, as the figures beside the bars have them.
+_HOURS = (
+    "datum.value && domain('x')[1] < 1 ? format(datum.value * 60, '.3~r') + ' min' : format(datum.value, ',')"
+)
 
 
 def _rows() -> alt.Chart:
@@ -46,24 +50,25 @@ def _names(field: str) -> alt.Y:
 
 def bars(name: str, measure: str, title: str, *, share: bool = False) -> Spec:
     """Horizontal bars with their figure at the end; `share` if that is one of 0 to 1."""
-    base = _rows().encode(y=_names(name), x=alt.X(f"{measure}:Q", title=title, axis=_quantity(share)))
+    base = _rows().encode(y=_names(name), x=alt.X(f"{measure}:Q", title=title, axis=_quantity(share, title)))
     text = base.mark_text(align="left", dx=6).encode(text=f"{measure}_text:N")
     return _spec(
-        (base.mark_bar(cornerRadiusEnd=3) + text).properties(
-            width="container", height=alt.Step(_STEP), padding={"left": 5, "right": 70, "top": 5, "bottom": 5}
-        )
+        (base.mark_bar(cornerRadiusEnd=3) + text).properties(width="container", height=alt.Step(_STEP))
     )
 
 
-def _quantity(share: bool) -> alt.Axis:
-    return alt.Axis(tickCount=6, **({"format": "%"} if share else {}))
+def _quantity(share: bool, title: str = "") -> alt.Axis:
+    words = {"format": "%"} if share else {"labelExpr": _HOURS} if title == "hours" else {}
+    return alt.Axis(tickCount=4, labelFlush=False, labelOverlap="greedy", labelSeparation=6, **words)
 
 
 def stacks(
     name: str, measure: str, part: str, title: str, domain: Sequence[str] = (), *, share: bool = False
 ) -> Spec:
     """Horizontal bars made of parts; with `share` each has the same length."""
-    x = alt.X(f"{measure}:Q", title=title, stack="normalize" if share else "zero", axis=_quantity(share))
+    x = alt.X(
+        f"{measure}:Q", title=title, stack="normalize" if share else "zero", axis=_quantity(share, title)
+    )
     chart = _rows().mark_bar().encode(y=_names(name), x=x, color=_colour(part, domain))
     return _spec(chart.properties(width="container", height=alt.Step(_STEP)))
 
@@ -80,7 +85,7 @@ def donut(name: str, measure: str, domain: Sequence[str]) -> Spec:
 
 def columns(name: str, measure: str, title: str, count: str, domain: Sequence[str]) -> Spec:
     """Upright columns over the ordered values of `domain`: a histogram."""
-    axis = alt.Axis(labelAngle=0, labelOverlap="greedy", title=title, ticks=False)
+    axis = alt.Axis(labelAngle=0, labelOverlap="greedy", labelSeparation=4, title=title, ticks=False)
     chart = (
         _rows()
         .mark_bar(cornerRadiusEnd=2)
@@ -134,7 +139,7 @@ def scatter(time: str, measure: str, kind: str, title: str, domain: Sequence[str
         domain=list(domain), range=["triangle-down", "triangle-up", "square", "circle", "cross"]
     )
     colours = alt.Scale(domain=list(domain), range=["#d55e00", "#b4578d", "#b98300", "#8a94a3", "#8a94a3"])
-    legend = alt.Legend(orient="top", symbolOpacity=1, symbolSize=70)
+    legend = alt.Legend(orient="top", symbolOpacity=1, symbolSize=70, columns=3)
     x = alt.X(
         f"{time}_start:T",
         title=None,
@@ -163,7 +168,7 @@ def scatter(time: str, measure: str, kind: str, title: str, domain: Sequence[str
 
 def heat(across: str, down: str, measure: str, title: str, *, text: bool) -> Spec:
     """A matrix whose cells are shaded from 0 to 1, and say their figure where there is room."""
-    axis = alt.Axis(title=None, ticks=False, domain=False, labelLimit=150, labelAngle=-35, orient="bottom")
+    axis = alt.Axis(title=None, ticks=False, domain=False, labelLimit=150, labelAngle=-60, orient="bottom")
     colour = alt.Color(
         f"{measure}:Q",
         title=title,
@@ -173,8 +178,9 @@ def heat(across: str, down: str, measure: str, title: str, *, text: bool) -> Spe
     base = _rows().encode(x=alt.X(f"{across}:N", sort=None, axis=axis), y=_names(down))
     cells: Any = base.mark_rect(cornerRadius=2).encode(color=colour)
     if text:
-        ink = alt.condition(f"datum.{measure} > 0.55", alt.value("#11151b"), alt.value("#ffffff"))
-        cells += base.mark_text(fontSize=11).encode(text=f"{measure}_text:N", color=ink)
+        ink = alt.condition(f"datum.{measure} > 0.42", alt.value("#000000"), alt.value("#ffffff"))
+        seen = alt.condition("bandwidth('x') < 27", alt.value(0), alt.value(1))
+        cells += base.mark_text(fontSize=11).encode(text=f"{measure}_text:N", color=ink, opacity=seen)
     return _spec(cells.properties(width="container", height=alt.Step(26)))
 
 

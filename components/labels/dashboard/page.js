@@ -11,7 +11,7 @@ class Picker {
       const words = search.value.toLowerCase();
       for (const item of this.list.children) item.hidden = !item.textContent.toLowerCase().includes(words);
     });
-    this.box = make("details", { class: "pick", id: "pick-" + name }, make("summary", {}, title + " ", this.label),
+    this.box = make("details", { class: "pick", id: "pick-" + name, "aria-label": title }, make("summary", {}, title + " ", this.label),
       make("div", { class: "drop" }, options.length > 8 ? search : "", this.list));
     for (const option of options) {
       const check = make("input", { type: "checkbox", value: option });
@@ -44,6 +44,11 @@ class Dashboard {
     this.cards = all(".view").map((element) => this.card(element, this.views.get(element.dataset.view)));
     this.everything = new Evaluator(data.cubes, { jobs: new Set(), modalities: new Set(), workers: new Set(), start: -Infinity, end: Infinity });
     this.filters();
+    for (const head of data.headlines.filter((it) => it.drill)) {
+      const { cube, measure } = head.main, view = { title: head.title, cube, group: [], where: measure.where, drill: head.drill };
+      const open = () => openBehind(this.behind.of(view, measure.where), data.masked);
+      document.getElementById("n-" + head.name).querySelector("strong").replaceChildren(make("button", { type: "button", class: "link", title: "What is behind it", onclick: open }));
+    }
     this.dark = matchMedia("(prefers-color-scheme: dark)").matches;
     this.colours();
   }
@@ -75,8 +80,8 @@ class Dashboard {
   }
 
   filters() {
-    const host = document.getElementById("filters"), changed = () => this.apply();
-    const options = { jobs: this.data.cubes.jobs.shown, modalities: [...new Set(this.data.cubes.jobs.modality)].sort(), workers: this.data.cubes.workers.worker };
+    const host = document.getElementById("filters"), changed = () => this.apply(), answered = new Set(this.data.cubes.answers.worker);
+    const options = { jobs: this.data.cubes.jobs.shown, modalities: [...new Set(this.data.cubes.jobs.modality)].sort(), workers: this.data.cubes.workers.worker.filter((_, place) => answered.has(place)) };
     this.pickers = FILTERS.map(([name, title, one]) => new Picker(name, title, one, options[name], changed));
     const times = ["answers", "tasks"].flatMap((cube) => this.data.cubes[cube].time).filter((time) => time !== null);
     const range = times.reduce(([low, high], time) => [Math.min(low, time), Math.max(high, time)], [Infinity, -Infinity]);
@@ -131,12 +136,16 @@ class Dashboard {
 
   /** Cards of one part of the page that have nothing for the same reason say so once. */
   once() {
-    const said = new Set();
+    const said = new Map();
     for (const card of this.cards) {
-      const words = card.element.closest("section").id + card.nothing.textContent;
-      card.element.hidden = !card.rows.length && said.has(words);
-      if (!card.rows.length) said.add(words);
+      card.element.hidden = false;
+      if (card.rows.length) continue;
+      const words = card.element.closest("section").id + card.nothing.textContent, first = said.get(words);
+      if (first) first.also.push(card.view.title);
+      else said.set(words, Object.assign(card, { also: [] }));
+      card.element.hidden = Boolean(first);
     }
+    for (const { nothing, also } of said.values()) if (also.length) nothing.append(` The same holds for: ${also.join("; ")}.`);
   }
 
   headlines() {
@@ -144,7 +153,8 @@ class Dashboard {
     this.figures = {};
     for (const head of this.data.headlines) {
       const box = document.getElementById("n-" + head.name), value = (this.figures[head.name] = figure(head.main));
-      box.querySelector("strong").textContent = text(value, head.main.measure.unit);
+      const number = box.querySelector("strong").firstElementChild || box.querySelector("strong");
+      number.textContent = text(value, head.main.measure.unit);
       const details = head.details.map((part) => [part, figure(part)]).filter(([, number]) => number);
       box.querySelector("span").textContent = details.map(([part, number]) => part.text.replace("{}", text(number, part.measure.unit))).join(" · ");
     }
@@ -156,7 +166,7 @@ class Dashboard {
     if (this.from.value) parts.push("from " + this.from.value.replace("T", " "));
     if (this.to.value) parts.push("to " + this.to.value.replace("T", " "));
     const many = (value, one) => `${grouped(value)} ${one}${Math.round(value) === 1 ? "" : "s"}`;
-    say(words ? `${parts.join(", ")}: ${many(jobs, "job")}, ${many(answers, "answer")}, ${many(labels, "label")}.` : "");
+    document.getElementById("state").textContent = (words ? `${parts.join(", ")}: ${many(jobs, "job")}, ${many(answers, "answer")}, ${many(labels, "label")}.` : "");
   }
 
   async show(card) {
@@ -225,13 +235,11 @@ function places() {
 function paper(board) {
   addEventListener("beforeprint", () => {
     for (const card of board.cards) {
-      card.closed = card.data.hidden;
-      card.data.hidden = false;
-      if (card.rows.length) { card.table.show(card.rows); card.table.draw(card.chart ? FEW : PRINTED); }
+      if (card.rows.length && !card.data.hidden) card.table.draw(PRINTED);
     }
   });
   addEventListener("afterprint", () => {
-    for (const card of board.cards) { card.data.hidden = card.closed; board.table(card); }
+    for (const card of board.cards) board.table(card);
   });
 }
 

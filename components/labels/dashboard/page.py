@@ -83,6 +83,7 @@ def headlines(given: Sequence[Headline], cubes: Cubes) -> list[Mapping[str, str]
                 "title": head.title,
                 "value": text(figure(head.main), head.main.measure.unit),
                 "detail": " · ".join(details),
+                "section": head.section,
             }
         )
     return found

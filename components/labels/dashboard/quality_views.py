@@ -11,8 +11,52 @@ _FEW_PAIRS = 60  # cells of a matrix that can be read
 _NO_QUALITY = "Nothing was judged here: it takes items that two workers answered, or a second level."
 
 
+def attention() -> tuple[View, ...]:
+    """Return what seems wrong: how much of each kind, and one by one."""
+    return (
+        View(
+            "findings_by_kind",
+            "Findings by kind",
+            "findings",
+            (Column("kind", "Kind"),),
+            (
+                Measure("count", "Findings", "count"),
+                Measure("jobs", "Jobs", "distinct", "job"),
+                Measure("workers", "Workers", "distinct", "worker"),
+            ),
+            order="-count",
+            width="full",
+            chart=marks.bars("kind", "count", "findings"),
+            drill="finding",
+            empty="Nothing stands out. That also holds where nothing could be judged.",
+        ),
+        View(
+            "findings",
+            "Findings",
+            "findings",
+            (
+                Column("kind", "Kind"),
+                Column("detail", "What"),
+                JOB,
+                Column("item", "Item", "id"),
+                Column("frame_no", "Frame", "id"),
+                Column("frame_end", "To frame", "id"),
+                WORKER,
+                Column("score", "Score", "score"),
+                Column("object", "Object"),
+                Column("file", "File", "file"),
+            ),
+            plain=True,
+            about="The surest of each kind first; scores compare within a kind.",
+            drill="finding",
+            width="full",
+            empty="Nothing stands out. That also holds where nothing could be judged.",
+        ),
+    )
+
+
 def quality(cubes: Cubes) -> tuple[View, ...]:
-    """Return what to look at, the pace of answers, agreement and audit."""
+    """Return the pace of answers, agreement and audit."""
     pace = Column("pace", "Pace")
     when = Column("time", "Handed in", "time")
     value = Column("value", "Value", "score")
@@ -25,21 +69,6 @@ def quality(cubes: Cubes) -> tuple[View, ...]:
     confirmed = Measure("share", "Confirmed", "ratio", "confirmed", "share", over="audited")
     few_pairs = len(cubes.tables["agreement"]["value"]) <= _FEW_PAIRS
     return (
-        View(
-            "findings_by_kind",
-            "Findings",
-            "findings",
-            (Column("kind", "Kind"),),
-            (
-                Measure("count", "Findings", "count"),
-                Measure("jobs", "Jobs", "distinct", "job"),
-                Measure("workers", "Workers", "distinct", "worker"),
-            ),
-            order="-count",
-            chart=marks.bars("kind", "count", "findings"),
-            drill="finding",
-            empty="Nothing stands out. That also holds where nothing could be judged.",
-        ),
         View(
             "pace",
             "Pace of answers",
@@ -54,28 +83,6 @@ def quality(cubes: Cubes) -> tuple[View, ...]:
             empty=NO_ANSWERS,
         ),
         View(
-            "findings",
-            "What to look at",
-            "findings",
-            (
-                Column("kind", "Kind"),
-                JOB,
-                Column("item", "Item", "id"),
-                Column("frame_no", "Frame", "id"),
-                Column("frame_end", "To", "id"),
-                WORKER,
-                Column("detail", "What"),
-                Column("score", "Score", "score"),
-                Column("object", "Object"),
-                Column("file", "File", "file"),
-            ),
-            plain=True,
-            about="The surest of each kind first.",
-            drill="finding",
-            width="full",
-            empty="Nothing stands out. That also holds where nothing could be judged.",
-        ),
-        View(
             "quality_of_jobs",
             "Agreement in each job",
             "quality",
@@ -83,8 +90,8 @@ def quality(cubes: Cubes) -> tuple[View, ...]:
             (Measure("value", "Value", "max", "value", "score"), total("units", "Rests on")),
             where={"main": "yes"},
             most=120,
-            about="1 is full agreement, 0 what chance would give or less.",
-            chart=marks.heat("figure", "job", "value", "value", text=True),
+            about="1 is full agreement. 0 is none; of kappa and alpha: as much as chance would give.",
+            chart=marks.heat("figure", "job", "value", "agreement", text=True),
             drill="jobs",
             empty=_NO_QUALITY,
         ),
@@ -106,7 +113,7 @@ def quality(cubes: Cubes) -> tuple[View, ...]:
             else "Over all jobs that both answered in.",
             chart=marks.heat("worker_a", "worker_b", "mean", "agreement", text=True)
             if few_pairs
-            else marks.bars("names", "mean", "agreement"),
+            else marks.bars("names", "lost", "answers in disagreement"),
             drill="pair",
             empty=_NO_QUALITY,
         ),

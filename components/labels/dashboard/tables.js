@@ -1,5 +1,5 @@
 // Tables: sorted by their heads, shortened until asked for, and taken away as CSV.
-const FEW = 10, MANY = 400, PRINTED = 100; // rows of a table
+const FEW = 10, MANY = 400, PRINTED = 40; // rows of a table
 const TONES = { Completed: ["good", "✓ "], Failed: ["bad", "✕ "], Stopped: ["warn", "! "], Incomplete: ["warn", "! "], InProgress: ["", "… "] };
 
 class Table {
@@ -40,7 +40,7 @@ class Table {
     const order = this.sorted(), body = make("tbody");
     for (const [row, place] of order.slice(0, most)) body.append(this.row(row, place));
     const table = make("table", { "aria-label": this.title }, make("thead", {}, make("tr", {}, ...heads)), body);
-    this.host.replaceChildren(make("div", { class: "scroll", role: "region", "aria-label": this.title + ", table", tabindex: "0" }, table));
+    this.host.replaceChildren(make("div", { class: this.whole ? "scroll tall" : "scroll", role: "region", "aria-label": this.title + ", table", tabindex: "0" }, table));
     if (order.length > this.few) {
       const shown = Math.min(order.length, most), toggle = () => { this.whole = !this.whole; this.draw(); this.host.querySelector(".more button").focus(); };
       const words = `${grouped(shown)} of ${grouped(order.length)} rows`;

@@ -66,6 +66,7 @@ def count_values(connection: duckdb.DuckDBPyConnection) -> None:
         pairs AS (
           SELECT item, frame_no, 'label/' || entry.key AS attribute, entry.value AS value
           FROM (SELECT item, frame_no, unnest(map_entries(attributes)) AS entry FROM of_labels)
+          WHERE entry.key <> 'hex-color'  -- how the tool paints a class
           UNION ALL SELECT item, frame_no, '{CLASS}', class FROM of_labels
           UNION ALL
           SELECT item, frame_no, 'frame/' || entry.key, entry.value
@@ -133,6 +134,8 @@ def _choose(
             break
         names = _numbers(found) if numeric else _words(found)
         order = list(dict.fromkeys(names.values()))
+        # Values that another attribute has too keep their order, and with it their colours.
+        order = next((list(it.values) for it in attributes if {*it.values} == {*order}), order)
         numeric = numeric and len(found) > 2
         attributes.append(
             Attribute(key, record, name, title, numeric, tuple(_filled(order) if numeric else order))

@@ -23,7 +23,7 @@ from components.labels.dashboard.figures import (
 )
 from components.labels.dashboard.headlines import Headline as Headline
 from components.labels.dashboard.headlines import headlines
-from components.labels.dashboard.quality_views import quality
+from components.labels.dashboard.quality_views import attention, quality
 from components.labels.dashboard.values import Attribute
 
 _FEW = 4  # parts that a ring can show
@@ -73,6 +73,12 @@ def board(cubes: Cubes, *, masked: bool) -> Board:
     labels = [view for it in cubes.attributes if it.record == "label" for view in _attribute(it)]
     frames = [view for it in cubes.attributes if it.record == "frame" for view in _attribute(it)]
     sections = (
+        Section(
+            "look",
+            "What to look at",
+            "What seems wrong, and why. It is no proof: each leads to the frames or answers behind it.",
+            attention(),
+        ),
         Section("progress", "Progress", "", _progress(step, modalities)),
         Section(
             "people",
@@ -92,7 +98,7 @@ def board(cubes: Cubes, *, masked: bool) -> Board:
         Section(
             "quality",
             "Quality",
-            "What to look at first. Figures of a whole job count where the chosen workers answered in it.",
+            "Figures of a whole job count where the chosen workers answered in it.",
             quality(cubes),
         ),
         Section("input", "Input", "What the files had that was new, and what could not be read.", _input()),
@@ -210,7 +216,8 @@ def _people(cubes: Cubes, modalities: Sequence[str], *, masked: bool) -> tuple[V
             (WORKER, *known),
             _EFFORT,
             order="-hours",
-            about="Times are of one answer; rejects are labels that an audit rejected.",
+            about="Average to longest are of one answer. Rejects: the second level rejected, relabelled "
+            "or removed them.",
             drill="answers",
             width="full",
             empty=NO_ANSWERS,

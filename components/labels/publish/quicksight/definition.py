@@ -59,7 +59,7 @@ def _numbers(headlines: Sequence[Headline], fields: Fields) -> Iterator[tuple[Me
             width,
         )
         for place, part in enumerate(headline.details):
-            title = f"{headline.title}: {part.text.replace('{}', '').strip() or part.measure.title}"
+            title = f"{headline.title}: {part.text.replace('{}', '').strip(' :') or part.measure.title}"
             name = f"headline-{headline.name}-{place}"
             yield visuals.figure(name, title, part.cube, part.measure, fields), width
 

@@ -193,11 +193,58 @@ def test_the_keyboard_goes_from_mark_to_mark_and_opens_what_is_behind(
     press("ArrowRight")
     press("ArrowRight")
     assert page.value("document.querySelectorAll('.chart .at').length") == 1
-    assert "Time:" in page.value("document.getElementById('state').textContent")
+    assert "Time:" in page.value("document.getElementById('said').textContent")
     press("Enter")
     assert page.value("document.getElementById('behind').open")
     press("Escape")
     assert not page.value("document.getElementById('behind').open")
+
+
+def test_a_screen_reader_hears_the_name_of_every_figure_and_filter(page: Any) -> None:
+    nodes = [node for node in page.ask("Accessibility.getFullAXTree")["nodes"] if not node["ignored"]]
+    names = {(node["role"]["value"], node.get("name", {}).get("value", "")) for node in nodes}
+    for role in ("button", "link", "group", "region"):
+        assert (role, "") not in names
+    assert not any("Vega" in name for _, name in names)
+    assert any(role == "group" and name.startswith("Time by worker and modality. ") for role, name in names)
+    # A live region that is not there before its words is not read out.
+    assert sum(node["role"]["value"] == "status" for node in nodes) == 2
+
+
+def test_headline_numbers_lead_to_what_is_behind_them(dashboard: Dashboard, page: Any) -> None:
+    restored(page, "jobs=bridge")
+    page.value("document.querySelector('#n-open strong button').click()")
+    title, words = page.value(
+        "['behind-title', 'behind-body'].map(id => document.getElementById(id).textContent)"
+    )
+    assert title == "Items open"
+    assert words.startswith("1 row.") and "state = 'missing'" in words
+    page.value("document.getElementById('behind').close()")
+    page.value("document.querySelector('#n-findings strong a').click()")
+    assert page.value("document.activeElement.id") == "look"
+
+
+def test_a_finding_about_a_worker_leads_to_their_answers(dashboard: Dashboard, page: Any) -> None:
+    answers = [row for row in tables.effort()["answers"] if row["job"] == "crossing"]
+    sub = answers[0]["worker"]
+    name = tables.NAMES[int(sub[7])]
+    row = {"kind": "too fast", "job": "crossing", "item": None, "worker": name, "detail": "So"}
+    found = page.value(
+        "board.behind.finding(board.cards.find(card => card.view.name === 'findings').view, "
+        f"{json.dumps(row)}, [])"
+    )
+    assert len(found["rows"]) == sum(answer["worker"] == sub for answer in answers)
+    assert {answer["worker"] for answer in found["rows"]} == {name}
+    assert found["note"] == "So."
+
+
+def test_a_part_with_nothing_left_names_what_is_empty(page: Any) -> None:
+    restored(page, "jobs=harbour")
+    shown = page.value(
+        "[...document.querySelectorAll('#labels .view')].filter(e => !e.hidden).map(e => e.textContent)"
+    )
+    assert len(shown) == 1
+    assert "The same holds for: " in shown[0] and "Vehicle type, by job" in shown[0]
 
 
 def test_csv_has_whole_numbers_quotes_text_and_defuses_formulas(dashboard: Dashboard, page: Any) -> None:
