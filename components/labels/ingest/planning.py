@@ -28,7 +28,8 @@ def tasks_of(source: str, known: dict[str, Row], modalities: Sequence[str]) -> d
     entries = storage.list_files(base)
     if not entries:
         raise FileNotFoundError(
-            f"{source} holds no file: give the folder that Ground Truth writes to (batch_manifests)"
+            f"{source} holds no file, or is one: "
+            "give the folder that Ground Truth writes to (batch_manifests)"
         )
     tasks = {}
     for entry in entries:
