@@ -16,7 +16,7 @@ from components.labels.athena.joda import strftime_of
 from components.labels.athena.sql import RefusedError
 
 ANONYMOUS = "_col?"  # an output column without a name, whose place is known when the query has run
-_DIVISIONS = 8  # one in another: the macro names each number three times
+_DIVISIONS = 6  # within one another: the macro names each number four times
 ENTRIES = "trino_entries_"  # macros that turn what UNNEST expands into a list of structs, numbered from 0
 
 Node: TypeAlias = exp.Expression
@@ -201,14 +201,14 @@ def _data_type(node: exp.DataType) -> Node:
 
 
 def _divide(node: exp.Div) -> Node:
-    left: Node = node
-    for _ in range(_DIVISIONS):
-        left = left.this.unnest()
-        if not isinstance(left, exp.Div):
-            return call("trino_divide", node.this, node.expression)
-    raise RefusedError(
-        f"more than {_DIVISIONS} divisions of one another are not taken: multiply the divisors"
-    )
+    depth, above = 0, node.parent
+    while above is not None and not isinstance(above, exp.Select):
+        depth, above = depth + isinstance(above, exp.Div), above.parent
+    if depth >= _DIVISIONS:
+        raise RefusedError(
+            f"more than {_DIVISIONS} divisions within one another are not taken: multiply the divisors"
+        )
+    return call("trino_divide", node.this, node.expression)
 
 
 def _cast(node: exp.Cast) -> Node:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.components.labels.athena.dialect import ask, names
+from components.labels.athena.plan import FailedError, plan
+from tests.components.labels.athena.dialect import CONTEXT, ask, names
 
 # ruff: noqa: E501 - a line a case
 # Expressions, and what Athena prints for them; None is NULL.
@@ -279,6 +280,14 @@ def test_an_expression(expression: str, expected: str | None) -> None:
 @pytest.mark.parametrize(("query", "expected"), QUERIES)
 def test_a_query(query: str, expected: list[tuple[str | None, ...]]) -> None:
     assert ask(query) == expected
+
+
+@pytest.mark.parametrize("query", ["SELECT " + "/".join("1234567"), "SELECT " + "1/(" * 6 + "2" + ")" * 6])
+def test_divisions_within_one_another_have_a_bound(query: str) -> None:
+    """Each more makes four times as much of them: with twenty no query would end."""
+    plan(query, CONTEXT)
+    with pytest.raises(FailedError, match="multiply the divisors"):
+        plan(query.replace("2", "2/8/9", 1), CONTEXT)
 
 
 def test_columns_are_named_as_trino_names_them() -> None:
