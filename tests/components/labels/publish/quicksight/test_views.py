@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from components.aws import reading
 from components.aws.client import service_model
 from components.labels import dashboard
-from components.labels.athena.functions import MACROS
+from components.labels.athena.functions import called_macros
 from components.labels.athena.plan import Context, plan
 from components.labels.dashboard import marks
 from components.labels.dashboard.evaluate import Column, Evaluator, Measure, View
@@ -232,9 +232,8 @@ def figures(
 ) -> dict[tuple[Any, ...], list[Any]]:
     """Compute a view from its data set, whose query runs as Athena's engine runs it; groups are the keys."""
     query = plan(found[view.cube].sql, Context(DATABASE, set(TABLES))).query
-    for head, body in MACROS.items():
-        if head.partition("(")[0] in query.lower():
-            connection.execute(f"CREATE OR REPLACE TEMP MACRO {head} AS ({body})")
+    for head, body in called_macros(query):
+        connection.execute(f"CREATE OR REPLACE TEMP MACRO {head} AS ({body})")
     groups = []
     for column in view.group:
         if column.name in ("hour", "day", "week"):
