@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -15,6 +16,11 @@ COLOURS = {"luad": (190, 90, 160), "lusc": (120, 80, 170), "normal": (225, 150, 
 TILE = 64
 # What makes a run of the whole pipeline short; the meaning of each is the pipeline's.
 QUICK = [f"tile_size={TILE}", "epochs=3", "batch_size=16", "max_rejected=0.2", "assume_mpp=0.5"]
+
+
+def heed_interrupts() -> None:
+    """Make a process (`preexec_fn` of Popen) heed Ctrl-C: a background job may not."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def brume(*words: str, timeout: float = 280) -> subprocess.CompletedProcess[str]:

@@ -17,7 +17,7 @@ from components import storage
 from components.labels.lake import Lake
 from components.labels.synthetic import TREE, TRUTH, WORKERS, Fault, Truth, generate
 from pipelines import labels
-from tests.pipelines.runs import BRUME, brume
+from tests.pipelines.runs import BRUME, brume, heed_interrupts
 
 pytestmark = pytest.mark.slow
 
@@ -221,6 +221,7 @@ def test_a_schedule_without_a_cluster_runs_here_until_it_is_stopped(words: list[
         stderr=subprocess.PIPE,
         text=True,
         env={**os.environ, "PYTHONUNBUFFERED": "1"},
+        preexec_fn=heed_interrupts,
     ) as process:
         assert process.stdout is not None
         reports = 0

@@ -18,7 +18,7 @@ from components.labels.lake import Lake
 from pipelines.commands.sql import sql
 from tests.aws.lake import ended, fill, served
 from tests.aws.serving import KEY, client_of
-from tests.pipelines.runs import BRUME
+from tests.pipelines.runs import BRUME, heed_interrupts
 
 
 @pytest.fixture(scope="module")
@@ -149,7 +149,11 @@ def test_ctrl_c_cancels_the_query(url: str, tmp_path: Path) -> None:
         "AWS_SECRET_ACCESS_KEY": KEY.secret,
     }
     with subprocess.Popen(
-        [*BRUME, "sql", endless], env=_environment(tmp_path) | own, stderr=subprocess.PIPE, text=True
+        [*BRUME, "sql", endless],
+        env=_environment(tmp_path) | own,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=heed_interrupts,
     ) as process:
         while True:
             newest = athena.list_query_executions(MaxResults=1)["QueryExecutionIds"]
