@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from components.aws.service import ServiceError
 
 
@@ -23,3 +25,12 @@ def absent(message: str, resource: str) -> ServiceError:
 def metadata(message: str) -> ServiceError:
     """Return what the service answers for a database or table that there is not."""
     return ServiceError("MetadataException", message)
+
+
+def unprocessed(found: Mapping[str, object | None], kind: str) -> list[dict[str, str]]:
+    """Return what BatchGet operations say of the ids of a `kind` ("NamedQuery") that nothing was found by."""
+    return [
+        {f"{kind}Id": one, "ErrorCode": "INVALID_INPUT", "ErrorMessage": f"{kind} {one} was not found"}
+        for one, row in found.items()
+        if row is None
+    ]

@@ -18,7 +18,7 @@ from components.aws.service import Call
 from components.aws.store import Store
 from components.labels.athena import rows, workgroups
 from components.labels.athena.catalog import CATALOG, Catalog
-from components.labels.athena.errors import busy, invalid
+from components.labels.athena.errors import busy, invalid, unprocessed
 from components.labels.athena.limits import Limits
 from components.labels.athena.outputs import Outputs
 from components.labels.athena.runner import QUEUED, RUNNING, Runner
@@ -166,15 +166,7 @@ class Executions:
             found = {one: _find(db, call.account, one) for one in request["QueryExecutionIds"]}
         return {
             "QueryExecutions": [described(row) for row in found.values() if row is not None],
-            "UnprocessedQueryExecutionIds": [
-                {
-                    "QueryExecutionId": one,
-                    "ErrorCode": "INVALID_INPUT",
-                    "ErrorMessage": f"QueryExecution {one} was not found",
-                }
-                for one, row in found.items()
-                if row is None
-            ],
+            "UnprocessedQueryExecutionIds": unprocessed(found, "QueryExecution"),
         }
 
     def list(self, request: _Members, call: Call) -> _Members:

@@ -12,7 +12,7 @@ from components.aws.paging import Pager
 from components.aws.service import Call
 from components.aws.store import Store
 from components.labels.athena import workgroups
-from components.labels.athena.errors import absent, invalid
+from components.labels.athena.errors import absent, invalid, unprocessed
 from components.labels.athena.tables import named_queries, prepared_statements
 
 _Members = dict[str, Any]
@@ -62,15 +62,7 @@ class NamedQueries:
             found = {one: _named(db, call.account, one) for one in request["NamedQueryIds"]}
         return {
             "NamedQueries": [_described(row) for row in found.values() if row is not None],
-            "UnprocessedNamedQueryIds": [
-                {
-                    "NamedQueryId": one,
-                    "ErrorCode": "INVALID_INPUT",
-                    "ErrorMessage": f"NamedQuery {one} was not found",
-                }
-                for one, row in found.items()
-                if row is None
-            ],
+            "UnprocessedNamedQueryIds": unprocessed(found, "NamedQuery"),
         }
 
     def list(self, request: _Members, call: Call) -> _Members:
