@@ -1,0 +1,106 @@
+"""The programs that a cluster is made of, built by the Go client from their modules and kept.
+
+`modules/NAME/go.mod` pins a version, `modules/NAME/packages` lists the programs. They are built in a copy of
+that folder, where the Go client writes what follows from the pins, and its checksum database vouches for it.
+Lines of `packages` that are not names of packages: `# comment`, `cgo` (build with the C compiler) and
+`set VARIABLE=VALUE` (a string of the program, to the linker: its version).
+"""
+
+from __future__ import annotations
+
+import fcntl
+import functools
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+MODULES = Path(__file__).resolve().parent.parent / "modules"
+
+
+class Unavailable(RuntimeError):
+    """A part of the cluster that cannot be had on this machine; the message says why, and the remedy."""
+
+
+def cache() -> Path:
+    """Return the folder, outside the project, that keeps what was built."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "brume" / "cluster"
+
+
+def folder(name: str) -> Path:
+    """Return the folder with the programs of `modules/NAME`; the first time, build them.
+
+    Raises `Unavailable` with the Go client's last lines where that fails.
+    """
+    source = MODULES / name
+    lines = (source / "packages").read_text().split("\n")
+    packages = [line for line in lines if line and line != "cgo" and not line.startswith(("#", "set "))]
+    strings = [f"-X={line.removeprefix('set ')}" for line in lines if line.startswith("set ")]
+    pins = (source / "go.mod").read_bytes() + "\n".join(lines).encode() + _go_version().encode()
+    built = cache() / f"{name}-{hashlib.sha256(pins).hexdigest()[:12]}"
+    if built.exists():
+        return built
+    cache().mkdir(parents=True, exist_ok=True)
+    with (cache() / f"{name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # two sessions started together build it once
+        if built.exists():
+            return built
+        print(f"cluster: building {name} ({len(packages)} programs, once)", file=sys.stderr, flush=True)
+        partial = built.with_suffix(".partial")
+        shutil.rmtree(partial, ignore_errors=True)
+        partial.mkdir()
+        shutil.copy(source / "go.mod", partial)
+        environment = os.environ | {"CGO_ENABLED": str(int("cgo" in lines))}
+        linker = " ".join(["-s", "-w", *strings])
+        build = ["build", "-mod=mod", "-trimpath", f"-ldflags={linker}", "-o", f"{partial}/"]
+        _go([*build, *packages], partial, environment)
+        partial.rename(built)
+    return built
+
+
+@functools.cache
+def module_dir(name: str, path: str) -> Path:
+    """Return the folder with the source of module `path` in the version that `modules/NAME` pins."""
+    said = _go(["mod", "download", "-json", f"{path}@{version(name, path)}"], Path("/"))
+    return Path(json.loads(said)["Dir"])
+
+
+def version(name: str, path: str) -> str:
+    """Return the version of module `path` that `modules/NAME` pins."""
+    said = _go(["mod", "edit", "-json", str(MODULES / name / "go.mod")], Path("/"))
+    return next(str(one["Version"]) for one in json.loads(said)["Require"] if one["Path"] == path)
+
+
+def system(*names: str, package: str) -> Path:
+    """Return the first of these programs that the system has; `package` is Debian's name of what brings it."""
+    for name in names:
+        if found := shutil.which(name, path=f"{os.environ['PATH']}:/usr/sbin:/sbin"):
+            return Path(found)
+    raise Unavailable(f"{names[0]} is not here: apt-get install {package}")
+
+
+@functools.cache
+def _go_version() -> str:
+    return _go(["version"], Path("/"))
+
+
+def _go(arguments: list[str], where: Path, environment: dict[str, str] | None = None) -> str:
+    go = shutil.which("go")
+    if not go:
+        raise Unavailable("the Go client is not here, which builds the cluster's programs: install Go 1.26")
+    done = subprocess.run(
+        [go, *arguments],
+        cwd=where,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        last = "\n".join(f"  {line}" for line in done.stderr.splitlines()[-15:])
+        raise Unavailable(f"go {' '.join(arguments[:2])} failed:\n{last}")
+    return done.stdout
