@@ -124,7 +124,7 @@ class ApiServer(Api):
         alone = self.host == "127.0.0.1"
         settings = {
             "etcd-servers": store,
-            "bind-address": "127.0.0.1" if alone else "0.0.0.0",  # noqa: S104 - the test's own network
+            "bind-address": "127.0.0.1" if alone else "0.0.0.0",
             "advertise-address": self.host,
             "endpoint-reconciler-type": "none" if alone else "lease",
             "secure-port": self.port,

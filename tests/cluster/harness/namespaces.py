@@ -1,0 +1,132 @@
+"""A machine within the machine: namespaces of its own, in which the node of a test cluster runs.
+
+Its network (bridge, addresses, firewall), its mounts and its processes end with its first process, however
+the tests end. The one thing on the outside is a pair of interfaces, and the routes over it by which the tests
+reach pods and services; it too is gone with the namespace that holds its other end.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from tests.cluster.harness.api_server import SERVICES
+from tests.cluster.harness.binaries import Unavailable, system
+
+GATEWAY = "10.244.0.1"
+"""The node's address, on the bridge that its pods are plugged into."""
+PODS = "10.244.0.0/24"
+BRIDGE = "brume0"
+OUTSIDE = "10.243.0.1"
+"""The address of the machine that the tests run on, as pods see it."""
+_INSIDE = "10.243.0.2"
+_INTERFACE = "brume-test"
+# A first process that only waits: children that were left to it are reaped because it ignores their end.
+_FIRST = "import signal; signal.signal(signal.SIGCHLD, signal.SIG_IGN); print(flush=True); signal.pause()"
+
+
+class Namespaces:
+    """The namespaces; `prefix` is what takes a command into them."""
+
+    def __init__(self) -> None:
+        """Make them. Raises `Unavailable` where this machine does not allow that, or has them already."""
+        if sys.platform != "linux" or os.geteuid() != 0:
+            raise Unavailable("a node needs Linux, and root: it makes namespaces, mounts and interfaces")
+        if Path(f"/sys/class/net/{_INTERFACE}").exists():
+            raise Unavailable(
+                f"another test cluster runs on this machine (interface {_INTERFACE}): end it first"
+            )
+        unshare = [
+            system("unshare", package="util-linux"),
+            "--mount",
+            "--net",
+            "--pid",
+            "--fork",
+            "--mount-proc",
+        ]
+        self._first = subprocess.Popen(
+            [
+                *(system("setpriv", package="util-linux"), "--pdeathsig", "KILL", "--"),
+                *(*unshare, "--kill-child", "--propagation", "private", "--", sys.executable, "-c", _FIRST),
+            ],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+        assert self._first.stdout
+        assert self._first.stderr
+        if not self._first.stdout.readline():
+            raise Unavailable(f"namespaces cannot be made here: {self._first.stderr.read().strip()}")
+        inner = Path(f"/proc/{self._first.pid}/task/{self._first.pid}/children").read_text().split()[0]
+        enter = [
+            system("nsenter", package="util-linux"),
+            "--target",
+            inner,
+            "--mount",
+            "--net",
+            "--pid",
+            "--",
+        ]
+        self.prefix: list[str] = [str(word) for word in enter]
+        try:
+            self._connect(inner)
+        except BaseException:
+            self.close()
+            raise
+
+    def run(self, *argv: str | Path, stdin: bytes | None = None) -> str:
+        """Run a command inside and return its output. Raises `Unavailable` with what it says if it fails."""
+        return _run([*self.prefix, *argv], stdin)
+
+    def close(self) -> None:
+        """End everything inside, and wait until its last trace on the outside is gone."""
+        self._first.kill()
+        self._first.wait()
+        until = time.monotonic() + 30
+        while Path(f"/sys/class/net/{_INTERFACE}").exists() and time.monotonic() < until:
+            time.sleep(0.1)  # the kernel takes a network namespace apart in the background
+
+    def _connect(self, inner: str) -> None:
+        ip = system("ip", package="iproute2")
+        pair = ["type", "veth", "peer", "name", "eth0", "netns", inner]
+        _run([ip, "link", "add", _INTERFACE, *pair])
+        _run([ip, "address", "add", f"{OUTSIDE}/30", "dev", _INTERFACE])
+        _run([ip, "link", "set", _INTERFACE, "up"])
+        for network in (PODS, SERVICES):
+            _run([ip, "route", "add", network, "via", _INSIDE])
+        for command in (
+            ["address", "add", f"{_INSIDE}/30", "dev", "eth0"],
+            ["link", "set", "lo", "up"],
+            ["link", "set", "eth0", "up"],
+            ["route", "add", "default", "via", OUTSIDE],
+            ["link", "add", BRIDGE, "type", "bridge"],
+            ["address", "add", f"{GATEWAY}/24", "dev", BRIDGE],
+            ["link", "set", BRIDGE, "up"],
+        ):
+            self.run(ip, *command)
+        # The kubelet makes volumes that pods have to see.
+        self.run("mount", "--make-rshared", "/")
+        self.run("sh", "-c", "echo 1 >/proc/sys/net/ipv4/ip_forward")
+        # Pods on one bridge reach a service, and are judged by policies, as if they came from afar.
+        self.run("sh", "-c", "echo 1 >/proc/sys/net/bridge/bridge-nf-call-iptables")
+
+
+def _run(argv: Sequence[str | Path], stdin: bytes | None = None) -> str:
+    done = subprocess.run(
+        [str(word) for word in argv],
+        input=stdin,
+        stdin=subprocess.DEVNULL if stdin is None else None,
+        capture_output=True,
+        check=False,
+    )
+    if done.returncode:
+        raise Unavailable(
+            f"{argv[-1]}: {done.stderr.decode(errors='replace').strip()} ({' '.join(map(str, argv))})"
+        )
+    return done.stdout.decode()

@@ -1,0 +1,54 @@
+"""Bring up the test cluster and keep it until Ctrl-C, to try things on or to run the tests on many times.
+
+    python -m tests.cluster.up api|node [FOLDER]
+
+Its kubeconfig is FOLDER/kubeconfig (without FOLDER, in a folder of its own); then, beside it:
+
+    KUBECONFIG=FOLDER/kubeconfig BRUME_TEST_CLUSTER=1 make test-cluster
+"""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import signal
+import sys
+import tempfile
+from pathlib import Path
+
+from tests.cluster.harness.api_server import ApiServer
+from tests.cluster.harness.binaries import Unavailable
+from tests.cluster.harness.node import Node
+from tests.cluster.harness.processes import Processes
+
+
+def main() -> int:
+    """Run until a signal comes; the exit code is 1 where the cluster cannot be had."""
+    if sys.argv[1:2] not in (["api"], ["node"]) or len(sys.argv) > 3:
+        print(__doc__, file=sys.stderr)
+        return 2
+    folder = Path(sys.argv[2]) if len(sys.argv) == 3 else Path(tempfile.mkdtemp(prefix="brume-cluster-"))
+    folder.mkdir(parents=True, exist_ok=True)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        with contextlib.ExitStack() as stack:
+            stack.callback(shutil.rmtree, folder)
+            if sys.argv[1] == "api":
+                processes = Processes(folder)
+                stack.callback(processes.stop)
+                ApiServer(folder, processes).start()
+            else:
+                node = Node(folder)
+                stack.callback(node.close)
+                node.start()
+            print(f"KUBECONFIG={folder / 'kubeconfig'}", flush=True)
+            signal.pause()
+    except Unavailable as error:
+        print(f"cluster: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
