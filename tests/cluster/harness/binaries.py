@@ -1,4 +1,4 @@
-"""The programs that a cluster is made of, built by the Go client from their modules and kept.
+"""The programs that a cluster is made of, built by the Go client from their modules, and kept.
 
 `modules/NAME/go.mod` pins a version, `modules/NAME/packages` lists the programs. They are built in a copy of
 that folder, where the Go client writes what follows from the pins, and its checksum database vouches for it.
@@ -39,8 +39,10 @@ def folder(name: str) -> Path:
     lines = (source / "packages").read_text().split("\n")
     packages = [line for line in lines if line and line != "cgo" and not line.startswith(("#", "set "))]
     strings = [f"-X={line.removeprefix('set ')}" for line in lines if line.startswith("set ")]
-    pins = (source / "go.mod").read_bytes() + "\n".join(lines).encode() + _go_version().encode()
-    built = cache() / f"{name}-{hashlib.sha256(pins).hexdigest()[:12]}"
+    digest = hashlib.sha256(_go_version().encode())
+    for file in sorted(path for path in source.rglob("*") if path.is_file()):
+        digest.update(f"{file.relative_to(source)}\0".encode() + file.read_bytes())
+    built = cache() / f"{name}-{digest.hexdigest()[:12]}"
     if built.exists():
         return built
     cache().mkdir(parents=True, exist_ok=True)
@@ -51,12 +53,15 @@ def folder(name: str) -> Path:
         print(f"cluster: building {name} ({len(packages)} programs, once)", file=sys.stderr, flush=True)
         partial = built.with_suffix(".partial")
         shutil.rmtree(partial, ignore_errors=True)
+        sources = partial.with_suffix(".source")
+        shutil.rmtree(sources, ignore_errors=True)
+        shutil.copytree(source, sources)
         partial.mkdir()
-        shutil.copy(source / "go.mod", partial)
         environment = os.environ | {"CGO_ENABLED": str(int("cgo" in lines))}
         linker = " ".join(["-s", "-w", *strings])
         build = ["build", "-mod=mod", "-trimpath", f"-ldflags={linker}", "-o", f"{partial}/"]
-        _go([*build, *packages], partial, environment)
+        _go([*build, *packages], sources, environment)
+        shutil.rmtree(sources)
         partial.rename(built)
     return built
 
@@ -75,7 +80,7 @@ def version(name: str, path: str) -> str:
 
 
 def system(*names: str, package: str) -> Path:
-    """Return the first of these programs that the system has; `package` is Debian's name of what brings it."""
+    """Return the first of these programs that the system has; `package` is Debian's name of it."""
     for name in names:
         if found := shutil.which(name, path=f"{os.environ['PATH']}:/usr/sbin:/sbin"):
             return Path(found)

@@ -37,9 +37,7 @@ class Namespaces:
         if sys.platform != "linux" or os.geteuid() != 0:
             raise Unavailable("a node needs Linux, and root: it makes namespaces, mounts and interfaces")
         if Path(f"/sys/class/net/{_INTERFACE}").exists():
-            raise Unavailable(
-                f"another test cluster runs on this machine (interface {_INTERFACE}): end it first"
-            )
+            raise Unavailable(f"another test cluster runs here (interface {_INTERFACE}): end it first")
         unshare = [
             system("unshare", package="util-linux"),
             "--mount",
@@ -51,7 +49,17 @@ class Namespaces:
         self._first = subprocess.Popen(
             [
                 *(system("setpriv", package="util-linux"), "--pdeathsig", "KILL", "--"),
-                *(*unshare, "--kill-child", "--propagation", "private", "--", sys.executable, "-c", _FIRST),
+                *(
+                    *unshare,
+                    "--mount-proc",
+                    "--kill-child",
+                    "--propagation",
+                    "private",
+                    "--",
+                    sys.executable,
+                    "-c",
+                    _FIRST,
+                ),
             ],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
