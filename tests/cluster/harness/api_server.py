@@ -72,8 +72,8 @@ class Api:
 class ApiServer(Api):
     """The API server that listens at `host`, whose parts run as `processes`.
 
-    Pods need a host that is not the loopback; without one (and without `tokens_for` anybody) it holds
-    objects and judges them, which takes no privileges.
+    Pods need a host that is not the loopback; without one it
+    holds objects and judges them, which takes no privileges.
     """
 
     def __init__(self, folder: Path, processes: Processes, host: str = "127.0.0.1", port: int = 0) -> None:
@@ -106,6 +106,11 @@ class ApiServer(Api):
         self._write_kubeconfig(self.kubeconfig, "administrator", [ADMINISTRATORS])
         self.processes.start("kube-apiserver", self._command(store), ready=self._is_ready)
         return self
+
+    def versions(self) -> dict[str, str]:
+        """Return the version of each part, as it tells it."""
+        etcd = subprocess.run(["etcd", "--version"], capture_output=True, text=True, check=True).stdout
+        return {"kube-apiserver": self.version, "etcd": etcd.split("\n")[0].split()[-1]}
 
     def kubeconfig_for(self, user: str, groups: Sequence[str] = ()) -> Path:
         """Return the kubeconfig of a user with a certificate; what it may do is up to roles."""

@@ -1,0 +1,95 @@
+"""The levels of the test cluster: each is brought up once, when a test first needs it.
+
+A level that cannot start is reported as not run, with the reason, at the end of the session; where it is
+required (BRUME_CLUSTER_LEVELS=api,node) the session has failed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.cluster.harness import given
+from tests.cluster.harness.api_server import Api, ApiServer
+from tests.cluster.harness.binaries import Unavailable
+from tests.cluster.harness.levels import Levels
+from tests.cluster.harness.processes import Processes
+
+_LEVELS = pytest.StashKey[Levels]()
+# The fixtures that bring up a level, lowest first: tests of a level run before those of the next.
+_FIXTURES = ("api", "cluster", "kubeflow_pipelines")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Begin the account of the levels."""
+    config.stash[_LEVELS] = Levels()
+    config.stash[_LEVELS].required()  # a name that is wrong is told at once
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the tests of the lower levels first; all of a level must be brought up anyway."""
+    items.sort(key=_level)
+
+
+def _level(item: pytest.Item) -> int:
+    names = getattr(item, "fixturenames", ())
+    return max((place for place, name in enumerate(_FIXTURES, 1) if name in names), default=0)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Fail the session when a required level was not reached, whatever its tests say."""
+    if session.config.stash[_LEVELS].failed() and not session.config.option.collectonly:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Tell which levels were reached, with the versions of their parts."""
+    levels = config.stash[_LEVELS]
+    if not (levels.reached or levels.missed or levels.required()):
+        return
+    terminalreporter.section("levels of the test cluster")
+    for line in levels.lines():
+        terminalreporter.write_line(line)
+    for name in levels.failed():
+        terminalreporter.write_line(f"FAILED: the level {name} is required and was not reached", red=True)
+
+
+@pytest.fixture(scope="session")
+def levels(pytestconfig: pytest.Config) -> Levels:
+    """Return the account of the levels."""
+    return pytestconfig.stash[_LEVELS]
+
+
+@contextlib.contextmanager
+def level(levels: Levels, name: str) -> Iterator[Path]:
+    """Give a level its folder, while it is used; skip the tests of a level that cannot start."""
+    folder = Path(tempfile.mkdtemp(prefix=f"brume-{name}-"))
+    try:
+        yield folder
+    except Unavailable as error:
+        levels.missed[name] = str(error)
+        pytest.skip(f"the level {name} cannot start: {error}")
+    finally:
+        shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="session")
+def api(levels: Levels) -> Iterator[Api]:
+    """Return a Kubernetes API: that of KUBECONFIG where BRUME_TEST_CLUSTER=1 allows it, or one of its own."""
+    with level(levels, "api") as folder, contextlib.ExitStack() as stack:
+        if (kubeconfig := given.kubeconfig()) is not None:
+            server = Api(kubeconfig)
+            levels.reached["api"] = {"Kubernetes": server.version}
+        else:
+            processes = Processes(folder)
+            stack.callback(processes.stop)
+            server = ApiServer(folder, processes).start()
+            levels.reached["api"] = server.versions()
+        yield server

@@ -1,0 +1,56 @@
+"""How far the test cluster came is told truly: what did not run has not passed."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def _session(tmp_path: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run a test of the API level in a session of its own."""
+    test = "tests/cluster/test_levels.py::test_the_api_level_answers"
+    return subprocess.run(
+        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-q", test],
+        cwd=ROOT,
+        env=os.environ | {"TMPDIR": str(tmp_path)} | environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_the_api_level_answers(api: object) -> None:
+    assert api
+
+
+def test_a_level_that_cannot_start_is_not_run(tmp_path: Path) -> None:
+    no_file = str(tmp_path / "nothing")
+    session = _session(tmp_path, BRUME_TEST_CLUSTER="1", KUBECONFIG=no_file, BRUME_CLUSTER_LEVELS="")
+    assert session.returncode == 0, session.stdout
+    assert "1 skipped" in session.stdout
+    assert (
+        f"api: NOT RUN: BRUME_TEST_CLUSTER=1 says that the tests may use a cluster, and there is no {no_file}"
+        in session.stdout
+    )
+
+
+def test_a_required_level_that_cannot_start_fails_the_session(tmp_path: Path) -> None:
+    no_file = str(tmp_path / "nothing")
+    session = _session(tmp_path, BRUME_TEST_CLUSTER="1", KUBECONFIG=no_file, BRUME_CLUSTER_LEVELS="api,node")
+    assert session.returncode == pytest.ExitCode.TESTS_FAILED, session.stdout
+    assert "FAILED: the level api is required and was not reached" in session.stdout
+    assert "FAILED: the level node is required and was not reached" in session.stdout
+
+
+def test_a_level_of_an_unknown_name_is_refused(tmp_path: Path) -> None:
+    session = _session(tmp_path, BRUME_CLUSTER_LEVELS="nodes")
+    assert session.returncode != 0
+    assert (
+        "BRUME_CLUSTER_LEVELS names nodes; there are api, node, pipelines" in session.stdout + session.stderr
+    )
