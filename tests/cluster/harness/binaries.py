@@ -2,8 +2,9 @@
 
 `modules/NAME/go.mod` pins a version, `modules/NAME/packages` lists the programs. They are built in a copy of
 that folder, where the Go client writes what follows from the pins, and its checksum database vouches for it.
-Lines of `packages` that are not names of packages: `# comment`, `cgo` (build with the C compiler) and
-`set VARIABLE=VALUE` (a string of the program, to the linker: its version).
+Lines of `packages` that are not names of packages: `# comment`, `cgo` (build with the C compiler),
+`set VARIABLE=VALUE` (a string of the program, to the linker: its version), and `link MODULE/FILE OTHER`: a
+symbolic link to another file of the same folder, which a module's archive cannot hold.
 """
 
 from __future__ import annotations
@@ -36,9 +37,7 @@ def folder(name: str) -> Path:
     Raises `Unavailable` with the Go client's last lines where that fails.
     """
     source = MODULES / name
-    lines = (source / "packages").read_text().split("\n")
-    packages = [line for line in lines if line and line != "cgo" and not line.startswith(("#", "set "))]
-    strings = [f"-X={line.removeprefix('set ')}" for line in lines if line.startswith("set ")]
+    packages, settings = _read(source / "packages")
     digest = hashlib.sha256(_go_version().encode())
     for file in sorted(path for path in source.rglob("*") if path.is_file()):
         digest.update(f"{file.relative_to(source)}\0".encode() + file.read_bytes())
@@ -57,13 +56,38 @@ def folder(name: str) -> Path:
         shutil.rmtree(sources, ignore_errors=True)
         shutil.copytree(source, sources)
         partial.mkdir()
-        environment = os.environ | {"CGO_ENABLED": str(int("cgo" in lines))}
-        linker = " ".join(["-s", "-w", *strings])
+        linker = " ".join(["-s", "-w", *(f"-X={value}" for word, value in settings if word == "set")])
         build = ["build", "-mod=mod", "-trimpath", f"-ldflags={linker}", "-o", f"{partial}/"]
+        links = dict(_linked(name, value) for word, value in settings if word == "link")
+        if links:
+            (sources / "overlay.json").write_text(json.dumps({"Replace": links}))
+            build.append("-overlay=overlay.json")
+        environment = os.environ | {"CGO_ENABLED": str(int(("cgo", "") in settings))}
         _go([*build, *packages], sources, environment)
         shutil.rmtree(sources)
         partial.rename(built)
     return built
+
+
+def _read(file: Path) -> tuple[list[str], list[tuple[str, str]]]:
+    """Return the packages that a file lists, and its other lines as pairs of a word and what follows it."""
+    packages: list[str] = []
+    settings: list[tuple[str, str]] = []
+    for line in file.read_text().splitlines():
+        word, _, rest = line.partition(" ")
+        if word in ("cgo", "set", "link"):
+            settings.append((word, rest))
+        elif line and word != "#":
+            packages.append(line)
+    return packages, settings
+
+
+def _linked(name: str, link: str) -> tuple[str, str]:
+    file, other = link.split()
+    said = json.loads(_go(["mod", "edit", "-json", str(MODULES / name / "go.mod")], Path("/")))
+    path = next(one["Path"] for one in said["Require"] if file.startswith(f"{one['Path']}/"))
+    target = module_dir(name, path) / file.removeprefix(f"{path}/")
+    return str(target), str(target.with_name(other))
 
 
 @functools.cache
