@@ -58,10 +58,9 @@ def folder(name: str) -> Path:
         partial.mkdir()
         linker = " ".join(["-s", "-w", *(f"-X={value}" for word, value in settings if word == "set")])
         build = ["build", "-mod=mod", "-trimpath", f"-ldflags={linker}", "-o", f"{partial}/"]
-        links = dict(_linked(name, value) for word, value in settings if word == "link")
-        if links:
-            (sources / "overlay.json").write_text(json.dumps({"Replace": links}))
-            build.append("-overlay=overlay.json")
+        for word, value in settings:
+            if word == "link":
+                _link(name, value, sources)
         environment = os.environ | {"CGO_ENABLED": str(int(("cgo", "") in settings))}
         _go([*build, *packages], sources, environment)
         shutil.rmtree(sources)
@@ -82,12 +81,17 @@ def _read(file: Path) -> tuple[list[str], list[tuple[str, str]]]:
     return packages, settings
 
 
-def _linked(name: str, link: str) -> tuple[str, str]:
+def _link(name: str, link: str, sources: Path) -> None:
+    """Build from a copy of a module that has the link: Go lets nothing be added to its own copy."""
     file, other = link.split()
-    said = json.loads(_go(["mod", "edit", "-json", str(MODULES / name / "go.mod")], Path("/")))
+    said = json.loads(_go(["mod", "edit", "-json", "go.mod"], sources))
     path = next(one["Path"] for one in said["Require"] if file.startswith(f"{one['Path']}/"))
-    target = module_dir(name, path) / file.removeprefix(f"{path}/")
-    return str(target), str(target.with_name(other))
+    copy = sources / "linked" / path
+    shutil.copytree(module_dir(name, path), copy)
+    added = copy / file.removeprefix(f"{path}/")
+    added.parent.chmod(0o755)
+    added.symlink_to(other)
+    _go(["mod", "edit", f"-replace={path}=./{copy.relative_to(sources)}"], sources)
 
 
 @functools.cache
