@@ -1,12 +1,12 @@
 # `make help` tells what there is. Variables: SLIDES and LABELS, IMAGES and TRIAL, or SOURCE and WORKERS (your own data),
-# OUT (folder of the run), PARAMETERS (more name=value words), REGISTRY and TAG (of the images), PYTHON (a Python 3.11).
+# REQUIRED (levels of the test cluster that have to start: api,node,pipelines), OUT (folder of the run), PARAMETERS (more name=value words), REGISTRY and TAG (of the images), PYTHON (a Python 3.11).
 SHELL := /bin/bash
 BIN := .venv/bin
 PARAMETERS ?=
 DEMO := out/demo-cohort
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-test run test lint bench bench-inspection bench-labels inspection labels compile horovod images clean
+.PHONY: help setup setup-test setup-cluster run test test-cluster lint bench bench-inspection bench-labels inspection labels compile horovod images clean
 
 help: ## Show the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 20
@@ -14,8 +14,8 @@ help: ## Show the targets
 setup: ## Install what is needed: system packages (Debian, Ubuntu), .venv
 	@scripts/setup.sh run
 
-setup-test:
-	@scripts/setup.sh test
+setup-test setup-cluster: setup-%:
+	@scripts/setup.sh $*
 
 # Horovod is built once for this TensorFlow and kept in the user's cache; without it mpi4py does its work.
 horovod: setup ## Build Horovod's wheel once (about 3 minutes) and install it
@@ -41,7 +41,12 @@ labels: setup ## Run the labelling report: on an invented labelling output, or o
 	@$(BIN)/brume run labels source="$(SOURCE)" workers="$(WORKERS)" $(PARAMETERS) --out "$(or $(OUT),out/labels)"
 
 test: setup-test collective ## Run the tests; with ALL=1 those that take minutes too
-	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest $(if $(ALL),,-m "not long")
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest --ignore=tests/cluster $(if $(ALL),,-m "not long")
+
+# What is built once is built before, with nothing waiting for it.
+test-cluster: setup-cluster collective ## Run the tests on a cluster of their own, or with BRUME_TEST_CLUSTER=1 on KUBECONFIG's
+	@$(BIN)/python -m tests.cluster.prepare
+	@BRUME_CLUSTER_LEVELS="$(REQUIRED)" PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest tests/cluster
 
 lint: setup ## Check style and types
 	@$(BIN)/ruff check .

@@ -155,6 +155,9 @@ class ApiServer(Api):
             "authorization-mode": "Node,RBAC",
             "enable-admission-plugins": "NodeRestriction",
             "allow-privileged": "true",
+            # Pods of a node that is gone are given up after these seconds, not after five minutes.
+            "default-not-ready-toleration-seconds": "10",
+            "default-unreachable-toleration-seconds": "10",
         }
         program = binaries.folder("kubernetes") / "kube-apiserver"
         return [program, *(f"--{name}={value}" for name, value in settings.items())]

@@ -23,7 +23,8 @@ from tests.cluster.harness.static_image import static_image
 
 NODE = "brume-test"
 CLUSTER_DOMAIN = "cluster.local"
-_PAUSE = "brume-test/pause:1"
+PAUSE = "docker.io/brume-test/pause:1"
+"""The image whose only process holds a pod's namespaces open."""
 _PAUSE_PROGRAM = "#include <unistd.h>\nint main(void) { for (;;) pause(); }\n"
 _CGROUP = "brume-test"
 _CGROUPS = Path("/sys/fs/cgroup")
@@ -158,7 +159,7 @@ state = "/run/containerd"
 [grpc]
 address = "{self._socket}"
 [{cri}]
-sandbox_image = "docker.io/{_PAUSE}"
+sandbox_image = "{PAUSE}"
 restrict_oom_score_adj = true
 [{cri}.cni]
 bin_dir = "{self._plugins}"
@@ -214,7 +215,6 @@ conf_dir = "{self.folder}/cni"
         )
 
     def _pause(self) -> Path:
-        """Build the image whose only process holds a pod's namespaces open."""
         program = self.folder / "pause"
         compiler = binaries.system("cc", "gcc", package="gcc libc6-dev")
         subprocess.run(
@@ -222,7 +222,7 @@ conf_dir = "{self.folder}/cni"
             input=_PAUSE_PROGRAM.encode(),
             check=True,
         )
-        return static_image(self.folder / "pause.tar", f"docker.io/{_PAUSE}", {"/pause": program}, ["/pause"])
+        return static_image(self.folder / "pause.tar", PAUSE, {"/pause": program}, ["/pause"])
 
     def _volumes(self) -> list[dict[str, Any]]:
         """Return volumes that claims of no storage class find; like a disk, each belongs to the node."""

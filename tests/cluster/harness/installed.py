@@ -1,0 +1,157 @@
+"""Brume on the test cluster, installed as manifests/README.md says, and the ways to reach it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import subprocess
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+from tests.cluster.harness.object_store import ObjectStore
+
+from tests.cluster.harness import binaries
+from tests.cluster.harness.api_server import Api
+
+MANIFESTS = Path(__file__).resolve().parents[3] / "manifests"
+NAMESPACE = "brume"
+_READY = re.compile(r"Forwarding from 127\.0\.0\.1:(\d+)")
+
+
+class Installed:
+    """The overlay `local`, its Secrets with the keys of the object store, and what runs from it."""
+
+    namespace = NAMESPACE
+
+    def __init__(self, api: Api, store: ObjectStore, folder: Path) -> None:
+        """Install it. The engines start once their images are loaded."""
+        self.api, self.store, self.folder = api, store, folder
+        api.kubectl("apply", "--server-side", "-k", MANIFESTS / "overlays" / "local")
+        account = {"aws_access_key_id": store.key, "aws_secret_access_key": store.secret}
+        lines = "\n".join(["[steps]", *(f"{name} = {value}" for name, value in account.items())])
+        self._secret("brume-s3", {name.upper(): value for name, value in account.items()})
+        self._secret("brume-keys", {"credentials": f"{lines}\naccount = 000000000001\n"})
+
+    @contextlib.contextmanager
+    def acting_as(self, account: str) -> Iterator[None]:
+        """Run `components.cluster` in this process as it runs in a step: by that account, on the cluster."""
+        token = self.api.kubectl("create", "token", account, "--namespace", NAMESPACE).strip()
+        content = yaml.safe_load(self.api.kubeconfig.read_text())
+        content["users"] = [{"name": account, "user": {"token": token}}]
+        content["contexts"] = [
+            {"name": account, "context": {"cluster": content["clusters"][0]["name"], "user": account}}
+        ]
+        content["current-context"] = account
+        file = self.folder / f"{account}.kubeconfig"
+        file.touch(mode=0o600)
+        file.write_text(yaml.safe_dump(content))
+        variables = {"KUBECONFIG": str(file), "BRUME_COMPUTE": "cluster", "POD_NAMESPACE": NAMESPACE}
+        with _environment(variables | self.store.environment()):
+            yield
+
+    @contextlib.contextmanager
+    def forwarded(self, target: str, port: int) -> Iterator[str]:
+        """Give the URL by which `target` ("service/NAME", "pod/NAME") is reached from this machine."""
+        kubectl = binaries.folder("kubernetes") / "kubectl"
+        command = [kubectl, "--kubeconfig", self.api.kubeconfig, "--namespace", NAMESPACE]
+        process = subprocess.Popen(
+            [*command, "port-forward", target, f":{port}"],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        try:
+            assert process.stdout
+            said = process.stdout.readline()
+            found = _READY.search(said)
+            assert found, f"{target} cannot be reached: {said}"
+            yield f"http://127.0.0.1:{found[1]}"
+        finally:
+            process.terminate()
+            process.wait()
+            if process.stdout:
+                process.stdout.close()
+
+    def run_inside(self, program: str, *, image: str, labels: Mapping[str, str], seconds: int = 120) -> str:
+        """Run a Python program in a pod of the project's image, with a step's environment; return its output.
+
+        `labels` are what policies know the pod by. Raises `AssertionError` with the output when it fails.
+        """
+        name = f"inside-{os.urandom(4).hex()}"
+        self.api.apply([_pod(name, program, image, labels)])
+        try:
+            until = time.monotonic() + seconds
+            while (phase := self.pod(name)["status"].get("phase")) not in ("Succeeded", "Failed"):
+                assert time.monotonic() < until, f"pod {name} is {phase}: {self.pod(name)['status']}"
+                time.sleep(0.5)
+            log = self.api.kubectl("logs", name, "--namespace", NAMESPACE)
+        finally:
+            self.api.kubectl("delete", "pod", name, "--namespace", NAMESPACE, "--grace-period=0", "--force")
+        assert phase == "Succeeded", log
+        return log
+
+    def pod(self, name: str) -> dict[str, Any]:
+        """Return a pod as it is now."""
+        found: dict[str, Any] = self.api.get("pod", name, "--namespace", NAMESPACE)
+        return found
+
+    def names(self, kind: str, selector: str = "") -> list[str]:
+        """Return the names of the objects of a kind, by name."""
+        chosen = ["--selector", selector] if selector else []
+        found = self.api.get(kind, "--namespace", NAMESPACE, *chosen)["items"]
+        return sorted(str(item["metadata"]["name"]) for item in found)
+
+    def _secret(self, name: str, content: Mapping[str, str]) -> None:
+        about = {"name": name, "namespace": NAMESPACE}
+        secret = {"apiVersion": "v1", "kind": "Secret", "metadata": about, "stringData": dict(content)}
+        self.api.apply([secret])
+
+
+def _pod(name: str, program: str, image: str, labels: Mapping[str, str]) -> dict[str, Any]:
+    restricted = {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": name, "namespace": NAMESPACE, "labels": dict(labels)},
+        "spec": {
+            "restartPolicy": "Never",
+            "serviceAccountName": "brume-pipeline",
+            "securityContext": {
+                "runAsNonRoot": True,
+                "runAsUser": 1000,
+                "seccompProfile": {"type": "RuntimeDefault"},
+            },
+            "containers": [
+                {
+                    "name": "main",
+                    "image": image,
+                    "command": ["python3", "-c", program],
+                    "securityContext": restricted,
+                    "envFrom": [
+                        {"configMapRef": {"name": "brume-endpoints"}},
+                        {"secretRef": {"name": "brume-s3"}},
+                    ],
+                    "resources": {"requests": {"cpu": "50m", "memory": "128Mi"}},
+                }
+            ],
+        },
+    }
+
+
+@contextlib.contextmanager
+def _environment(variables: Mapping[str, str]) -> Iterator[None]:
+    before = {name: os.environ.get(name) for name in variables}
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value

@@ -1,0 +1,104 @@
+"""A cluster that was brought up leaves nothing behind on the machine, however it ends."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.cluster.harness.api_server import Api
+from tests.cluster.harness.node import PAUSE
+
+ROOT = Path(__file__).resolve().parents[2]
+_PLACES = ("/run/containerd", "/run/netns", "/var/lib/kubelet", "/var/lib/cni", "/var/log/pods")
+
+
+def _machine(folder: Path) -> dict[str, list[str]]:
+    """Return what a cluster changes on a machine: what belongs to others may come and go meanwhile."""
+    return {
+        "processes": sorted(_processes(folder)),
+        "mounts": [line.split()[4] for line in Path("/proc/self/mountinfo").read_text().splitlines()],
+        "interfaces": sorted(path.name for path in Path("/sys/class/net").iterdir()),
+        "routes": Path("/proc/net/route").read_text().splitlines(),
+        "firewall": _firewall(),
+        "control groups": sorted(str(path) for path in Path("/sys/fs/cgroup").glob("**/brume-test*")),
+        "places of its own": sorted(
+            str(path)
+            for place in (
+                "/run/containerd",
+                "/run/netns",
+                "/var/lib/kubelet",
+                "/var/lib/cni",
+                "/var/log/pods",
+            )
+            for path in Path(place).glob("**/*")
+        ),
+        "ip_forward": [Path("/proc/sys/net/ipv4/ip_forward").read_text()],
+    }
+
+
+def _run_a_pod(api: Api) -> None:
+    until = time.monotonic() + 60
+    while not api.get("serviceaccounts", "--namespace", "default")["items"]:
+        assert time.monotonic() < until
+        time.sleep(0.2)
+    api.kubectl("run", "pause", f"--image={PAUSE}", "--image-pull-policy=Never")
+    api.kubectl("wait", "pod/pause", "--for=condition=Ready", "--timeout=60s")
+
+
+def _processes(folder: Path) -> Iterator[str]:
+    for file in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            words = file.read_bytes().decode(errors="replace").replace("\0", " ")
+        except OSError:  # it has just ended
+            continue
+        if str(folder) in words:
+            yield re.sub(r"\s+", " ", words)
+
+
+def _firewall() -> list[str]:
+    saved = shutil.which("iptables-save", path="/usr/sbin:/sbin:/usr/bin")
+    if not saved:
+        return []
+    rules = subprocess.run([saved], capture_output=True, text=True, check=True).stdout
+    return [line for line in rules.splitlines() if re.search("KUBE|CNI|brume", line)]
+
+
+@pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGKILL])
+def test_nothing_is_left(end: signal.Signals, tmp_path: Path) -> None:
+    folder = tmp_path / "cluster"
+    before = _machine(folder)
+    up = subprocess.Popen(
+        [sys.executable, "-m", "tests.cluster.up", "node", str(folder)],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    assert up.stdout
+    assert up.stderr
+    with up, up.stdout, up.stderr:
+        if not up.stdout.readline().startswith("KUBECONFIG="):
+            pytest.skip(f"NOT RUN: {up.stderr.read()}")
+        _run_a_pod(Api(folder / "kubeconfig"))
+        during = _machine(folder)
+        for what in ("processes", "interfaces", "routes", "control groups"):
+            assert during[what] != before[what], f"this test would not see {what}"
+        up.send_signal(end)
+        up.wait(60)
+    until = time.monotonic() + 30
+    while (after := _machine(folder))["interfaces"] != before["interfaces"] and time.monotonic() < until:
+        time.sleep(0.2)
+    if end == signal.SIGKILL:  # the folder and the empty control groups wait for the next start
+        del before["control groups"], after["control groups"]
+    else:
+        assert not folder.exists()
+    assert after == before

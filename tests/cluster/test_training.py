@@ -1,0 +1,92 @@
+"""Training on a real cluster: an MPIJob of two workers over SSH, shards in S3, a worker lost, resumed."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from pathlib import Path
+
+import pytest
+
+from components import storage
+from components.cluster.mpi import JobError
+from components.cluster.resources import Resources
+from components.slides import train
+from components.slides.parameters import TrainingParameters
+from tests.cluster.harness.installed import Installed
+from tests.components.slides import tiny
+
+# Both workers and the launcher fit on a node of two cores beside everything else.
+SHARE = Resources(cpu="250m", memory="1Gi")
+PARAMETERS = TrainingParameters(epochs=6, batch_size=4, threads=1, patience=0)
+
+
+class Training:
+    """One training on shards in the cluster's object store."""
+
+    def __init__(self, brume: Installed, tmp_path: Path) -> None:
+        self.brume = brume
+        self.uri = f"s3://mlpipeline/tests/{secrets.token_hex(4)}"
+        self.model = f"{self.uri}/model"
+        with brume.acting_as("brume-pipeline"):
+            self.tiles = tiny.write(tmp_path, uri=f"{self.uri}/tiles")
+        self.log: list[str] = []
+
+    def launch(self) -> None:
+        with self.brume.acting_as("brume-pipeline"):
+            train.launch(
+                self.tiles,
+                self.model,
+                f"{self.uri}/work",
+                PARAMETERS,
+                resources=SHARE,
+                namespace=self.brume.namespace,
+                log=self.hear,
+            )
+
+    def hear(self, line: str) -> None:
+        print(line)
+        self.log.append(line)
+
+    def left(self) -> list[str]:
+        """Return what is on the cluster of any training."""
+        return [
+            name
+            for kind in ("mpijobs", "pods", "jobs", "secrets", "configmaps", "services")
+            for name in self.brume.names(kind)
+            if name.startswith("training-")
+        ]
+
+
+class LosesAWorker(Training):
+    """A training one of whose workers is deleted after the second epoch."""
+
+    lost = ""
+
+    def hear(self, line: str) -> None:
+        super().hear(line)
+        if "epoch 2/" in line and not self.lost:
+            self.lost = next(name for name in self.brume.names("pods") if name.endswith("-worker-1"))
+            self.brume.api.kubectl(
+                *("delete", "pod", self.lost, "--namespace", self.brume.namespace, "--grace-period=0"),
+                *("--force", "--wait=false"),
+            )
+
+
+@pytest.mark.timeout(600)
+def test_a_training_that_loses_a_worker_says_so_and_resumes(brume: Installed, tmp_path: Path) -> None:
+    training = LosesAWorker(brume, tmp_path)
+    with pytest.raises(JobError) as failure:
+        training.launch()
+    assert training.lost
+    assert training.lost in str(failure.value)
+    assert training.left() == []
+
+    training.log.clear()
+    training.launch()
+    assert any("resumed after epoch" in line for line in training.log), training.log
+    with brume.acting_as("brume-pipeline"):
+        told = json.loads(storage.read_bytes(f"{training.model}/training.json"))
+    assert [row["epoch"] for row in told["history"]] == list(range(1, PARAMETERS.epochs + 1))
+    assert told["collective"] == "horovod"
+    assert training.left() == []
