@@ -57,7 +57,7 @@ class Installed:
     def forwarded(self, target: str, port: int) -> Iterator[str]:
         """Give the URL by which `target` ("service/NAME", "pod/NAME") is reached from this machine."""
         kubectl = binaries.folder("kubernetes") / "kubectl"
-        command = [kubectl, "--kubeconfig", self.api.kubeconfig, "--namespace", NAMESPACE]
+        command = [str(kubectl), "--kubeconfig", str(self.api.kubeconfig), "--namespace", NAMESPACE]
         process = subprocess.Popen(
             [*command, "port-forward", target, f":{port}"],
             stdin=subprocess.DEVNULL,

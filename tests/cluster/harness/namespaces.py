@@ -38,29 +38,19 @@ class Namespaces:
             raise Unavailable("a node needs Linux, and root: it makes namespaces, mounts and interfaces")
         if Path(f"/sys/class/net/{_INTERFACE}").exists():
             raise Unavailable(f"another test cluster runs here (interface {_INTERFACE}): end it first")
-        unshare = [
-            system("unshare", package="util-linux"),
+        setpriv, unshare = (str(system(name, package="util-linux")) for name in ("setpriv", "unshare"))
+        own = [
             "--mount",
             "--net",
             "--pid",
             "--fork",
             "--mount-proc",
+            "--kill-child",
+            "--propagation",
+            "private",
         ]
         self._first = subprocess.Popen(
-            [
-                *(system("setpriv", package="util-linux"), "--pdeathsig", "KILL", "--"),
-                *(
-                    *unshare,
-                    "--mount-proc",
-                    "--kill-child",
-                    "--propagation",
-                    "private",
-                    "--",
-                    sys.executable,
-                    "-c",
-                    _FIRST,
-                ),
-            ],
+            [setpriv, "--pdeathsig", "KILL", "--", unshare, *own, "--", sys.executable, "-c", _FIRST],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

@@ -111,12 +111,13 @@ class Node:
 
     def _start_controllers(self) -> None:
         programs = binaries.folder("kubernetes")
-        administrator = ["--kubeconfig", self.api.kubeconfig, "--leader-elect=false"]
+        administrator = ["--kubeconfig", str(self.api.kubeconfig), "--leader-elect=false"]
         certificates = self.api.certificates
         self.processes.start(
             "kube-controller-manager",
             [
-                *(programs / "kube-controller-manager", *administrator),
+                programs / "kube-controller-manager",
+                *administrator,
                 *("--service-account-private-key-file", certificates.folder / "service-accounts.key"),
                 *("--root-ca-file", certificates.authority, "--use-service-account-credentials"),
                 # A node that is silent is given up sooner than the usual 40 s.
