@@ -11,6 +11,7 @@ from typing import Any
 import yaml
 
 from tests.cluster.harness.api_server import Api, KubectlError
+from tests.cluster.harness.binaries import Unavailable
 
 Object = dict[str, Any]
 
@@ -47,6 +48,15 @@ def install(api: Api, objects: Sequence[Object]) -> None:
     for definition in definitions:
         _wait_until_established(api, definition["metadata"]["name"])
     _apply(api, [found for found in objects if found not in definitions and found not in namespaces])
+
+
+def wait_for_rollout(api: Api, kind: str, name: str, namespace: str) -> None:
+    """Wait until all pods of a Deployment or the like are ready. Raises `Unavailable` with what they say."""
+    try:
+        api.kubectl("rollout", "status", f"{kind}/{name}", "--namespace", namespace, "--timeout=120s")
+    except KubectlError as error:
+        events = api.kubectl("events", "--namespace", namespace, "--types=Warning")
+        raise Unavailable(f"{kind} {namespace}/{name} is not ready: {error}\n{events}") from error
 
 
 def _wait_until_established(api: Api, definition: str) -> None:
