@@ -34,7 +34,7 @@ def start(processes: Processes, host: str) -> None:
         raise Unavailable(f"MariaDB cannot make a database:\n{made.stdout[-500:]}{made.stderr[-500:]}")
     # What may be asked from where is the test network's business: pods come from many addresses.
     allow = folder / "allow.sql"
-    allow.write_text("CREATE USER 'root'@'%'; GRANT ALL ON *.* TO 'root'@'%' WITH GRANT OPTION;\n")
+    allow.write_text("CREATE USER 'root'@'%';\nGRANT ALL ON *.* TO 'root'@'%';\n")
     processes.start(
         "mariadb",
         [

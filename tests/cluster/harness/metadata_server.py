@@ -14,8 +14,13 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import grpc  # type: ignore[import-untyped]
-from ml_metadata.metadata_store.pywrap.metadata_store_extension import metadata_store
-from ml_metadata.proto import metadata_store_pb2, metadata_store_service_pb2
+from ml_metadata.metadata_store.pywrap.metadata_store_extension import (  # type: ignore[import-not-found]
+    metadata_store,
+)
+from ml_metadata.proto import (  # type: ignore[import-not-found]
+    metadata_store_pb2,
+    metadata_store_service_pb2,
+)
 
 
 def serve(address: str, file: str) -> None:

@@ -15,7 +15,7 @@ from tests.cluster.harness import binaries
 from tests.cluster.harness.binaries import Unavailable
 from tests.cluster.harness.processes import Processes
 
-PORT = 8080
+PORT = 18080  # 8080 is what everybody takes
 VERSION = "1.17.1"
 _PACKAGES = (f"ml-metadata=={VERSION}", "grpcio==1.85.3", "protobuf==4.25.9")
 _SERVER = Path(__file__).with_name("metadata_server.py")
