@@ -5,20 +5,20 @@ from __future__ import annotations
 import string
 
 from tests.cluster.harness import binaries, upstream
-from tests.cluster.harness.node import CLUSTER_DOMAIN, Node
+from tests.cluster.harness.node import CLUSTER_DOMAIN, DNS, Node
 from tests.cluster.harness.static_image import static_image
 
-ADDRESS = "10.96.0.10"
-"""The address of the service that pods ask."""
 MODULE = "github.com/coredns/coredns"
 _NAME = "coredns"
 # Nothing outside can be asked for: the node is alone, and says at once that there is no such name.
 _COREFILE = f"""\
-.:53 {{
+{CLUSTER_DOMAIN} in-addr.arpa ip6.arpa {{
     errors
     health
     ready
-    kubernetes {CLUSTER_DOMAIN} in-addr.arpa ip6.arpa
+    kubernetes
+}}
+. {{
     template ANY ANY {{
         rcode NXDOMAIN
     }}
@@ -41,7 +41,7 @@ def start(node: Node) -> None:
     node.load_image(tar)
     addons = binaries.module_dir("kubernetes", "k8s.io/kubernetes") / "cluster" / "addons"
     text = string.Template((addons / "dns" / "coredns" / "coredns.yaml.sed").read_text()).substitute(
-        DNS_DOMAIN=CLUSTER_DOMAIN, DNS_SERVER_IP=ADDRESS, DNS_MEMORY_LIMIT="170Mi"
+        DNS_DOMAIN=CLUSTER_DOMAIN, DNS_SERVER_IP=DNS, DNS_MEMORY_LIMIT="170Mi"
     )
     objects = upstream.parsed(text)
     upstream.the(objects, "ConfigMap", _NAME)["data"]["Corefile"] = _COREFILE
