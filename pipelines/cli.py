@@ -322,10 +322,12 @@ def _asked(host: str, call: Any) -> str:
     from kfp_server_api.exceptions import ApiException
     from urllib3.exceptions import HTTPError
 
+    from pipelines.running import remote
+
     try:
         return str(call())
     except ApiException as error:
-        _fail(f"{host} answered {error.status} {error.reason}: {error.body}", code=1)
+        _fail(f"{host} answered {error.status} {error.reason}: {remote.why(error.body)}", code=1)
     except HTTPError as error:
         _fail(f"no Kubeflow Pipelines API answers at {host}: {error}", code=1)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -74,6 +76,14 @@ def schedule(
             no_catchup=True,
         )
     return str(recurring.recurring_run_id)
+
+
+def why(body: str | bytes | None) -> str:
+    """Return what the API said in refusing: the first line, after which it tells its own calls."""
+    text = body.decode(errors="replace") if isinstance(body, bytes) else body or "it gave no reason"
+    with contextlib.suppress(ValueError, KeyError, TypeError):  # where something before the API answered
+        text = str(json.loads(text)["message"])
+    return text.strip().split("\n")[0]
 
 
 def _client(host: str, namespace: str) -> Any:

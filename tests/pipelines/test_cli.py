@@ -16,6 +16,7 @@ import yaml
 from click.testing import CliRunner, Result
 
 from pipelines.cli import main
+from pipelines.running import remote
 
 
 def brume(*words: str, cwd: Path | None = None, **variables: str) -> Result:
@@ -148,9 +149,10 @@ def test_kubernetes_objects_of_a_pipeline(tmp_path: Path) -> None:
 
 
 class PipelinesApi(BaseHTTPRequestHandler):
-    """A double of the Kubeflow Pipelines API server: it keeps what it is sent."""
+    """A double of the Kubeflow Pipelines API server: it keeps what it is sent, or says `refusal`."""
 
     received: list[tuple[str, dict[str, object]]]
+    refusal: str = ""
 
     def log_message(self, *_: object) -> None:
         pass
@@ -166,11 +168,14 @@ class PipelinesApi(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         self.received.append((self.path.split("?")[0], body))
+        if self.refusal:
+            self.answer({"error": self.refusal, "code": 13, "message": self.refusal}, status=500)
+            return
         self.answer({"run_id": "run-1", "recurring_run_id": "again-1", "experiment_id": "e1"})
 
-    def answer(self, content: dict[str, object]) -> None:
+    def answer(self, content: dict[str, object], status: int = 200) -> None:
         data = json.dumps(content).encode()
-        self.send_response(200)
+        self.send_response(status)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(data)))
         self.end_headers()
@@ -212,6 +217,34 @@ def test_schedule_makes_a_recurring_run(
     assert "again-1" in answer.stdout
     body = next(body for path, body in received if path.endswith("/recurringruns"))
     assert body["trigger"] == {"cron_schedule": {"cron": made}}
+
+
+def test_a_refusal_is_told_in_one_line(
+    api: tuple[str, list[tuple[str, dict[str, object]]]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = (
+        "Internal error: compiling DAG failed\nFailed to compile job\nexample.com/util.Wrap\n\terror.go:352"
+    )
+    monkeypatch.setattr(PipelinesApi, "refusal", said)
+    answer = brume("submit", "slides_predict", "slides=s3://b/in", "model=s3://b/model", "--host", api[0])
+    assert answer.exit_code == 1
+    last = answer.stderr.splitlines()[-1]
+    assert last == (
+        f"brume: {api[0]} answered 500 Internal Server Error: Internal error: compiling DAG failed"
+    )
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        (b"<html>\n<body>no such host</body>", "<html>"),
+        ('{"message": "no"}', "no"),
+        ("[1]", "[1]"),
+        (None, "it gave no reason"),
+    ],
+)
+def test_whoever_refuses_is_quoted(body: str | bytes | None, said: str) -> None:
+    assert remote.why(body) == said
 
 
 def test_an_unreachable_cluster_is_named(tmp_path: Path) -> None:
