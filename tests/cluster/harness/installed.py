@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from tests.cluster.harness.object_store import ObjectStore
 
 from tests.cluster.harness import binaries
 from tests.cluster.harness.api_server import Api
+from tests.cluster.harness.object_store import ObjectStore
 
 MANIFESTS = Path(__file__).resolve().parents[3] / "manifests"
 NAMESPACE = "brume"
@@ -25,12 +25,13 @@ _READY = re.compile(r"Forwarding from 127\.0\.0\.1:(\d+)")
 class Installed:
     """The overlay `local`, its Secrets with the keys of the object store, and what runs from it."""
 
-    namespace = NAMESPACE
-
-    def __init__(self, api: Api, store: ObjectStore, folder: Path) -> None:
+    def __init__(self, api: Api, store: ObjectStore, folder: Path, namespace: str = NAMESPACE) -> None:
         """Install it. The engines start once their images are loaded."""
-        self.api, self.store, self.folder = api, store, folder
-        api.kubectl("apply", "--server-side", "-k", MANIFESTS / "overlays" / "local")
+        self.api, self.store, self.folder, self.namespace = api, store, folder, namespace
+        overlay = os.path.relpath(MANIFESTS / "overlays" / "local", folder)
+        kustomization = {"namespace": namespace, "resources": [overlay]}
+        (folder / "kustomization.yaml").write_text(yaml.safe_dump(kustomization))
+        api.kubectl("apply", "--server-side", "-k", folder)
         account = {"aws_access_key_id": store.key, "aws_secret_access_key": store.secret}
         lines = "\n".join(["[steps]", *(f"{name} = {value}" for name, value in account.items())])
         self._secret("brume-s3", {name.upper(): value for name, value in account.items()})
@@ -39,7 +40,7 @@ class Installed:
     @contextlib.contextmanager
     def acting_as(self, account: str) -> Iterator[None]:
         """Run `components.cluster` in this process as it runs in a step: by that account, on the cluster."""
-        token = self.api.kubectl("create", "token", account, "--namespace", NAMESPACE).strip()
+        token = self.api.kubectl("create", "token", account, "--namespace", self.namespace).strip()
         content = yaml.safe_load(self.api.kubeconfig.read_text())
         content["users"] = [{"name": account, "user": {"token": token}}]
         content["contexts"] = [
@@ -49,7 +50,11 @@ class Installed:
         file = self.folder / f"{account}.kubeconfig"
         file.touch(mode=0o600)
         file.write_text(yaml.safe_dump(content))
-        variables = {"KUBECONFIG": str(file), "BRUME_COMPUTE": "cluster", "POD_NAMESPACE": NAMESPACE}
+        variables = {
+            "KUBECONFIG": str(file),
+            "BRUME_COMPUTE": "cluster",
+            "POD_self.namespace": self.namespace,
+        }
         with _environment(variables | self.store.environment()):
             yield
 
@@ -57,7 +62,7 @@ class Installed:
     def forwarded(self, target: str, port: int) -> Iterator[str]:
         """Give the URL by which `target` ("service/NAME", "pod/NAME") is reached from this machine."""
         kubectl = binaries.folder("kubernetes") / "kubectl"
-        command = [str(kubectl), "--kubeconfig", str(self.api.kubeconfig), "--namespace", NAMESPACE]
+        command = [str(kubectl), "--kubeconfig", str(self.api.kubeconfig), "--namespace", self.namespace]
         process = subprocess.Popen(
             [*command, "port-forward", target, f":{port}"],
             stdin=subprocess.DEVNULL,
@@ -83,41 +88,43 @@ class Installed:
         `labels` are what policies know the pod by. Raises `AssertionError` with the output when it fails.
         """
         name = f"inside-{os.urandom(4).hex()}"
-        self.api.apply([_pod(name, program, image, labels)])
+        self.api.apply([_pod(name, self.namespace, program, image, labels)])
         try:
             until = time.monotonic() + seconds
             while (phase := self.pod(name)["status"].get("phase")) not in ("Succeeded", "Failed"):
                 assert time.monotonic() < until, f"pod {name} is {phase}: {self.pod(name)['status']}"
                 time.sleep(0.5)
-            log = self.api.kubectl("logs", name, "--namespace", NAMESPACE)
+            log = self.api.kubectl("logs", name, "--namespace", self.namespace)
         finally:
-            self.api.kubectl("delete", "pod", name, "--namespace", NAMESPACE, "--grace-period=0", "--force")
+            self.api.kubectl(
+                "delete", "pod", name, "--namespace", self.namespace, "--grace-period=0", "--force"
+            )
         assert phase == "Succeeded", log
         return log
 
     def pod(self, name: str) -> dict[str, Any]:
         """Return a pod as it is now."""
-        found: dict[str, Any] = self.api.get("pod", name, "--namespace", NAMESPACE)
+        found: dict[str, Any] = self.api.get("pod", name, "--namespace", self.namespace)
         return found
 
     def names(self, kind: str, selector: str = "") -> list[str]:
         """Return the names of the objects of a kind, by name."""
         chosen = ["--selector", selector] if selector else []
-        found = self.api.get(kind, "--namespace", NAMESPACE, *chosen)["items"]
+        found = self.api.get(kind, "--namespace", self.namespace, *chosen)["items"]
         return sorted(str(item["metadata"]["name"]) for item in found)
 
     def _secret(self, name: str, content: Mapping[str, str]) -> None:
-        about = {"name": name, "namespace": NAMESPACE}
+        about = {"name": name, "namespace": self.namespace}
         secret = {"apiVersion": "v1", "kind": "Secret", "metadata": about, "stringData": dict(content)}
         self.api.apply([secret])
 
 
-def _pod(name: str, program: str, image: str, labels: Mapping[str, str]) -> dict[str, Any]:
+def _pod(name: str, namespace: str, program: str, image: str, labels: Mapping[str, str]) -> dict[str, Any]:
     restricted = {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}
     return {
         "apiVersion": "v1",
         "kind": "Pod",
-        "metadata": {"name": name, "namespace": NAMESPACE, "labels": dict(labels)},
+        "metadata": {"name": name, "namespace": namespace, "labels": dict(labels)},
         "spec": {
             "restartPolicy": "Never",
             "serviceAccountName": "brume-pipeline",
