@@ -53,7 +53,7 @@ class Installed:
         variables = {
             "KUBECONFIG": str(file),
             "BRUME_COMPUTE": "cluster",
-            "POD_self.namespace": self.namespace,
+            "POD_NAMESPACE": self.namespace,
         }
         with _environment(variables | self.store.environment()):
             yield
