@@ -202,7 +202,7 @@ def mpi_job_manifest(job: MpiJob, suffix: str = "") -> dict[str, Any]:
     forwarded = [word for key in sorted(job.env) for word in ("-x", key)]
     mpirun = ["brume-mpirun", "-n", str(job.ranks), "--bind-to", "none", "--tag-output", *forwarded]
     small = replace(job.resources, cpu="500m", memory="512Mi", gpus=0, node_selector={}, shared_memory="")
-    launcher = container(_LAUNCHER, image, [*mpirun, *program], small, job.env)
+    launcher = container(_LAUNCHER, image, [*mpirun, "brume-rank", *program], small, job.env)
     worker = container(
         _WORKER,
         image,

@@ -26,17 +26,6 @@ case $1 in */*) python=$(cd "$(dirname "$1")" && pwd)/$(basename "$1") ;; *) pyt
 constraints=$(cd "$(dirname "$0")/../.." && pwd)/constraints.txt
 [ -f "$constraints" ] || constraints=/dev/null
 
-missing=
-for tool in g++:g++ make:make mpicxx:libopenmpi-dev mpirun:openmpi-bin; do
-    command -v "${tool%%:*}" >/dev/null 2>&1 || missing="$missing ${tool#*:}"
-done
-if [ -n "$missing" ]; then
-    say "cannot be built: missing$missing. On Debian or Ubuntu:"
-    say "    apt-get install -y --no-install-recommends$missing"
-    say "Training goes on without it, averaging gradients with mpi4py."
-    exit 3
-fi
-
 key=$("$python" -c '
 import sysconfig, sys
 from importlib.metadata import distributions
@@ -49,6 +38,21 @@ if tensorflow:
 wheels=${2:-${XDG_CACHE_HOME:-$HOME/.cache}/brume/wheels/$key}
 mkdir -p "$wheels"
 wheels=$(cd "$wheels" && pwd)
+
+wheel() { find "$wheels" -name "horovod-$version-*.whl" | head -n 1; }
+
+tools="mpirun:openmpi-bin"
+[ -n "$(wheel)" ] || tools="g++:g++ make:make mpicxx:libopenmpi-dev $tools"
+missing=
+for tool in $tools; do
+    command -v "${tool%%:*}" >/dev/null 2>&1 || missing="$missing ${tool#*:}"
+done
+if [ -n "$missing" ]; then
+    say "cannot be built: missing$missing. On Debian or Ubuntu:"
+    say "    apt-get install -y --no-install-recommends$missing"
+    say "Training goes on without it, averaging gradients with mpi4py."
+    exit 3
+fi
 
 works() {
     "$python" -c "
@@ -89,8 +93,6 @@ build() {
         cp "$built" "$wheels/.partial" && mv "$wheels/.partial" "$wheels/$(basename "$built")" || return 1
     done
 }
-
-wheel() { find "$wheels" -name "horovod-$version-*.whl" | head -n 1; }
 
 exec 9>"$wheels/.lock"
 flock 9  # `make run` and `make test` started together build it once

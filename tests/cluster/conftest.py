@@ -15,9 +15,13 @@ from pathlib import Path
 import pytest
 
 from tests.cluster.harness import given
+from tests.cluster.harness import kubeflow_pipelines as pipelines
 from tests.cluster.harness.api_server import Api, ApiServer
 from tests.cluster.harness.binaries import Unavailable
+from tests.cluster.harness.cluster import Cluster, GivenCluster, OwnCluster
+from tests.cluster.harness.installed import Installed
 from tests.cluster.harness.levels import Levels
+from tests.cluster.harness.node import Node
 from tests.cluster.harness.processes import Processes
 
 _LEVELS = pytest.StashKey[Levels]()
@@ -93,3 +97,46 @@ def api(levels: Levels) -> Iterator[Api]:
             server = ApiServer(folder, processes).start()
             levels.reached["api"] = server.versions()
         yield server
+
+
+@pytest.fixture(scope="session")
+def cluster(levels: Levels) -> Iterator[Cluster]:
+    """Return a cluster with a node, on which Brume's jobs and models run."""
+    with level(levels, "node") as folder, contextlib.ExitStack() as stack:
+        found: Cluster
+        if (kubeconfig := given.kubeconfig()) is not None:
+            found = GivenCluster(kubeconfig)
+        else:
+            own = OwnCluster(folder)
+            stack.callback(own.close)
+            found = own.start()
+        levels.reached["node"] = found.versions()
+        yield found
+
+
+@pytest.fixture(scope="session")
+def brume(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Installed:
+    """Return Brume, installed on the cluster."""
+    return Installed(cluster.api, cluster.store, tmp_path_factory.mktemp("brume"))
+
+
+@pytest.fixture(scope="session")
+def own_node(cluster: Cluster) -> Node:
+    """Return the node, which a test may stop and start."""
+    try:
+        return cluster.own_node()
+    except Unavailable as error:
+        pytest.skip(str(error))
+
+
+@pytest.fixture(scope="session")
+def kubeflow_pipelines(levels: Levels, cluster: Cluster) -> Iterator[Cluster]:
+    """Return the cluster, with Kubeflow Pipelines on it."""
+    with level(levels, "pipelines"):
+        if isinstance(cluster, OwnCluster):
+            pipelines.start(cluster.own_node())
+            levels.reached["pipelines"] = pipelines.versions()
+        else:
+            given.require(cluster.api, "service", "ml-pipeline", "--namespace", "kubeflow")
+            levels.reached["pipelines"] = {"Kubeflow Pipelines": "as it was there"}
+        yield cluster

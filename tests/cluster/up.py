@@ -18,7 +18,7 @@ from pathlib import Path
 
 from tests.cluster.harness.api_server import ApiServer
 from tests.cluster.harness.binaries import Unavailable
-from tests.cluster.harness.node import Node
+from tests.cluster.harness.cluster import OwnCluster
 from tests.cluster.harness.processes import Processes
 
 
@@ -38,9 +38,9 @@ def main() -> int:
                 stack.callback(processes.stop)
                 ApiServer(folder, processes).start()
             else:
-                node = Node(folder)
-                stack.callback(node.close)
-                node.start()
+                cluster = OwnCluster(folder)
+                stack.callback(cluster.close)
+                cluster.start()
             print(f"KUBECONFIG={folder / 'kubeconfig'}", flush=True)
             signal.pause()
     except Unavailable as error:

@@ -155,6 +155,8 @@ class ApiServer(Api):
             "authorization-mode": "Node,RBAC",
             "enable-admission-plugins": "NodeRestriction",
             "allow-privileged": "true",
+            # Debian's etcd tells no progress of watches, without which these would fail.
+            "feature-gates": "WatchList=false",
             # Pods of a node that is gone are given up after these seconds, not after five minutes.
             "default-not-ready-toleration-seconds": "10",
             "default-unreachable-toleration-seconds": "10",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from tests.cluster.harness.api_server import Api, KubectlError
 from tests.cluster.harness.binaries import Unavailable
 
 ALLOWED = "BRUME_TEST_CLUSTER"
@@ -21,3 +22,11 @@ def kubeconfig() -> Path | None:
     if not file.exists():
         raise Unavailable(f"{ALLOWED}=1 says that the tests may use a cluster, and there is no {file}")
     return file
+
+
+def require(api: Api, *which: str) -> None:
+    """Raise `Unavailable` when the cluster lacks an object."""
+    try:
+        api.kubectl("get", *which)
+    except KubectlError as error:
+        raise Unavailable(f"the cluster of KUBECONFIG has no {' '.join(which)}: {error}") from error

@@ -23,6 +23,8 @@ from tests.cluster.harness.static_image import static_image
 
 NODE = "brume-test"
 CLUSTER_DOMAIN = "cluster.local"
+DNS = "10.96.0.10"
+"""The address of the service that pods ask for names."""
 PAUSE = "docker.io/brume-test/pause:1"
 """The image whose only process holds a pod's namespaces open."""
 _PAUSE_PROGRAM = "#include <unistd.h>\nint main(void) { for (;;) pause(); }\n"
@@ -188,7 +190,7 @@ conf_dir = "{self.folder}/cni"
             "failSwapOn": False,
             "oomScoreAdj": 0,
             "resolvConf": "",
-            "clusterDNS": [GATEWAY],
+            "clusterDNS": [DNS],
             "clusterDomain": CLUSTER_DOMAIN,
             "nodeStatusUpdateFrequency": "4s",
             # The disk is the machine's, and its images are only loaded once.
