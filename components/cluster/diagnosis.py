@@ -14,6 +14,7 @@ from typing import Any
 # Seconds before a problem counts as one: an autoscaler needs minutes to bring a node, a registry that failed
 # once may work the next time, and a job whose worker has died says itself what happened.
 _TO_SCHEDULE, _TO_PULL, _TO_SPEAK, _NOW = 900.0, 180.0, 30.0, 0.0
+OUT_OF_MEMORY = "OOMKilled"  # the kind of problem of a container that needed more than its limit
 _STARTS = 3  # a start that fails once may be the store's or the network's fault
 
 _WAITING = {
@@ -71,13 +72,13 @@ def _of_one(pod: Any) -> Iterator[Problem]:
             last = container.last_state.terminated if container.last_state else None
             why = _ended(last) if last else waiting.message
             yield Problem(name, waiting.reason, f"started {container.restart_count} times, {why}", _NOW)
-        if ended and (ended.exit_code or ended.reason == "OOMKilled"):
+        if ended and (ended.exit_code or ended.reason == OUT_OF_MEMORY):
             yield Problem(name, ended.reason or "Error", _ended(ended), _TO_SPEAK)
 
 
 def _ended(state: Any) -> str:
-    if state.reason == "OOMKilled":
-        return "OOMKilled: it needed more memory than its limit; give it more (memory)"
+    if state.reason == OUT_OF_MEMORY:
+        return f"{OUT_OF_MEMORY}: it needed more memory than its limit; give it more (memory)"
     signalled = f", signal {state.exit_code - 128}" if state.exit_code > 128 else ""
     why = f": {state.message.strip()}" if state.message else ""
     return f"it ended with code {state.exit_code}{signalled} ({state.reason}){why}"

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from components.cluster import images
-from components.cluster.diagnosis import Patience, problems
+from components.cluster.diagnosis import OUT_OF_MEMORY, Patience, problems
 from components.cluster.kube import JOB, Cluster, KubeError, own_namespace
 from components.cluster.place import in_cluster
 from components.cluster.pods import container, dns_name, metadata, pod_spec
@@ -57,10 +57,16 @@ class Job:
 
 @dataclass(frozen=True)
 class JobState:
-    """How a job stands. `reason` says why one failed: the pod's trouble, and its last lines."""
+    """How a job stands.
+
+    `reason` says why one failed (the pod's trouble, and its last lines), or what a running one waits for.
+    One that failed is `hopeless` when it would fail again: nothing that it waited for has come, or its memory
+    does not suffice.
+    """
 
     phase: Phase
     reason: str = ""
+    hopeless: bool = False
 
 
 def start(job: Job) -> None:
@@ -189,17 +195,18 @@ def _on_cluster(cluster: Cluster, name: str) -> JobState:
         return JobState("succeeded")
     pods = cluster.pods(f"batch.kubernetes.io/job-name={called}")
     if failed := conditions.get("Failed"):
-        wrong = [
-            f"{failed.get('reason', '')} {failed.get('message', '')}".strip(),
-            *(map(str, problems(called, pods)) if pods else ()),
-        ]
+        trouble = problems(called, pods) if pods else []
+        hopeless = any(problem.kind == OUT_OF_MEMORY for problem in trouble)
+        wrong = [f"{failed.get('reason', '')} {failed.get('message', '')}".strip(), *map(str, trouble)]
     else:
         # What has ended is the Job's to judge: it may have another pod made.
         alive = [pod for pod in pods if pod.status.phase not in ("Failed", "Succeeded")]
         trouble = problems(called, alive) if alive or not pods else []
         wrong = [str(problem) for problem in _patience[name].exhausted(trouble)]
         if not wrong:
-            return JobState("running")
+            return JobState("running", "\n".join(map(str, trouble)))
+        hopeless = True
         cluster.tell_warnings(called, set(wrong), wrong.append)
     last_lines = [cluster.last_lines(str(pod.metadata.name), _CONTAINER) for pod in pods]
-    return JobState("failed", _reason("\n".join(wrong), "\n".join(filter(None, last_lines))))
+    reason = _reason("\n".join(wrong), "\n".join(filter(None, last_lines)))
+    return JobState("failed", reason, hopeless)

@@ -24,6 +24,7 @@ from components.inspection.monitor import Monitor
 from components.inspection.packaging import Packaging
 from components.inspection.places import PlaceError, Places, places
 from components.inspection.projects import Projects
+from components.inspection.shares import shares
 from components.inspection.store import Store, StoreError
 from components.inspection.tagging import Tagging
 from components.inspection.training_jobs import Trainings
@@ -53,14 +54,15 @@ class Inspection:
 
     @classmethod
     def open(cls, settings: Settings, registry: CollectorRegistry) -> Inspection:
-        """Open the state and take up what was going on. Raises `StoreError` or `PlaceError`."""
+        """Open the state and take up what was going on. Raises `StoreError`, `PlaceError`, `EngineError`."""
         where = places(settings.data, settings.folders)
+        share = shares()
         processes = str(settings.data.absolute() / "processes")
         store = Store(settings.database, settings.data)
         background = Background()
         monitor = Monitor(store, registry)
-        trainings = Trainings(store, where, processes)
-        hosting = Hosting(store, where, background, processes)
+        trainings = Trainings(store, where, share.training, processes)
+        hosting = Hosting(store, where, background, share.unit, processes)
         parts = cls(
             store=store,
             places=where,

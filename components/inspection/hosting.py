@@ -36,11 +36,14 @@ _log = logging.getLogger(__name__)
 class Hosting:
     """StartModel and StopModel, and what they set going."""
 
-    def __init__(self, store: Store, places: Places, background: Background, folder: str) -> None:
-        """`folder` is where this machine keeps the account of the predictors' processes."""
+    def __init__(
+        self, store: Store, places: Places, background: Background, share: Resources, folder: str
+    ) -> None:
+        """`share` is what a pod gets; `folder` is where this machine keeps the account of the processes."""
         self._store = store
         self._places = places
         self._background = background
+        self._share = share
         self._folder = folder
 
     def resume(self) -> None:
@@ -138,15 +141,20 @@ class Hosting:
             served_name(row.project, row.version),
             storage.join(self._places.model(row.project, row.version), BUNDLE),
             image=container_images.reference("engines"),
-            resources=Resources(cpu="1", memory="2Gi"),
+            resources=self._share,
             module="components.inspection.predictor",
             # On a cluster each unit is a replica; on one machine there is one process for all of them.
             arguments=("--workers", str(_WORKERS if in_cluster() else max(_WORKERS, units))),
             replicas=units,
             folder=self._folder,
         )
+
+        def tell(line: str) -> None:
+            _log.info(line)
+            self._change(row, "STARTING_HOSTING", message=line)
+
         try:
-            url = serving.serve(model, _log.info).url
+            url = serving.serve(model, tell).url
         except (ServingError, KubeError, OSError) as error:
             self._change(row, "STARTING_HOSTING", status="HOSTING_FAILED", message=str(error), url="")
             return

@@ -37,10 +37,11 @@ _log = logging.getLogger(__name__)
 class Trainings:
     """One thread that looks after every training of the database."""
 
-    def __init__(self, store: Store, places: Places, folder: str) -> None:
-        """`folder` is where this machine keeps the account of the jobs' processes."""
+    def __init__(self, store: Store, places: Places, share: Resources, folder: str) -> None:
+        """`share` is what a pod gets; `folder` is where this machine keeps the account of the processes."""
         self._store = store
         self._places = places
+        self._share = share
         self._folder = folder
         self._seconds = 3.0 if in_cluster() else 0.3  # between looks
         self._wake = threading.Event()
@@ -91,6 +92,9 @@ class Trainings:
         except JobError as error:
             self._tell(row, f"the job cannot be looked at: {error}")
             return
+        if state.phase == "running" and state.reason:
+            self._tell(row, f"the job waits: {state.reason}")
+            return
         if state.phase == "running":
             with contextlib.suppress(FileNotFoundError, ValueError):
                 said = json.loads(storage.read_bytes(storage.join(place, PROGRESS)))
@@ -98,16 +102,14 @@ class Trainings:
             return
         with contextlib.suppress(FileNotFoundError):
             result = json.loads(storage.read_bytes(storage.join(place, RESULT)))
-            self._finish(row, result)
-            jobs.stop(name, self._folder)
+            self._finish(row, name, result)
             return
-        if row.attempts < ATTEMPTS:
+        if row.attempts < ATTEMPTS and not state.hopeless:
             self._begin(row, name, place)
             return
-        why = state.reason or "its process is gone"
-        message = f"the training was started {row.attempts} times: {why}"
-        self._finish(row, {"status": "TRAINING_FAILED", "message": message})
-        jobs.stop(name, self._folder)
+        how_often = "once" if row.attempts == 1 else f"{row.attempts} times"
+        message = f"the training was started {how_often}: {state.reason or 'its process is gone'}"
+        self._finish(row, name, {"status": "TRAINING_FAILED", "message": message})
 
     def _begin(self, row: AnyRow, name: str, place: str) -> None:
         with self._store.write() as db:
@@ -120,7 +122,7 @@ class Trainings:
             name,
             "components.inspection.training",
             ("--request", address),
-            resources=Resources(cpu="2", memory="8Gi"),
+            resources=self._share,
             folder=self._folder,
         )
         try:
@@ -150,8 +152,13 @@ class Trainings:
             with self._store.write() as db:
                 db.execute(update(models).where(mine, models.c.status == "TRAINING").values(message=message))
 
-    def _finish(self, row: AnyRow, result: dict[str, Any]) -> None:
-        """Write down how a training ended, in one transaction."""
+    def _finish(self, row: AnyRow, name: str, result: dict[str, Any]) -> None:
+        """Take the job away, and write down how the training ended.
+
+        In this order: nobody looks at the job of a training that has ended, and what cannot be taken away
+        now is tried again.
+        """
+        jobs.stop(name, self._folder)
         values: dict[str, Any] = {"status": result["status"], "message": result["message"]}
         if result["status"] == "TRAINED":
             figures = result["evaluation"]["figures"]

@@ -58,6 +58,7 @@ def test_a_job_of_the_same_name_is_replaced(start: Start) -> None:
         double.condition(NAME, "Failed", reason="BackoffLimitExceeded")
         jobs.start(JOB)
         assert double.deleted == [NAME]
+        double.pod(POD, "job")
         assert jobs.state(JOB.name) == JobState("running")
 
 
@@ -76,6 +77,18 @@ def test_a_job_that_fails_says_why(start: Start) -> None:
         f"pod {POD}: OOMKilled: it needed more memory than its limit; give it more (memory)\n"
         "  fold 3 of 5\n  Killed"
     )
+    assert found.hopeless
+
+
+def test_a_program_that_fails_may_do_better_another_time(start: Start) -> None:
+    with start(nothing) as double:
+        jobs.start(JOB)
+        double.pod(POD, "job")
+        double.end(POD, 1, "Error")
+        double.condition(NAME, "Failed", reason="PodFailurePolicy", message="Container job failed")
+        found = jobs.state(JOB.name)
+    assert f"pod {POD}: it ended with code 1 (Error)" in found.reason
+    assert not found.hopeless
 
 
 def test_a_pod_that_cannot_run_fails_the_job_after_a_while(
@@ -90,9 +103,12 @@ def test_a_pod_that_cannot_run_fails_the_job_after_a_while(
         )
         double.warnings = [(POD, "Failed", "Error: ErrImagePull"), ("other", "X", "y")]
         monkeypatch.setattr(diagnosis.time, "monotonic", lambda: now)
-        assert jobs.state(JOB.name).phase == "running"
+        waits = JobState(
+            "running", f"pod {POD}: its image cannot be pulled (ImagePullBackOff: engines:9: not found)"
+        )
+        assert jobs.state(JOB.name) == waits
         now += 170
-        assert jobs.state(JOB.name).phase == "running"
+        assert jobs.state(JOB.name) == waits
         now += 20
         found = jobs.state(JOB.name)
     assert found.phase == "failed"
@@ -100,6 +116,7 @@ def test_a_pod_that_cannot_run_fails_the_job_after_a_while(
         f"pod {POD}: its image cannot be pulled (ImagePullBackOff: engines:9: not found)\n"
         f"{POD}: Failed: Error: ErrImagePull"
     )
+    assert found.hopeless
 
 
 def test_a_job_without_a_pod_is_explained(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
