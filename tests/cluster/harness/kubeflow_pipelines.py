@@ -42,14 +42,22 @@ _KEPT = {
 
 def start(node: Node) -> None:
     """Start it in a cluster that has DNS and the S3 server, and wait until it runs. Raises `Unavailable`."""
+    names = (NAMESPACE, "scheduledworkflows.kubeflow.org")
+    objects = [
+        *(
+            item
+            for item in _kustomized(node, "cluster-scoped-resources")
+            if item["metadata"]["name"] in names
+        ),
+        *argo.objects(node, NAMESPACE),
+        *_objects(node),
+    ]
+    # Services first: a program that connects before its node knows the way waits for minutes.
+    upstream.install(node.api, upstream.without(objects, ["Deployment"]))
     _load_images(node)
     database.start(node.processes, GATEWAY)
     metadata_store.start(node.processes, GATEWAY)
-    names = (NAMESPACE, "scheduledworkflows.kubeflow.org")
-    of_the_cluster = [
-        item for item in _kustomized(node, "cluster-scoped-resources") if item["metadata"]["name"] in names
-    ]
-    upstream.install(node.api, [*of_the_cluster, *argo.objects(node, NAMESPACE), *_objects(node)])
+    upstream.install(node.api, [item for item in objects if item["kind"] == "Deployment"])
     for name in (argo.CONTROLLER, *_CONTROLLERS):
         upstream.wait_for_rollout(node.api, "deployment", name, NAMESPACE)
 
@@ -93,7 +101,7 @@ def _objects(node: Node) -> Iterator[upstream.Object]:
         if kind == "Service" and name in _BESIDE:
             del item["spec"]["selector"]
             yield _endpoints(item)
-        elif name not in _KEPT:
+        elif name not in _KEPT or (kind == "Deployment" and name not in _CONTROLLERS):
             continue
         elif kind == "Deployment":
             _adapt(item)

@@ -1,0 +1,243 @@
+"""Pipelines of the project on Kubeflow Pipelines itself: submitted, run as pods, reported, and on a schedule.
+
+The steps run in the namespace of Kubeflow Pipelines, as manifests/README.md describes. The pipeline is
+`labels`: version 2.0.5, the only one whose modules can be had, refuses those whose exit handler is told how
+the run ended.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from pipelines.cli import main
+from pipelines.labels import STAGES
+from tests.cluster.harness.cluster import Cluster
+from tests.cluster.harness.installed import Installed
+
+NAMESPACE = "kubeflow"
+ACCOUNT = f"{NAMESPACE}:brume-pipeline"
+BUCKET = "mlpipeline"
+LAKE = f"s3://{BUCKET}/brume/labels/lake"  # the one that the engine of the overlay `local` reads
+NOWHERE = f"s3://{BUCKET}/nobody/wrote/here"
+# What its driver, launcher and executor ask of Kubernetes: verb, group, resource.
+NEEDED = {
+    "create argoproj.io workflowtaskresults",
+    "patch argoproj.io workflowtaskresults",
+    "get - configmaps",
+    "get - secrets",
+    "get - pods",
+}
+
+pytestmark = [pytest.mark.long, pytest.mark.timeout(1800)]
+
+
+@pytest.fixture(scope="module")
+def there(kubeflow_pipelines: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Installed:
+    """Return Brume where Kubeflow Pipelines runs steps, with the one engine that `labels` asks."""
+    folder = tmp_path_factory.mktemp("kubeflow")
+    installed = Installed(kubeflow_pipelines.api, kubeflow_pipelines.store, folder, NAMESPACE)
+    installed.api.kubectl(
+        "scale", "deployment/brume-inspection", "--namespace", NAMESPACE, "--replicas=0"
+    )  # room on the node
+    return installed
+
+
+@pytest.fixture(scope="module")
+def host(there: Installed) -> Iterator[str]:
+    """Give the address of the API, by the way that the command's help names."""
+    with there.forwarded("service/ml-pipeline", 8888) as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def rights(there: Installed) -> Iterator[list[set[str]]]:
+    """Give the steps' account what every step needs, as README says; what it could, and what it can."""
+    about = ("brume-pipeline-runner", "--namespace", NAMESPACE)
+    before = allowed(there)
+    there.api.kubectl(
+        "create", "rolebinding", *about, "--role=pipeline-runner", f"--serviceaccount={ACCOUNT}"
+    )
+    yield [before, allowed(there)]
+    there.api.kubectl("delete", "rolebinding", *about)
+
+
+def allowed(there: Installed) -> set[str]:
+    """Return which of the things that Kubeflow Pipelines does in a step's pod the steps' account may do."""
+    return {what for what in NEEDED if _may(there, *what.split())}
+
+
+def _may(there: Installed, verb: str, group: str, resource: str) -> bool:
+    group = group.strip("-")
+    review = {
+        "apiVersion": "authorization.k8s.io/v1",
+        "kind": "SubjectAccessReview",
+        "spec": {
+            "user": f"system:serviceaccount:{ACCOUNT}",
+            "resourceAttributes": {
+                "namespace": NAMESPACE,
+                "verb": verb,
+                "group": group,
+                "resource": resource,
+            },
+        },
+    }
+    said = there.api.kubectl("create", "-f", "-", "-o", "json", stdin=json.dumps(review))
+    return bool(json.loads(said)["status"]["allowed"])
+
+
+def brume(*words: str) -> Result:
+    answer = CliRunner().invoke(main, list(words), prog_name="brume")
+    assert answer.exit_code == 0, answer.output
+    return answer
+
+
+def identity(answer: Result) -> str:
+    found = re.search(r"^(?:recurring )?run ([0-9a-f-]{36}): http", answer.stdout, re.MULTILINE)
+    assert found, answer.stdout
+    return found[1]
+
+
+def asked(host: str, path: str, method: str = "GET") -> Any:
+    request = urllib.request.Request(f"{host}/apis/v2beta1/{path}", method=method)
+    with urllib.request.urlopen(request, timeout=30) as answer:
+        return json.load(answer)
+
+
+def until(wanted: Callable[[], Any], what: str, seconds: int = 1500) -> Any:
+    """Wait until `wanted` gives something, and return it."""
+    end = time.monotonic() + seconds
+    while not (found := wanted()):
+        assert time.monotonic() < end, f"{what}: not in {seconds} s"
+        time.sleep(2)
+    return found
+
+
+def ended(host: str, run: str) -> Any:
+    """Wait until a run has ended, and return what the API knows of it."""
+
+    def known() -> Any:
+        told = asked(host, f"runs/{run}")
+        return told if told.get("state") not in (None, "PENDING", "RUNNING") else None
+
+    return until(known, f"the end of run {run}")
+
+
+def pods(there: Installed, run: str) -> list[Any]:
+    selector = ["--selector", f"pipeline/runid={run}"]
+    found: list[Any] = there.api.get("pods", "--namespace", NAMESPACE, *selector)["items"]
+    return found
+
+
+def steps(there: Installed, run: str) -> list[Any]:
+    """Return the pods of a run that run the project's image; the others are Kubeflow Pipelines' own."""
+    return [pod for pod in pods(there, run) if _main(pod)["image"].startswith("brume-pipeline:")]
+
+
+def _main(pod: Any) -> Any:
+    return next(item for item in pod["spec"]["containers"] if item["name"] == "main")
+
+
+def logs(there: Installed, run: str) -> str:
+    """Return the end of what every pod of a run wrote, for the message of a test that fails."""
+    names = [pod["metadata"]["name"] for pod in pods(there, run) if pod["status"]["phase"] != "Succeeded"]
+    told = []
+    for name in names:
+        words = ("logs", name, "--namespace", NAMESPACE, "--all-containers", "--tail=20")
+        told.append(f"{name}:\n{there.api.kubectl(*words)}")
+    return "\n".join(told)
+
+
+def test_steps_need_the_rights_that_readme_tells_to_bind(rights: list[set[str]]) -> None:
+    before, after = rights
+    assert before == set()
+    assert after == NEEDED
+
+
+@pytest.fixture(scope="module")
+def run(host: str, there: Installed, rights: object) -> Any:
+    """Submit the pipeline with labelling output that it makes itself; return the run that succeeded."""
+    until(lambda: _available(there, "brume-labels"), "the engine", seconds=180)
+    words = ("labels", f"lake={LAKE}", "--host", host, "--namespace", NAMESPACE)
+    name = identity(brume("submit", *words))
+    told = ended(host, name)
+    assert told["state"] == "SUCCEEDED", f"{told}\n{logs(there, name)}"
+    return told
+
+
+def _available(there: Installed, deployment: str) -> bool:
+    status = there.api.get("deployment", deployment, "--namespace", NAMESPACE)["status"]
+    return bool(status.get("availableReplicas"))
+
+
+def test_a_submitted_pipeline_runs_as_pods(run: Any, there: Installed) -> None:
+    ran = steps(there, run["run_id"])
+    assert len(ran) == len(STAGES)
+    assert {pod["spec"]["serviceAccountName"] for pod in ran} == {"brume-pipeline"}
+    assert {pod["status"]["phase"] for pod in ran} == {"Succeeded"}
+
+
+def test_the_report_is_in_the_store(run: Any, there: Installed) -> None:
+    store = there.store.client()
+    listed = store.list_objects_v2(Bucket=BUCKET, Prefix=f"v2/artifacts/labels/{run['run_id']}/")["Contents"]
+    (report,) = [item["Key"] for item in listed if item["Key"].endswith("/write-dashboard/report")]
+    page = store.get_object(Bucket=BUCKET, Key=report)["Body"].read().decode()
+    assert page.startswith("<!doctype html>")
+    assert "labelling" in page
+
+
+def test_the_engine_answered_the_queries(run: Any, there: Installed) -> None:
+    store = there.store.client()
+    listed = store.list_objects_v2(Bucket=BUCKET, Prefix=f"v2/artifacts/labels/{run['run_id']}/")["Contents"]
+    (told,) = [item["Key"] for item in listed if item["Key"].endswith("/run-queries/results/executions.json")]
+    executions = json.loads(store.get_object(Bucket=BUCKET, Key=told)["Body"].read())
+    assert executions
+
+
+def test_a_step_that_fails_is_told(host: str, there: Installed, rights: object) -> None:
+    words = (
+        "labels",
+        f"source={NOWHERE}",
+        f"lake={LAKE}-of-nothing",
+        "--host",
+        host,
+        "--namespace",
+        NAMESPACE,
+    )
+    name = identity(brume("submit", *words))
+    assert ended(host, name)["state"] == "FAILED"
+    (failed,) = [pod for pod in steps(there, name) if pod["status"]["phase"] == "Failed"]
+    log = there.api.kubectl("logs", failed["metadata"]["name"], "--namespace", NAMESPACE, "--container=main")
+    assert NOWHERE in log
+
+
+def test_a_schedule_makes_runs(host: str, there: Installed, rights: object) -> None:
+    words = (
+        "labels",
+        f"source={NOWHERE}",
+        f"lake={LAKE}-of-nothing",
+        "--host",
+        host,
+        "--namespace",
+        NAMESPACE,
+    )
+    schedule = identity(brume("schedule", *words, "--cron", "*/5 * * * * *"))
+    try:
+
+        def made() -> list[Any]:
+            runs = asked(host, f"runs?namespace={NAMESPACE}&page_size=100").get("runs", [])
+            return [item for item in runs if item.get("recurring_run_id") == schedule]
+
+        first = until(made, f"a run of the schedule {schedule}", seconds=180)[0]
+        assert first["service_account"] == "brume-pipeline"
+        # It is a run like any other: its steps are pods, and its end is told.
+        until(lambda: pods(there, first["run_id"]), "pods of the run", seconds=180)
+    finally:
+        asked(host, f"recurringruns/{schedule}", method="DELETE")
