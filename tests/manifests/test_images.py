@@ -1,4 +1,7 @@
-"""The Dockerfiles, as far as they can be checked without building them, and the script that builds them."""
+"""The Dockerfile, as far as it can be checked without building it, and the script that builds it.
+
+What is built is tried in tests/cluster/test_images.py.
+"""
 
 from __future__ import annotations
 
@@ -18,18 +21,20 @@ NAMES = ("pipeline", "training", "serving", "engines")
 Instruction = tuple[str, str]
 
 
-def stages(name: str) -> list[list[Instruction]]:
-    """The instructions of a Dockerfile, by stage."""
-    text = (IMAGES / name / "Dockerfile").read_text()
+def stages() -> dict[str, list[Instruction]]:
+    """The instructions of each stage of the Dockerfile, with those of the stages that it is made from."""
+    text = (IMAGES / "Dockerfile").read_text()
     lines = [line for line in text.splitlines() if not line.lstrip().startswith("#")]
     joined = re.sub(r"\\\n\s*", " ", "\n".join(lines))
-    found: list[list[Instruction]] = []
-    for line in joined.splitlines():
+    found: dict[str, list[Instruction]] = {}
+    name = ""
+    for line in filter(None, joined.splitlines()):
         word, _, rest = line.strip().partition(" ")
         if word == "FROM":
-            found.append([])
-        if word:
-            found[-1].append((word, rest.strip()))
+            parent, _as, name = rest.split()
+            found[name] = [*found.get(parent, [])]
+        if name:
+            found[name].append((word, rest.strip()))
     return found
 
 
@@ -38,50 +43,55 @@ def of(stage: list[Instruction], word: str) -> list[str]:
 
 
 KNOWN = {"FROM", "RUN", "COPY", "ENV", "ARG", "WORKDIR", "USER", "EXPOSE", "CMD", "ENTRYPOINT", "HEALTHCHECK"}
-KNOWN |= {"VOLUME"}
+KNOWN |= {"LABEL", "VOLUME"}
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_a_dockerfile_says_what_it_builds_on_and_copies_what_is_there(name: str) -> None:
-    for stage in stages(name):
+def test_the_dockerfile_says_what_it_builds_on_and_copies_what_is_there() -> None:
+    (base,) = re.findall(r"^ARG BASE=(\S+)$", (IMAGES / "Dockerfile").read_text(), re.MULTILINE)
+    assert re.fullmatch(r"[a-z0-9./-]+:(?!latest)[\w.-]+", base)
+    for stage in stages().values():
         assert {word for word, _rest in stage} <= KNOWN
-        image, *rest = of(stage, "FROM")[0].split()
-        assert re.fullmatch(r"[a-z0-9./-]+:(?!latest)[\w.-]+", image)
-        assert not rest or rest[0] == "AS"
         for copy in of(stage, "COPY"):
             if not copy.startswith("--from="):
                 for source in copy.split()[:-1]:
                     assert (ROOT / source).exists(), source
         for run in of(stage, "RUN"):
             assert not re.search(r"https?://|--index-url|--trusted-host", run)
-            for install in re.findall(r"pip install[^&|]*", run):
-                assert "-c constraints.txt" in install or "--no-deps" in install
+            for install in re.findall(r"pip \S+ \S+ install[^&|;]*", run):
+                assert re.search(r"--no-deps|pip==", install), "install.py knows the constraints"
+    assert '"-c", "constraints.txt"' in (IMAGES / "install.py").read_text()
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_the_final_image_is_not_root_and_has_no_compiler(name: str) -> None:
-    *_builds, final = stages(name)
-    assert of(final, "USER") == ["1000"]
-    last = max(index for index, (word, _rest) in enumerate(final) if word in ("RUN", "COPY"))
-    assert final.index(("USER", "1000")) > last
-    assert not re.search(r"g\+\+|make|gcc|build-essential|-dev\b|pip install", " ".join(of(final, "RUN")))
+def test_an_image_is_not_root_and_has_no_compiler(name: str) -> None:
+    image = stages()[name]
+    assert of(image, "USER") == ["1000"]
+    last = max(index for index, (word, _rest) in enumerate(image) if word in ("RUN", "COPY"))
+    assert image.index(("USER", "1000")) > last
+    assert not re.search(r"g\+\+|make|gcc|build-essential|-dev\b", " ".join(of(image, "RUN")))
     for word in ("CMD", "ENTRYPOINT"):
-        for command in of(final, word):
+        for command in of(image, word):
             assert json.loads(command)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_code_is_the_last_that_an_image_is_made_of(name: str) -> None:
+    made = [(word, rest) for word, rest in stages()[name] if word in ("RUN", "COPY")]
+    assert made[-1] == ("COPY", "--from=project /project /")
 
 
 @pytest.mark.parametrize(("name", "module"), [("pipeline", "steps.py"), ("engines", "engine.py")])
 def test_an_image_of_many_systems_has_the_extra_of_each(name: str, module: str) -> None:
     known = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
     systems = {path.parent.name for path in (ROOT / "components").glob(f"*/{module}")}
-    (install,) = re.findall(r'"\.\[([a-z,]+)\]"', " ".join(of(stages(name)[0], "RUN")))
-    assert systems & known.keys() <= set(install.split(","))
+    installed = re.findall(r"install\.py ([a-z ]+)", " ".join(of(stages()[name], "RUN")))
+    assert systems & known.keys() <= set(" ".join(installed).split())
 
 
 @pytest.mark.parametrize("name", ["serving", "engines"])
 def test_a_server_is_health_checked_at_its_port(name: str) -> None:
-    (check,) = of(stages(name)[-1], "HEALTHCHECK")
-    (port,) = of(stages(name)[-1], "EXPOSE")
+    (check,) = of(stages()[name], "HEALTHCHECK")
+    (port,) = of(stages()[name], "EXPOSE")
     assert f":{port}/readyz" in check
 
 
@@ -94,7 +104,7 @@ def test_what_is_no_python_reaches_the_images_too() -> None:
                 assert any(path.match(pattern) for pattern in patterns), path
 
 
-@pytest.mark.parametrize("script", ["build.sh", "training/brume-mpirun"])
+@pytest.mark.parametrize("script", ["build.sh", "training/brume-mpirun", "training/brume-rank"])
 def test_scripts_are_executable_and_parse(script: str) -> None:
     assert os.access(IMAGES / script, os.X_OK)
     subprocess.run(["sh", "-n", IMAGES / script], check=True)
@@ -116,6 +126,10 @@ ENGINE = """#!/bin/sh
 # Stands for a container engine: notes its arguments and what lies in the context.
 case $1 in info | --version) exit ${ENGINE_INFO:-0} ;; esac
 for last; do :; done
+case $1 in
+    save) touch "$3"; exit ;;
+    push) last=${last#docker-archive:}; touch "${last%%:*}"; exit ;;
+esac
 echo "$@" >>"$NOTES"
 ls "$last" | tr '\\n' ' ' >>"$NOTES"
 ls "$last/images/training" >/dev/null
@@ -127,7 +141,7 @@ def tools(tmp_path: Path) -> Path:
     """A PATH on which build.sh finds what it needs, and no container engine."""
     folder = tmp_path / "bin"
     folder.mkdir()
-    for tool in ("sh", "sed", "dirname", "mktemp", "cp", "find", "rm", "ls", "tr"):
+    for tool in ("sh", "sed", "dirname", "mktemp", "cp", "find", "rm", "ls", "tr", "mkdir", "touch"):
         for place in ("/usr/bin", "/bin"):
             if (Path(place) / tool).exists():
                 (folder / tool).symlink_to(Path(place) / tool)
@@ -149,6 +163,7 @@ def test_any_engine_builds_all_images_under_their_names(tools: Path, engine: str
     assert done.returncode == 0, done.stderr
     notes = (tools / "notes").read_text()
     assert re.findall(r"build -t (\S+)", notes) == [f"registry.example/team/brume-{name}:7" for name in NAMES]
+    assert [word in notes for word in ("--format docker", "--layers")] == [engine != "docker"] * 2
     assert f"{engine} push registry.example/team/brume-serving:7" in done.stderr
     assert "LICENSE README.md components constraints.txt images pipelines pyproject.toml" in notes
     assert ".venv" not in notes
@@ -164,6 +179,45 @@ def test_the_default_names_are_those_that_pipelines_use(tools: Path, monkeypatch
     assert build(tools, "", "").returncode == 0
     notes = (tools / "notes").read_text()
     assert re.findall(r"build -t (\S+)", notes) == [images.reference(name) for name in NAMES]
+
+
+def test_the_base_is_the_users_to_pin_and_to_name(tools: Path) -> None:
+    (tools / "docker").write_text(ENGINE)
+    (tools / "docker").chmod(0o755)
+    pinned = f"registry.example/python@sha256:{'0' * 64}"
+    assert build(tools, BASE=pinned, IMAGES="serving", OPTIONS="--pull --no-cache").returncode == 0
+    notes = (tools / "notes").read_text()
+    assert f"--build-arg BASE={pinned} --label org.opencontainers.image.base.name={pinned} " in notes
+    assert "--pull --no-cache" in notes
+    assert "--target serving" in notes
+    assert "--target engines" not in notes
+
+
+SYFT = """#!/bin/sh
+# Stands for syft: notes its arguments; its last one is spdx-json=FILE.
+for last; do :; done
+[ -f "${3#docker-archive:}" ] || exit 1
+echo "$@" >"${last#spdx-json=}"
+"""
+
+
+@pytest.mark.parametrize("engine", ["docker", "podman", "buildah"])
+def test_what_is_in_an_image_is_listed_beside_it(tools: Path, tmp_path: Path, engine: str) -> None:
+    for name, script in ((engine, ENGINE), ("syft", SYFT)):
+        (tools / name).write_text(script)
+        (tools / name).chmod(0o755)
+    done = build(tools, "", "7", IMAGES="serving", SBOM=str(tmp_path / "lists"))
+    assert done.returncode == 0, done.stderr
+    (listed,) = (tmp_path / "lists").iterdir()
+    assert listed.name == "brume-serving-7.spdx.json"
+    assert "--source-name brume-serving:7 --source-version 7" in listed.read_text()
+
+
+def test_without_syft_it_says_that_nothing_is_listed(tools: Path) -> None:
+    (tools / "docker").write_text(ENGINE)
+    (tools / "docker").chmod(0o755)
+    assert "install syft, or say SBOM=no" in build(tools).stderr
+    assert "syft" not in build(tools, SBOM="no").stderr
 
 
 def test_without_an_engine_it_says_what_to_install(tools: Path) -> None:

@@ -8,8 +8,6 @@ import sys
 import venv
 from pathlib import Path
 
-import pytest
-
 SCRIPT = Path(__file__).resolve().parents[3] / "images" / "training" / "horovod.sh"
 
 
@@ -21,19 +19,27 @@ def _run(*arguments: str, path: Path | None = None) -> subprocess.CompletedProce
 
 
 def test_missing_tools_are_named_with_the_command_that_installs_them(tmp_path: Path) -> None:
-    for tool in ("dirname", "basename"):
+    for tool in ("dirname", "basename", "mkdir", "find", "head"):
         (tmp_path / tool).symlink_to(str(shutil.which(tool)))
     for tool in ("g++", "make", "mpirun"):
         (tmp_path / tool).symlink_to("/bin/true")
-    done = _run(sys.executable, path=tmp_path)
+    done = _run(sys.executable, str(tmp_path / "wheels"), path=tmp_path)
     assert done.returncode == 3
     assert "apt-get install -y --no-install-recommends libopenmpi-dev\n" in done.stderr
     assert "mpi4py" in done.stderr
 
 
+def test_a_wheel_that_is_there_needs_no_compiler(tmp_path: Path) -> None:
+    for tool in ("dirname", "basename", "mkdir", "find", "head"):
+        (tmp_path / tool).symlink_to(str(shutil.which(tool)))
+    (tmp_path / "wheels").mkdir()
+    (tmp_path / "wheels" / "horovod-0.28.1-cp311-cp311-linux_x86_64.whl").touch()
+    done = _run(sys.executable, str(tmp_path / "wheels"), path=tmp_path)
+    assert done.returncode == 3
+    assert "apt-get install -y --no-install-recommends openmpi-bin\n" in done.stderr
+
+
 def test_a_python_without_tensorflow_is_refused(tmp_path: Path) -> None:
-    if not all(map(shutil.which, ("g++", "make", "mpicxx", "mpirun"))):
-        pytest.skip("the tools to build Horovod are not installed")
     venv.create(tmp_path / "empty", with_pip=False)
     done = _run(str(tmp_path / "empty" / "bin" / "python"))
     assert done.returncode == 2
