@@ -29,10 +29,16 @@ def namespace(cluster: Cluster) -> Iterator[str]:
     """A namespace with three pods: only `friend` may ask `server`, and that is all that `friend` may do."""
     name = f"services-{secrets.token_hex(4)}"
     served = {"selector": {"app": "server"}, "ports": [{"port": 80, "targetPort": PORT}]}
-    to_server = {"podSelector": _labels("friend"), "policyTypes": ["Egress"]}
-    to_server["egress"] = [{"to": [{"podSelector": _labels("server")}]}, {"to": [DNS]}]
-    from_friend = {"podSelector": _labels("server"), "policyTypes": ["Ingress"]}
-    from_friend["ingress"] = [{"from": [{"podSelector": _labels("friend")}]}]
+    to_server = {
+        "podSelector": _labels("friend"),
+        "policyTypes": ["Egress"],
+        "egress": [{"to": [{"podSelector": _labels("server")}]}, {"to": [DNS]}],
+    }
+    from_friend = {
+        "podSelector": _labels("server"),
+        "policyTypes": ["Ingress"],
+        "ingress": [{"from": [{"podSelector": _labels("friend")}]}],
+    }
     cluster.api.apply(
         [
             {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}},
