@@ -15,7 +15,7 @@ import socket
 import threading
 import time
 import urllib.parse
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from pathlib import Path
 from typing import Any
 
@@ -194,7 +194,7 @@ class KubernetesDouble:
                 return
 
 
-def _right(method: str, parts: list[str], query: dict[str, str]) -> tuple[str, str, str]:
+def right(method: str, parts: list[str], query: Container[str]) -> tuple[str, str, str]:
     """Return the right that a request needs, as a Role calls it."""
     group, named = ("", parts[4:]) if parts[0] == "api" else (parts[1], parts[5:])
     read = "watch" if "watch" in query else "get" if len(named) > 1 else "list"
@@ -235,7 +235,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         query = {key: values[0] for key, values in urllib.parse.parse_qs(address.query).items()}
         parts = address.path.strip("/").split("/")
         double = self.double
-        double.rights.add(_right(method, parts, query))
+        double.rights.add(right(method, parts, query))
         status = double.failures.pop(0) if double.failures else PASS
         if status != PASS:
             if status == LOST and method == "POST":
