@@ -290,6 +290,8 @@ def _watch(cluster: Cluster, name: str, log: Log) -> None:
             if failed:
                 parts[0] += f": {failed.get('reason', '')} {failed.get('message', '')}".rstrip()
             parts += [str(problem) for problem in (problems(name, cluster.pods(selector)) or wrong)]
+            if not pods:  # why none could be made, only a warning tells
+                parts += sorted(told)
             if launcher and (last := cluster.last_lines(launcher, _LAUNCHER)):
                 parts += [
                     f"Last lines of {launcher}:",

@@ -23,7 +23,7 @@ def main() -> None:
         for path in sorted(MODULES.iterdir())
     }
     if given.kubeconfig() is None:
-        parts["images"] = lambda: images.tars(images.NAMES)
+        parts["images"] = images.archive
     for name, build in parts.items():
         began = time.monotonic()
         try:

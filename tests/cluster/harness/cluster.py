@@ -45,8 +45,7 @@ class OwnCluster(Cluster):
             self.store = object_store.start(self._node)
             mpi_operator.start(self._node.api)
             kserve.start(self._node.api)
-            for tar in images.tars(names).values():
-                self._node.load_image(tar)
+            self._node.load_image(images.archive(names))
         except BaseException:
             self.close()
             raise

@@ -180,7 +180,7 @@ def test_what_was_asked_for_is_in_the_job() -> None:
     assert worker["nodeSelector"] == {"node.kubernetes.io/instance-type": "g5.12xlarge"}
     command = launcher["containers"][0]["command"]
     assert command[:3] == ["brume-mpirun", "-n", "8"]
-    assert command[-5:] == ["python3", "-m", "m", "--x", "a b"]
+    assert command[-6:] == ["brume-rank", "python3", "-m", "m", "--x", "a b"]
     assert [command[i + 1] for i, word in enumerate(command) if word == "-x"] == ["A", "B"]
 
 
@@ -278,7 +278,8 @@ def test_the_launchers_command_runs_and_hands_the_environment_on(tmp_path: Path)
     (container,) = mpi_job_manifest(job)["spec"]["mpiReplicaSpecs"]["Launcher"]["template"]["spec"][
         "containers"
     ]
-    (tmp_path / "brume-mpirun").symlink_to(ROOT / "images" / "training" / "brume-mpirun")
+    for script in ("brume-mpirun", "brume-rank"):
+        (tmp_path / script).symlink_to(ROOT / "images" / "training" / script)
     (tmp_path / "hostfile").write_text("localhost slots=2\n")
     environment = {
         **os.environ,
