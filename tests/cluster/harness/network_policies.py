@@ -1,8 +1,8 @@
 """kube-network-policies, which holds pods to their NetworkPolicies: its own DaemonSet, an image made here.
 
-The kernel hands it the first packet of each connection to judge. That it asks for by nftables' `queue`, which
-not every kernel has; so here the same is asked for by iptables' NFQUEUE, as that is there wherever kube-proxy
-works. In a node of the tests' own these rules end with its network.
+The kernel hands it the first packet of each connection to judge. It asks for that by nftables' `queue`, which
+not every kernel has; here iptables' NFQUEUE asks for the same, for the same program, on every kernel alike.
+These rules end with the node's network.
 """
 
 from __future__ import annotations
