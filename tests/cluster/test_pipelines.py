@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
+from components.labels import synthetic
 from pipelines.cli import main
 from pipelines.labels import STAGES
 from tests.cluster.harness.cluster import Cluster
@@ -26,6 +27,7 @@ NAMESPACE = "kubeflow"
 ACCOUNT = f"{NAMESPACE}:brume-pipeline"
 BUCKET = "mlpipeline"
 LAKE = f"s3://{BUCKET}/brume/labels/lake"  # the one that the engine of the overlay `local` reads
+SOURCE = "brume/labels/made"
 NOWHERE = f"s3://{BUCKET}/nobody/wrote/here"
 # What its driver, launcher and executor ask of Kubernetes: verb, group, resource.
 NEEDED = {
@@ -162,11 +164,22 @@ def test_steps_need_the_rights_that_readme_tells_to_bind(rights: list[set[str]])
 
 
 @pytest.fixture(scope="module")
-def run(host: str, there: Installed, rights: object) -> Any:
-    """Submit the pipeline with labelling output that it makes itself; return the run that succeeded."""
+def source(there: Installed, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Put labelling output, a small one, where the cluster's steps find it; returns its address."""
+    made = tmp_path_factory.mktemp("made")
+    synthetic.generate(made, "small")
+    store = there.store.client()
+    for file in (path for path in made.rglob("*") if path.is_file()):
+        store.upload_file(str(file), BUCKET, f"{SOURCE}/{file.relative_to(made)}")
+    return f"s3://{BUCKET}/{SOURCE}"
+
+
+@pytest.fixture(scope="module")
+def run(host: str, source: str, there: Installed, rights: object) -> Any:
+    """Submit the pipeline and return the run, which succeeded."""
     until(lambda: _available(there, "brume-labels"), "the engine", seconds=180)
-    words = ("labels", f"lake={LAKE}", "--host", host, "--namespace", NAMESPACE)
-    name = identity(brume("submit", *words))
+    given = (f"source={source}/tree", f"workers={source}/workers.csv", f"lake={LAKE}")
+    name = identity(brume("submit", "labels", *given, "--host", host, "--namespace", NAMESPACE))
     told = ended(host, name)
     assert told["state"] == "SUCCEEDED", f"{told}\n{logs(there, name)}"
     return told
@@ -184,21 +197,21 @@ def test_a_submitted_pipeline_runs_as_pods(run: Any, there: Installed) -> None:
     assert {pod["status"]["phase"] for pod in ran} == {"Succeeded"}
 
 
+def artifact(there: Installed, run: Any, name: str) -> str:
+    """Return what a step left, "STEP/ARTIFACT", from where Kubeflow Pipelines keeps it."""
+    key = f"v2/artifacts/labels/{run['run_id']}/{name}"
+    return str(there.store.client().get_object(Bucket=BUCKET, Key=key)["Body"].read().decode())
+
+
 def test_the_report_is_in_the_store(run: Any, there: Installed) -> None:
-    store = there.store.client()
-    listed = store.list_objects_v2(Bucket=BUCKET, Prefix=f"v2/artifacts/labels/{run['run_id']}/")["Contents"]
-    (report,) = [item["Key"] for item in listed if item["Key"].endswith("/write-dashboard/report")]
-    page = store.get_object(Bucket=BUCKET, Key=report)["Body"].read().decode()
+    page = artifact(there, run, "write-dashboard/report")
     assert page.startswith("<!doctype html>")
-    assert "labelling" in page
+    assert "<title>Labelling" in page
 
 
 def test_the_engine_answered_the_queries(run: Any, there: Installed) -> None:
-    store = there.store.client()
-    listed = store.list_objects_v2(Bucket=BUCKET, Prefix=f"v2/artifacts/labels/{run['run_id']}/")["Contents"]
-    (told,) = [item["Key"] for item in listed if item["Key"].endswith("/run-queries/results/executions.json")]
-    executions = json.loads(store.get_object(Bucket=BUCKET, Key=told)["Body"].read())
-    assert executions
+    told = json.loads(artifact(there, run, "run-queries/results/executions.json"))
+    assert {execution["Status"]["State"] for execution in told.values()} == {"SUCCEEDED"}
 
 
 def test_a_step_that_fails_is_told(host: str, there: Installed, rights: object) -> None:
@@ -236,8 +249,7 @@ def test_a_schedule_makes_runs(host: str, there: Installed, rights: object) -> N
             return [item for item in runs if item.get("recurring_run_id") == schedule]
 
         first = until(made, f"a run of the schedule {schedule}", seconds=180)[0]
-        assert first["service_account"] == "brume-pipeline"
-        # It is a run like any other: its steps are pods, and its end is told.
-        until(lambda: pods(there, first["run_id"]), "pods of the run", seconds=180)
+        began = until(lambda: pods(there, first["run_id"]), "the first pod of that run", seconds=180)
+        assert {pod["spec"]["serviceAccountName"] for pod in began} == {"brume-pipeline"}
     finally:
         asked(host, f"recurringruns/{schedule}", method="DELETE")

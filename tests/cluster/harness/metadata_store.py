@@ -29,10 +29,10 @@ def start(processes: Processes, host: str) -> None:
         with socket.create_connection((host, PORT), timeout=1):
             return True
 
-    processes.start("metadata-store", [_python(), _SERVER, f"{host}:{PORT}", database], ready=answers)
+    processes.start("metadata-store", [python(), _SERVER, f"{host}:{PORT}", database], ready=answers)
 
 
-def _python() -> Path:
+def python() -> Path:
     """Return the interpreter of an environment with the library, whose versions are not the project's."""
     key = hashlib.sha256(" ".join((*_PACKAGES, sys.version)).encode()).hexdigest()[:12]
     folder = binaries.cache() / f"metadata-store-{key}"
