@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from components import storage
-from components.cluster import serving
+from components.cluster import images, serving
 from components.cluster.resources import Resources
 from components.cluster.serving import Model
 from components.slides import train
@@ -43,15 +43,15 @@ def test_a_model_is_served_asked_and_taken_away(brume: Installed, model: str) ->
             Model("Tiny tiles", model, resources=SHARE, namespace=brume.namespace), print
         )
         try:
-            images = [tiny.image(label, 9000) for label in tiny.CLASSES]
+            tiles = [tiny.image(label, 9000) for label in tiny.CLASSES]
             with brume.forwarded("service/tiny-tiles-predictor", 80) as url:
-                rows = serving.predict(url, endpoint.name, images)
+                rows = serving.predict(url, endpoint.name, tiles)
             assert [row.index(max(row)) for row in rows] == [0, 1, 2]
             inside = brume.run_inside(
                 "from components.cluster.serving import predict;"
-                f"rows = predict({endpoint.url!r}, {endpoint.name!r}, [{images[1]!r}]);"
+                f"rows = predict({endpoint.url!r}, {endpoint.name!r}, [{tiles[1]!r}]);"
                 "print(rows[0].index(max(rows[0])))",
-                image="pipeline",
+                image=images.reference("pipeline"),
                 labels=STEP,
             )
             assert inside.strip() == "1"

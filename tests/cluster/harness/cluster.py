@@ -7,7 +7,16 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Self
 
-from tests.cluster.harness import dns, given, images, kserve, mpi_operator, object_store
+from tests.cluster.harness import (
+    dns,
+    given,
+    images,
+    kserve,
+    metrics,
+    mpi_operator,
+    network_policies,
+    object_store,
+)
 from tests.cluster.harness.api_server import Api
 from tests.cluster.harness.binaries import Unavailable
 from tests.cluster.harness.node import Node
@@ -45,6 +54,8 @@ class OwnCluster(Cluster):
             self.store = object_store.start(self._node)
             mpi_operator.start(self._node.api)
             kserve.start(self._node.api)
+            network_policies.start(self._node)
+            metrics.start(self._node)
             self._node.load_image(images.archive(names))
         except BaseException:
             self.close()
@@ -60,6 +71,8 @@ class OwnCluster(Cluster):
             "versitygw (S3)": object_store.version(),
             "mpi-operator": mpi_operator.version(),
             "KServe": kserve.version(),
+            "kube-network-policies": network_policies.version(),
+            "metrics-server": metrics.version(),
         }
 
     def own_node(self) -> Node:
