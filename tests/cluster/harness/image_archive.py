@@ -24,7 +24,7 @@ def merge(archives: Iterable[AbstractContextManager[IO[bytes]]], tar: Path) -> N
                         continue
                     if entry.name == "manifest.json":
                         manifest += json.load(content)
-                    elif "/" not in entry.name and entry.name not in written:
+                    elif entry.name.endswith((".json", ".tar")) and entry.name not in written:
                         merged.addfile(entry, content)
                         written.add(entry.name)
         listed = json.dumps(manifest).encode()

@@ -1,0 +1,196 @@
+"""The project's images: what they are made of, and what works in them, in pods that may do nothing else."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+import tarfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from components.cluster.images import reference
+from tests.cluster.harness import binaries, images
+from tests.cluster.harness.cluster import Cluster, OwnCluster
+from tests.cluster.harness.installed import Installed
+
+NAMES = images.NAMES
+# As a step of a pipeline asks, by what policies know it by.
+STEP = {"pipelines.kubeflow.org/v2_component": "true"}
+IMPORTS = {
+    "pipeline": "kfp.dsl.executor_main components.slides.steps components.inspection.steps"
+    " components.labels.steps openslide cv2 duckdb pyiceberg kubernetes",
+    "training": "components.slides.fit components.slides.export horovod.tensorflow mpi4py.MPI boto3",
+    "serving": "components.slides.predictor tensorflow boto3 uvicorn",
+    "engines": "components.inspection.engine components.inspection.training_jobs"
+    " components.inspection.predictor components.labels.engine tensorflow kubernetes pg8000",
+}
+TOOLS = ("cc", "gcc", "g++", "clang", "ld", "make", "cmake", "git", "curl")
+# In a layer, these would be what somebody forgot to remove.
+LEFTOVERS = (
+    "root/.cache/pip/",
+    "var/lib/apt/lists/",
+    "var/cache/apt/archives/",
+    "src/",
+    "tmp/",
+    "etc/ssh/ssh_host_",
+)
+
+
+@dataclass(frozen=True)
+class Image:
+    """An image as it was exported."""
+
+    config: Mapping[str, Any]
+    layers: Sequence[str]
+    files: frozenset[str]
+    """What its layers hold, beyond the base: paths without the first slash."""
+
+
+@pytest.fixture(scope="module")
+def exported(cluster: Cluster) -> dict[str, Image]:
+    if not isinstance(cluster, OwnCluster):
+        pytest.skip("the images of a cluster that was there are not ours to take apart")
+    with tarfile.open(images.archive()) as archive:
+        entries = {tag: entry for entry in _json(archive, "manifest.json") for tag in entry["RepoTags"]}
+        found = {}
+        for name in NAMES:
+            entry = entries[f"docker.io/library/{reference(name)}"]
+            files: set[str] = set()
+            for layer in entry["Layers"][1:]:
+                content = archive.extractfile(layer)
+                with tarfile.open(fileobj=content) as inside:
+                    files.update(member.name for member in inside if not member.isdir())
+            found[name] = Image(_json(archive, entry["Config"])["config"], entry["Layers"], frozenset(files))
+    return found
+
+
+def _json(archive: tarfile.TarFile, name: str) -> Any:
+    content = archive.extractfile(name)
+    assert content
+    return json.load(content)
+
+
+def inside(brume: Installed, name: str, program: str) -> str:
+    return brume.run_inside(program, image=name, labels=STEP)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_nothing_of_the_build_is_left(exported: dict[str, Image], name: str) -> None:
+    left = [
+        file
+        for file in exported[name].files
+        if file.startswith(LEFTOVERS) and not file.endswith("/.wh..wh..opq")
+    ]
+    assert left == []
+    assert not [file for file in exported[name].files if file.endswith((".whl", ".deb", ".o", ".a"))]
+
+
+def test_images_have_in_common_all_but_what_is_their_own(exported: dict[str, Image]) -> None:
+    """Whoever has pulled one of those with TensorFlow has most of the others."""
+    tensorflow = "opt/brume/lib/python3.11/site-packages/tensorflow/libtensorflow_cc.so.2"
+    heavy = [image for image in exported.values() if tensorflow in image.files]
+    assert len(heavy) == 3
+    assert len({tuple(image.layers[:4]) for image in heavy}) == 1
+    assert len({image.layers[-1] for image in exported.values()}) == 1, "the code is the same, and the last"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_an_image_says_what_it_is(exported: dict[str, Image], name: str) -> None:
+    labels = exported[name].config["Labels"]
+    assert labels["org.opencontainers.image.version"] == importlib.metadata.version("brume")
+    for key in ("title", "description"):
+        assert labels[f"org.opencontainers.image.{key}"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_an_image_runs_as_an_ordinary_user_without_what_builds(brume: Installed, name: str) -> None:
+    program = f"import os, shutil; print(os.getuid(), [tool for tool in {TOOLS} if shutil.which(tool)])"
+    assert inside(brume, name, program).strip() == "1000 []"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_an_image_has_all_that_its_jobs_import(brume: Installed, name: str) -> None:
+    program = (
+        f"import importlib\nfor name in {IMPORTS[name].split()}: importlib.import_module(name)\nprint('all')"
+    )
+    assert inside(brume, name, program).splitlines()[-1] == "all"
+
+
+@pytest.mark.parametrize(("name", "words"), [("pipeline", ""), ("engines", "engine")])
+def test_the_command_is_there(brume: Installed, name: str, words: str) -> None:
+    program = f"import subprocess; subprocess.run(['brume', *'{words}'.split(), '--help'], check=True)"
+    assert f"Usage: brume {words}".strip() in inside(brume, name, program)
+
+
+def test_ranks_find_each_other_by_mpi_and_by_horovod(brume: Installed) -> None:
+    rank = (
+        "import horovod.tensorflow as hvd; from mpi4py import MPI; hvd.init();"
+        "print('sum', MPI.COMM_WORLD.allreduce(MPI.COMM_WORLD.rank + 1), hvd.size())"
+    )
+    command = [
+        "brume-mpirun",
+        "--oversubscribe",
+        "--bind-to",
+        "none",
+        "-n",
+        "2",
+        "brume-rank",
+        "python3",
+        "-c",
+        rank,
+    ]
+    said = inside(brume, "training", f"import subprocess; subprocess.run({command}, check=True)")
+    assert said.count("sum 3 2") == 2
+
+
+# How each service is started in its image, and where the check is to find it well.
+STARTS = {
+    "engines": "exec brume engine inspection --host 0.0.0.0 --data /tmp/data",
+    "training": "mkdir -p ~/.ssh && ssh-keygen -q -t ed25519 -N '' -f ~/.ssh/id_rsa"
+    " && exec /usr/sbin/sshd -De -f /etc/brume/sshd_config",
+}
+WATCH = """
+import subprocess, sys, time
+healthy = lambda: subprocess.run({check}, capture_output=True).returncode == 0
+print("before", healthy())
+process = subprocess.Popen(["sh", "-c", {start}])
+until = time.monotonic() + 60
+while not (well := healthy()) and process.poll() is None and time.monotonic() < until:
+    time.sleep(0.5)
+print("started", well)
+process.terminate()
+process.wait()
+print("after", healthy())
+"""
+
+
+@pytest.mark.parametrize("name", STARTS)
+def test_the_health_check_tells_a_service_that_runs(
+    exported: dict[str, Image], brume: Installed, name: str
+) -> None:
+    how, *check = exported[name].config["Healthcheck"]["Test"]
+    assert how == "CMD"
+    said = inside(brume, name, WATCH.format(check=check, start=repr(STARTS[name])))
+    states = [line for line in said.splitlines() if line.split()[0] in ("before", "started", "after")]
+    assert states == ["before False", "started True", "after False"], said
+
+
+def test_a_list_of_contents_is_made_with_an_image(
+    exported: dict[str, Image], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(binaries.folder("syft")), prepend=":")
+    with images.builder() as builder:
+        builder.build(["training"], tmp_path)
+    (file,) = tmp_path.iterdir()
+    content = json.loads(file.read_text())
+    listed = {package["name"]: package["versionInfo"] for package in content["packages"]}
+    assert content["spdxVersion"].startswith("SPDX-")
+    assert listed["tensorflow-cpu"] == images.tensorflow()
+    assert listed["brume"] == importlib.metadata.version("brume")
+    # What pip did not install: Debian's packages, with their versions.
+    assert listed["openssh-server"].startswith("1:")
+    assert {"openmpi-bin", "horovod"} <= listed.keys()
