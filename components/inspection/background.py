@@ -22,11 +22,17 @@ class Background:
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="background")
         self._lock = threading.Lock()
         self._busy: set[Hashable] = set()
+        self._again: set[Hashable] = set()
 
-    def submit(self, key: Hashable, work: Callable[..., None], *arguments: Any) -> None:
-        """Run `work(*arguments)` soon, unless work of the same key waits or runs."""
+    def submit(self, key: Hashable, work: Callable[..., None], *arguments: Any, again: bool = False) -> None:
+        """Run `work(*arguments)` soon, unless work of the same key waits or runs.
+
+        With `again`, work that runs is run once more after: what there is to do now, it may not have seen.
+        """
         with self._lock:
             if key in self._busy:
+                if again:
+                    self._again.add(key)
                 return
             self._busy.add(key)
         try:
@@ -40,11 +46,16 @@ class Background:
         except Exception:
             _log.exception("background work %s failed", key)
         finally:
-            self._free(key)
+            if self._free(key):
+                self.submit(key, work, *arguments)
 
-    def _free(self, key: Hashable) -> None:
+    def _free(self, key: Hashable) -> bool:
+        """Let work of this key in; tell whether it was asked for meanwhile."""
         with self._lock:
             self._busy.discard(key)
+            asked = key in self._again
+            self._again.discard(key)
+        return asked
 
     def close(self) -> None:
         """Let running work end, and drop what waits."""

@@ -7,6 +7,7 @@ what it was about: what is or was being hosted is hosted again, what was being s
 from __future__ import annotations
 
 import logging
+import time
 from typing import Any
 
 import urllib3
@@ -30,6 +31,9 @@ from components.inspection.training_jobs import BUNDLE
 
 _HOSTING = ("STARTING_HOSTING", "HOSTED", "STOPPING_HOSTING")
 _WORKERS = 2  # requests that one inference unit works on at once
+# A cluster tells its nodes of a new service only after a moment, and replaces by itself a pod that ends.
+_SECONDS_TO_ANSWER, _SECONDS_TO_COME_BACK = 60.0, 60.0
+_SECONDS_BETWEEN_LOOKS = 0.5
 _log = logging.getLogger(__name__)
 
 
@@ -53,7 +57,7 @@ class Hosting:
         for row in rows:
             if row.status == "HOSTED" and _answers(row):
                 continue
-            self._background.submit(_key(row.project, row.version), self._work, row.project, row.version)
+            self._submit(row.project, row.version)
 
     def close(self) -> None:
         """End this machine's predictors; the models stay HOSTED, and are hosted again by the next start."""
@@ -92,7 +96,7 @@ class Hosting:
             values = {"status": "STARTING_HOSTING", "message": "", "min_units": units, "max_units": most}
             db.execute(update(models).where(_mine(project.id, row.version)).values(url="", **values))
             answer.value = {"Status": "STARTING_HOSTING"}
-        self._background.submit(_key(project.id, row.version), self._work, project.id, row.version)
+        self._submit(project.id, row.version)
         return answer.value
 
     def stop(self, request: dict[str, Any], call: Call) -> dict[str, Any]:
@@ -109,20 +113,26 @@ class Hosting:
             values = {"status": "STOPPING_HOSTING", "message": ""}
             db.execute(update(models).where(_mine(project.id, row.version)).values(**values))
             answer.value = {"Status": "STOPPING_HOSTING"}
-        self._background.submit(_key(project.id, row.version), self._work, project.id, row.version)
+        self._submit(project.id, row.version)
         return answer.value
 
     def revive(self, row: AnyRow) -> None:
-        """Host a model again whose predictor does not answer any more."""
-        with self._store.write() as db:
-            lost = _mine(row.project, row.version) & (models.c.status == "HOSTED") & (models.c.url == row.url)
-            changed = db.execute(update(models).where(lost).values(status="STARTING_HOSTING", url=""))
-        if changed.rowcount:
-            _log.warning("%s does not answer: it is started again", served_name(row.project, row.version))
-            self._background.submit(_key(row.project, row.version), self._work, row.project, row.version)
+        """Host a model again whose predictor does not answer any more.
+
+        On a cluster it stays HOSTED at first: a pod that ends is replaced there, and others may answer.
+        """
+        _log.warning("%s does not answer", served_name(row.project, row.version))
+        if not in_cluster():
+            self._change(row, "HOSTED", status="STARTING_HOSTING", url="")
+        self._submit(row.project, row.version)
+
+    def _submit(self, project: str, version: int) -> None:
+        key = ("hosting", project, version)
+        self._background.submit(key, self._work, project, version, again=True)
 
     def _work(self, project: str, version: int) -> None:
         """Do what the state asks for, until it asks for nothing more."""
+        until = time.monotonic() + (_SECONDS_TO_COME_BACK if in_cluster() else 0.0)
         while True:
             with self._store.read() as db:
                 row = db.execute(select(models).where(_mine(project, version))).one_or_none()
@@ -130,15 +140,18 @@ class Hosting:
                 return
             if row.status == "STOPPING_HOSTING":
                 self._stop(row)
+            elif row.status == "HOSTED" and time.monotonic() < until:
+                time.sleep(_SECONDS_BETWEEN_LOOKS)
             else:
                 self._start(row)
 
     def _start(self, row: AnyRow) -> None:
-        if row.status == "HOSTED":  # by an earlier process of the engine
+        if row.status == "HOSTED":  # and does not answer any more
             self._change(row, "HOSTED", status="STARTING_HOSTING", url="")
         units = int(row.min_units or 1)
+        name = served_name(row.project, row.version)
         model = Model(
-            served_name(row.project, row.version),
+            name,
             storage.join(self._places.model(row.project, row.version), BUNDLE),
             image=container_images.reference("engines"),
             resources=self._share,
@@ -155,6 +168,7 @@ class Hosting:
 
         try:
             url = serving.serve(model, tell).url
+            _wait_for_answer(url, name, self._folder)
         except (ServingError, KubeError, OSError) as error:
             self._change(row, "STARTING_HOSTING", status="HOSTING_FAILED", message=str(error), url="")
             return
@@ -180,20 +194,32 @@ def served_name(project: str, version: int) -> str:
     return f"inspection-{project}-{version}"
 
 
-def _key(project: str, version: int) -> tuple[str, str, int]:
-    return "hosting", project, version
-
-
 def _mine(project: str, version: int) -> ColumnElement[bool]:
     return (models.c.project == project) & (models.c.version == version)
 
 
 def _answers(row: AnyRow) -> bool:
     """Tell whether the predictor is there, and is the one of this model."""
-    if not row.url:
-        return False
-    address = f"{row.url}/v1/models/{served_name(row.project, row.version)}"
+    return bool(row.url) and not _trouble(row.url, served_name(row.project, row.version))
+
+
+def _wait_for_answer(url: str, name: str, folder: str) -> None:
+    """Wait until a model that was just started answers here. Raises `ServingError`, and ends it, when not."""
+    until = time.monotonic() + _SECONDS_TO_ANSWER
+    while trouble := _trouble(url, name):
+        if time.monotonic() > until:
+            serving.stop(name, folder)
+            raise ServingError(
+                f"{name} is ready, but the engine does not reach it at {url}: {trouble}. Does a network "
+                "policy let the engine reach the pods of InferenceServices, and DNS?"
+            )
+        time.sleep(_SECONDS_BETWEEN_LOOKS)
+
+
+def _trouble(url: str, name: str) -> str:
+    """Return why the predictor of a model does not answer, "" when it does."""
     try:
-        return urllib3.request("GET", address, retries=False, timeout=3.0).status == 200
-    except urllib3.exceptions.HTTPError:
-        return False
+        answer = urllib3.request("GET", f"{url}/v1/models/{name}", retries=False, timeout=3.0)
+    except urllib3.exceptions.HTTPError as error:
+        return str(error)
+    return "" if answer.status == 200 else f"it answers {answer.status}"
