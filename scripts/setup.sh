@@ -19,7 +19,8 @@ if [ "$purpose" = cluster ] && [ "$(id -u)" = 0 ]; then
     # A node of one's own takes root; without it, the tests say which level they could not reach.
     PATH=$PATH:/usr/sbin:/sbin
     for program in containerd:containerd runc:runc etcd:etcd-server iptables:iptables ip:iproute2 \
-        nsenter:util-linux buildah:buildah debootstrap:debootstrap; do
+        nsenter:util-linux buildah:buildah debootstrap:debootstrap mariadbd:mariadb-server-core \
+        mariadb:mariadb-client-core; do
         command -v "${program%%:*}" >/dev/null || needed+=("${program#*:}")
     done
     [ -e /usr/lib/cni/bridge ] || [ -e /opt/cni/bin/bridge ] || needed+=(containernetworking-plugins)
