@@ -15,11 +15,9 @@ import pytest
 from components.cluster.images import reference
 from tests.cluster.harness import binaries, images
 from tests.cluster.harness.cluster import Cluster, OwnCluster
-from tests.cluster.harness.installed import Installed
+from tests.cluster.harness.installed import STEP, Installed
 
 NAMES = images.NAMES
-# As a step of a pipeline asks, by what policies know it by.
-STEP = {"pipelines.kubeflow.org/v2_component": "true"}
 IMPORTS = {
     "pipeline": "kfp.dsl.executor_main components.slides.steps components.inspection.steps"
     " components.labels.steps openslide cv2 duckdb pyiceberg kubernetes",
@@ -75,7 +73,7 @@ def _json(archive: tarfile.TarFile, name: str) -> Any:
 
 
 def inside(brume: Installed, name: str, program: str) -> str:
-    return brume.run_inside(program, image=name, labels=STEP)
+    return brume.run_inside(program, image=reference(name), labels=STEP)
 
 
 @pytest.mark.parametrize("name", NAMES)

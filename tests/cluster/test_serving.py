@@ -13,12 +13,10 @@ from components.cluster.resources import Resources
 from components.cluster.serving import Model
 from components.slides import train
 from components.slides.parameters import TrainingParameters
-from tests.cluster.harness.installed import Installed
+from tests.cluster.harness.installed import STEP, Installed
 from tests.components.slides import tiny
 
 SHARE = Resources(cpu="250m", memory="1Gi")
-# As a step of a pipeline asks, by what policies know it by.
-STEP = {"pipelines.kubeflow.org/v2_component": "true"}
 
 
 @pytest.fixture(scope="module")

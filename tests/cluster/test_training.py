@@ -10,11 +10,12 @@ from pathlib import Path
 import pytest
 
 from components import storage
+from components.cluster import images
 from components.cluster.mpi import JobError
 from components.cluster.resources import Resources
 from components.slides import train
 from components.slides.parameters import TrainingParameters
-from tests.cluster.harness.installed import Installed
+from tests.cluster.harness.installed import STEP, Installed
 from tests.components.slides import tiny
 
 # Both workers and the launcher fit on a node of two cores beside everything else.
@@ -31,7 +32,6 @@ class Training:
         self.model = f"{self.uri}/model"
         with brume.acting_as("brume-pipeline"):
             self.tiles = tiny.write(tmp_path, uri=f"{self.uri}/tiles")
-        self.log: list[str] = []
 
     def launch(self) -> None:
         with self.brume.acting_as("brume-pipeline"):
@@ -45,9 +45,18 @@ class Training:
                 log=self.hear,
             )
 
+    def launch_inside(self) -> str:
+        """Launch it as a step of a pipeline does, in a pod of its own; return what that says."""
+        program = (
+            "from components.cluster.resources import Resources; from components.slides import train;"
+            "from components.slides.parameters import TrainingParameters;"
+            f"train.launch({self.tiles!r}, {self.model!r}, {self.uri + '/work'!r},"
+            f"TrainingParameters.from_json({PARAMETERS.to_json()!r}), resources={SHARE!r})"
+        )
+        return self.brume.run_inside(program, image=images.reference("pipeline"), labels=STEP, seconds=300)
+
     def hear(self, line: str) -> None:
         print(line)
-        self.log.append(line)
 
     def left(self) -> list[str]:
         """Return what is on the cluster of any training."""
@@ -84,9 +93,8 @@ def test_a_training_that_loses_a_worker_says_so_and_resumes(brume: Installed, tm
     assert training.lost in str(failure.value)
     assert training.left() == []
 
-    training.log.clear()
-    training.launch()
-    assert any("resumed after epoch" in line for line in training.log), training.log
+    said = training.launch_inside()
+    assert "resumed after epoch" in said
     with brume.acting_as("brume-pipeline"):
         told = json.loads(storage.read_bytes(f"{training.model}/training.json"))
     assert [row["epoch"] for row in told["history"]] == list(range(1, PARAMETERS.epochs + 1))

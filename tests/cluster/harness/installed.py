@@ -19,6 +19,8 @@ from tests.cluster.harness.object_store import ObjectStore
 
 MANIFESTS = Path(__file__).resolve().parents[3] / "manifests"
 NAMESPACE = "brume"
+STEP = {"pipelines.kubeflow.org/v2_component": "true"}
+"""What network policies know a step of a pipeline by."""
 _READY = re.compile(r"Forwarding from 127\.0\.0\.1:(\d+)")
 
 
