@@ -1,15 +1,18 @@
 #!/bin/sh
-# Print the objects of an overlay, with kubectl or kustomize, whichever is there. Needs no cluster.
+# Print the objects of an overlay, or of a kustomization of your own, with kubectl or kustomize, whichever is there.
+# Needs no cluster.
 #
-#   manifests/render.sh local|aws|gpu
+#   manifests/render.sh local|aws|gpu|FOLDER
 set -eu
 
-overlay=$(cd "$(dirname "$0")" && pwd)/overlays/${1:?which overlay: local, aws or gpu}
-[ -d "$overlay" ] || { echo "render: no overlay $1: local, aws or gpu" >&2; exit 2; }
+which=${1:?which overlay: local, aws or gpu, or the folder of a kustomization of your own}
+folder=$(cd "$(dirname "$0")" && pwd)/overlays/$which
+[ -d "$folder" ] || folder=$which
+[ -d "$folder" ] || { echo "render: no overlay $which: local, aws or gpu, or a folder" >&2; exit 2; }
 if command -v kubectl >/dev/null 2>&1; then
-    exec kubectl kustomize "$overlay"
+    exec kubectl kustomize "$folder"
 elif command -v kustomize >/dev/null 2>&1; then
-    exec kustomize build "$overlay"
+    exec kustomize build "$folder"
 fi
 echo "render: install kubectl (Debian: kubernetes-client) or kustomize" >&2
 exit 3

@@ -159,7 +159,7 @@ def job_manifest(job: Job) -> dict[str, Any]:
     main["securityContext"]["readOnlyRootFilesystem"] = True
     # As process 1 of its container Python does not hear SIGTERM: all of this time would pass.
     ending = {"restartPolicy": "Never", "terminationGracePeriodSeconds": _SECONDS_TO_END}
-    about = metadata(dns_name(job.name), own_namespace(), owned=False)
+    about = metadata(dns_name(job.name), own_namespace(), "job", owned=False)
     return {
         "apiVersion": f"{JOB.group}/{JOB.version}",
         "kind": JOB.title,

@@ -69,7 +69,11 @@ class Cluster:
         self._core = client.CoreV1Api(api)
 
     def create(self, kind: Kind, manifest: Mapping[str, Any]) -> None:
-        """Create an object. Raises `KubeError` with what the API server says."""
+        """Create an object. Raises `KubeError` with what the API server says.
+
+        A field that the cluster's definition of the kind does not have (it may be an older one) is refused:
+        it would else be dropped in silence.
+        """
         from kubernetes.client import ApiException
 
         where = (kind.group, kind.version, self.namespace, kind.plural)
@@ -78,7 +82,7 @@ class Cluster:
         def post() -> None:
             nonlocal posted
             posted += 1
-            self._objects.create_namespaced_custom_object(*where, dict(manifest))
+            self._objects.create_namespaced_custom_object(*where, dict(manifest), field_validation="Strict")
 
         try:
             _again(post)

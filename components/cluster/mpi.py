@@ -25,7 +25,7 @@ from components.cluster.diagnosis import Patience, problems
 from components.cluster.kube import MPI_JOB, Cluster, KubeError, own_namespace
 from components.cluster.logs import LogFollower
 from components.cluster.place import ending_cleanly, in_cluster
-from components.cluster.pods import container, dns_name, metadata, pod_spec
+from components.cluster.pods import container, dns_name, labels, metadata, pod_spec
 from components.cluster.resources import Resources
 
 Log = Callable[[str], None]
@@ -214,12 +214,16 @@ def mpi_job_manifest(job: MpiJob, suffix: str = "") -> dict[str, Any]:
     )
 
     def replicas(count: int, spec: dict[str, Any]) -> dict[str, Any]:
-        return {"replicas": count, "restartPolicy": "Never", "template": {"spec": spec}}
+        return {
+            "replicas": count,
+            "restartPolicy": "Never",
+            "template": {"metadata": {"labels": labels("mpi")}, "spec": spec},
+        }
 
     return {
         "apiVersion": f"{MPI_JOB.group}/{MPI_JOB.version}",
         "kind": MPI_JOB.title,
-        "metadata": metadata(name, job.namespace or own_namespace(), owned=True),
+        "metadata": metadata(name, job.namespace or own_namespace(), "mpi", owned=True),
         "spec": {
             "slotsPerWorker": 1,
             "mpiImplementation": "OpenMPI",

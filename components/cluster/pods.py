@@ -43,14 +43,19 @@ def owners() -> list[dict[str, Any]]:
     return []
 
 
-def metadata(name: str, namespace: str, *, owned: bool, **more: Any) -> dict[str, Any]:
-    """Return an object's metadata with this project's label, and, when `owned`, with its owner.
+def labels(component: str) -> dict[str, str]:
+    """Return the labels by which the policies of manifests/ know a pod: one of mpi, job and predictor."""
+    return {"app.kubernetes.io/part-of": "brume", "app.kubernetes.io/component": component}
+
+
+def metadata(name: str, namespace: str, component: str, *, owned: bool, **more: Any) -> dict[str, Any]:
+    """Return an object's metadata with this project's labels, and, when `owned`, with its owner.
 
     What must outlive the step that makes it, as a served model does, is not owned: some installations
     delete a step's pod as soon as it is done.
     """
     found: dict[str, Any] = {"name": name, "namespace": namespace, **more}
-    found["labels"] = {**more.get("labels", {}), "app.kubernetes.io/part-of": "brume"}
+    found["labels"] = {**more.get("labels", {}), **labels(component)}
     if owned and (references := owners()):
         found["ownerReferences"] = references
     return found

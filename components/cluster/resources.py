@@ -14,8 +14,9 @@ class Resources:
     """The share of a node that one worker (or one predictor) gets; on one machine it is not enforced.
 
     `cpu` and `memory` are Kubernetes quantities ("2", "500m"; "8Gi"), `gpus` whole NVIDIA devices,
-    `tolerations` and `node_selector` as in a pod's spec, and `shared_memory` the size of /dev/shm ("2Gi";
-    empty: the container runtime's own 64 MiB).
+    `tolerations` and `node_selector` as in a pod's spec, and `shared_memory` the size of /dev/shm ("2Gi"),
+    which counts as memory. Empty: the container runtime's own 64 MiB, and with devices 1 GiB, since their
+    libraries (NCCL) hand data on by it.
     """
 
     cpu: str = "2"
@@ -29,6 +30,8 @@ class Resources:
         """Refuse what no node could give."""
         if self.gpus < 0:
             raise ValueError(f"gpus is {self.gpus}: a number of devices, 0 or more")
+        if self.gpus and not self.shared_memory:
+            object.__setattr__(self, "shared_memory", "1Gi")
         # A pipeline's list parameter brings tolerationSeconds as a float, which the API refuses.
         whole = [
             {key: int(value) if isinstance(value, float) else value for key, value in toleration.items()}

@@ -212,6 +212,7 @@ def inference_service_manifest(model: Model) -> dict[str, Any]:
         "metadata": metadata(
             dns_name(model.name),
             model.namespace or own_namespace(),
+            "predictor",  # KServe gives its pods the labels of the service
             owned=False,
             annotations={"serving.kserve.io/deploymentMode": "Standard"},
             labels={"networking.kserve.io/visibility": "cluster-local"},

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -28,15 +29,31 @@ ENGINES = [
     *((overlay, ENGINE, "LOOKOUTVISION") for overlay in OVERLAYS),
     *((overlay, "brume-labels", "ATHENA") for overlay in ("local", "gpu")),
 ]
-FILES = sorted(path for path in MANIFESTS.rglob("*.yaml") if path.name != "kustomization.yaml")
+KUSTOMIZATIONS = sorted(MANIFESTS.rglob("kustomization.yaml"))
+# A patch is a part of an object, which is judged where it is whole: in what an overlay renders.
+PATCHES = {
+    path.parent / patch["path"]
+    for path in KUSTOMIZATIONS
+    for patch in yaml.safe_load(path.read_text()).get("patches", [])
+    if "path" in patch
+}
+FILES = sorted({*MANIFESTS.rglob("*.yaml")} - {*KUSTOMIZATIONS} - PATCHES)
 
 
 @functools.cache
 def render(overlay: str) -> list[dict[str, Any]]:
-    """Render an overlay with what is here; kubectl before 1.21 has a kustomize of 2019, too old for these."""
+    """Render an overlay."""
+    return rendered(overlay)
+
+
+def rendered(what: str | Path) -> list[dict[str, Any]]:
+    """Render an overlay, or the kustomization of a folder, with what is here.
+
+    kubectl before 1.21 has a kustomize of 2019, too old for these.
+    """
     if not (shutil.which("kubectl") or shutil.which("kustomize")):
         pytest.skip("neither kubectl nor kustomize is installed")
-    done = subprocess.run([MANIFESTS / "render.sh", overlay], capture_output=True, text=True)
+    done = subprocess.run([MANIFESTS / "render.sh", what], capture_output=True, text=True)
     if done.returncode and not shutil.which("kustomize"):
         version = subprocess.run(["kubectl", "version", "--client"], capture_output=True, text=True).stdout
         if re.search(r'Minor:"(\d|1\d|20)\+?"', version):
@@ -126,11 +143,9 @@ def test_an_engine_is_deployed_so_that_what_belongs_together_meets(overlay: str,
     (engine,) = pod["containers"]
     (port,) = engine["ports"]
     assert engine["args"][engine["args"].index("--port") + 1] == str(port["containerPort"])
-    policy = found["NetworkPolicy", name]["spec"]
-    for selector in (deployment["selector"], {"matchLabels": service["selector"]}, policy["podSelector"]):
+    for selector in (deployment["selector"], {"matchLabels": service["selector"]}):
         assert selector["matchLabels"].items() <= labels.items()
     assert service["ports"][0]["targetPort"] == port["name"]
-    assert [item["port"] for rule in policy["ingress"] for item in rule["ports"]] == [port["name"]]
     for probe in ("startupProbe", "readinessProbe", "livenessProbe"):
         assert engine[probe]["httpGet"]["port"] == port["name"]
     assert ("ServiceAccount", pod["serviceAccountName"]) in found
@@ -195,6 +210,38 @@ def test_an_engine_and_what_it_starts_are_of_one_build(monkeypatch: pytest.Monke
         assert engine["image"] == images.reference("engines")
     monkeypatch.delenv("BRUME_TAG")
     assert engine["image"] == images.reference("engines"), "the version of the project has moved on"
+
+
+@pytest.mark.parametrize("file", sorted(MANIFESTS.rglob("*.yaml")), ids=lambda path: path.name)
+def test_a_file_says_first_what_it_is(file: Path) -> None:
+    assert file.read_text().startswith("# ")
+
+
+def test_the_namespace_refuses_pods_that_are_not_restricted() -> None:
+    for overlay in OVERLAYS:
+        labels = by_name(render(overlay))["Namespace", "brume"]["metadata"]["labels"]
+        assert labels["pod-security.kubernetes.io/enforce"] == "restricted"
+
+
+@pytest.mark.parametrize("overlay", OVERLAYS)
+def test_in_a_shared_namespace_nothing_concerns_the_pods_of_others(overlay: str, tmp_path: Path) -> None:
+    """As README.md shows for a namespace of Kubeflow's."""
+    relative = {
+        key: [os.path.relpath(MANIFESTS / folder, tmp_path)]
+        for key, folder in (("resources", f"overlays/{overlay}"), ("components", "shared-namespace"))
+    }
+    (tmp_path / "kustomization.yaml").write_text(yaml.safe_dump({"namespace": "kubeflow", **relative}))
+    objects = rendered(tmp_path)
+    assert {item["metadata"]["namespace"] for item in objects} == {"kubeflow"}
+    own = {(item["kind"], item["metadata"]["name"]) for item in render(overlay)}
+    taken_out = own - {(item["kind"], item["metadata"]["name"]) for item in objects}
+    assert ("Namespace", "brume") in taken_out
+    assert {kind for kind, _ in taken_out} == {"Namespace", "NetworkPolicy"}
+    for item in objects:
+        if item["kind"] in ("NetworkPolicy", "PodDisruptionBudget"):
+            selector = item["spec"].get("podSelector", item["spec"].get("selector"))["matchLabels"]
+            names = {"app.kubernetes.io/part-of", "app.kubernetes.io/name"}
+            assert any(selector.get(name, "").startswith("brume") for name in names), item["metadata"]["name"]
 
 
 def test_no_secret_is_in_the_files() -> None:
