@@ -43,13 +43,9 @@ pytestmark = [pytest.mark.long, pytest.mark.timeout(1800)]
 
 @pytest.fixture(scope="module")
 def there(kubeflow_pipelines: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Installed:
-    """Return Brume where Kubeflow Pipelines runs steps, with the one engine that `labels` asks."""
+    """Return Brume where Kubeflow Pipelines runs steps."""
     folder = tmp_path_factory.mktemp("kubeflow")
-    installed = Installed(kubeflow_pipelines.api, kubeflow_pipelines.store, folder, NAMESPACE)
-    installed.api.kubectl(
-        "scale", "deployment/brume-inspection", "--namespace", NAMESPACE, "--replicas=0"
-    )  # room on the node
-    return installed
+    return Installed(kubeflow_pipelines.api, kubeflow_pipelines.store, folder, NAMESPACE)
 
 
 @pytest.fixture(scope="module")

@@ -30,8 +30,10 @@ class Installed:
     def __init__(self, api: Api, store: ObjectStore, folder: Path, namespace: str = NAMESPACE) -> None:
         """Install it. The engines start once their images are loaded."""
         self.api, self.store, self.folder, self.namespace = api, store, folder, namespace
-        overlay = os.path.relpath(MANIFESTS / "overlays" / "local", folder)
-        kustomization = {"namespace": namespace, "resources": [overlay]}
+        manifests = os.path.relpath(MANIFESTS, folder)
+        kustomization = {"namespace": namespace, "resources": [f"{manifests}/overlays/local"]}
+        if namespace != NAMESPACE:  # it is somebody else's too
+            kustomization["components"] = [f"{manifests}/shared-namespace"]
         (folder / "kustomization.yaml").write_text(yaml.safe_dump(kustomization))
         api.kubectl("apply", "--server-side", "-k", folder)
         account = {"aws_access_key_id": store.key, "aws_secret_access_key": store.secret}
