@@ -47,9 +47,10 @@ class Model:
     """What to serve: the model at `uri` under `name`, by the program `python -m MODULE`.
 
     `arguments` follow those that every predictor takes (--model, --name, --host, --port, --port-file), and
-    `env` is added to its environment. `image`, `resources` (of one replica), `namespace` and `replicas` are
-    for the cluster: on one machine there is one process, whose threads are its own. `folder` is where this
-    machine keeps the account of that process; empty: that of the run.
+    `env` is added to its environment. `image`, `resources` (of one replica), `namespace`, `replicas` and
+    `most` are for the cluster: there KServe adds replicas while those that run are busy, until there are
+    `most` (0: there are always `replicas`). On one machine there is one process, whose threads are its own;
+    `folder` is where the machine keeps its account; empty: that of the run.
     """
 
     name: str
@@ -61,12 +62,17 @@ class Model:
     module: str = "components.slides.predictor"
     arguments: Sequence[str] = ()
     replicas: int = 1
+    most: int = 0
     folder: str = ""
 
     def __post_init__(self) -> None:
         """Refuse a model that nothing would serve."""
         if self.replicas < 1:
             raise ValueError(f"model {self.name}: replicas is {self.replicas}; it takes at least 1")
+        if self.most and self.most < self.replicas:
+            raise ValueError(
+                f"model {self.name}: most is {self.most}, fewer than its {self.replicas} replicas"
+            )
 
 
 @dataclass(frozen=True)
@@ -220,7 +226,7 @@ def inference_service_manifest(model: Model) -> dict[str, Any]:
         "spec": {
             "predictor": {
                 "minReplicas": model.replicas,
-                "maxReplicas": model.replicas,
+                "maxReplicas": model.most or model.replicas,
                 **pod_spec(predictor, model.resources),
             },
         },

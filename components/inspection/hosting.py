@@ -69,7 +69,7 @@ class Hosting:
             serving.stop(served_name(row.project, row.version), self._folder)
 
     def start(self, request: dict[str, Any], call: Call) -> dict[str, Any]:
-        """StartModel: MinInferenceUnits run; MaxInferenceUnits is kept and told, nothing scales by itself."""
+        """StartModel: MinInferenceUnits run; on a cluster, up to MaxInferenceUnits while those are busy."""
         name, version = request["ProjectName"], request["ModelVersion"]
         units, most = request["MinInferenceUnits"], request.get("MaxInferenceUnits")
         if most is not None and most < units:
@@ -83,12 +83,13 @@ class Hosting:
                 db, project, version, ("TRAINED", "HOSTING_FAILED"), "only a TRAINED one is started"
             )
             mine = select(projects.c.id).filter_by(account=call.account)
-            running = select(func.coalesce(func.sum(models.c.min_units), 0)).where(
+            each = func.coalesce(models.c.max_units, models.c.min_units)
+            running = select(func.coalesce(func.sum(each), 0)).where(
                 models.c.project.in_(mine), models.c.status.in_(_HOSTING)
             )
-            if (total := int(db.execute(running).scalar_one()) + units) > quotas.HOSTED_UNITS:
+            if (total := int(db.execute(running).scalar_one()) + (most or units)) > quotas.HOSTED_UNITS:
                 raise over_quota(
-                    f"{total} inference units would run; at most {quotas.HOSTED_UNITS} may: stop a model",
+                    f"{total} inference units could run; at most {quotas.HOSTED_UNITS} may: stop a model",
                     f"{name}/{row.version}",
                     "MODEL",
                     "inference-units",
@@ -159,6 +160,7 @@ class Hosting:
             # On a cluster each unit is a replica; on one machine there is one process for all of them.
             arguments=("--workers", str(_WORKERS if in_cluster() else max(_WORKERS, units))),
             replicas=units,
+            most=int(row.max_units or 0),
             folder=self._folder,
         )
 

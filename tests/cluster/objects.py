@@ -59,7 +59,9 @@ def _mpi_job(
 def _inference_service(
     name: str, namespace: str, image: str, share: Resources, variables: Mapping[str, str], many: int
 ) -> Object:
-    model = Model(name, "s3://bucket/a model", image, share, namespace, variables, replicas=many)
+    model = Model(
+        name, "s3://bucket/a model", image, share, namespace, variables, replicas=many, most=many // 2 * 4
+    )
     return inference_service_manifest(model)
 
 

@@ -53,6 +53,7 @@ MODELS = [
         *("Lung_tiles", "s3://b/m", "r/i:1", GPU, "n", {"TF_CPP_MIN_LOG_LEVEL": "2"}),
         arguments=("--threads", "4"),
         replicas=3,
+        most=5,
     ),
 ]
 BACKGROUND = [
@@ -177,6 +178,8 @@ def test_what_was_asked_for_is_in_the_job() -> None:
         "volumes"
     ]
     assert [item["key"] for item in worker["tolerations"]] == ["spot", "nvidia.com/gpu"]
+    assert Resources(gpus=1).shared_memory == "1Gi"  # NCCL wants more than a container has by itself
+    assert Resources().shared_memory == ""
     assert worker["nodeSelector"] == {"node.kubernetes.io/instance-type": "g5.12xlarge"}
     command = launcher["containers"][0]["command"]
     assert command[:3] == ["brume-mpirun", "-n", "8"]
@@ -215,7 +218,9 @@ def test_a_model_is_served_by_plain_deployments_and_probed() -> None:
     assert container["command"][5:7] == ["--name", "Lung_tiles"]
     assert container["command"][-2:] == ["--threads", "4"]
     predictor = manifest["spec"]["predictor"]
-    assert (predictor["minReplicas"], predictor["maxReplicas"]) == (3, 3)
+    assert (predictor["minReplicas"], predictor["maxReplicas"]) == (3, 5)
+    always = inference_service_manifest(MODELS[0])["spec"]["predictor"]
+    assert (always["minReplicas"], always["maxReplicas"]) == (1, 1)
     for probe in ("startupProbe", "readinessProbe", "livenessProbe"):
         assert container[probe]["httpGet"]["port"] == container["ports"][0]["containerPort"]
 
@@ -237,6 +242,8 @@ def test_a_background_job_runs_its_module_once_and_is_cleared_away() -> None:
 def test_a_model_that_nothing_would_serve_is_refused(replicas: int) -> None:
     with pytest.raises(ValueError, match="model m: replicas is"):
         Model("m", "s3://bucket/model", replicas=replicas)
+    with pytest.raises(ValueError, match="model m: most is 1, fewer than its 2 replicas"):
+        Model("m", "s3://bucket/model", replicas=2, most=1)
 
 
 def test_the_step_that_waits_for_a_job_owns_it_and_what_outlives_its_step_is_nobodys(

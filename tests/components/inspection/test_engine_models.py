@@ -262,6 +262,8 @@ def test_a_stopped_model_does_not_answer_and_can_be_started_again(hosted: Runnin
         hosted.client.start_model(**PLATES, MinInferenceUnits=2, MaxInferenceUnits=1)
     with refused(hosted.client, "ServiceQuotaExceededException", "33 inference units"):
         hosted.client.start_model(**PLATES, MinInferenceUnits=33)
+    with refused(hosted.client, "ServiceQuotaExceededException", "33 inference units"):
+        hosted.client.start_model(**PLATES, MinInferenceUnits=1, MaxInferenceUnits=33)
 
 
 def test_a_training_in_progress_stands_in_the_way_and_an_unusable_one_says_why(trained: Running) -> None:

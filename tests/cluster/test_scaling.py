@@ -1,0 +1,61 @@
+"""A served model that is busy gets a replica on a real cluster: by KServe, its autoscaler and metrics-server."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import pytest
+
+from components.cluster.kube import INFERENCE_SERVICE, Cluster
+from components.cluster.resources import Resources
+from components.cluster.serving import Model, inference_service_manifest
+from tests.cluster.harness.installed import Installed
+
+# Answers every question, and is busy all the time: it stands for a model whose callers never rest.
+BUSY = """
+import http.server, threading
+class Answer(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200)
+        self.end_headers()
+    log_message = lambda *_: None
+def work():
+    while True:
+        pass
+threading.Thread(target=work, daemon=True).start()
+http.server.ThreadingHTTPServer(("", 8080), Answer).serve_forever()
+"""
+
+
+def until(what: Callable[[], bool], why: str, seconds: float) -> None:
+    end = time.monotonic() + seconds
+    while not what():
+        assert time.monotonic() < end, why
+        time.sleep(2)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(600)
+def test_a_busy_model_gets_a_replica_more_and_no_further(brume: Installed) -> None:
+    share = Resources(cpu="100m", memory="128Mi")
+    manifest = inference_service_manifest(Model("Busy", "s3://b/m", "", share, brume.namespace, most=2))
+    manifest["spec"]["predictor"]["containers"][0]["command"] = ["python3", "-c", BUSY]
+    with brume.acting_as("brume-engine"):
+        cluster = Cluster(brume.namespace)
+        try:
+            cluster.create(INFERENCE_SERVICE, manifest)
+            autoscaler = ("hpa", "busy-predictor", "--namespace", brume.namespace)
+            until(lambda: brume.names("hpa") != [], "KServe makes no autoscaler", 60)
+            spec = brume.api.get(*autoscaler)["spec"]
+            assert (spec["minReplicas"], spec["maxReplicas"]) == (1, 2)
+
+            def wanted() -> int:
+                return int(brume.api.get(*autoscaler)["status"].get("desiredReplicas", 0))
+
+            until(lambda: wanted() == 2, f"it stays at one: {brume.api.get(*autoscaler)['status']}", 300)
+            selector = "serving.kserve.io/inferenceservice=busy"
+            until(lambda: len(brume.names("pods", selector)) == 2, "there is no second pod", 60)
+        finally:
+            cluster.delete(INFERENCE_SERVICE, "busy")
+    assert brume.names("hpa") == []
