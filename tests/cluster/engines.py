@@ -1,0 +1,79 @@
+"""The engines as manifests/ deploy them, and the ways in which their users come to them."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from components.aws.keys import Key
+from components.cluster import images
+from tests.aws.serving import client_of
+from tests.cluster.harness.installed import STEP, Installed
+
+_LOOK = """
+import socket
+try:
+    socket.create_connection(({host!r}, 8080), 5).close()
+except OSError as error:
+    print("refused", error)
+else:
+    print("through")
+"""
+
+
+class Deployed:
+    """One engine: its Deployment and its Service have the same name."""
+
+    def __init__(self, brume: Installed, name: str, service: str) -> None:
+        """Wait until it is ready; `service` is what boto3 calls it by."""
+        self.brume, self.name, self.service = brume, name, service
+        self.key = Key(brume.store.key, brume.store.secret, "000000000001")
+        brume.api.kubectl("rollout", "status", f"deployment/{name}", *self._here, "--timeout=180s")
+
+    @property
+    def _here(self) -> tuple[str, str]:
+        return "--namespace", self.brume.namespace
+
+    @contextlib.contextmanager
+    def outside(self) -> Iterator[Any]:
+        """Give a client of boto3 on this machine."""
+        with self.brume.forwarded(f"service/{self.name}", 8080) as url:
+            yield client_of(url, self.service, key=self.key)
+
+    def inside(self, program: str) -> str:
+        """Run a program as a step of a pipeline; return what it prints."""
+        return self.brume.run_inside(program, image=images.reference("engines"), labels=STEP).strip()
+
+    def reached(self, labels: dict[str, str]) -> bool:
+        """Tell whether a pod with these labels gets a connection to the engine."""
+        address = self.brume.api.get("service", self.name, *self._here)["spec"]["clusterIP"]
+        look = _LOOK.format(host=address)  # whether it may ask for names is another matter
+        said = self.brume.run_inside(look, image=images.reference("engines"), labels=labels)
+        return said.strip() == "through"
+
+    def pod(self) -> str:
+        """Return the name of its one pod."""
+        (name,) = self.brume.names("pods", f"app.kubernetes.io/name={self.name}")
+        return name
+
+    def replace_pod(self) -> None:
+        """Delete its pod, and wait until the next one is ready."""
+        before = self.pod()
+        self.brume.api.kubectl("delete", "pod", before, *self._here)
+        self.brume.api.kubectl(
+            *("wait", "pod", "--selector", f"app.kubernetes.io/name={self.name}", *self._here),
+            *("--for=condition=Ready", "--timeout=120s"),
+        )
+        assert self.pod() != before
+
+    def refuses(self, url: str, operation: str, **config: Any) -> str:
+        """Return the code by which it refuses an operation that takes no parameters."""
+        client = client_of(url, self.service, **({"key": self.key} | config))
+        with pytest.raises(ClientError) as refusal:
+            getattr(client, operation)()
+        assert refusal.value.response["ResponseMetadata"]["HTTPStatusCode"] in (400, 403)
+        return str(refusal.value.response["Error"]["Code"])
