@@ -1,4 +1,4 @@
-"""A served model that is busy gets a replica on a real cluster: by KServe, its autoscaler and metrics-server."""
+"""A served model that is busy gets replicas on a real cluster: from KServe, autoscaler and metrics-server."""
 
 from __future__ import annotations
 
