@@ -18,7 +18,7 @@ from tests.cluster.harness import given
 from tests.cluster.harness import kubeflow_pipelines as pipelines
 from tests.cluster.harness.api_server import Api, ApiServer
 from tests.cluster.harness.binaries import Unavailable
-from tests.cluster.harness.cluster import Cluster, GivenCluster, OwnCluster
+from tests.cluster.harness.cluster import Cluster, GivenCluster, MadeCluster, made_here
 from tests.cluster.harness.installed import Installed
 from tests.cluster.harness.levels import Levels
 from tests.cluster.harness.node import Node
@@ -90,12 +90,12 @@ def api(levels: Levels) -> Iterator[Api]:
     with level(levels, "api") as folder, contextlib.ExitStack() as stack:
         if (kubeconfig := given.kubeconfig()) is not None:
             server = Api(kubeconfig)
-            levels.reached["api"] = {"Kubernetes": server.version}
+            levels.reached["api"] = given.WAY, {"Kubernetes": server.version}
         else:
             processes = Processes(folder)
             stack.callback(processes.stop)
-            server = ApiServer(folder, processes).start()
-            levels.reached["api"] = server.versions()
+            own = server = ApiServer(folder, processes).start()
+            levels.reached["api"] = "an API server of the tests' own", own.versions()
         yield server
 
 
@@ -106,11 +106,12 @@ def cluster(levels: Levels) -> Iterator[Cluster]:
         found: Cluster
         if (kubeconfig := given.kubeconfig()) is not None:
             found = GivenCluster(kubeconfig)
+            stack.callback(found.close)
         else:
-            own = OwnCluster(folder)
-            stack.callback(own.close)
-            found = own.start()
-        levels.reached["node"] = found.versions()
+            made = made_here(folder)
+            stack.callback(made.close)
+            found = made.start()
+        levels.reached["node"] = found.way, found.versions()
         yield found
 
 
@@ -133,10 +134,10 @@ def own_node(cluster: Cluster) -> Node:
 def kubeflow_pipelines(levels: Levels, cluster: Cluster) -> Iterator[Cluster]:
     """Return the cluster, with Kubeflow Pipelines on it."""
     with level(levels, "pipelines"):
-        if isinstance(cluster, OwnCluster):
-            pipelines.start(cluster.own_node())
-            levels.reached["pipelines"] = pipelines.versions()
+        if isinstance(cluster, MadeCluster):
+            pipelines.start(cluster.node)
+            levels.reached["pipelines"] = cluster.way, pipelines.versions()
         else:
             given.require(cluster.api, "service", "ml-pipeline", "--namespace", "kubeflow")
-            levels.reached["pipelines"] = {"Kubeflow Pipelines": "as it was there"}
+            levels.reached["pipelines"] = cluster.way, {"Kubeflow Pipelines": "as it was there"}
         yield cluster

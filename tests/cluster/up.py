@@ -1,8 +1,9 @@
 """Bring up the test cluster and keep it until Ctrl-C, to try things on or to run the tests on many times.
 
-    python -m tests.cluster.up api|node [FOLDER]
+    python -m tests.cluster.up api|node|kind [FOLDER]
 
-Its kubeconfig is FOLDER/kubeconfig (without FOLDER, in a folder of its own); then, beside it:
+`node` is a node of the tests' own, `kind` one of kind's. The kubeconfig is FOLDER/kubeconfig (without FOLDER,
+in a folder of its own); then, beside it:
 
     KUBECONFIG=FOLDER/kubeconfig BRUME_TEST_CLUSTER=1 make test-cluster
 """
@@ -18,13 +19,14 @@ from pathlib import Path
 
 from tests.cluster.harness.api_server import ApiServer
 from tests.cluster.harness.binaries import Unavailable
-from tests.cluster.harness.cluster import OwnCluster
+from tests.cluster.harness.cluster import MadeCluster, OwnCluster
+from tests.cluster.harness.kind import KindNode
 from tests.cluster.harness.processes import Processes
 
 
 def main() -> int:
     """Run until a signal comes; the exit code is 1 where the cluster cannot be had."""
-    if sys.argv[1:2] not in (["api"], ["node"]) or len(sys.argv) > 3:
+    if sys.argv[1:2] not in (["api"], ["node"], ["kind"]) or len(sys.argv) > 3:
         print(__doc__, file=sys.stderr)
         return 2
     folder = Path(sys.argv[2]) if len(sys.argv) == 3 else Path(tempfile.mkdtemp(prefix="brume-cluster-"))
@@ -38,7 +40,8 @@ def main() -> int:
                 stack.callback(processes.stop)
                 ApiServer(folder, processes).start()
             else:
-                cluster = OwnCluster(folder)
+                own = sys.argv[1] == "node"
+                cluster = OwnCluster(folder) if own else MadeCluster(KindNode(folder))
                 stack.callback(cluster.close)
                 cluster.start()
             print(f"KUBECONFIG={folder / 'kubeconfig'}", flush=True)

@@ -68,8 +68,29 @@ class Api:
         """Return the version that the server says it has."""
         return str(json.loads(self.kubectl("version", "-o", "json"))["serverVersion"]["gitVersion"])
 
+    def node_versions(self) -> dict[str, str]:
+        """Return the version of each part of the first node, as it tells it."""
+        node = self.get("nodes")["items"][0]["status"]["nodeInfo"]
+        runtime, _, version = str(node["containerRuntimeVersion"]).partition("://")
+        return {"kubelet": node["kubeletVersion"], runtime: version, "kernel": node["kernelVersion"]}
 
-class ApiServer(Api):
+
+class OperatedApi(Api):
+    """The API of a cluster that the tests make: operators run beside it, as `processes` of this machine.
+
+    It calls them at `host`, an address of theirs, with certificates that the tests' authority signs.
+    """
+
+    def __init__(self, folder: Path, processes: Processes, host: str) -> None:
+        """Reach nothing yet: `folder / "kubeconfig"` may come later."""
+        super().__init__(folder / "kubeconfig")
+        self.folder = folder
+        self.processes = processes
+        self.host = host
+        self.certificates = Certificates(folder / "certificates")
+
+
+class ApiServer(OperatedApi):
     """The API server that listens at `host`, whose parts run as `processes`.
 
     Pods need a host that is not the loopback; without one it
@@ -78,12 +99,8 @@ class ApiServer(Api):
 
     def __init__(self, folder: Path, processes: Processes, host: str = "127.0.0.1", port: int = 0) -> None:
         """Start nothing yet."""
-        super().__init__(folder / "kubeconfig")
-        self.folder = folder
-        self.processes = processes
-        self.host = host
+        super().__init__(folder, processes, host)
         self.port = port or ports.free()
-        self.certificates = Certificates(folder / "certificates")
 
     @property
     def address(self) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.cluster.harness import binaries, upstream
-from tests.cluster.harness.node import Node
+from tests.cluster.harness.made_node import MadeNode
 from tests.cluster.harness.static_image import static_image
 
 MODULE = "github.com/argoproj/argo-workflows/v3"
@@ -17,7 +17,7 @@ def version() -> str:
     return binaries.version(_NAME, MODULE)
 
 
-def load_images(node: Node) -> None:
+def load_images(node: MadeNode) -> None:
     """Load the images of both programs."""
     for name in (CONTROLLER, _EXECUTOR):
         program = {f"/bin/{name}": binaries.folder(_NAME) / name}
@@ -27,7 +27,7 @@ def load_images(node: Node) -> None:
         node.load_image(tar)
 
 
-def objects(node: Node, namespace: str) -> list[upstream.Object]:
+def objects(node: MadeNode, namespace: str) -> list[upstream.Object]:
     """Return the objects of its own manifests, for the workflows of one namespace.
 
     Its configuration is not among them, and no user interface.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,6 +12,7 @@ from tests.cluster.harness import (
     dns,
     given,
     images,
+    kind,
     kserve,
     metrics,
     mpi_operator,
@@ -19,6 +21,8 @@ from tests.cluster.harness import (
 )
 from tests.cluster.harness.api_server import Api
 from tests.cluster.harness.binaries import Unavailable
+from tests.cluster.harness.kind import KindNode
+from tests.cluster.harness.made_node import MadeNode
 from tests.cluster.harness.node import Node
 from tests.cluster.harness.object_store import ObjectStore
 
@@ -26,6 +30,8 @@ from tests.cluster.harness.object_store import ObjectStore
 class Cluster(ABC):
     """A cluster on which MPIJobs and InferenceServices run, with an object store."""
 
+    way: str
+    """How it was come by, for the report."""
     api: Api
     store: ObjectStore
 
@@ -33,30 +39,37 @@ class Cluster(ABC):
     def versions(self) -> dict[str, str]:
         """Return the version of each real part."""
 
-    @abstractmethod
     def own_node(self) -> Node:
         """Return the node. Raises `Unavailable` where it is not the tests' own, to be stopped and started."""
+        raise Unavailable("the node is not the tests' own: it is not stopped")
+
+    @abstractmethod
+    def close(self) -> None:
+        """End what is the tests' own of it."""
 
 
-class OwnCluster(Cluster):
-    """The cluster that the tests make: see `Node`."""
+class MadeCluster(Cluster):
+    """A cluster of one node, that the tests make of a node and its network."""
 
-    def __init__(self, folder: Path) -> None:
-        """Make the node's namespaces. Raises `Unavailable` where that cannot be."""
-        self._node = Node(folder)
+    def __init__(self, node: MadeNode) -> None:
+        """Start nothing yet."""
+        self.node = node
+        self.way = node.way
+        self._parts = contextlib.ExitStack()
+        self._parts.callback(node.close)
 
     def start(self, names: Sequence[str] = images.NAMES) -> Self:
         """Start everything, and load the images of these names. Raises `Unavailable`."""
         try:
-            self._node.start()
-            self.api = self._node.api
-            dns.start(self._node)
-            self.store = object_store.start(self._node)
-            mpi_operator.start(self._node.api)
-            kserve.start(self._node.api)
-            network_policies.start(self._node)
-            metrics.start(self._node)
-            self._node.load_image(images.archive(names))
+            self.node.start()
+            self.api = self.node.api
+            self._start_network()
+            self.store = object_store.start(self.node)
+            self._parts.callback(self.store.close)
+            mpi_operator.start(self.node.api)
+            kserve.start(self.node.api)
+            metrics.start(self.node)
+            self.node.load_image(images.archive(names))
         except BaseException:
             self.close()
             raise
@@ -65,27 +78,55 @@ class OwnCluster(Cluster):
     def versions(self) -> dict[str, str]:
         """Return the version of each real part."""
         return {
-            **self._node.api.versions(),
-            **self._node.versions(),
-            "CoreDNS": dns.version(),
+            **self.node.versions(),
             "versitygw (S3)": object_store.version(),
             "mpi-operator": mpi_operator.version(),
             "KServe": kserve.version(),
-            "kube-network-policies": network_policies.version(),
             "metrics-server": metrics.version(),
         }
 
-    def own_node(self) -> Node:
-        """Return the node."""
-        return self._node
-
     def close(self) -> None:
         """End it all."""
-        self._node.close()
+        self._parts.close()
+
+    def _start_network(self) -> None:
+        """Start what serves names and holds pods to policies, unless it came with the node."""
+
+
+class OwnCluster(MadeCluster):
+    """The cluster of a node of the tests' own: see `Node`."""
+
+    def __init__(self, folder: Path) -> None:
+        """Make the node's namespaces. Raises `Unavailable` where that cannot be."""
+        self._own = Node(folder)
+        super().__init__(self._own)
+
+    def versions(self) -> dict[str, str]:
+        """Return the version of each real part."""
+        policies = {"kube-network-policies": network_policies.version()}
+        return super().versions() | {"CoreDNS": dns.version()} | policies
+
+    def own_node(self) -> Node:
+        """Return the node."""
+        return self._own
+
+    def _start_network(self) -> None:
+        dns.start(self._own)
+        network_policies.start(self._own)
+
+
+def made_here(folder: Path) -> MadeCluster:
+    """Return the cluster that is made on this machine, not yet started: kind's where kind is at hand.
+
+    Raises `Unavailable` where there can be none.
+    """
+    return MadeCluster(KindNode(folder)) if kind.at_hand() else OwnCluster(folder)
 
 
 class GivenCluster(Cluster):
     """A cluster that was there: what Brume needs has to be on it, Brume's images within its reach."""
+
+    way = given.WAY
 
     def __init__(self, kubeconfig: Path) -> None:
         """Look. Raises `Unavailable` when something is not there."""
@@ -97,10 +138,8 @@ class GivenCluster(Cluster):
 
     def versions(self) -> dict[str, str]:
         """Return the version of what tells it."""
-        node = self.api.get("nodes")["items"][0]["status"]["nodeInfo"]
-        runtime, _, version = str(node["containerRuntimeVersion"]).partition("://")
-        return {"Kubernetes": self.api.version, "kubelet": str(node["kubeletVersion"]), runtime: version}
+        return {"Kubernetes": self.api.version, **self.api.node_versions()}
 
-    def own_node(self) -> Node:
-        """Refuse: somebody else uses the node."""
-        raise Unavailable("the node is not the tests' own: it is not stopped")
+    def close(self) -> None:
+        """Close the way to its object store."""
+        self.store.close()

@@ -9,6 +9,8 @@ from tests.cluster.harness.api_server import Api, KubectlError
 from tests.cluster.harness.binaries import Unavailable
 
 ALLOWED = "BRUME_TEST_CLUSTER"
+WAY = "the cluster of KUBECONFIG"
+"""What it is called in the report."""
 
 
 def kubeconfig() -> Path | None:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
-import subprocess
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -13,15 +11,14 @@ from typing import Any
 
 import yaml
 
-from tests.cluster.harness import binaries
 from tests.cluster.harness.api_server import Api
+from tests.cluster.harness.forwarding import Forward
 from tests.cluster.harness.object_store import ObjectStore
 
 MANIFESTS = Path(__file__).resolve().parents[3] / "manifests"
 NAMESPACE = "brume"
 STEP = {"pipelines.kubeflow.org/v2_component": "true"}
 """What network policies know a step of a pipeline by."""
-_READY = re.compile(r"Forwarding from 127\.0\.0\.1:(\d+)")
 
 
 class Installed:
@@ -65,26 +62,8 @@ class Installed:
     @contextlib.contextmanager
     def forwarded(self, target: str, port: int) -> Iterator[str]:
         """Give the URL by which `target` ("service/NAME", "pod/NAME") is reached from this machine."""
-        kubectl = binaries.folder("kubernetes") / "kubectl"
-        command = [str(kubectl), "--kubeconfig", str(self.api.kubeconfig), "--namespace", self.namespace]
-        process = subprocess.Popen(
-            [*command, "port-forward", target, f":{port}"],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-        try:
-            assert process.stdout
-            said = process.stdout.readline()
-            found = _READY.search(said)
-            assert found, f"{target} cannot be reached: {said}"
-            yield f"http://127.0.0.1:{found[1]}"
-        finally:
-            process.terminate()
-            process.wait()
-            if process.stdout:
-                process.stdout.close()
+        with Forward(self.api, self.namespace, target, port) as way:
+            yield way.url
 
     def run_inside(self, program: str, *, image: str, labels: Mapping[str, str], seconds: int = 120) -> str:
         """Run a Python program in a pod of the project's image, with a step's environment; return its output.

@@ -14,7 +14,7 @@ from typing import Any
 
 from tests.cluster.harness import binaries, ports, upstream
 from tests.cluster.harness.accounts import kubeconfig_of
-from tests.cluster.harness.api_server import ApiServer
+from tests.cluster.harness.api_server import OperatedApi
 from tests.cluster.harness.upstream import Object
 
 MODULE = "github.com/kserve/kserve"
@@ -29,7 +29,7 @@ def version() -> str:
     return binaries.version(_NAME, MODULE)
 
 
-def start(api: ApiServer) -> None:
+def start(api: OperatedApi) -> None:
     """Install and start it, and wait until it and its webhooks answer. Raises `Unavailable`."""
     overlay = binaries.module_dir(_NAME, MODULE) / "config" / "overlays" / "standalone" / "kserve"
     objects = upstream.kustomized(api, overlay)

@@ -12,8 +12,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from tests.cluster.harness import argo, binaries, database, metadata_store, upstream
-from tests.cluster.harness.namespaces import GATEWAY
-from tests.cluster.harness.node import Node
+from tests.cluster.harness.made_node import MadeNode
 from tests.cluster.harness.object_store import ObjectStore
 from tests.cluster.harness.static_image import static_image
 
@@ -40,7 +39,7 @@ _KEPT = {
 }
 
 
-def start(node: Node) -> None:
+def start(node: MadeNode) -> None:
     """Start it in a cluster that has DNS and the S3 server, and wait until it runs. Raises `Unavailable`."""
     names = (NAMESPACE, "scheduledworkflows.kubeflow.org")
     objects = [
@@ -55,8 +54,8 @@ def start(node: Node) -> None:
     # Services first: a program that connects before its node knows the way waits for minutes.
     upstream.install(node.api, upstream.without(objects, ["Deployment"]))
     _load_images(node)
-    database.start(node.processes, GATEWAY)
-    metadata_store.start(node.processes, GATEWAY)
+    database.start(node.api.processes, node.api.host)
+    metadata_store.start(node.api.processes, node.api.host)
     upstream.install(node.api, [item for item in objects if item["kind"] == "Deployment"])
     for name in (argo.CONTROLLER, *_CONTROLLERS):
         upstream.wait_for_rollout(node.api, "deployment", name, NAMESPACE)
@@ -72,7 +71,7 @@ def versions() -> dict[str, str]:
     }
 
 
-def _load_images(node: Node) -> None:
+def _load_images(node: MadeNode) -> None:
     argo.load_images(node)
     programs = binaries.folder(_NAME)
     api_server = binaries.folder(_API_SERVER) / "apiserver"
@@ -95,12 +94,12 @@ def _load_images(node: Node) -> None:
     image("launcher", {"/bin/launcher-v2": programs / "launcher-v2"})
 
 
-def _objects(node: Node) -> Iterator[upstream.Object]:
+def _objects(node: MadeNode) -> Iterator[upstream.Object]:
     for item in _kustomized(node, "env/platform-agnostic"):
         kind, name = item["kind"], item["metadata"]["name"]
         if kind == "Service" and name in _BESIDE:
             del item["spec"]["selector"]
-            yield _endpoints(item)
+            yield _endpoints(item, node.api.host)
         elif name not in _KEPT or (kind == "Deployment" and name not in _CONTROLLERS):
             continue
         elif kind == "Deployment":
@@ -134,7 +133,7 @@ def _adapt(deployment: upstream.Object) -> None:
         container["env"] += [{"name": name, "value": value} for name, value in variables.items()]
 
 
-def _endpoints(service: upstream.Object) -> upstream.Object:
+def _endpoints(service: upstream.Object, host: str) -> upstream.Object:
     """Return what leads a Service to a program beside the cluster."""
     name = service["metadata"]["name"]
     labels = {"kubernetes.io/service-name": name}
@@ -144,7 +143,7 @@ def _endpoints(service: upstream.Object) -> upstream.Object:
         "kind": "EndpointSlice",
         "metadata": {"name": name, "namespace": NAMESPACE, "labels": labels},
         "addressType": "IPv4",
-        "endpoints": [{"addresses": [GATEWAY]}],
+        "endpoints": [{"addresses": [host]}],
         "ports": [port],
     }
 
@@ -153,7 +152,7 @@ def _image(name: str) -> str:
     return f"brume-test/kfp-{name}:{binaries.version(_NAME, MODULE)}"
 
 
-def _kustomized(node: Node, name: str) -> list[upstream.Object]:
+def _kustomized(node: MadeNode, name: str) -> list[upstream.Object]:
     return upstream.kustomized(node.api, _source() / "manifests" / "kustomize" / name)
 
 

@@ -12,9 +12,9 @@ REQUIRED = "BRUME_CLUSTER_LEVELS"
 
 @dataclass
 class Levels:
-    """What was reached, with the version of each real part, and what was not, with the reason."""
+    """What was reached, how, with the version of each real part, and what was not, with the reason."""
 
-    reached: dict[str, dict[str, str]] = field(default_factory=dict)
+    reached: dict[str, tuple[str, dict[str, str]]] = field(default_factory=dict)
     missed: dict[str, str] = field(default_factory=dict)
 
     def required(self) -> list[str]:
@@ -32,8 +32,9 @@ class Levels:
         """Say it, a line for each level."""
         for name in LEVELS:
             if name in self.reached:
-                parts = ", ".join(f"{part} {version}" for part, version in self.reached[name].items())
-                yield f"{name}: reached ({parts})"
+                way, versions = self.reached[name]
+                parts = ", ".join(f"{part} {version}" for part, version in versions.items())
+                yield f"{name}: reached on {way} ({parts})"
             elif name in self.missed:
                 yield f"{name}: NOT RUN: {self.missed[name]}"
             else:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.cluster.harness import binaries, upstream
-from tests.cluster.harness.node import Node
+from tests.cluster.harness.made_node import MadeNode
 from tests.cluster.harness.static_image import static_image
 
 MODULE = "sigs.k8s.io/metrics-server"
@@ -15,7 +15,7 @@ def version() -> str:
     return binaries.version(_NAME, MODULE)
 
 
-def start(node: Node) -> None:
+def start(node: MadeNode) -> None:
     """Start it in the cluster, and wait until it tells what nodes use. Raises `Unavailable`."""
     image = f"brume-test/{_NAME}:{version()}"
     program = {f"/{_NAME}": binaries.folder(_NAME) / _NAME}
@@ -25,6 +25,8 @@ def start(node: Node) -> None:
     objects = upstream.kustomized(node.api, overlay)
     container = upstream.the(objects, "Deployment", _NAME)["spec"]["template"]["spec"]["containers"][0]
     container["image"] = image
+    if not node.signs_kubelet:
+        container["args"].append("--kubelet-insecure-tls")
     # It has asked twice when it is ready, which takes long enough.
     container["readinessProbe"].update(initialDelaySeconds=0, periodSeconds=1)
     upstream.install(node.api, objects)

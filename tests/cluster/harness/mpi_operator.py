@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tests.cluster.harness import binaries, upstream
 from tests.cluster.harness.accounts import kubeconfig_of
-from tests.cluster.harness.api_server import Api, ApiServer
+from tests.cluster.harness.api_server import Api, OperatedApi
 
 MODULE = "github.com/kubeflow/mpi-operator"
 _NAME = "mpi-operator"
@@ -21,7 +21,7 @@ def install(api: Api) -> None:
     upstream.install(api, upstream.without(upstream.kustomized(api, overlay), ["Deployment"]))
 
 
-def start(api: ApiServer) -> None:
+def start(api: OperatedApi) -> None:
     """Install and start it, and wait until it works. Raises `Unavailable`.
 
     It listens on port 8080 of all addresses, for its own health; that cannot be changed.

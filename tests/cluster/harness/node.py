@@ -17,6 +17,7 @@ import yaml
 from tests.cluster.harness import binaries
 from tests.cluster.harness.api_server import ApiServer
 from tests.cluster.harness.binaries import Unavailable
+from tests.cluster.harness.made_node import MadeNode
 from tests.cluster.harness.namespaces import BRIDGE, GATEWAY, PODS, Namespaces
 from tests.cluster.harness.processes import Processes
 from tests.cluster.harness.static_image import static_image
@@ -33,8 +34,12 @@ _CGROUPS = Path("/sys/fs/cgroup")
 _VOLUMES = 8
 
 
-class Node:
+class Node(MadeNode):
     """The node, and the API server that it belongs to."""
+
+    api: ApiServer
+    way = "a node of the tests' own"
+    signs_kubelet = True
 
     def __init__(self, folder: Path) -> None:
         """Make the namespaces that it runs in. Raises `Unavailable` where that cannot be."""
@@ -91,14 +96,8 @@ class Node:
 
     def versions(self) -> dict[str, str]:
         """Return the version of each part, as it tells it."""
-        info = self.api.get("node", NODE)["status"]["nodeInfo"]
         runc = self.namespaces.run("runc", "--version").split("\n")[0].split()[-1]
-        return {
-            "kubelet": info["kubeletVersion"],
-            "containerd": info["containerRuntimeVersion"].partition("://")[2],
-            "runc": runc,
-            "kernel": info["kernelVersion"],
-        }
+        return {**self.api.versions(), **self.api.node_versions(), "runc": runc}
 
     def close(self) -> None:
         """End everything that runs on the node, and the node."""

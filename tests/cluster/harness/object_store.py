@@ -13,7 +13,8 @@ import boto3
 
 from tests.cluster.harness import binaries, upstream
 from tests.cluster.harness.api_server import Api
-from tests.cluster.harness.node import Node
+from tests.cluster.harness.forwarding import Forward
+from tests.cluster.harness.made_node import MadeNode
 from tests.cluster.harness.static_image import static_image
 
 MODULE = "github.com/versity/versitygw"
@@ -39,9 +40,17 @@ class ObjectStore:
     secret = "minio123"
 
     def __init__(self, api: Api) -> None:
-        """Find it in a cluster that has it."""
-        service = api.get("service", SERVICE, "--namespace", NAMESPACE)
-        self.endpoint = f"http://{service['spec']['clusterIP']}:{_PORT}"
+        """Reach nothing yet."""
+        self._way = Forward(api, NAMESPACE, f"service/{SERVICE}", _PORT)
+
+    @property
+    def endpoint(self) -> str:
+        """Return its URL: the same one always, which leads there from when it is asked for."""
+        return self._way.url
+
+    def close(self) -> None:
+        """Close the way to it."""
+        self._way.close()
 
     def environment(self) -> dict[str, str]:
         """Return the variables by which AWS's clients reach it from this machine."""
@@ -63,7 +72,7 @@ class ObjectStore:
         )
 
 
-def start(node: Node) -> ObjectStore:
+def start(node: MadeNode) -> ObjectStore:
     """Start it in the cluster, and wait until it answers; its bucket is there, and empty."""
     image = f"brume-test/{_NAME}:{version()}"
     program = {f"/{_NAME}": binaries.folder(_NAME) / _NAME}
@@ -72,7 +81,11 @@ def start(node: Node) -> ObjectStore:
     upstream.install(node.api, _objects(image))
     upstream.wait_for_rollout(node.api, "deployment", _NAME, NAMESPACE)
     store = ObjectStore(node.api)
-    store.client().create_bucket(Bucket=BUCKET)
+    try:
+        store.client().create_bucket(Bucket=BUCKET)
+    except BaseException:
+        store.close()
+        raise
     return store
 
 

@@ -15,6 +15,11 @@ from tests.cluster.harness.binaries import Unavailable, system
 _SECONDS_TO_END = 10.0
 
 
+def ending_with_this() -> list[str]:
+    """Return what is put before a command that shall not outlive this process, even when it is killed."""
+    return [str(system("setpriv", package="util-linux")), "--pdeathsig", "KILL", "--"]
+
+
 class Processes:
     """The programs of one cluster; each writes its log to `folder/NAME.log`.
 
@@ -25,7 +30,7 @@ class Processes:
     def __init__(self, folder: Path, prefix: Sequence[str] = ()) -> None:
         """Start nothing yet."""
         self.folder = folder
-        self._prefix = [str(system("setpriv", package="util-linux")), "--pdeathsig", "KILL", "--", *prefix]
+        self._prefix = [*ending_with_this(), *prefix]
         self._running: dict[str, subprocess.Popen[bytes]] = {}
 
     def start(

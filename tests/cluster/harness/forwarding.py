@@ -1,0 +1,75 @@
+"""Ways from this machine to what listens in a cluster, be it the tests' own, kind's or a given one."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+from typing import Self
+
+from tests.cluster.harness import binaries
+from tests.cluster.harness.api_server import Api, KubectlError
+from tests.cluster.harness.processes import ending_with_this
+
+_READY = re.compile(r"Forwarding from 127\.0\.0\.1:(\d+)")
+
+
+class Forward:
+    """A port of this machine's loopback that leads to `port` of `target` ("service/NAME", "pod/NAME").
+
+    A way ends with the pod that it leads to, or with the kubelet between: it is opened, or opened again at
+    the same port of this machine, whenever its `url` is asked for.
+    """
+
+    def __init__(self, api: Api, namespace: str, target: str, port: int) -> None:
+        """Open nothing yet."""
+        self._command = [
+            *ending_with_this(),
+            *(str(binaries.folder("kubernetes") / "kubectl"), "--kubeconfig", str(api.kubeconfig)),
+            *("--namespace", namespace, "port-forward", target),
+        ]
+        self._target, self._port = target, port
+        self._here = ""
+        self._process: subprocess.Popen[str] | None = None
+
+    def __enter__(self) -> Self:
+        """Leave it open for a while."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close it."""
+        self.close()
+
+    @property
+    def url(self) -> str:
+        """Return the URL of the port. Raises `KubectlError` where nothing can be reached."""
+        if self._process is None or self._process.poll() is not None:
+            self._open()
+        return f"http://127.0.0.1:{self._here}"
+
+    def close(self) -> None:
+        """Close it, if it is open."""
+        if self._process is not None:
+            self._process.terminate()
+            self._process.wait()
+            self._process = None
+
+    def _open(self) -> None:
+        # A file, since it writes a line for every connection, which nobody reads.
+        with tempfile.NamedTemporaryFile("w") as said:
+            self._process = process = subprocess.Popen(
+                [*self._command, f"{self._here}:{self._port}"],
+                stdin=subprocess.DEVNULL,
+                stdout=said,
+                stderr=subprocess.STDOUT,
+                text=True,
+            )
+            while not (found := _READY.search(Path(said.name).read_text())):
+                if process.poll() is not None:
+                    raise KubectlError(
+                        f"{self._target} cannot be reached: {Path(said.name).read_text().strip()}"
+                    )
+                time.sleep(0.05)
+        self._here = found[1]
