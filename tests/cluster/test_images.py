@@ -156,7 +156,7 @@ import subprocess, sys, time
 healthy = lambda: subprocess.run({check}, capture_output=True).returncode == 0
 print("before", healthy())
 process = subprocess.Popen(["sh", "-c", {start}])
-until = time.monotonic() + 60
+until = time.monotonic() + 100
 while not (well := healthy()) and process.poll() is None and time.monotonic() < until:
     time.sleep(0.5)
 print("started", well)
