@@ -19,8 +19,8 @@ _READY = re.compile(r"Forwarding from 127\.0\.0\.1:(\d+)")
 class Forward:
     """A port of this machine's loopback that leads to `port` of `target` ("service/NAME", "pod/NAME").
 
-    A way ends with the pod that it leads to, or with the kubelet between: it is opened, or opened again at
-    the same port of this machine, whenever its `url` is asked for.
+    A way ends with the kubelet between, or when its pod turns out to be gone: it is opened, or opened again
+    at the same port of this machine, whenever its `url` is asked for.
     """
 
     def __init__(self, api: Api, namespace: str, target: str, port: int) -> None:

@@ -143,6 +143,7 @@ def _run(*command: str) -> str:
         check=False,
     )
     if done.returncode:
-        last = "\n".join(f"  {line}" for line in done.stderr.strip().splitlines()[-10:])
-        raise RefusalError(f"`{' '.join(command[:3])}` failed:\n{last}")
+        said = done.stderr.strip()
+        reason = said[max(said.find("ERROR:"), 0) :]  # kind tells of its progress first
+        raise RefusalError(f"`{' '.join(command[:3])}` failed: {reason}")
     return done.stdout
