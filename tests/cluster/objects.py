@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import functools
 import itertools
 import os
 import secrets
@@ -127,6 +128,7 @@ def any_built(kind: str, namespace: str) -> strategies.SearchStrategy[Object]:
     )
 
 
+@functools.cache
 def define(api: Api) -> None:
     """See that the API knows the kinds of mpi-operator and KServe; their own modules define them."""
     if not isinstance(api, ApiServer):
@@ -138,6 +140,12 @@ def define(api: Api) -> None:
     upstream.install(api, upstream.parsed((binaries.module_dir("kserve", kserve.MODULE) / file).read_text()))
 
 
+@functools.cache
+def _objects(api: Api) -> CustomObjectsApi:
+    """Return the way to objects of any kind: one connection, since there are a thousand requests."""
+    return CustomObjectsApi(api.client())
+
+
 def create(api: Api, manifest: Object, *, keep: bool = False) -> Object:
     """Have the API server take an object, strictly; return what it stores.
 
@@ -145,16 +153,14 @@ def create(api: Api, manifest: Object, *, keep: bool = False) -> Object:
     """
     kind = KINDS[manifest["kind"]]
     options = {} if keep else {"dry_run": "All"}
-    with api.client() as connection:
-        objects = CustomObjectsApi(connection)
-        where = (kind.group, kind.version, manifest["metadata"]["namespace"], kind.plural)
-        answer: Object = objects.create_namespaced_custom_object(
-            *where, manifest, field_validation="Strict", **options
-        )
-        if not keep:
-            return answer
-        found: Object = objects.get_namespaced_custom_object(*where, manifest["metadata"]["name"])
-        return found
+    where = (kind.group, kind.version, manifest["metadata"]["namespace"], kind.plural)
+    answer: Object = _objects(api).create_namespaced_custom_object(
+        *where, manifest, field_validation="Strict", **options
+    )
+    if not keep:
+        return answer
+    found: Object = _objects(api).get_namespaced_custom_object(*where, manifest["metadata"]["name"])
+    return found
 
 
 def refusal(api: Api, manifest: Object) -> str:
