@@ -1,0 +1,127 @@
+"""What the engine makes of how a training's job stands. A double stands for the jobs themselves."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import insert, select
+
+from components.cluster import jobs
+from components.cluster.jobs import Job, JobError, JobState
+from components.cluster.resources import Resources
+from components.inspection.places import Places
+from components.inspection.store import Store
+from components.inspection.tables import models, projects
+from components.inspection.training_jobs import RESULT, Trainings
+
+SHARE = Resources(cpu="700m", memory="3Gi")
+
+
+class Jobs:
+    """A double of `components.cluster.jobs`: the test says how the job stands."""
+
+    def __init__(self) -> None:
+        self.state = JobState("absent")
+        self.started: list[Job] = []
+        self.stopped = 0
+        self.refuses = False
+
+    def look(self, _name: str, _folder: str) -> JobState:
+        return self.state
+
+    def start(self, job: Job) -> None:
+        self.started.append(job)
+        self.state = JobState("running")
+
+    def stop(self, _name: str, _folder: str) -> None:
+        if self.refuses:
+            raise JobError("the cluster is away")
+        self.stopped += 1
+        self.state = JobState("absent")
+
+
+class Training:
+    """A training that was asked for, and the engine's thread that looks after it."""
+
+    def __init__(self, data: Path, double: Jobs) -> None:
+        self.data, self.double = data, double
+        self.store = Store("", data)
+        with self.store.write() as db:
+            owner = {"account": "1", "region": "r"}
+            db.execute(insert(projects).values(id="p", name="plates", created=0, versions=1, **owner))
+            row = {"status": "TRAINING", "message": "", "created": 0, "attempts": 0, "url": ""}
+            place = {"output_bucket": "b", "output_prefix": ""}
+            db.execute(insert(models).values(project="p", version=1, **row, **place))
+        self.trainings = Trainings(self.store, Places(str(data)), SHARE, str(data))
+        self.trainings.start()
+
+    def row(self) -> Any:
+        with self.store.read() as db:
+            return db.execute(select(models)).one()
+
+    def until(self, *, status: str = "TRAINING", says: str = "", attempts: int = 0) -> Any:
+        """Wait until the row is so, and return it."""
+        end = time.monotonic() + 10
+        while True:
+            row = self.row()
+            if row.status == status and says in row.message and row.attempts >= attempts:
+                return row
+            assert time.monotonic() < end, row
+            self.trainings.wake()
+            time.sleep(0.02)
+
+
+@pytest.fixture
+def training(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Training]:
+    double = Jobs()
+    monkeypatch.setattr(jobs, "state", double.look)
+    monkeypatch.setattr(jobs, "start", double.start)
+    monkeypatch.setattr(jobs, "stop", double.stop)
+    made = Training(tmp_path, double)
+    made.until(attempts=1)
+    yield made
+    made.trainings.close()
+    made.store.close()
+
+
+def test_its_job_gets_the_share_of_the_engine(training: Training) -> None:
+    assert [job.resources for job in training.double.started] == [SHARE]
+
+
+def test_what_a_job_waits_for_is_told(training: Training) -> None:
+    training.double.state = JobState("running", "pod x: no node can take it")
+    training.until(says="the job waits: pod x: no node can take it")
+
+
+def test_a_job_that_failed_is_tried_once_more(training: Training) -> None:
+    training.double.state = JobState("failed", "it ended with code 1")
+    training.until(attempts=2)
+    training.double.state = JobState("failed", "it ended with code 2")
+    row = training.until(status="TRAINING_FAILED")
+    assert row.message == "the training was started 2 times: it ended with code 2"
+    assert training.double.stopped == 1
+
+
+def test_a_hopeless_job_is_not_tried_again(training: Training) -> None:
+    training.double.state = JobState("failed", "pod x: OOMKilled", hopeless=True)
+    row = training.until(status="TRAINING_FAILED")
+    assert row.message == "the training was started once: pod x: OOMKilled"
+    assert len(training.double.started) == training.double.stopped == 1
+
+
+def test_a_training_ends_when_its_job_is_gone(training: Training) -> None:
+    """Nobody would ever look at it again."""
+    training.double.refuses = True
+    result = {"status": "TRAINING_FAILED", "message": "no picture can be used"}
+    (training.data / "models/p/1" / RESULT).write_text(json.dumps(result))
+    training.double.state = JobState("succeeded")
+    time.sleep(0.5)
+    assert training.row().status == "TRAINING"
+    training.double.refuses = False
+    training.until(status="TRAINING_FAILED", says="no picture can be used")
+    assert training.double.stopped == 1
