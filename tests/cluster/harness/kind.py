@@ -28,7 +28,7 @@ _SECONDS = 180
 
 
 class RefusalError(Unavailable):
-    """A command that failed, with the last of what it said."""
+    """A command that failed, with the reason that it told."""
 
 
 def at_hand() -> bool:
@@ -47,7 +47,6 @@ class KindNode(MadeNode):
 
     way = "a node of kind's"
     signs_kubelet = False
-    api: OperatedApi
 
     def __init__(self, folder: Path) -> None:
         """Make nothing yet. Raises `Unavailable` where there is no kind, or a cluster of the name already."""
