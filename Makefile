@@ -1,5 +1,6 @@
 # `make help` tells what there is. Variables: SLIDES and LABELS, IMAGES and TRIAL, or SOURCE and WORKERS (your own data),
-# REQUIRED (levels of the test cluster that have to start: api,node,pipelines), OUT (folder of the run), PARAMETERS (more name=value words), REGISTRY and TAG (of the images), PYTHON (a Python 3.11).
+# OUT (folder of the run), PARAMETERS (more name=value words), REQUIRED (levels of the test cluster that have to start:
+# api,node,pipelines), REGISTRY and TAG (of the images), PYTHON (a Python 3.11).
 SHELL := /bin/bash
 BIN := .venv/bin
 PARAMETERS ?=
@@ -44,7 +45,7 @@ test: setup-test collective ## Run the tests; with ALL=1 those that take minutes
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest --ignore=tests/cluster $(if $(ALL),,-m "not long")
 
 # What is built once is built before, with nothing waiting for it.
-test-cluster: setup-cluster collective ## Run the tests on a cluster of their own, or with BRUME_TEST_CLUSTER=1 on KUBECONFIG's
+test-cluster: setup-cluster collective ## Run the tests on a real cluster: kind's, or their own, or KUBECONFIG's if BRUME_TEST_CLUSTER=1
 	@$(BIN)/python -m tests.cluster.prepare
 	@BRUME_CLUSTER_LEVELS="$(REQUIRED)" PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest tests/cluster
 
@@ -52,6 +53,7 @@ lint: setup ## Check style and types
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
+	@$(BIN)/mypy -p tests.cluster.harness
 	@cd edge && ../$(BIN)/mypy
 
 bench: setup collective ## Measure tiling and training beside their limits
