@@ -156,7 +156,6 @@ def job_manifest(job: Job) -> dict[str, Any]:
         job.resources,
         {"HOME": "/tmp", **job.env},  # noqa: S108 - the pod's own
     )
-    main["securityContext"]["readOnlyRootFilesystem"] = True
     # As process 1 of its container Python does not hear SIGTERM: all of this time would pass.
     ending = {"restartPolicy": "Never", "terminationGracePeriodSeconds": _SECONDS_TO_END}
     about = metadata(dns_name(job.name), own_namespace(), "job", owned=False)

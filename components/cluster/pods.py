@@ -66,6 +66,7 @@ def container(
 ) -> dict[str, Any]:
     """Return a container that may do nothing beyond its own work (Pod Security Standard "restricted").
 
+    It writes to /tmp alone.
     Endpoints and credentials come by reference, so that no secret is ever written into an object.
     """
     mounts = [{"name": "tmp", "mountPath": "/tmp"}]  # noqa: S108 - the pod's own
@@ -84,6 +85,7 @@ def container(
         "securityContext": {
             "allowPrivilegeEscalation": False,
             "capabilities": {"drop": ["ALL"]},
+            "readOnlyRootFilesystem": True,
             "runAsNonRoot": True,
             "runAsUser": USER,
         },

@@ -211,7 +211,6 @@ def inference_service_manifest(model: Model) -> dict[str, Any]:
         readinessProbe=_probe("/readyz", periodSeconds=5, timeoutSeconds=3),
         livenessProbe=_probe("/healthz", periodSeconds=10, timeoutSeconds=5),
     )
-    predictor["securityContext"]["readOnlyRootFilesystem"] = True
     return {
         "apiVersion": f"{INFERENCE_SERVICE.group}/{INFERENCE_SERVICE.version}",
         "kind": INFERENCE_SERVICE.title,

@@ -93,9 +93,7 @@ def built(kind: str, namespace: str) -> Iterator[Object]:
 
 def any_built(kind: str, namespace: str) -> strategies.SearchStrategy[Object]:
     """Return a strategy for objects of a kind, over whatever a pipeline's parameters may be."""
-    words = strategies.text(
-        strategies.characters(exclude_categories=("Cs",), exclude_characters="\0"), max_size=60
-    )
+    words = strategies.text(strategies.characters(codec="utf-8", exclude_characters="\0"), max_size=60)
     label = strategies.from_regex(r"[a-z0-9]([-a-z0-9.]{0,30}[a-z0-9])?", fullmatch=True)
     processors = strategies.one_of(
         strategies.integers(1, 256).map(str), strategies.integers(1, 9999).map("{}m".format)

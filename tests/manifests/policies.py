@@ -89,4 +89,4 @@ def _selects(selector: Mapping[str, Any], labels: Mapping[str, str]) -> bool:
         assert expression["operator"] == "In", "the other operators are not written here: nothing uses them"
         if labels.get(expression["key"]) not in expression["values"]:
             return False
-    return selector.get("matchLabels", {}).items() <= labels.items()
+    return bool(selector.get("matchLabels", {}).items() <= labels.items())

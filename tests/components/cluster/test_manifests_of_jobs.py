@@ -202,6 +202,7 @@ def test_pods_may_do_nothing_beyond_their_work_and_hold_no_secret(manifest: dict
         (container,) = pod["containers"]
         context = container["securityContext"]
         assert context["runAsNonRoot"] is True
+        assert context["readOnlyRootFilesystem"] is True
         assert context["allowPrivilegeEscalation"] is False
         assert context["capabilities"] == {"drop": ["ALL"]}
         assert container["envFrom"] == [
@@ -231,7 +232,6 @@ def test_a_background_job_runs_its_module_once_and_is_cleared_away() -> None:
     assert container["command"] == ["python3", "-m", "a.module", "--x", "a b"]
     assert container["image"].startswith("brume-serving:")
     assert {"name": "B", "value": "2"} in container["env"]
-    assert container["securityContext"]["readOnlyRootFilesystem"] is True
     assert spec["template"]["spec"]["restartPolicy"] == "Never"
     assert spec["ttlSecondsAfterFinished"] > 3600
     moved, failed = spec["podFailurePolicy"]["rules"]
