@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import yaml
 
 from tests.cluster.harness import upstream
 from tests.cluster.harness.api_server import Api, KubectlError
-from tests.cluster.objects import OVERLAYS, lost, misspelt, overlaid, own_namespace, places
+from tests.cluster.objects import MANIFESTS, OVERLAYS, lost, misspelt, overlaid, own_namespace, places
 
 Object = dict[str, Any]
 APPLY = ("apply", "--server-side", "--validate=strict")
@@ -86,3 +87,14 @@ def test_a_misspelt_field_in_any_of_its_kinds_is_refused(overlay: Overlay) -> No
             wrong = yaml.safe_dump(misspelt(item, place))
             with pytest.raises(KubectlError, match="replicsa"):
                 overlay.api.kubectl(*APPLY, "--dry-run=server", "--force-conflicts", "-f", "-", stdin=wrong)
+
+
+def test_the_example_of_the_readme_is_taken(overlay: Overlay) -> None:
+    """The policy that lets an Ingress's controller in."""
+    text = (MANIFESTS / "README.md").read_text()
+    (example,) = re.findall(r"^      apiVersion: networking.*?\n\n", text, re.MULTILINE | re.DOTALL)
+    policy = yaml.safe_load(example)
+    policy["metadata"]["namespace"] = overlay.namespace
+    overlay.api.apply([policy])
+    stored = overlay.api.get("networkpolicy", policy["metadata"]["name"], "--namespace", overlay.namespace)
+    assert lost(policy, stored) == []

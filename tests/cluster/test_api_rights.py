@@ -8,7 +8,7 @@ import sys
 import threading
 import time
 import urllib.parse
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +30,6 @@ from components.cluster import diagnosis, jobs, kube, mpi, serving
 from tests.cluster.harness.accounts import kubeconfig_of
 from tests.cluster.harness.api_server import Api, KubectlError
 from tests.cluster.objects import KINDS, MANIFESTS, define, overlaid, own_namespace, pods_of
-from tests.components.cluster.kubernetes_double import right
 
 Right = tuple[str, str, str]  # API group, resource, verb
 
@@ -147,6 +146,17 @@ def test_a_request_beyond_it_is_forbidden(
         own.kubectl(*request_, "--namespace", namespace)
 
 
+def right(method: str, path: str, query: Container[str]) -> Right:
+    """Return the right that a request needs, as a Role calls it."""
+    parts = path.strip("/").split(
+        "/"
+    )  # api/v1/namespaces/NS/pods/NAME/log, apis/GROUP/VERSION/namespaces/NS/...
+    group, named = ("", parts[4:]) if parts[0] == "api" else (parts[1], parts[5:])
+    read = "watch" if "watch" in query else "get" if len(named) > 1 else "list"
+    verb = {"GET": read, "POST": "create", "DELETE": "delete"}[method]
+    return group, "/".join([named[0], *named[2:]]), verb
+
+
 class Requests:
     """What this process asks of the API, as rights, and what it was refused."""
 
@@ -162,8 +172,8 @@ class Requests:
         # The double of the operators is in this process too: it is the administrator, by a certificate.
         if connection.pool_manager.connection_pool_kw.get("cert_file"):
             return self._send(connection, method, url, *given, **named)
-        parts = urllib.parse.urlsplit(url).path.strip("/").split("/")
-        self.rights.add(right(method, parts, [key for key, _ in named.get("query_params") or []]))
+        query = [key for key, _ in named.get("query_params") or []]
+        self.rights.add(right(method, urllib.parse.urlsplit(url).path, query))
         try:
             return self._send(connection, method, url, *given, **named)
         except ApiException as error:

@@ -15,7 +15,7 @@ import socket
 import threading
 import time
 import urllib.parse
-from collections.abc import Callable, Container
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +38,6 @@ class KubernetesDouble:
         self.deleted: list[str] = []
         self.pods: dict[str, Object] = {}
         self.warnings: list[tuple[str, str, str]] = []  # what an event is about, its reason, its message
-        self.rights: set[tuple[str, str, str]] = set()  # what was asked of it: API group, resource, verb
         self.failures: list[int] = []  # statuses for the next requests, or CUT, LOST, PASS
         self.log_cuts: list[int] = []  # after how many bytes the next log connections are cut
         self.watch_faults: list[str] = []  # "gone" or "cut", for the next watches
@@ -194,14 +193,6 @@ class KubernetesDouble:
                 return
 
 
-def right(method: str, parts: list[str], query: Container[str]) -> tuple[str, str, str]:
-    """Return the right that a request needs, as a Role calls it."""
-    group, named = ("", parts[4:]) if parts[0] == "api" else (parts[1], parts[5:])
-    read = "watch" if "watch" in query else "get" if len(named) > 1 else "list"
-    verb = {"GET": read, "POST": "create", "DELETE": "delete"}[method]
-    return group, "/".join([named[0], *named[2:]]), verb
-
-
 def _failure(code: int, reason: str) -> Object:
     return {
         "kind": "Status",
@@ -235,7 +226,6 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         query = {key: values[0] for key, values in urllib.parse.parse_qs(address.query).items()}
         parts = address.path.strip("/").split("/")
         double = self.double
-        double.rights.add(right(method, parts, query))
         status = double.failures.pop(0) if double.failures else PASS
         if status != PASS:
             if status == LOST and method == "POST":
