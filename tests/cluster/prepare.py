@@ -7,6 +7,7 @@ What cannot be built is told; the tests of the levels that need it are then repo
 
 from __future__ import annotations
 
+import shutil
 import sys
 import time
 from collections.abc import Callable
@@ -33,6 +34,7 @@ def main() -> None:
         else:
             if (took := time.monotonic() - began) > 5:
                 print(f"cluster: {name} was built in {took:.0f} s", file=sys.stderr)
+    shutil.rmtree(binaries.objects(), ignore_errors=True)
 
 
 if __name__ == "__main__":

@@ -31,6 +31,11 @@ def cache() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "brume" / "cluster"
 
 
+def objects() -> Path:
+    """Return the folder of compiled packages, of no use once the programs are built: gigabytes."""
+    return cache() / "go-build"
+
+
 def folder(name: str) -> Path:
     """Return the folder with the programs of `modules/NAME`; the first time, build them.
 
@@ -61,7 +66,10 @@ def folder(name: str) -> Path:
         for word, value in settings:
             if word == "link":
                 _link(name, value, sources)
-        environment = os.environ | {"CGO_ENABLED": str(int(("cgo", "") in settings))}
+        environment = os.environ | {
+            "CGO_ENABLED": str(int(("cgo", "") in settings)),
+            "GOCACHE": str(objects()),
+        }
         _go([*build, *packages], sources, environment)
         shutil.rmtree(sources)
         partial.rename(built)
