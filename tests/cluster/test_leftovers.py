@@ -76,7 +76,7 @@ def test_nothing_is_left(end: signal.Signals, tmp_path: Path) -> None:
     folder = tmp_path / "cluster"
     before = _machine(folder)
     up = subprocess.Popen(
-        [sys.executable, "-m", "tests.cluster.up", "node", str(folder)],
+        [sys.executable, "-m", "tests.cluster.up", "bare", str(folder)],
         cwd=ROOT,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

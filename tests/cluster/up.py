@@ -1,8 +1,9 @@
 """Bring up the test cluster and keep it until Ctrl-C, to try things on or to run the tests on many times.
 
-    python -m tests.cluster.up api|node|kind [FOLDER]
+    python -m tests.cluster.up api|bare|node|kind [FOLDER]
 
-`node` is a node of the tests' own, `kind` one of kind's. The kubeconfig is FOLDER/kubeconfig (without FOLDER,
+`bare` is a node of the tests' own and no more, `node` has all that the tests run on, `kind` the same on a node
+of kind's. The kubeconfig is FOLDER/kubeconfig (without FOLDER,
 in a folder of its own); then, beside it:
 
     KUBECONFIG=FOLDER/kubeconfig BRUME_TEST_CLUSTER=1 make test-cluster
@@ -21,12 +22,13 @@ from tests.cluster.harness.api_server import ApiServer
 from tests.cluster.harness.binaries import Unavailable
 from tests.cluster.harness.cluster import MadeCluster, OwnCluster
 from tests.cluster.harness.kind import KindNode
+from tests.cluster.harness.node import Node
 from tests.cluster.harness.processes import Processes
 
 
 def main() -> int:
     """Run until a signal comes; the exit code is 1 where the cluster cannot be had."""
-    if sys.argv[1:2] not in (["api"], ["node"], ["kind"]) or len(sys.argv) > 3:
+    if sys.argv[1:2] not in (["api"], ["bare"], ["node"], ["kind"]) or len(sys.argv) > 3:
         print(__doc__, file=sys.stderr)
         return 2
     folder = Path(sys.argv[2]) if len(sys.argv) == 3 else Path(tempfile.mkdtemp(prefix="brume-cluster-"))
@@ -39,9 +41,12 @@ def main() -> int:
                 processes = Processes(folder)
                 stack.callback(processes.stop)
                 ApiServer(folder, processes).start()
+            elif sys.argv[1] == "bare":
+                node = Node(folder)
+                stack.callback(node.close)
+                node.start()
             else:
-                own = sys.argv[1] == "node"
-                cluster = OwnCluster(folder) if own else MadeCluster(KindNode(folder))
+                cluster = OwnCluster(folder) if sys.argv[1] == "node" else MadeCluster(KindNode(folder))
                 stack.callback(cluster.close)
                 cluster.start()
             print(f"KUBECONFIG={folder / 'kubeconfig'}", flush=True)
