@@ -2,9 +2,8 @@
 
     python -m tests.cluster.up api|bare|node|kind [FOLDER]
 
-`bare` is a node of the tests' own and no more, `node` has all that the tests run on, `kind` the same on a node
-of kind's. The kubeconfig is FOLDER/kubeconfig (without FOLDER,
-in a folder of its own); then, beside it:
+`bare` is a node of the tests' own and no more, `node` has all that the tests run on, and `kind` the same on a
+node of kind's. The kubeconfig is FOLDER/kubeconfig (without FOLDER, in a folder of its own); then, beside it:
 
     KUBECONFIG=FOLDER/kubeconfig BRUME_TEST_CLUSTER=1 make test-cluster
 """
