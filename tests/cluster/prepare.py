@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from tests.cluster.harness import binaries, given, images
+from tests.cluster.harness import binaries, given, images, metadata_store
 from tests.cluster.harness.binaries import MODULES, Unavailable
 
 
@@ -25,6 +25,7 @@ def main() -> None:
     }
     if given.kubeconfig() is None:
         parts["images"] = images.archive
+        parts["metadata-store"] = metadata_store.python
     for name, build in parts.items():
         began = time.monotonic()
         try:

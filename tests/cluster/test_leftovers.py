@@ -71,10 +71,8 @@ def _firewall() -> list[str]:
     return [line for line in rules.splitlines() if re.search("KUBE|CNI|brume", line)]
 
 
-@pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGKILL])
-def test_nothing_is_left(end: signal.Signals, tmp_path: Path) -> None:
-    folder = tmp_path / "cluster"
-    before = _machine(folder)
+def _end(folder: Path, by: signal.Signals) -> dict[str, list[str]]:
+    """Bring up a node with a pod, end it by a signal; return what the machine was like meanwhile."""
     up = subprocess.Popen(
         [sys.executable, "-m", "tests.cluster.up", "bare", str(folder)],
         cwd=ROOT,
@@ -90,15 +88,31 @@ def test_nothing_is_left(end: signal.Signals, tmp_path: Path) -> None:
             pytest.skip(f"NOT RUN: {up.stderr.read()}")
         _run_a_pod(Api(folder / "kubeconfig"))
         during = _machine(folder)
-        for what in ("processes", "interfaces", "routes", "control groups"):
-            assert during[what] != before[what], f"this test would not see {what}"
-        up.send_signal(end)
+        up.send_signal(by)
         up.wait(60)
+    return during
+
+
+def test_nothing_is_left(tmp_path: Path) -> None:
+    folder = tmp_path / "cluster"
+    before = _machine(folder)
+    during = _end(folder, signal.SIGTERM)
+    for what in ("processes", "interfaces", "routes", "control groups"):
+        assert during[what] != before[what], f"this test would not see {what}"
+    assert not folder.exists()
+    assert _machine(folder) == before
+
+
+def test_what_a_killed_session_leaves_is_gone_after_the_next(tmp_path: Path) -> None:
+    """Its processes end with it, and so do its mounts; the rest waits for the next start."""
+    killed, other = tmp_path / "killed", tmp_path / "other"
+    before = _machine(killed)
+    _end(killed, signal.SIGKILL)
     until = time.monotonic() + 30
-    while (after := _machine(folder))["interfaces"] != before["interfaces"] and time.monotonic() < until:
+    while _machine(killed)["processes"] and time.monotonic() < until:
         time.sleep(0.2)
-    if end == signal.SIGKILL:  # the folder and the empty control groups wait for the next start
-        del before["control groups"], after["control groups"]
-    else:
-        assert not folder.exists()
-    assert after == before
+    after = _machine(killed)
+    for what in ("processes", "mounts", "firewall", "places of its own", "ip_forward"):
+        assert after[what] == before[what]
+    _end(other, signal.SIGTERM)
+    assert _machine(killed) == before

@@ -7,10 +7,10 @@ reach pods and services; it too is gone with the namespace that holds its other 
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -25,6 +25,7 @@ OUTSIDE = "10.243.0.1"
 """The address of the machine that the tests run on, as pods see it."""
 _INSIDE = "10.243.0.2"
 _INTERFACE = "brume-test"
+_HERE = Path("/sys/class/net") / _INTERFACE
 # A first process that only waits: children that were left to it are reaped because it ignores their end.
 _FIRST = "import signal; signal.signal(signal.SIGCHLD, signal.SIG_IGN); print(flush=True); signal.pause()"
 
@@ -36,8 +37,7 @@ class Namespaces:
         """Make them. Raises `Unavailable` where this machine does not allow that, or has them already."""
         if sys.platform != "linux" or os.geteuid() != 0:
             raise Unavailable("a node needs Linux, and root: it makes namespaces, mounts and interfaces")
-        if Path(f"/sys/class/net/{_INTERFACE}").exists():
-            raise Unavailable(f"another test cluster runs here (interface {_INTERFACE}): end it first")
+        _remove_interface_of_the_dead()
         setpriv, unshare = (str(system(name, package="util-linux")) for name in ("setpriv", "unshare"))
         own = [
             "--mount",
@@ -83,17 +83,16 @@ class Namespaces:
         return _run([*self.prefix, *argv], stdin)
 
     def close(self) -> None:
-        """End everything inside, and wait until its last trace on the outside is gone."""
+        """End everything inside, and take away what is outside."""
         self._first.kill()
         self._first.wait()
-        until = time.monotonic() + 30
-        while Path(f"/sys/class/net/{_INTERFACE}").exists() and time.monotonic() < until:
-            time.sleep(0.1)  # the kernel takes a network namespace apart in the background
+        _remove_interface()
 
     def _connect(self, inner: str) -> None:
         ip = system("ip", package="iproute2")
         pair = ["type", "veth", "peer", "name", "eth0", "netns", inner]
         _run([ip, "link", "add", _INTERFACE, *pair])
+        _run([ip, "link", "set", _INTERFACE, "alias", str(self._first.pid)])
         _run([ip, "address", "add", f"{OUTSIDE}/30", "dev", _INTERFACE])
         _run([ip, "link", "set", _INTERFACE, "up"])
         for network in (PODS, SERVICES):
@@ -113,6 +112,23 @@ class Namespaces:
         self.run("sh", "-c", "echo 1 >/proc/sys/net/ipv4/ip_forward")
         # Pods on one bridge reach a service, and are judged by policies, as if they came from afar.
         self.run("sh", "-c", "echo 1 >/proc/sys/net/bridge/bridge-nf-call-iptables")
+
+
+def _remove_interface() -> None:
+    # By itself it would go with the other namespace, which connections that nobody answers hold for minutes.
+    if _HERE.exists():
+        with contextlib.suppress(Unavailable):  # it has just gone
+            _run([system("ip", package="iproute2"), "link", "delete", _INTERFACE])
+
+
+def _remove_interface_of_the_dead() -> None:
+    """Take away what a session left that was killed. Raises `Unavailable` where a session lives."""
+    if not _HERE.exists():
+        return
+    owner = Path("/proc") / (_HERE / "ifalias").read_text().strip() / "cmdline"
+    if owner.exists() and _FIRST.encode() in owner.read_bytes():
+        raise Unavailable(f"another test cluster runs here (interface {_INTERFACE}): end it first")
+    _remove_interface()
 
 
 def _run(argv: Sequence[str | Path], stdin: bytes | None = None) -> str:
