@@ -1,9 +1,10 @@
 """Bring up the test cluster and keep it until Ctrl-C, to try things on or to run the tests on many times.
 
-    python -m tests.cluster.up api|bare|node|kind [FOLDER]
+    python -m tests.cluster.up api|bare|node|pipelines|kind [FOLDER]
 
-`bare` is a node of the tests' own and no more, `node` has all that the tests run on, and `kind` the same on a
-node of kind's. The kubeconfig is FOLDER/kubeconfig (without FOLDER, in a folder of its own); then, beside it:
+`bare` is a node of the tests' own and no more, `node` has all that the tests run on, `pipelines` Kubeflow
+Pipelines besides; `kind` is a `node` of kind's. The kubeconfig is FOLDER/kubeconfig (without FOLDER, in a
+folder of its own); then, beside it:
 
     KUBECONFIG=FOLDER/kubeconfig BRUME_TEST_CLUSTER=1 make test-cluster
 """
@@ -17,6 +18,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+from tests.cluster.harness import kubeflow_pipelines
 from tests.cluster.harness.api_server import ApiServer
 from tests.cluster.harness.binaries import Unavailable
 from tests.cluster.harness.cluster import MadeCluster, OwnCluster
@@ -24,10 +26,12 @@ from tests.cluster.harness.kind import KindNode
 from tests.cluster.harness.node import Node
 from tests.cluster.harness.processes import Processes
 
+LEVELS = ("api", "bare", "node", "pipelines", "kind")
+
 
 def main() -> int:
     """Run until a signal comes; the exit code is 1 where the cluster cannot be had."""
-    if sys.argv[1:2] not in (["api"], ["bare"], ["node"], ["kind"]) or len(sys.argv) > 3:
+    if sys.argv[1:2] not in ([name] for name in LEVELS) or len(sys.argv) > 3:
         print(__doc__, file=sys.stderr)
         return 2
     folder = Path(sys.argv[2]) if len(sys.argv) == 3 else Path(tempfile.mkdtemp(prefix="brume-cluster-"))
@@ -45,9 +49,11 @@ def main() -> int:
                 stack.callback(node.close)
                 node.start()
             else:
-                cluster = OwnCluster(folder) if sys.argv[1] == "node" else MadeCluster(KindNode(folder))
+                cluster = MadeCluster(KindNode(folder)) if sys.argv[1] == "kind" else OwnCluster(folder)
                 stack.callback(cluster.close)
                 cluster.start()
+                if sys.argv[1] == "pipelines":
+                    kubeflow_pipelines.start(cluster.own_node())
             print(f"KUBECONFIG={folder / 'kubeconfig'}", flush=True)
             signal.pause()
     except Unavailable as error:
