@@ -1,6 +1,6 @@
 # `make help` tells what there is. Variables: SLIDES and LABELS, IMAGES and TRIAL, or SOURCE and WORKERS (your own data),
-# OUT (folder of the run), PARAMETERS (more name=value words), REQUIRED (levels of the test cluster that have to start:
-# api,node,pipelines), REGISTRY and TAG (of the images), PYTHON (a Python 3.11).
+# OUT (folder of the run), PARAMETERS (more name=value words), LEVELS (of the test cluster, which then have to
+# start: api,node,pipelines), REGISTRY and TAG (of the images), PYTHON (a Python 3.11).
 SHELL := /bin/bash
 BIN := .venv/bin
 PARAMETERS ?=
@@ -46,8 +46,8 @@ test: setup-test collective ## Run the tests; with ALL=1 those that take minutes
 
 # What is built once is built before, with nothing waiting for it.
 test-cluster: setup-cluster collective ## Run the tests on a real cluster: kind's, or their own, or KUBECONFIG's if BRUME_TEST_CLUSTER=1
-	@$(BIN)/python -m tests.cluster.prepare
-	@BRUME_CLUSTER_LEVELS="$(REQUIRED)" PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest tests/cluster
+	@BRUME_CLUSTER_LEVELS="$(LEVELS)" $(BIN)/python -m tests.cluster.prepare
+	@BRUME_CLUSTER_LEVELS="$(LEVELS)" PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest tests/cluster
 
 lint: setup ## Check style and types
 	@$(BIN)/ruff check .

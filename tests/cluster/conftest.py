@@ -1,7 +1,7 @@
 """The levels of the test cluster: each is brought up once, when a test first needs it.
 
-A level that cannot start is reported as not run, with the reason, at the end of the session; where it is
-required (BRUME_CLUSTER_LEVELS=api,node) the session has failed.
+A level that cannot start is reported as not run, with the reason, at the end of the session.
+BRUME_CLUSTER_LEVELS=api,node tries these alone, and the session has failed where one was not reached.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from tests.cluster.harness.api_server import Api, ApiServer
 from tests.cluster.harness.binaries import Unavailable
 from tests.cluster.harness.cluster import Cluster, GivenCluster, MadeCluster, made_here
 from tests.cluster.harness.installed import Installed
-from tests.cluster.harness.levels import Levels
+from tests.cluster.harness.levels import Levels, asked, wanted
 from tests.cluster.harness.node import Node
 from tests.cluster.harness.processes import Processes
 
@@ -32,7 +32,7 @@ _FIXTURES = ("api", "cluster", "kubeflow_pipelines")
 def pytest_configure(config: pytest.Config) -> None:
     """Begin the account of the levels."""
     config.stash[_LEVELS] = Levels()
-    config.stash[_LEVELS].required()  # a name that is wrong is told at once
+    asked()  # a name that is wrong is told at once
 
 
 @pytest.hookimpl(trylast=True)
@@ -56,13 +56,13 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     """Tell which levels were reached, with the versions of their parts."""
     levels = config.stash[_LEVELS]
-    if not (levels.reached or levels.missed or levels.required()):
+    if not (levels.reached or levels.missed or asked()):
         return
     terminalreporter.section("levels of the test cluster")
     for line in levels.lines():
         terminalreporter.write_line(line)
     for name in levels.failed():
-        terminalreporter.write_line(f"FAILED: the level {name} is required and was not reached", red=True)
+        terminalreporter.write_line(f"FAILED: the level {name} was asked for and was not reached", red=True)
 
 
 @pytest.fixture(scope="session")
@@ -74,6 +74,8 @@ def levels(pytestconfig: pytest.Config) -> Levels:
 @contextlib.contextmanager
 def level(levels: Levels, name: str) -> Iterator[Path]:
     """Give a level its folder, while it is used; skip the tests of a level that cannot start."""
+    if not wanted(name):
+        pytest.skip(f"the level {name} is not asked for")
     folder = Path(tempfile.mkdtemp(prefix=f"brume-{name}-"))
     try:
         yield folder

@@ -2,11 +2,13 @@
 
     python -m tests.cluster.prepare
 
-What cannot be built is told; the tests of the levels that need it are then reported as not run.
+BRUME_CLUSTER_LEVELS says for which levels, as for the tests. What cannot be built is told; the tests of the
+levels that need it are then reported as not run.
 """
 
 from __future__ import annotations
 
+import functools
 import shutil
 import sys
 import time
@@ -14,17 +16,25 @@ from collections.abc import Callable
 from typing import Any
 
 from tests.cluster.harness import binaries, given, images, metadata_store
-from tests.cluster.harness.binaries import MODULES, Unavailable
+from tests.cluster.harness.binaries import Unavailable
+from tests.cluster.harness.levels import wanted
+
+MODULES_OF = {
+    "api": ("kubernetes", "mpi-operator", "kserve"),
+    "node": ("coredns", "versitygw", "network-policies", "metrics-server", "syft"),
+    "pipelines": ("argo", "kubeflow-pipelines", "kubeflow-pipelines-api"),
+}
 
 
 def main() -> None:
-    """Build everything that is not there yet."""
-    parts: dict[str, Callable[[], Any]] = {
-        path.name: lambda name=path.name: binaries.folder(name)  # type: ignore[misc]
-        for path in sorted(MODULES.iterdir())
-    }
-    if given.kubeconfig() is None:
+    """Build everything of the levels that are asked for, and is not there yet."""
+    parts: dict[str, Callable[[], Any]] = {}
+    for level, modules in MODULES_OF.items():
+        if wanted(level):
+            parts |= {name: functools.partial(binaries.folder, name) for name in modules}
+    if wanted("node") and given.kubeconfig() is None:
         parts["images"] = images.archive
+    if wanted("pipelines"):
         parts["metadata-store"] = metadata_store.python
     for name, build in parts.items():
         began = time.monotonic()

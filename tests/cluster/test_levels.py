@@ -9,6 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.cluster import prepare
+from tests.cluster.harness import binaries
+
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -40,12 +43,12 @@ def test_a_level_that_cannot_start_is_not_run(tmp_path: Path) -> None:
     )
 
 
-def test_a_required_level_that_cannot_start_fails_the_session(tmp_path: Path) -> None:
+def test_a_level_asked_for_that_cannot_start_fails_the_session(tmp_path: Path) -> None:
     no_file = str(tmp_path / "nothing")
     session = _session(tmp_path, BRUME_TEST_CLUSTER="1", KUBECONFIG=no_file, BRUME_CLUSTER_LEVELS="api,node")
     assert session.returncode == pytest.ExitCode.TESTS_FAILED, session.stdout
-    assert "FAILED: the level api is required and was not reached" in session.stdout
-    assert "FAILED: the level node is required and was not reached" in session.stdout
+    assert "FAILED: the level api was asked for and was not reached" in session.stdout
+    assert "FAILED: the level node was asked for and was not reached" in session.stdout
 
 
 def test_a_level_of_an_unknown_name_is_refused(tmp_path: Path) -> None:
@@ -54,3 +57,8 @@ def test_a_level_of_an_unknown_name_is_refused(tmp_path: Path) -> None:
     assert (
         "BRUME_CLUSTER_LEVELS names nodes; there are api, node, pipelines" in session.stdout + session.stderr
     )
+
+
+def test_every_module_is_built_before_the_tests_that_need_it() -> None:
+    built = [name for names in prepare.MODULES_OF.values() for name in names]
+    assert sorted(built) == sorted(path.name for path in binaries.MODULES.iterdir())

@@ -7,7 +7,23 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 LEVELS = ("api", "node", "pipelines")
-REQUIRED = "BRUME_CLUSTER_LEVELS"
+ASKED = "BRUME_CLUSTER_LEVELS"
+
+
+def asked() -> list[str]:
+    """Return the levels that the environment asks for: they have to be reached, and no other is tried.
+
+    None: all are tried, and none has to be reached. Raises `ValueError` for a name that is no level's.
+    """
+    names = [name for name in os.environ.get(ASKED, "").split(",") if name]
+    if unknown := set(names) - set(LEVELS):
+        raise ValueError(f"{ASKED} names {', '.join(sorted(unknown))}; there are {', '.join(LEVELS)}")
+    return names
+
+
+def wanted(name: str) -> bool:
+    """Tell whether a level is to be tried."""
+    return not asked() or name in asked()
 
 
 @dataclass
@@ -17,16 +33,9 @@ class Levels:
     reached: dict[str, tuple[str, dict[str, str]]] = field(default_factory=dict)
     missed: dict[str, str] = field(default_factory=dict)
 
-    def required(self) -> list[str]:
-        """Return the levels that have to be reached, by the environment."""
-        asked = [name for name in os.environ.get(REQUIRED, "").split(",") if name]
-        if unknown := set(asked) - set(LEVELS):
-            raise ValueError(f"{REQUIRED} names {', '.join(sorted(unknown))}; there are {', '.join(LEVELS)}")
-        return asked
-
     def failed(self) -> list[str]:
-        """Return the required levels that were not reached."""
-        return [name for name in self.required() if name not in self.reached]
+        """Return the levels that were asked for and not reached."""
+        return [name for name in asked() if name not in self.reached]
 
     def lines(self) -> Iterator[str]:
         """Say it, a line for each level."""
