@@ -25,8 +25,8 @@ from tests.cluster.harness.node import Node
 from tests.cluster.harness.processes import Processes
 
 _LEVELS = pytest.StashKey[Levels]()
-# The fixtures that bring up a level, lowest first: tests of a level run before those of the next. Last comes what
-# stops the node: its pods are given up then, and what they held is lost.
+# The fixtures that bring up a level, lowest first: tests of a level run before those of the next. Last comes
+# what stops the node: its pods are given up then, and what they held is lost.
 _FIXTURES = ("api", "cluster", "kubeflow_pipelines", "own_node")
 
 
