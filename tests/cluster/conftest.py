@@ -38,8 +38,13 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put the tests of the lower levels first; all of a level must be brought up anyway."""
+    """Put the tests of the lower levels first."""
     items.sort(key=_level)
+    for item in items:
+        # To bring up a level is not the time of the test that needs it first; what starts it has limits.
+        asked_for = item.get_closest_marker("timeout")
+        seconds = asked_for.args[0] if asked_for else 600
+        item.add_marker(pytest.mark.timeout(seconds, func_only=True), append=False)
 
 
 def _level(item: pytest.Item) -> int:
