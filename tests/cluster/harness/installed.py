@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import yaml
 
@@ -56,7 +57,7 @@ class Installed:
             "BRUME_COMPUTE": "cluster",
             "POD_NAMESPACE": self.namespace,
         }
-        with _environment(variables | self.store.environment()):
+        with mock.patch.dict(os.environ, variables | self.store.environment()):
             yield
 
     @contextlib.contextmanager
@@ -131,17 +132,3 @@ def _pod(name: str, namespace: str, program: str, image: str, labels: Mapping[st
             ],
         },
     }
-
-
-@contextlib.contextmanager
-def _environment(variables: Mapping[str, str]) -> Iterator[None]:
-    before = {name: os.environ.get(name) for name in variables}
-    os.environ.update(variables)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
