@@ -11,6 +11,7 @@ import contextlib
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -25,6 +26,7 @@ OUTSIDE = "10.243.0.1"
 """The address of the machine that the tests run on, as pods see it."""
 _INSIDE = "10.243.0.2"
 _INTERFACE = "brume-test"
+_SECONDS_TO_END = 60.0
 _HERE = Path("/sys/class/net") / _INTERFACE
 # A first process that only waits: children that were left to it are reaped because it ignores their end.
 _FIRST = "import signal; signal.signal(signal.SIGCHLD, signal.SIG_IGN); print(flush=True); signal.pause()"
@@ -62,6 +64,7 @@ class Namespaces:
         if not self._first.stdout.readline():
             raise Unavailable(f"namespaces cannot be made here: {self._first.stderr.read().strip()}")
         inner = Path(f"/proc/{self._first.pid}/task/{self._first.pid}/children").read_text().split()[0]
+        self._inner = Path("/proc") / inner
         enter = [
             system("nsenter", package="util-linux"),
             "--target",
@@ -86,6 +89,10 @@ class Namespaces:
         """End everything inside, and take away what is outside."""
         self._first.kill()
         self._first.wait()
+        # The first process inside ends after all others inside have.
+        until = time.monotonic() + _SECONDS_TO_END
+        while self._inner.exists() and time.monotonic() < until:
+            time.sleep(0.05)
         _remove_interface()
 
     def _connect(self, inner: str) -> None:

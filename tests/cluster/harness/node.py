@@ -6,9 +6,9 @@ registry.
 
 from __future__ import annotations
 
-import contextlib
 import json
 import subprocess
+import time
 from pathlib import Path
 from typing import Any, Self
 
@@ -32,6 +32,7 @@ _PAUSE_PROGRAM = "#include <unistd.h>\nint main(void) { for (;;) pause(); }\n"
 _CGROUP = "brume-test"
 _CGROUPS = Path("/sys/fs/cgroup")
 _VOLUMES = 8
+_SECONDS_TO_LEAVE = 30.0
 
 
 class Node(MadeNode):
@@ -275,9 +276,14 @@ def _make_cgroups() -> None:
 
 
 def _remove_cgroups() -> None:
+    until = time.monotonic() + _SECONDS_TO_LEAVE
     for root in _roots():
-        if (top := root / _CGROUP).exists():
-            for group in sorted(top.rglob("*/"), reverse=True):
-                with contextlib.suppress(FileNotFoundError):
+        groups = [root / _CGROUP, *(root / _CGROUP).rglob("*/")] if (root / _CGROUP).exists() else []
+        for group in sorted(groups, reverse=True):
+            while group.exists():
+                try:
                     group.rmdir()
-            top.rmdir()
+                except OSError:  # what was killed may take a moment to leave it
+                    if time.monotonic() > until:
+                        raise
+                    time.sleep(0.05)
