@@ -14,7 +14,7 @@ import pytest
 from components.cluster import diagnosis, mpi
 from components.cluster.mpi import JobError, MpiJob
 from components.cluster.resources import Resources
-from tests.cluster.harness.installed import Installed
+from tests.cluster.harness.installed import OF_A_JOB, Installed
 from tests.cluster.harness.node import Node
 
 SHARE = Resources(cpu="100m", memory="128Mi")
@@ -36,12 +36,7 @@ def run(brume: Installed, failing: MpiJob) -> str:
 
 
 def left(brume: Installed) -> list[str]:
-    return [
-        name
-        for kind in ("mpijobs", "pods", "jobs", "secrets", "configmaps", "services")
-        for name in brume.names(kind)
-        if name.startswith("failing-")
-    ]
+    return brume.left("failing-", *OF_A_JOB)
 
 
 def test_a_program_that_fails(brume: Installed) -> None:

@@ -97,6 +97,12 @@ def brume(*words: str) -> Result:
     return answer
 
 
+def of_nothing(host: str) -> list[str]:
+    """Return the words for a run whose first step fails: there is nothing to read."""
+    parameters = [f"source={NOWHERE}", f"lake={LAKE}-of-nothing"]
+    return ["labels", *parameters, "--host", host, "--namespace", NAMESPACE]
+
+
 def identity(answer: Result) -> str:
     found = re.search(r"^(?:recurring )?run ([0-9a-f-]{36}): http", answer.stdout, re.MULTILINE)
     assert found, answer.stdout
@@ -214,16 +220,7 @@ def test_the_engine_answered_the_queries(run: Any, there: Installed) -> None:
 
 
 def test_a_step_that_fails_is_told(host: str, there: Installed, rights: object) -> None:
-    words = (
-        "labels",
-        f"source={NOWHERE}",
-        f"lake={LAKE}-of-nothing",
-        "--host",
-        host,
-        "--namespace",
-        NAMESPACE,
-    )
-    name = identity(brume("submit", *words))
+    name = identity(brume("submit", *of_nothing(host)))
     assert ended(host, name)["state"] == "FAILED"
     (failed,) = [pod for pod in steps(there, name) if pod["status"]["phase"] == "Failed"]
     log = there.api.kubectl("logs", failed["metadata"]["name"], "--namespace", NAMESPACE, "--container=main")
@@ -231,16 +228,7 @@ def test_a_step_that_fails_is_told(host: str, there: Installed, rights: object) 
 
 
 def test_a_schedule_makes_runs(host: str, there: Installed, rights: object) -> None:
-    words = (
-        "labels",
-        f"source={NOWHERE}",
-        f"lake={LAKE}-of-nothing",
-        "--host",
-        host,
-        "--namespace",
-        NAMESPACE,
-    )
-    schedule = identity(brume("schedule", *words, "--cron", "*/5 * * * * *"))
+    schedule = identity(brume("schedule", *of_nothing(host), "--cron", "*/5 * * * * *"))
     try:
 
         def made() -> list[Any]:

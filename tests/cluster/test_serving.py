@@ -71,9 +71,5 @@ def test_a_model_that_cannot_be_loaded_is_explained_and_taken_away(brume: Instal
 
 
 def _left(brume: Installed) -> list[str]:
-    return [
-        name
-        for kind in ("inferenceservices", "deployments", "services", "pods", "horizontalpodautoscalers")
-        for name in brume.names(kind)
-        if name.startswith("tiny-tiles")
-    ]
+    kinds = ("inferenceservices", "deployments", "services", "pods", "horizontalpodautoscalers")
+    return brume.left("tiny-tiles", *kinds)

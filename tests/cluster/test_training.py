@@ -15,7 +15,7 @@ from components.cluster.mpi import JobError
 from components.cluster.resources import Resources
 from components.slides import train
 from components.slides.parameters import TrainingParameters
-from tests.cluster.harness.installed import STEP, Installed
+from tests.cluster.harness.installed import OF_A_JOB, STEP, Installed
 from tests.components.slides import tiny
 
 # Both workers and the launcher fit on a node of two cores beside everything else.
@@ -60,12 +60,7 @@ class Training:
 
     def left(self) -> list[str]:
         """Return what is on the cluster of any training."""
-        return [
-            name
-            for kind in ("mpijobs", "pods", "jobs", "secrets", "configmaps", "services")
-            for name in self.brume.names(kind)
-            if name.startswith("training-")
-        ]
+        return self.brume.left("training-", *OF_A_JOB)
 
 
 class LosesAWorker(Training):

@@ -12,6 +12,7 @@ from unittest import mock
 
 import yaml
 
+from tests.cluster.harness.accounts import kubeconfig_of
 from tests.cluster.harness.api_server import Api
 from tests.cluster.harness.forwarding import Forward
 from tests.cluster.harness.object_store import ObjectStore
@@ -20,6 +21,8 @@ MANIFESTS = Path(__file__).resolve().parents[3] / "manifests"
 NAMESPACE = "brume"
 STEP = {"pipelines.kubeflow.org/v2_component": "true"}
 """What network policies know a step of a pipeline by."""
+OF_A_JOB = ("mpijobs", "pods", "jobs", "secrets", "configmaps", "services")
+"""The kinds of objects that an MPI job consists of."""
 
 
 class Installed:
@@ -42,16 +45,7 @@ class Installed:
     @contextlib.contextmanager
     def acting_as(self, account: str) -> Iterator[None]:
         """Run `components.cluster` in this process as it runs in a step: by that account, on the cluster."""
-        token = self.api.kubectl("create", "token", account, "--namespace", self.namespace).strip()
-        content = yaml.safe_load(self.api.kubeconfig.read_text())
-        content["users"] = [{"name": account, "user": {"token": token}}]
-        content["contexts"] = [
-            {"name": account, "context": {"cluster": content["clusters"][0]["name"], "user": account}}
-        ]
-        content["current-context"] = account
-        file = self.folder / f"{account}.kubeconfig"
-        file.touch(mode=0o600)
-        file.write_text(yaml.safe_dump(content))
+        file = kubeconfig_of(self.api, account, self.namespace, self.folder / f"{account}.kubeconfig")
         variables = {
             "KUBECONFIG": str(file),
             "BRUME_COMPUTE": "cluster",
@@ -96,6 +90,10 @@ class Installed:
         chosen = ["--selector", selector] if selector else []
         found = self.api.get(kind, "--namespace", self.namespace, *chosen)["items"]
         return sorted(str(item["metadata"]["name"]) for item in found)
+
+    def left(self, prefix: str, *kinds: str) -> list[str]:
+        """Return the names that begin with `prefix` among the objects of some kinds."""
+        return [name for kind in kinds for name in self.names(kind) if name.startswith(prefix)]
 
     def _secret(self, name: str, content: Mapping[str, str]) -> None:
         about = {"name": name, "namespace": self.namespace}
