@@ -35,8 +35,8 @@ class Jobs:
         return self.state
 
     def start(self, job: Job) -> None:
-        self.started.append(job)
         self.state = JobState("running")
+        self.started.append(job)  # last: `until` looks at it, and the test sets the state after that
 
     def stop(self, _name: str, _folder: str) -> None:
         if self.refuses:
@@ -64,12 +64,12 @@ class Training:
         with self.store.read() as db:
             return db.execute(select(models)).one()
 
-    def until(self, *, status: str = "TRAINING", says: str = "", attempts: int = 0) -> Any:
-        """Wait until the row is so, and return it."""
+    def until(self, *, status: str = "TRAINING", says: str = "", started: int = 0) -> Any:
+        """Wait until the row is so and the job was started so often, and return the row."""
         end = time.monotonic() + 10
         while True:
             row = self.row()
-            if row.status == status and says in row.message and row.attempts >= attempts:
+            if row.status == status and says in row.message and len(self.double.started) >= started:
                 return row
             assert time.monotonic() < end, row
             self.trainings.wake()
@@ -83,7 +83,7 @@ def training(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Traini
     monkeypatch.setattr(jobs, "start", double.start)
     monkeypatch.setattr(jobs, "stop", double.stop)
     made = Training(tmp_path, double)
-    made.until(attempts=1)
+    made.until(started=1)
     yield made
     made.trainings.close()
     made.store.close()
@@ -100,7 +100,7 @@ def test_what_a_job_waits_for_is_told(training: Training) -> None:
 
 def test_a_job_that_failed_is_tried_once_more(training: Training) -> None:
     training.double.state = JobState("failed", "it ended with code 1")
-    training.until(attempts=2)
+    training.until(started=2)
     training.double.state = JobState("failed", "it ended with code 2")
     row = training.until(status="TRAINING_FAILED")
     assert row.message == "the training was started 2 times: it ended with code 2"
