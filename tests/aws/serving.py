@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import faulthandler
 import socket
 import threading
 import time
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+import pytest
 import uvicorn
 
 from components.aws.client import session_with_models
@@ -40,7 +42,9 @@ def serve_engine(
         finally:
             server.should_exit = True
             thread.join(timeout=60)
-            assert not thread.is_alive(), "the server did not end"
+            if thread.is_alive():
+                faulthandler.dump_traceback()  # what it waits for is in one of its threads
+                pytest.fail("the server did not end")
 
 
 def client_of(url: str, service: str, *, key: Key = KEY, attempts: int = 1, **config: Any) -> Any:
