@@ -127,7 +127,7 @@ def test_the_command_is_there(brume: Installed, name: str, words: str) -> None:
 def test_ranks_find_each_other_by_mpi_and_by_horovod(brume: Installed) -> None:
     rank = (
         "import horovod.tensorflow as hvd; from mpi4py import MPI; hvd.init();"
-        "print('sum', MPI.COMM_WORLD.allreduce(MPI.COMM_WORLD.rank + 1), hvd.size())"
+        "print(f'sum {MPI.COMM_WORLD.allreduce(MPI.COMM_WORLD.rank + 1)} {hvd.size()}')"  # in one write
     )
     command = [
         "brume-mpirun",
