@@ -145,11 +145,25 @@ def test_ranks_find_each_other_by_mpi_and_by_horovod(brume: Installed) -> None:
     assert said.count("sum 3 2") == 2
 
 
+MODEL = """
+import tensorflow as tf
+
+class Model(tf.Module):
+    @tf.function(autograph=False, input_signature=[tf.TensorSpec([None], tf.string, name="image_bytes")])
+    def classify(self, image_bytes):
+        return {"probabilities": tf.fill([tf.size(image_bytes), 2], 0.5)}
+
+model = Model()
+tf.saved_model.save(model, "/tmp/model", signatures={"serving_default": model.classify})
+open("/tmp/model/labels.json", "w").write('{"classes": ["a", "b"]}')
+"""
 # How each service is started in its image, and where the check is to find it well.
 STARTS = {
     "engines": "BRUME_COMPUTE=local exec brume engine inspection --host 0.0.0.0 --port 8080 --data /tmp/data",
     "training": "mkdir -p ~/.ssh && ssh-keygen -q -t ed25519 -N '' -f ~/.ssh/id_rsa"
     " && exec /usr/sbin/sshd -De -f /etc/brume/sshd_config",
+    "serving": "python3 - <<'END' && exec python3 -m components.slides.predictor"
+    f" --model /tmp/model --name m --port 8080\n{MODEL}END",
 }
 WATCH = """
 import subprocess, sys, time
