@@ -168,15 +168,15 @@ STARTS = {
 WATCH = """
 import subprocess, sys, time
 healthy = lambda: subprocess.run({check}, capture_output=True).returncode == 0
-print("before", healthy())
+print(f"before {{healthy()}}")
 process = subprocess.Popen(["sh", "-c", {start}])
 until = time.monotonic() + 100
 while not (well := healthy()) and process.poll() is None and time.monotonic() < until:
     time.sleep(0.5)
-print("started", well)
+print(f"started {{well}}")
 process.terminate()
 process.wait()
-print("after", healthy())
+print(f"after {{healthy()}}")
 """
 
 
@@ -187,7 +187,7 @@ def test_the_health_check_tells_a_service_that_runs(
     how, *check = exported[name].config["Healthcheck"]["Test"]
     assert how == "CMD"
     said = inside(brume, name, WATCH.format(check=check, start=repr(STARTS[name])))
-    states = [line for line in said.splitlines() if line.split()[0] in ("before", "started", "after")]
+    states = [line for line in said.splitlines() if line.startswith(("before ", "started ", "after "))]
     assert states == ["before False", "started True", "after False"], said
 
 
