@@ -5,6 +5,8 @@ SHELL := /bin/bash
 BIN := .venv/bin
 PARAMETERS ?=
 DEMO := out/demo-cohort
+# The package under its installed name, for mypy, which does not follow an editable install.
+TYPES := build/types
 
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-test setup-cluster run test test-cluster lint bench bench-inspection bench-labels inspection labels compile horovod images clean
@@ -31,7 +33,7 @@ run: setup collective ## Run the slides pipeline: on a demo cohort, or on SLIDES
 ifdef SLIDES
 	@$(BIN)/brume run slides slides="$(SLIDES)" labels="$(LABELS)" $(PARAMETERS) --out "$(or $(OUT),out/slides)"
 else
-	@$(BIN)/python -m components.slides.demo $(DEMO)
+	@$(BIN)/python -m brume.slides.demo $(DEMO)
 	@$(BIN)/brume run slides slides=$(DEMO) labels=$(DEMO)/labels.csv $(PARAMETERS) --out "$(or $(OUT),out/slides)"
 endif
 
@@ -52,8 +54,10 @@ test-cluster: setup-cluster collective ## Run the tests on a real cluster: kind'
 lint: setup ## Check style and types
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
-	@$(BIN)/mypy
-	@$(BIN)/mypy -p tests.cluster.harness
+	@rm -rf $(TYPES) && mkdir -p $(TYPES)/brume
+	@ln -s $(CURDIR)/components/* $(CURDIR)/pipelines $(TYPES)/brume/
+	@MYPYPATH=$(TYPES) $(BIN)/mypy
+	@MYPYPATH=$(TYPES) $(BIN)/mypy -p tests.cluster.harness
 	@cd edge && ../$(BIN)/mypy
 
 bench: setup collective ## Measure tiling and training beside their limits

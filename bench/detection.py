@@ -18,12 +18,12 @@ import time
 from pathlib import Path
 
 from bench.inspection import find, split
-from components.aws import addresses, engines
-from components.inspection import images, service, stages
-from components.inspection.asking import content_type
-from components.inspection.bundle import Bundle
-from components.inspection.manifest import write_line
-from components.inspection.sources import Picture
+from brume.aws import addresses, engines
+from brume.inspection import images, service, stages
+from brume.inspection.asking import content_type
+from brume.inspection.bundle import Bundle
+from brume.inspection.manifest import write_line
+from brume.inspection.sources import Picture
 
 TARGET = 15.0  # images a second on two cores; the closed service gave about 5 a unit
 ROUNDS = 5
@@ -87,7 +87,7 @@ def main() -> None:
     parser.add_argument("--clients", type=int, default=4)
     options = parser.parse_args()
     data = options.data or Path(os.environ.get("BRUME_DATA", "../shared/data")) / "inspection"
-    from pipelines.running.engines import started
+    from brume.pipelines.running.engines import started
 
     with tempfile.TemporaryDirectory(prefix="brume-bench-") as name:
         root = Path(name)

@@ -27,11 +27,11 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from components.inspection import images
-from components.inspection.bricks import write as write_bricks
-from components.inspection.bundle import Bundle
-from components.inspection.figures import auroc, figures
-from components.inspection.fit import AnomalyClass, FitSettings, Sample, fit
+from brume.inspection import images
+from brume.inspection.bricks import write as write_bricks
+from brume.inspection.bundle import Bundle
+from brume.inspection.figures import auroc, figures
+from brume.inspection.fit import AnomalyClass, FitSettings, Sample, fit
 
 TARGETS = {"aliens": (0.98, 0.93), "cookie": (0.98, 0.97), "bricks": (0.85, None)}
 SETS = ("aliens", "cookie", "cookie-masks", "bricks")

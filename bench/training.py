@@ -26,10 +26,10 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from components.cluster.mpi import MpiJob, run
-from components.slides import records, shards
-from components.slides.parameters import TrainingParameters
-from components.slides.train import ENVIRONMENT, MODULE
+from brume.cluster.mpi import MpiJob, run
+from brume.slides import records, shards
+from brume.slides.parameters import TrainingParameters
+from brume.slides.train import ENVIRONMENT, MODULE
 
 EFFICIENCY_TARGET, WAIT_TARGET = 0.9, 0.05
 SIZE, TILES, EPOCHS = 224, 768, 3

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from components import lifeline, progress, storage
+from brume import lifeline, progress, storage
 
 OUT = "BRUME_OUT"
 

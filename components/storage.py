@@ -22,7 +22,7 @@ from pathlib import Path
 from stat import S_ISREG
 from typing import Any, BinaryIO, TypeVar, cast
 
-from components.aws.client import client
+from brume.aws.client import client
 
 _REMOTE = ("s3://", "minio://")
 _ATTEMPTS = 6  # tries in a row without a byte of progress before a read is given up

@@ -56,7 +56,7 @@ scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT INT TERM
 context=$scratch/context
 mkdir "$context"
-for item in pyproject.toml README.md LICENSE constraints.txt components pipelines images; do
+for item in pyproject.toml setup.py README.md LICENSE constraints.txt components pipelines images; do
     cp -R "$root/$item" "$context/"
 done
 find "$context" -name __pycache__ -type d -prune -exec rm -rf {} +

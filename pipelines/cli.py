@@ -50,7 +50,7 @@ class _Lazy(click.Command):
 
 
 def _parameters_help(name: str, formatter: click.HelpFormatter) -> None:
-    from pipelines.running import catalog
+    from brume.pipelines.running import catalog
 
     try:
         pipeline = catalog.load(name)
@@ -81,7 +81,7 @@ def main() -> None:
 @main.command("list")
 def list_() -> None:
     """List the pipelines."""
-    from pipelines.running import catalog
+    from brume.pipelines.running import catalog
 
     known = catalog.names()
     width = max(map(len, known), default=0)
@@ -100,8 +100,8 @@ def run(pipeline: str, words: tuple[str, ...], out: Path | None) -> None:
 
     The folder --out then holds run.json, report.html and the pipeline's outputs.
     """
-    from components.lifeline import RunInProgressError
-    from pipelines.running import catalog, local
+    from brume.lifeline import RunInProgressError
+    from brume.pipelines.running import catalog, local
 
     try:
         chosen = catalog.load(pipeline)
@@ -137,7 +137,7 @@ def compile_(
     pipeline: str | None, everything: bool, output: Path, kubernetes_manifest: bool, namespace: str
 ) -> None:
     """Compile pipelines to the YAML that the Kubeflow dashboard takes."""
-    from pipelines.running import catalog, remote
+    from brume.pipelines.running import catalog, remote
 
     if bool(pipeline) == everything:
         _fail("name one pipeline, or give --all")
@@ -160,11 +160,11 @@ def serve(model: str, port: int, host: str, name: str) -> None:
     """Serve a trained model (OUT/model) over KServe's V1 protocol until it is stopped."""
     import os
 
-    from components import storage
+    from brume import storage
 
     if not storage.exists(storage.join(model, "saved_model.pb")):
         _fail(f"{model} holds no model (no saved_model.pb): name the folder OUT/model of a run")
-    predictor = [sys.executable, "-m", "components.slides.predictor"]
+    predictor = [sys.executable, "-m", "brume.slides.predictor"]
     os.execv(  # noqa: S606 - no shell, and the server takes this process's place and its signals
         sys.executable, [*predictor, "--model", model, "--name", name, "--host", host, "--port", str(port)]
     )
@@ -202,14 +202,14 @@ def engine(name: str, allow_anonymous: bool, folders: tuple[str, ...], **given: 
     words = [f"--folder={folder}" for folder in folders] + ["--allow-anonymous"] * allow_anonymous
     words += [f"--{option}={value}" for option, value in given.items() if value is not None]
     os.execv(  # noqa: S606 - no shell, and the server takes this process's place and its signals
-        sys.executable, [sys.executable, "-m", "components.aws.run", *words, "--", name]
+        sys.executable, [sys.executable, "-m", "brume.aws.run", *words, "--", name]
     )
 
 
 @main.command()
 def engines() -> None:
     """List the engines, and where those that run here answer."""
-    from components.aws import engines as known
+    from brume.aws import engines as known
 
     for about in known.names().values():
         here = known.running(known.data_folder(about.name))
@@ -223,9 +223,9 @@ def engines() -> None:
 @click.option("--data", type=click.Path(path_type=Path, file_okay=False), help="The engine's data folder.")
 def env(name: str | None, data: Path | None) -> None:
     """Print what to export so that AWS clients reach the running engines: eval "$(brume env)"."""
-    from components.aws import environment
-    from components.aws.engines import EngineError
-    from components.aws.keys import KeysError
+    from brume.aws import environment
+    from brume.aws.engines import EngineError
+    from brume.aws.keys import KeysError
 
     try:
         lines = environment.lines(name, data)
@@ -250,7 +250,7 @@ def _remote_options(command: Any) -> Any:
 @click.option("--host", required=True, envvar="KFP_ENDPOINT", show_envvar=True, help=HOST_HELP)
 def submit(pipeline: str, words: tuple[str, ...], host: str, namespace: str, experiment: str) -> None:
     """Run a pipeline on a cluster."""
-    from pipelines.running import remote
+    from brume.pipelines.running import remote
 
     chosen, arguments = _chosen(pipeline, words)
     identity = _asked(
@@ -282,8 +282,8 @@ def schedule(
     out: Path | None,
 ) -> None:
     """Run a pipeline again and again: on a cluster, or on this machine for as long as this command runs."""
-    from pipelines.running import remote
-    from pipelines.running import schedule as times
+    from brume.pipelines.running import remote
+    from brume.pipelines.running import schedule as times
 
     try:
         complete = times.six_fields(cron)
@@ -308,7 +308,7 @@ def schedule(
 
 
 def _chosen(pipeline: str, words: tuple[str, ...]) -> tuple[Any, dict[str, Any]]:
-    from pipelines.running import catalog
+    from brume.pipelines.running import catalog
 
     try:
         chosen = catalog.load(pipeline)
@@ -322,7 +322,7 @@ def _asked(host: str, call: Any) -> str:
     from kfp_server_api.exceptions import ApiException
     from urllib3.exceptions import HTTPError
 
-    from pipelines.running import remote
+    from brume.pipelines.running import remote
 
     try:
         return str(call())
@@ -335,12 +335,12 @@ def _asked(host: str, call: Any) -> str:
 main.add_command(
     _Lazy(
         "inspection",
-        "pipelines.commands.inspection:inspection",
+        "brume.pipelines.commands.inspection:inspection",
         "Visual inspection: datasets, training, trials and their verification, the dashboard.",
     )
 )
 
-main.add_command(_Lazy("sql", "pipelines.commands.sql:sql", "Ask the labelling lake in Athena's SQL."))
+main.add_command(_Lazy("sql", "brume.pipelines.commands.sql:sql", "Ask the labelling lake in Athena's SQL."))
 
 
 if __name__ == "__main__":

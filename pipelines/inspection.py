@@ -9,11 +9,11 @@ from typing import Any
 
 from kfp import dsl
 
-from components import storage
-from components.inspection import steps
-from components.inspection.settings import check_inspection
-from components.inspection.sources import is_manifest
-from pipelines.running.pods import pod
+from brume import storage
+from brume.inspection import steps
+from brume.inspection.settings import check_inspection
+from brume.inspection.sources import is_manifest
+from brume.pipelines.running.pods import pod
 
 STAGES = ("images", "datasets", "training", "evaluation", "packaging", "hosting", "detection", "report")
 

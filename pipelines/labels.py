@@ -9,10 +9,10 @@ from typing import Any
 
 from kfp import dsl
 
-from components import storage
-from components.labels import steps
-from components.labels.settings import check_labels
-from pipelines.running.pods import pod
+from brume import storage
+from brume.labels import steps
+from brume.labels.settings import check_labels
+from brume.pipelines.running.pods import pod
 
 STAGES = ("source", "ingest", "workers", "quality", "tables", "queries", "dashboard", "quicksight")
 

@@ -8,9 +8,9 @@ from typing import Any
 
 from kfp import dsl
 
-from components.slides import steps
-from components.slides.settings import check_training
-from pipelines.running.pods import pod
+from brume.pipelines.running.pods import pod
+from brume.slides import steps
+from brume.slides.settings import check_training
 
 STAGES = ("cohort", "tiling", "shards", "training", "serving", "prediction", "scores", "report")
 

@@ -8,10 +8,10 @@ from typing import Any
 
 from kfp import dsl
 
-from components.slides import steps
-from components.slides.settings import check_prediction
-from pipelines.running.pods import pod
-from pipelines.slides import cut, explain
+from brume.pipelines.running.pods import pod
+from brume.pipelines.slides import cut, explain
+from brume.slides import steps
+from brume.slides.settings import check_prediction
 
 STAGES = ("cohort", "tiling", "shards", "serving", "prediction", "scores", "report")
 

@@ -12,7 +12,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from components import storage
+from brume import storage
 
 FOLDERS = "BRUME_FOLDERS"
 

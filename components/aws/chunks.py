@@ -14,7 +14,7 @@ import hmac
 import zlib
 from collections.abc import Callable
 
-from components.aws.service import ServiceError
+from brume.aws.service import ServiceError
 
 SIGNED = ("STREAMING-AWS4-HMAC-SHA256-PAYLOAD", "STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER")
 UNSIGNED = ("STREAMING-UNSIGNED-PAYLOAD-TRAILER",)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from components.aws import patterns
+from brume.aws import patterns
 
 
 def broken(shape: Any, value: Any) -> str | None:

@@ -4,7 +4,7 @@ Such a module has a docstring, whose first line is what it is, and
 
     PORT: int                                     the port it listens at when none is asked for
     SERVICES: tuple[str, ...]                     the services that it answers for, by botocore's names
-    def create(settings: Settings) -> Engine      (components.aws.service.Engine)
+    def create(settings: Settings) -> Engine      (brume.aws.service.Engine)
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
 
-import components
+import brume
 
 # What a running engine keeps in its data folder, beside its own state.
 STATE, LOCK, CREDENTIALS = "engine.json", "engine.lock", "credentials"
@@ -57,7 +57,7 @@ class About:
 def names() -> dict[str, About]:
     """Return the engines by name. Raises `EngineError` for a file that lacks PORT or SERVICES."""
     found = {}
-    for path in sorted(path for folder in components.__path__ for path in Path(folder).glob("*/engine.py")):
+    for path in sorted(path for folder in brume.__path__ for path in Path(folder).glob("*/engine.py")):
         tree = ast.parse(path.read_text(encoding="utf-8"))
         constants = {}
         for node in tree.body:
@@ -88,9 +88,9 @@ def load(name: str) -> ModuleType:
     """Import an engine's module. Raises `EngineError` when there is none, or a package it needs is absent."""
     about(name)
     try:
-        return importlib.import_module(f"components.{name}.engine")
+        return importlib.import_module(f"brume.{name}.engine")
     except ModuleNotFoundError as error:
-        if (error.name or "").startswith("components"):
+        if (error.name or "").startswith("brume"):
             raise
         raise EngineError(
             f"the engine {name} needs the package {error.name}: pip install 'brume[engines,{name}]'"
@@ -132,6 +132,6 @@ def running(data: Path) -> Running | None:
 
 def endpoint_variable(service: str) -> str:
     """Return the name of the variable by which boto3 finds the endpoint of a service."""
-    from components.aws.client import service_model
+    from brume.aws.client import service_model
 
     return "AWS_ENDPOINT_URL_" + str(service_model(service).service_id).upper().replace(" ", "_")

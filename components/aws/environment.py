@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from pathlib import Path
 
-from components.aws import engines, keys
+from brume.aws import engines, keys
 
 
 def lines(name: str | None, data: Path | None) -> list[str]:

@@ -22,13 +22,13 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from components.aws import reading, signature, writing
-from components.aws.bodies import FULL, Bodies
-from components.aws.client import service_model
-from components.aws.keys import ACCOUNT, Key
-from components.aws.observe import Observer
-from components.aws.routing import Match, Router
-from components.aws.service import Call, Engine, ServiceError
+from brume.aws import reading, signature, writing
+from brume.aws.bodies import FULL, Bodies
+from brume.aws.client import service_model
+from brume.aws.keys import ACCOUNT, Key
+from brume.aws.observe import Observer
+from brume.aws.routing import Match, Router
+from brume.aws.service import Call, Engine, ServiceError
 
 _VERIFIERS = 2  # threads
 _SMALL = 32 << 10  # bytes of a body that are hashed in less time than a thread takes to begin

@@ -1,6 +1,6 @@
 """Runs one engine until it is stopped.
 
-    python -m components.aws.run inspection --port 8090 --data DIR
+    python -m brume.aws.run inspection --port 8090 --data DIR
 
 The running engine keeps DIR/engine.json (its address, process and services) and takes it away at its end.
 SIGTERM and SIGINT let running requests finish.
@@ -21,15 +21,15 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from components import lifeline, storage
-from components.aws import engines, keys
+from brume import lifeline, storage
+from brume.aws import engines, keys
 
 _SECONDS_TO_END = 25
 
 
 def parser() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
-    made = argparse.ArgumentParser(prog="components.aws.run", description="Run one engine.")
+    made = argparse.ArgumentParser(prog="brume.aws.run", description="Run one engine.")
     made.add_argument("name", help="the engine: a folder of components/ with an engine.py")
     made.add_argument("--port", type=int, help="0: one that is free [the engine's own]")
     made.add_argument("--host", default="127.0.0.1", help="address to listen at")
@@ -95,8 +95,8 @@ def _run(options: argparse.Namespace) -> None:
         module = engines.load(options.name)
         import uvicorn
 
-        from components.aws.connection import config
-        from components.aws.server import create_app
+        from brume.aws.connection import config
+        from brume.aws.server import create_app
 
         _log_to_stdout()
         engine = module.create(settings)

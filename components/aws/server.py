@@ -3,7 +3,7 @@
     application = create_app(engine, keys=keys.load(path))
 
 `/healthz`, `/readyz` and `/metrics` are answered without a signature, and so are the engine's own pages,
-which keep their own door; everything else goes through `components.aws.gateway`.
+which keep their own door; everything else goes through `brume.aws.gateway`.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from components.aws import reading, writing
-from components.aws.client import service_model
-from components.aws.door import Door
-from components.aws.gateway import Gateway, Limits
-from components.aws.keys import Key
-from components.aws.service import Call, Engine, ServiceError
+from brume.aws import reading, writing
+from brume.aws.client import service_model
+from brume.aws.door import Door
+from brume.aws.gateway import Gateway, Limits
+from brume.aws.keys import Key
+from brume.aws.service import Call, Engine, ServiceError
 
 __all__ = ["Call", "Engine", "Limits", "ServiceError", "create_app", "dispatch"]
 

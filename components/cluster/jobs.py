@@ -13,13 +13,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from components.cluster import images
-from components.cluster.diagnosis import OUT_OF_MEMORY, Patience, problems
-from components.cluster.kube import JOB, Cluster, KubeError, own_namespace
-from components.cluster.place import in_cluster
-from components.cluster.pods import container, dns_name, metadata, pod_spec
-from components.cluster.process import Detached
-from components.cluster.resources import Resources
+from brume.cluster import images
+from brume.cluster.diagnosis import OUT_OF_MEMORY, Patience, problems
+from brume.cluster.kube import JOB, Cluster, KubeError, own_namespace
+from brume.cluster.place import in_cluster
+from brume.cluster.pods import container, dns_name, metadata, pod_spec
+from brume.cluster.process import Detached
+from brume.cluster.resources import Resources
 
 Phase = Literal["running", "succeeded", "failed", "absent"]
 
@@ -86,7 +86,7 @@ def start(job: Job) -> None:
     process, result = _here(job.name, job.folder)
     process.stop()
     result.unlink(missing_ok=True)
-    recorder = [sys.executable, "-m", "components.cluster.recorder", str(result)]
+    recorder = [sys.executable, "-m", "brume.cluster.recorder", str(result)]
     process.start([*recorder, job.module, *job.arguments], job.env)
 
 

@@ -20,13 +20,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from components.cluster import images
-from components.cluster.diagnosis import Patience, problems
-from components.cluster.kube import MPI_JOB, Cluster, KubeError, own_namespace
-from components.cluster.logs import LogFollower
-from components.cluster.place import ending_cleanly, in_cluster
-from components.cluster.pods import container, dns_name, labels, metadata, pod_spec
-from components.cluster.resources import Resources
+from brume.cluster import images
+from brume.cluster.diagnosis import Patience, problems
+from brume.cluster.kube import MPI_JOB, Cluster, KubeError, own_namespace
+from brume.cluster.logs import LogFollower
+from brume.cluster.place import ending_cleanly, in_cluster
+from brume.cluster.pods import container, dns_name, labels, metadata, pod_spec
+from brume.cluster.resources import Resources
 
 Log = Callable[[str], None]
 

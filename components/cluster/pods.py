@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from components.cluster.resources import GPU, Resources
+from brume.cluster.resources import GPU, Resources
 
 # Both are made by manifests/; a cluster that needs neither (AWS with roles) has neither.
 ENDPOINTS, CREDENTIALS = "brume-endpoints", "brume-s3"

@@ -29,7 +29,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from components import lifeline, storage
+from brume import lifeline, storage
 
 Answer = Callable[[bytes, threading.Event], bytes]
 """Body of a request to body of the answer; raises `TimeoutError` soon after the event is set."""

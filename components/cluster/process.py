@@ -16,7 +16,7 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from components import storage
+from brume import storage
 
 _SECONDS_TO_END = 35.0  # a predictor gives running requests 25 s
 _SECONDS_BETWEEN_LOOKS = 0.05

@@ -1,6 +1,6 @@
 """Run a module as a program and leave its exit code in a file, for a process that comes later to read.
 
-    python -m components.cluster.recorder FILE MODULE [ARGUMENT]...
+    python -m brume.cluster.recorder FILE MODULE [ARGUMENT]...
 
 The file is whole or absent; a program that was killed leaves none.
 """
@@ -12,7 +12,7 @@ import runpy
 import sys
 import traceback
 
-from components import lifeline, storage
+from brume import lifeline, storage
 
 
 def main() -> int:

@@ -18,13 +18,13 @@ from typing import Any
 
 import urllib3
 
-from components.cluster import images as container_images
-from components.cluster.diagnosis import Patience, problems
-from components.cluster.kube import INFERENCE_SERVICE, Cluster, KubeError, own_namespace
-from components.cluster.place import ending_cleanly, in_cluster
-from components.cluster.pods import container, dns_name, metadata, pod_spec
-from components.cluster.process import Detached
-from components.cluster.resources import Resources
+from brume.cluster import images as container_images
+from brume.cluster.diagnosis import Patience, problems
+from brume.cluster.kube import INFERENCE_SERVICE, Cluster, KubeError, own_namespace
+from brume.cluster.place import ending_cleanly, in_cluster
+from brume.cluster.pods import container, dns_name, metadata, pod_spec
+from brume.cluster.process import Detached
+from brume.cluster.resources import Resources
 
 Log = Callable[[str], None]
 
@@ -59,7 +59,7 @@ class Model:
     resources: Resources = field(default_factory=Resources)
     namespace: str = ""
     env: Mapping[str, str] = field(default_factory=dict)
-    module: str = "components.slides.predictor"
+    module: str = "brume.slides.predictor"
     arguments: Sequence[str] = ()
     replicas: int = 1
     most: int = 0

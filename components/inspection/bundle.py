@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from components.inspection import images
-from components.inspection.calibrate import Sigmoid
+from brume.inspection import images
+from brume.inspection.calibrate import Sigmoid
 
 FORMAT, VERSION = "brume-inspection-bundle", 1
 _FIELDS = (

@@ -14,10 +14,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from components.inspection.calibrate import platt
-from components.inspection.detectors import Arrays, Detector, Labels, Model
-from components.inspection.figures import auroc
-from components.inspection.head import fit_head, plain_head
+from brume.inspection.calibrate import platt
+from brume.inspection.detectors import Arrays, Detector, Labels, Model
+from brume.inspection.figures import auroc
+from brume.inspection.head import fit_head, plain_head
 
 Floats = npt.NDArray[np.float64]
 BATCH = 16

@@ -13,16 +13,16 @@ from typing import Any
 
 from sqlalchemy import Connection, case, delete, func, insert, select, update
 
-from components import storage
-from components.aws.paging import Pager
-from components.aws.service import Call
-from components.inspection import lookups, quotas
-from components.inspection.background import Background
-from components.inspection.lookups import AnyRow, conflict, invalid
-from components.inspection.manifest import Line, ManifestError, parse, parse_line, write_line
-from components.inspection.places import PlaceError, Places
-from components.inspection.store import Store, once
-from components.inspection.tables import datasets, entries, models
+from brume import storage
+from brume.aws.paging import Pager
+from brume.aws.service import Call
+from brume.inspection import lookups, quotas
+from brume.inspection.background import Background
+from brume.inspection.lookups import AnyRow, conflict, invalid
+from brume.inspection.manifest import Line, ManifestError, parse, parse_line, write_line
+from brume.inspection.places import PlaceError, Places
+from brume.inspection.store import Store, once
+from brume.inspection.tables import datasets, entries, models
 
 _MAX_MANIFEST = 256 << 20  # bytes
 _SUFFIXES = (".png", ".jpg", ".jpeg")

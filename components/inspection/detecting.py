@@ -8,13 +8,13 @@ from typing import Any
 
 import urllib3
 
-from components.aws.service import Call, ServiceError
-from components.inspection import lookups
-from components.inspection.hosting import Hosting, served_name
-from components.inspection.images import MAX_BYTES
-from components.inspection.lookups import AnyRow, conflict, invalid
-from components.inspection.monitor import Monitor, Seen
-from components.inspection.store import Store
+from brume.aws.service import Call, ServiceError
+from brume.inspection import lookups
+from brume.inspection.hosting import Hosting, served_name
+from brume.inspection.images import MAX_BYTES
+from brume.inspection.lookups import AnyRow, conflict, invalid
+from brume.inspection.monitor import Monitor, Seen
+from brume.inspection.store import Store
 
 _TYPES = {
     "image/png": ("PNG", b"\x89PNG\r\n\x1a\n"),

@@ -12,22 +12,22 @@ from typing import Any
 
 from prometheus_client import CollectorRegistry
 
-from components.aws.engines import EngineError, Settings
-from components.aws.service import Call, Engine
-from components.inspection import console
-from components.inspection.background import Background
-from components.inspection.datasets import Datasets
-from components.inspection.detecting import Detecting
-from components.inspection.hosting import Hosting
-from components.inspection.models import Models
-from components.inspection.monitor import Monitor
-from components.inspection.packaging import Packaging
-from components.inspection.places import PlaceError, Places, places
-from components.inspection.projects import Projects
-from components.inspection.shares import shares
-from components.inspection.store import Store, StoreError
-from components.inspection.tagging import Tagging
-from components.inspection.training_jobs import Trainings
+from brume.aws.engines import EngineError, Settings
+from brume.aws.service import Call, Engine
+from brume.inspection import console
+from brume.inspection.background import Background
+from brume.inspection.datasets import Datasets
+from brume.inspection.detecting import Detecting
+from brume.inspection.hosting import Hosting
+from brume.inspection.models import Models
+from brume.inspection.monitor import Monitor
+from brume.inspection.packaging import Packaging
+from brume.inspection.places import PlaceError, Places, places
+from brume.inspection.projects import Projects
+from brume.inspection.shares import shares
+from brume.inspection.store import Store, StoreError
+from brume.inspection.tagging import Tagging
+from brume.inspection.training_jobs import Trainings
 
 PORT = 8401
 SERVICES = ("lookoutvision", "brumeinspection")

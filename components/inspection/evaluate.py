@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from components import storage
-from components.aws import addresses
-from components.inspection.figures import Figures, figures, roc
-from components.inspection.manifest import DETECTED, parse_line
+from brume import storage
+from brume.aws import addresses
+from brume.inspection.figures import Figures, figures, roc
+from brume.inspection.manifest import DETECTED, parse_line
 
 
 @dataclass(frozen=True)

@@ -17,12 +17,12 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from components import storage
-from components.inspection import calibrate, images
-from components.inspection.bundle import FORMAT, VERSION
-from components.inspection.detectors import Labels
-from components.inspection.figures import figures
-from components.inspection.head import FEWEST_ANOMALIES
+from brume import storage
+from brume.inspection import calibrate, images
+from brume.inspection.bundle import FORMAT, VERSION
+from brume.inspection.detectors import Labels
+from brume.inspection.figures import figures
+from brume.inspection.head import FEWEST_ANOMALIES
 
 FEWEST_NORMALS = 10  # below this, no spread of normal pictures can be estimated
 _PIXELS = 256 * 192  # about the number of pixels that detectors look at
@@ -112,7 +112,7 @@ def fit(
     tell(0.0, "reading pictures")
     pictures = _read(samples)
     labels = _labels(samples, anomalous, classes, pictures.shape[1:3])
-    from components.inspection.learn import learn  # late: it imports TensorFlow
+    from brume.inspection.learn import learn  # late: it imports TensorFlow
 
     trained = learn(pictures, labels, settings, tell)
     best = trained.ways[0]

@@ -11,9 +11,9 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from components.inspection import features
-from components.inspection.detectors import Detector, Model
-from components.inspection.head import CLIP, Head
+from brume.inspection import features
+from brume.inspection.detectors import Detector, Model
+from brume.inspection.head import CLIP, Head
 
 DRIFT = ("score", "brightness", "contrast", "sharpness", "alignment")
 

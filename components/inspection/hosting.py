@@ -13,21 +13,21 @@ from typing import Any
 import urllib3
 from sqlalchemy import ColumnElement, func, select, update
 
-from components import storage
-from components.aws.service import Call
-from components.cluster import images as container_images
-from components.cluster import serving
-from components.cluster.kube import KubeError
-from components.cluster.place import in_cluster
-from components.cluster.resources import Resources
-from components.cluster.serving import Model, ServingError
-from components.inspection import lookups, quotas
-from components.inspection.background import Background
-from components.inspection.lookups import AnyRow, invalid, over_quota
-from components.inspection.places import Places
-from components.inspection.store import Store, once
-from components.inspection.tables import models, projects
-from components.inspection.training_jobs import BUNDLE
+from brume import storage
+from brume.aws.service import Call
+from brume.cluster import images as container_images
+from brume.cluster import serving
+from brume.cluster.kube import KubeError
+from brume.cluster.place import in_cluster
+from brume.cluster.resources import Resources
+from brume.cluster.serving import Model, ServingError
+from brume.inspection import lookups, quotas
+from brume.inspection.background import Background
+from brume.inspection.lookups import AnyRow, invalid, over_quota
+from brume.inspection.places import Places
+from brume.inspection.store import Store, once
+from brume.inspection.tables import models, projects
+from brume.inspection.training_jobs import BUNDLE
 
 _HOSTING = ("STARTING_HOSTING", "HOSTED", "STOPPING_HOSTING")
 _WORKERS = 2  # requests that one inference unit works on at once
@@ -156,7 +156,7 @@ class Hosting:
             storage.join(self._places.model(row.project, row.version), BUNDLE),
             image=container_images.reference("engines"),
             resources=self._share,
-            module="components.inspection.predictor",
+            module="brume.inspection.predictor",
             # On a cluster each unit is a replica; on one machine there is one process for all of them.
             arguments=("--workers", str(_WORKERS if in_cluster() else max(_WORKERS, units))),
             replicas=units,

@@ -10,12 +10,12 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from components.inspection import choose, graph
-from components.inspection.detectors import Arrays, Detector, Labels, aligned, overall, padim, pixels, posed
-from components.inspection.detectors.backbone import Backbone
-from components.inspection.figures import auroc
-from components.inspection.fit import FitError, FitSettings
-from components.inspection.head import FEWEST_ANOMALIES, fit_head, plain_head
+from brume.inspection import choose, graph
+from brume.inspection.detectors import Arrays, Detector, Labels, aligned, overall, padim, pixels, posed
+from brume.inspection.detectors.backbone import Backbone
+from brume.inspection.figures import auroc
+from brume.inspection.fit import FitError, FitSettings
+from brume.inspection.head import FEWEST_ANOMALIES, fit_head, plain_head
 
 DETECTORS: tuple[Detector, ...] = (padim, aligned, posed, overall, pixels)
 MAP_LEVEL = 0.995  # the share of unseen normal places that lie below 0.5 on a map of distances

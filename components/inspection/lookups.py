@@ -10,8 +10,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, func, select
 
-from components.aws.service import Call, ServiceError
-from components.inspection.tables import datasets, models, projects
+from brume.aws.service import Call, ServiceError
+from brume.inspection.tables import datasets, models, projects
 
 MANY = 1_000_000  # larger than any quota: not a version of a model
 

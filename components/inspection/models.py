@@ -8,18 +8,18 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, insert, select, update
 
-from components import storage
-from components.aws.paging import Pager
-from components.aws.service import Call
-from components.inspection import lookups, quotas
-from components.inspection.datasets import counts
-from components.inspection.lookups import AnyRow, conflict, invalid, model_arn, over_quota
-from components.inspection.places import PlaceError, Places
-from components.inspection.splitting import fewest_before_split
-from components.inspection.store import Store, once
-from components.inspection.tables import datasets, models, packaging_jobs, projects, tags
-from components.inspection.tagging import put_tags
-from components.inspection.training_jobs import Trainings
+from brume import storage
+from brume.aws.paging import Pager
+from brume.aws.service import Call
+from brume.inspection import lookups, quotas
+from brume.inspection.datasets import counts
+from brume.inspection.lookups import AnyRow, conflict, invalid, model_arn, over_quota
+from brume.inspection.places import PlaceError, Places
+from brume.inspection.splitting import fewest_before_split
+from brume.inspection.store import Store, once
+from brume.inspection.tables import datasets, models, packaging_jobs, projects, tags
+from brume.inspection.tagging import put_tags
+from brume.inspection.training_jobs import Trainings
 
 # What may be deleted: nothing that runs, or is about to.
 _AT_REST = ("TRAINED", "TRAINING_FAILED", "HOSTING_FAILED", "DELETING")

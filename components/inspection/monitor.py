@@ -23,8 +23,8 @@ from typing import Any
 from prometheus_client import CollectorRegistry, Counter, Gauge
 from sqlalchemy import Connection, Table, insert, select, update
 
-from components.inspection.store import Store
-from components.inspection.tables import detections, drift_sums, models
+from brume.inspection.store import Store
+from brume.inspection.tables import detections, drift_sums, models
 
 WINDOW = 50  # detections
 LIMIT = 2.0  # standard deviations of the training's normal pictures

@@ -18,16 +18,16 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, insert, select, update
 
-from components import storage
-from components.aws.paging import Pager
-from components.aws.service import Call
-from components.inspection import lookups, quotas
-from components.inspection.background import Background
-from components.inspection.lookups import AnyRow, absent, conflict, invalid, over_quota
-from components.inspection.places import PlaceError, Places
-from components.inspection.store import Store, once
-from components.inspection.tables import models, packaging_jobs, projects
-from components.inspection.training_jobs import BUNDLE
+from brume import storage
+from brume.aws.paging import Pager
+from brume.aws.service import Call
+from brume.inspection import lookups, quotas
+from brume.inspection.background import Background
+from brume.inspection.lookups import AnyRow, absent, conflict, invalid, over_quota
+from brume.inspection.places import PlaceError, Places
+from brume.inspection.store import Store, once
+from brume.inspection.tables import models, packaging_jobs, projects
+from brume.inspection.training_jobs import BUNDLE
 
 _KIND = "MODEL_PACKAGE_JOB"
 _TRAINED = ("TRAINED", "STARTING_HOSTING", "HOSTED", "HOSTING_FAILED", "STOPPING_HOSTING")

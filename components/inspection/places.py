@@ -14,10 +14,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from components import storage
-from components.aws import addresses
-from components.aws.addresses import AddressError
-from components.cluster.place import in_cluster
+from brume import storage
+from brume.aws import addresses
+from brume.aws.addresses import AddressError
+from brume.cluster.place import in_cluster
 
 STORE = "BRUME_INSPECTION_STORE"
 _OWN = "brume://images/"

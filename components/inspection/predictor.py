@@ -1,6 +1,6 @@
 """Serve a trained model by KServe's V1 protocol: pictures in, decisions, areas and masks out.
 
-    python -m components.inspection.predictor --model DIR_OR_URI --name NAME --port 8080
+    python -m brume.inspection.predictor --model DIR_OR_URI --name NAME --port 8080
 
     curl localhost:8080/v1/models/NAME:predict -d '{"instances": [{"b64": "..."}]}'
 
@@ -27,12 +27,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from components import storage
-from components.cluster import predictor_server
-from components.cluster.predictor_server import Answer, ModelError, RequestError, image_bytes, local_copy
-from components.inspection import masks
-from components.inspection.bundle import Bundle, BundleError, Detection
-from components.inspection.images import ImageError, decode
+from brume import storage
+from brume.cluster import predictor_server
+from brume.cluster.predictor_server import Answer, ModelError, RequestError, image_bytes, local_copy
+from brume.inspection import masks
+from brume.inspection.bundle import Bundle, BundleError, Detection
+from brume.inspection.images import ImageError, decode
 
 
 class Predictor:
@@ -112,7 +112,7 @@ def _areas(bundle: Bundle, said: Detection, height: int, width: int) -> dict[str
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Serve until SIGTERM, which lets running requests finish."""
-    parser = predictor_server.arguments_parser("components.inspection.predictor", "the model's bundle")
+    parser = predictor_server.arguments_parser("brume.inspection.predictor", "the model's bundle")
     parser.add_argument("--threads", type=int, default=1, help="threads of one request")
     options = parser.parse_args(arguments)
 

@@ -8,15 +8,15 @@ from typing import Any
 
 from sqlalchemy import delete, insert, select
 
-from components import storage
-from components.aws.paging import Pager
-from components.aws.service import Call
-from components.inspection import lookups, quotas
-from components.inspection.datasets import summaries
-from components.inspection.lookups import AnyRow, conflict, over_quota, project_arn
-from components.inspection.places import Places
-from components.inspection.store import Store, once
-from components.inspection.tables import datasets, models, projects
+from brume import storage
+from brume.aws.paging import Pager
+from brume.aws.service import Call
+from brume.inspection import lookups, quotas
+from brume.inspection.datasets import summaries
+from brume.inspection.lookups import AnyRow, conflict, over_quota, project_arn
+from brume.inspection.places import Places
+from brume.inspection.store import Store, once
+from brume.inspection.tables import datasets, models, projects
 
 
 class Projects:

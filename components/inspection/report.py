@@ -11,12 +11,12 @@ from typing import Any
 
 from PIL import Image
 
-from components import storage
-from components.charts import Line, lines
-from components.inspection import evaluate, heatmaps, images
-from components.inspection.bundle import Bundle
-from components.inspection.sources import Picture as Source
-from components.report import (
+from brume import storage
+from brume.charts import Line, lines
+from brume.inspection import evaluate, heatmaps, images
+from brume.inspection.bundle import Bundle
+from brume.inspection.sources import Picture as Source
+from brume.report import (
     Badge,
     Block,
     Cell,
@@ -34,7 +34,7 @@ from components.report import (
     Table,
     render,
 )
-from components.report_run import percent, run_section
+from brume.report_run import percent, run_section
 
 FEW_IMAGES = 30  # test images below which the figures say little
 _HARDEST = 24  # pictures of the gallery

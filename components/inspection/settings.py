@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from components import storage
+from brume import storage
 
 _PROJECT = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_\-]{0,254}")
 

@@ -12,8 +12,8 @@ import os
 import re
 from dataclasses import dataclass
 
-from components.aws.engines import EngineError
-from components.cluster.resources import Resources
+from brume.aws.engines import EngineError
+from brume.cluster.resources import Resources
 
 _QUANTITY = re.compile(r"\d+(\.\d+)?(m|k|[KMGT]i|[MGT])?")
 _PREFIX = "BRUME_INSPECTION"

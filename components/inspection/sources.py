@@ -14,11 +14,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
-from components import storage
-from components.aws import addresses
-from components.inspection.asking import LABELS, label_of
-from components.inspection.images import ImageError, decode
-from components.inspection.manifest import write_line
+from brume import storage
+from brume.aws import addresses
+from brume.inspection.asking import LABELS, label_of
+from brume.inspection.images import ImageError, decode
+from brume.inspection.manifest import write_line
 
 SUFFIXES = (".jpg", ".jpeg", ".png")
 MANIFESTS = (".manifest", ".jsonl", ".json")

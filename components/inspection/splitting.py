@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 
-from components.inspection.manifest import Line
+from brume.inspection.manifest import Line
 
 SHARE = 0.2
 

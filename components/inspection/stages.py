@@ -1,7 +1,7 @@
 """What each step of the inspection pipeline does, in order: the inputs it reads and the files it leaves.
 
 The steps in `steps.py` are thin wrappers of these functions. The service is asked through
-`components.aws.client("lookoutvision")` alone, in `service.py`.
+`brume.aws.client("lookoutvision")` alone, in `service.py`.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from components import progress, storage
-from components.aws import addresses
-from components.inspection import service, sources
-from components.step import Artifact, Output, Step
+from brume import progress, storage
+from brume.aws import addresses
+from brume.inspection import service, sources
+from brume.step import Artifact, Output, Step
 
 TRAIN, TEST, TRIAL = "train", "test", "trial"
 
@@ -59,7 +59,7 @@ def images(images: str, test_images: str, trial_images: str, scenes: Artifact, l
 
 def _render(uri: str) -> dict[str, str]:
     """Render the brick scenes of the demo to `uri`; returns the folder of each kind of pictures."""
-    from components.inspection import bricks
+    from brume.inspection import bricks
 
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch) / "bricks"
@@ -117,7 +117,7 @@ def evaluate(
     project: str, version: str, evaluation: Artifact, metrics: Artifact, classification: Any
 ) -> None:
     """Judge the model by the service's own predictions for its test images."""
-    from components.inspection import evaluate as judging
+    from brume.inspection import evaluate as judging
 
     model_uri = storage.join(evaluation.uri, "model.json")
     step = Step(
@@ -206,7 +206,7 @@ def report(
     page: Artifact,
 ) -> None:
     """Write the report of the run: one self-contained HTML page."""
-    from components.inspection import report as reporting
+    from brume.inspection import report as reporting
 
     inputs = [storage.join(evaluation.uri, "model.json"), bundle.uri, detections.uri, lists.uri]
     step = Step(

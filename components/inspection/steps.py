@@ -4,7 +4,7 @@ from functools import partial
 
 from kfp import dsl
 
-from components.cluster.images import reference
+from brume.cluster.images import reference
 
 # The image holds this package and what it needs: nothing is installed when a step starts.
 step = partial(
@@ -21,7 +21,7 @@ def list_images(
     lists: dsl.Output[dsl.Dataset],
 ) -> None:
     """Look through all pictures and list those that can be used; without any, render brick scenes."""
-    from components.inspection import stages
+    from brume.inspection import stages
 
     stages.images(images, test_images, trial_images, scenes, lists)
 
@@ -29,7 +29,7 @@ def list_images(
 @step()
 def fill_datasets(project: str, lists: dsl.Input[dsl.Dataset]) -> int:
     """Create the project and its datasets."""
-    from components.inspection import stages
+    from brume.inspection import stages
 
     return stages.datasets(project, lists)
 
@@ -43,7 +43,7 @@ def train_model(
     evaluation: dsl.Output[dsl.Artifact],
 ) -> str:
     """Train a model and wait for its end."""
-    from components.inspection import stages
+    from brume.inspection import stages
 
     return stages.train(project, entries, run, minutes, evaluation)
 
@@ -57,7 +57,7 @@ def evaluate_model(
     classification: dsl.Output[dsl.ClassificationMetrics],
 ) -> None:
     """Judge the model by the service's own predictions for its test images."""
-    from components.inspection import stages
+    from brume.inspection import stages
 
     stages.evaluate(project, version, evaluation, metrics, classification)
 
@@ -65,7 +65,7 @@ def evaluate_model(
 @step()
 def package_model(project: str, version: str, minutes: int, bundle: dsl.Output[dsl.Model]) -> None:
     """Make the bundle that a device runs."""
-    from components.inspection import stages
+    from brume.inspection import stages
 
     stages.package(project, version, minutes, bundle)
 
@@ -81,7 +81,7 @@ def host_model(
     deploy: bool,
 ) -> str:
     """Host the model and wait until it answers."""
-    from components.inspection import stages
+    from brume.inspection import stages
 
     return stages.host(project, version, lists, run, minutes, units, deploy)
 
@@ -89,7 +89,7 @@ def host_model(
 @step()
 def stop_model(project: str, run: str, deploy: bool, status: dsl.PipelineTaskFinalStatus) -> None:
     """End the hosting, however the run went, unless the model is to stay deployed."""
-    from components.inspection import stages
+    from brume.inspection import stages
 
     stages.stop(project, run, deploy)
 
@@ -99,7 +99,7 @@ def detect_anomalies(
     project: str, version: str, lists: dsl.Input[dsl.Dataset], detections: dsl.Output[dsl.Dataset]
 ) -> None:
     """Send every test and trial picture to the hosted model."""
-    from components.inspection import stages
+    from brume.inspection import stages
 
     stages.detect(project, version, lists, detections)
 
@@ -115,6 +115,6 @@ def write_report(
     report: dsl.Output[dsl.HTML],
 ) -> None:
     """Write the report of the run, one self-contained page."""
-    from components.inspection import stages
+    from brume.inspection import stages
 
     stages.report(project, version, lists, evaluation, bundle, detections, report)

@@ -12,10 +12,10 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, insert, select
 
-from components.aws import store
-from components.aws.service import Call, ServiceError
-from components.aws.store import StoreError
-from components.inspection.tables import VERSION, schema_version, tokens
+from brume.aws import store
+from brume.aws.service import Call, ServiceError
+from brume.aws.store import StoreError
+from brume.inspection.tables import VERSION, schema_version, tokens
 
 __all__ = ["Answer", "Store", "StoreError", "once"]
 

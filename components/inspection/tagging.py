@@ -7,11 +7,11 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, insert, select
 
-from components.aws.service import Call
-from components.inspection import lookups, quotas
-from components.inspection.lookups import AnyRow, invalid, over_quota
-from components.inspection.store import Store
-from components.inspection.tables import tags
+from brume.aws.service import Call
+from brume.inspection import lookups, quotas
+from brume.inspection.lookups import AnyRow, invalid, over_quota
+from brume.inspection.store import Store
+from brume.inspection.tables import tags
 
 
 class Tagging:

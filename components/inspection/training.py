@@ -1,6 +1,6 @@
 """Train a version of a model: the job that the engine starts in the background.
 
-    python -m components.inspection.training --request DIR_OR_URI/request.json
+    python -m brume.inspection.training --request DIR_OR_URI/request.json
 
 The request names the images, their labels, and where everything lies. Beside it come progress.json, the
 folder `bundle` (what is hosted, and what a device gets) and, last, result.json: until that is there, nothing
@@ -21,16 +21,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from components import lifeline, storage
-from components.inspection import masks
-from components.inspection.bundle import Bundle
-from components.inspection.figures import figures
-from components.inspection.fit import AnomalyClass, FitError, FitSettings, Sample, fit
-from components.inspection.images import ImageError, decode
-from components.inspection.manifest import Line, parse_line, with_detection
-from components.inspection.places import PlaceError, Places
-from components.inspection.splitting import held_out
-from components.inspection.training_jobs import BUNDLE, PROGRESS, RESULT
+from brume import lifeline, storage
+from brume.inspection import masks
+from brume.inspection.bundle import Bundle
+from brume.inspection.figures import figures
+from brume.inspection.fit import AnomalyClass, FitError, FitSettings, Sample, fit
+from brume.inspection.images import ImageError, decode
+from brume.inspection.manifest import Line, parse_line, with_detection
+from brume.inspection.places import PlaceError, Places
+from brume.inspection.splitting import held_out
+from brume.inspection.training_jobs import BUNDLE, PROGRESS, RESULT
 
 _READERS = 4
 _MAX_UNUSABLE = 0.1  # the share of images beyond which a training fails
@@ -265,7 +265,7 @@ def _attempt(request: Mapping[str, Any], home: str, scratch: Path) -> dict[str, 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Train; the exit code is 0 whenever there is a result, be it that the training failed."""
-    parser = argparse.ArgumentParser(prog="components.inspection.training", description="Train a version.")
+    parser = argparse.ArgumentParser(prog="brume.inspection.training", description="Train a version.")
     parser.add_argument("--request", required=True, help="path or s3:// URI of request.json")
     options = parser.parse_args(arguments)
     lifeline.follow()

@@ -17,16 +17,16 @@ from typing import Any
 
 from sqlalchemy import select, update
 
-from components import storage
-from components.cluster import jobs
-from components.cluster.jobs import Job, JobError
-from components.cluster.place import in_cluster
-from components.cluster.resources import Resources
-from components.inspection.datasets import labelled_lines
-from components.inspection.lookups import AnyRow
-from components.inspection.places import Places
-from components.inspection.store import Store
-from components.inspection.tables import datasets, models, projects
+from brume import storage
+from brume.cluster import jobs
+from brume.cluster.jobs import Job, JobError
+from brume.cluster.place import in_cluster
+from brume.cluster.resources import Resources
+from brume.inspection.datasets import labelled_lines
+from brume.inspection.lookups import AnyRow
+from brume.inspection.places import Places
+from brume.inspection.store import Store
+from brume.inspection.tables import datasets, models, projects
 
 REQUEST, PROGRESS, RESULT, BUNDLE = "request.json", "progress.json", "result.json", "bundle"
 ATTEMPTS = 2
@@ -120,7 +120,7 @@ class Trainings:
             storage.write_bytes(address, json.dumps(self._request(row)).encode())
         job = Job(
             name,
-            "components.inspection.training",
+            "brume.inspection.training",
             ("--request", address),
             resources=self._share,
             folder=self._folder,

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from components.inspection import features
+from brume.inspection import features
 
 Floats = npt.NDArray[np.float32]
 LEVELS = ((8, 10), (4, 6), (2, 3))  # (pixels to a square, iterations), coarse to fine

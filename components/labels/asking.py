@@ -8,12 +8,12 @@ import time
 from collections.abc import Iterable
 from typing import Any
 
-from components import progress, storage
-from components.aws import addresses
-from components.aws.client import client
-from components.labels.lake import Lake
-from components.labels.queries import Query
-from components.labels.schema import DATABASE
+from brume import progress, storage
+from brume.aws import addresses
+from brume.aws.client import client
+from brume.labels.lake import Lake
+from brume.labels.queries import Query
+from brume.labels.schema import DATABASE
 
 _SECONDS_BETWEEN_LOOKS = 0.1, 2.0  # at first, and later
 

@@ -12,21 +12,21 @@ from typing import Any
 
 from prometheus_client import CollectorRegistry
 
-from components import storage
-from components.aws.addresses import AddressError
-from components.aws.engines import EngineError, Settings
-from components.aws.service import Call, Engine
-from components.aws.store import Store, StoreError
-from components.labels.athena import tables
-from components.labels.athena.catalog import Catalog
-from components.labels.athena.executions import Executions, close_interrupted
-from components.labels.athena.limits import Limits
-from components.labels.athena.outputs import Outputs
-from components.labels.athena.runner import Runner
-from components.labels.athena.sandbox import Sandbox
-from components.labels.athena.saved import NamedQueries, PreparedStatements
-from components.labels.athena.source import Source
-from components.labels.athena.workgroups import Workgroups
+from brume import storage
+from brume.aws.addresses import AddressError
+from brume.aws.engines import EngineError, Settings
+from brume.aws.service import Call, Engine
+from brume.aws.store import Store, StoreError
+from brume.labels.athena import tables
+from brume.labels.athena.catalog import Catalog
+from brume.labels.athena.executions import Executions, close_interrupted
+from brume.labels.athena.limits import Limits
+from brume.labels.athena.outputs import Outputs
+from brume.labels.athena.runner import Runner
+from brume.labels.athena.sandbox import Sandbox
+from brume.labels.athena.saved import NamedQueries, PreparedStatements
+from brume.labels.athena.source import Source
+from brume.labels.athena.workgroups import Workgroups
 
 PORT = 8402
 SERVICES = ("athena",)

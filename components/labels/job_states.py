@@ -8,8 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from typing import Any
 
-from components.aws.client import client
-from components.labels import refusals
+from brume.aws.client import client
+from brume.labels import refusals
 
 _NAME = re.compile(r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}")  # as DescribeLabelingJob takes it
 _UNKNOWN = ("ResourceNotFound", "ResourceNotFoundException", "ValidationException")

@@ -26,10 +26,10 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from components import storage
-from components.labels.parts import LakeError as LakeError
-from components.labels.parts import folder, holds_frames, table_of, write_parquet
-from components.labels.schema import (
+from brume import storage
+from brume.labels.parts import LakeError as LakeError
+from brume.labels.parts import folder, holds_frames, table_of, write_parquet
+from brume.labels.schema import (
     COUNT,
     DATABASE,
     FLAG,

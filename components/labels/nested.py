@@ -7,9 +7,9 @@ from collections.abc import Iterable
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from components.labels.lake import Lake, Snapshot
-from components.labels.parts import holds_frames
-from components.labels.schema import TABLES, frames_type
+from brume.labels.lake import Lake, Snapshot
+from brume.labels.parts import holds_frames
+from brume.labels.schema import TABLES, frames_type
 
 _EMPTY = frames_type((), ())
 _ON_FRAMES, _ON_LABELS = "frame-attributes", "label-category-attributes"

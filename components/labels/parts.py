@@ -10,7 +10,7 @@ from urllib.parse import quote
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from components.labels.schema import TABLES, Table, frames_type
+from brume.labels.schema import TABLES, Table, frames_type
 
 ROW_GROUP = 122_880  # rows; DuckDB reads row groups in parallel
 _LONG_NAME = 150  # characters of a folder; file systems take 255

@@ -12,10 +12,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from components import storage
-from components.aws.client import client
-from components.labels import refusals
-from components.labels.settings import POOL
+from brume import storage
+from brume.aws.client import client
+from brume.labels import refusals
+from brume.labels.settings import POOL
 
 COLUMNS = ("sub", "name", "email", "team")
 _PAGE = 60  # the most that Cognito lists at once

@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from components import storage
+from brume import storage
 
 POOL = re.compile(r"[a-z]{2}(-[a-z]+)+-\d_[0-9A-Za-z]+")  # a Cognito user pool: REGION_NAME
 _PRINCIPAL = re.compile(r"arn:aws[a-z-]*:quicksight:[a-z0-9-]+:\d{12}:(user|group)/.+")

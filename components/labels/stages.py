@@ -13,10 +13,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from components import storage
-from components.labels.lake import Lake
-from components.labels.settings import catalog_of, modalities_of
-from components.step import Artifact, Output, Step
+from brume import storage
+from brume.labels.lake import Lake
+from brume.labels.settings import catalog_of, modalities_of
+from brume.step import Artifact, Output, Step
 
 
 class Given(NamedTuple):
@@ -33,7 +33,7 @@ def source(source: str, workers: str, output: Artifact) -> Given:
     step = Step("source", parameters={"workers": workers}, outputs=[Output(output, "source")])
 
     def work() -> None:
-        from components.labels import synthetic
+        from brume.labels import synthetic
 
         with tempfile.TemporaryDirectory() as scratch:
             local = Path(output.uri) if not storage.is_remote(output.uri) else Path(scratch) / "source"
@@ -51,8 +51,8 @@ def ingest(
     source: str, lake: str, modalities: str, job_states: bool, tables: Artifact, metrics: Artifact
 ) -> str:
     """Read what is new or changed into the lake; returns the lake's URI."""
-    from components.labels import ingest as reading
-    from components.labels import job_states as states
+    from brume.labels import ingest as reading
+    from brume.labels import job_states as states
 
     outputs = [Output(metrics, "work/metrics/labels.json")]
     step = Step(
@@ -79,7 +79,7 @@ def ingest(
 
 def join(lake: str, workers: str, mask_people: bool) -> str:
     """Give every answer its worker's name, where anybody knows it; returns the lake's URI."""
-    from components.labels import workers as joining
+    from brume.labels import workers as joining
 
     # Names lie elsewhere and change: they are asked for in every run, and only what changed is written.
     step = Step("workers", parameters={"asked": time.time_ns()}, outputs=[])
@@ -89,7 +89,7 @@ def join(lake: str, workers: str, mask_people: bool) -> str:
 
 def quality(lake: str) -> str:
     """Compute the quality of answers, labels, tracks and audits; returns the lake's URI."""
-    from components.labels import quality as judging
+    from brume.labels import quality as judging
 
     Step("quality", inputs=[_state(lake)], parameters={"lake": lake}, outputs=[]).run(
         lambda: judging.run(Lake(lake))
@@ -109,14 +109,14 @@ def tables(lake: str, glue: bool, iceberg: str, workgroup: str) -> str:
     def work() -> dict[str, Any]:
         done: dict[str, Any] = {}
         if glue:
-            from components.labels.publish import glue as catalog
-            from components.labels.publish import saved_queries
-            from components.labels.queries import named
+            from brume.labels.publish import glue as catalog
+            from brume.labels.publish import saved_queries
+            from brume.labels.queries import named
 
             done["glue"] = asdict(catalog.publish(Lake(lake)))
             done["queries"] = asdict(saved_queries.save(named().values(), workgroup))
         if iceberg:
-            from components.labels.publish import iceberg as others
+            from brume.labels.publish import iceberg as others
 
             done["iceberg"] = asdict(others.publish(Lake(lake), catalog_of(iceberg)))
         return done
@@ -130,8 +130,8 @@ def queries(lake: str, workgroup: str, results: Artifact) -> None:
 
     Those of the original are for whoever still uses them: their results are larger than the lake itself.
     """
-    from components.labels import asking
-    from components.labels.queries import named
+    from brume.labels import asking
+    from brume.labels.queries import named
 
     step = Step(
         "queries",
@@ -156,7 +156,7 @@ def dashboard(
     lake: str, mask_people: bool, results: Artifact, page: Artifact, picture: Artifact, paper: Artifact
 ) -> None:
     """Write the dashboard: one self-contained page, and a PNG and a PDF of it."""
-    from components.labels import dashboard as drawing
+    from brume.labels import dashboard as drawing
 
     step = Step(
         "dashboard",
@@ -196,8 +196,8 @@ def quicksight(lake: str, principal: str, workgroup: str, mask_people: bool) -> 
     def work() -> dict[str, Any]:
         if not principal:
             return {}
-        from components.labels import dashboard as drawing
-        from components.labels.publish import quicksight as views
+        from brume.labels import dashboard as drawing
+        from brume.labels.publish import quicksight as views
 
         with Lake(lake).connect() as connection:
             board = drawing.build(connection, mask_people=mask_people).board

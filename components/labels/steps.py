@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from kfp import dsl
 
-from components.cluster.images import reference
+from brume.cluster.images import reference
 
 # The image holds this package and what it needs: nothing is installed when a step starts.
 step = partial(
@@ -18,7 +18,7 @@ def find_source(source: str, workers: str, output: dsl.Output[dsl.Dataset]) -> N
     "Given", [("source", str), ("workers", str)]
 ):
     """Return where the labelling output and its workers are; without a place, make them."""
-    from components.labels import stages
+    from brume.labels import stages
 
     return stages.source(source, workers, output)
 
@@ -33,7 +33,7 @@ def ingest_annotations(
     metrics: dsl.Output[dsl.Metrics],
 ) -> str:
     """Read what is new or changed into the lake; returns where that is."""
-    from components.labels import stages
+    from brume.labels import stages
 
     return stages.ingest(source, lake, modalities, job_states, tables, metrics)
 
@@ -41,7 +41,7 @@ def ingest_annotations(
 @step()
 def join_workers(lake: str, workers: str, mask_people: bool) -> str:
     """Give every answer its worker's name."""
-    from components.labels import stages
+    from brume.labels import stages
 
     return stages.join(lake, workers, mask_people)
 
@@ -49,7 +49,7 @@ def join_workers(lake: str, workers: str, mask_people: bool) -> str:
 @step()
 def judge_quality(lake: str) -> str:
     """Compute the quality of answers, labels, tracks and audits."""
-    from components.labels import stages
+    from brume.labels import stages
 
     return stages.quality(lake)
 
@@ -57,7 +57,7 @@ def judge_quality(lake: str) -> str:
 @step()
 def publish_tables(lake: str, glue: bool, iceberg: str, workgroup: str) -> str:
     """Tell AWS Glue of the lake's tables, and keep them as Iceberg tables, as asked."""
-    from components.labels import stages
+    from brume.labels import stages
 
     return stages.tables(lake, glue, iceberg, workgroup)
 
@@ -65,7 +65,7 @@ def publish_tables(lake: str, glue: bool, iceberg: str, workgroup: str) -> str:
 @step()
 def run_queries(lake: str, workgroup: str, results: dsl.Output[dsl.Dataset]) -> None:
     """Ask Athena, or the engine, the standing queries."""
-    from components.labels import stages
+    from brume.labels import stages
 
     stages.queries(lake, workgroup, results)
 
@@ -80,7 +80,7 @@ def write_dashboard(
     paper: dsl.Output[dsl.Artifact],
 ) -> None:
     """Write the dashboard: one self-contained page, and a PNG and a PDF of it."""
-    from components.labels import stages
+    from brume.labels import stages
 
     stages.dashboard(lake, mask_people, results, report, picture, paper)
 
@@ -88,6 +88,6 @@ def write_dashboard(
 @step()
 def make_quicksight_dashboard(lake: str, principal: str, workgroup: str, mask_people: bool) -> None:
     """Make a dashboard in QuickSight, where somebody is to get one."""
-    from components.labels import stages
+    from brume.labels import stages
 
     stages.quicksight(lake, principal, workgroup, mask_people)

@@ -16,9 +16,9 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from components.labels import people
-from components.labels.lake import ConflictError, Lake, Part, Snapshot
-from components.labels.schema import TABLES
+from brume.labels import people
+from brume.labels.lake import ConflictError, Lake, Part, Snapshot
+from brume.labels.schema import TABLES
 
 WORKERS, METRICS, REJECTS = "workers", "worker_metrics_processed_worker_metrics", "rejects"
 _VERSION = 1  # counts up when the same answers make other rows

@@ -11,9 +11,9 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from components import progress, storage
-from components.slides.cohort import LabelledSlide, Match, Reject, match, read_labels, split_by_patient
-from components.slides.reader import SlideError, check_slide
+from brume import progress, storage
+from brume.slides.cohort import LabelledSlide, Match, Reject, match, read_labels, split_by_patient
+from brume.slides.reader import SlideError, check_slide
 
 SUFFIXES = frozenset(
     [".svs", ".tif", ".tiff", ".ndpi", ".mrxs", ".scn", ".bif", ".dcm", ".vms", ".vmu", ".svslide", ".czi"]

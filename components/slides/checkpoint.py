@@ -11,7 +11,7 @@ from zipfile import BadZipFile
 import numpy as np
 import numpy.typing as npt
 
-from components import storage
+from brume import storage
 
 KEPT = 2
 

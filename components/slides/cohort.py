@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import NamedTuple
 
-from components import storage
+from brume import storage
 
 SPLITS = ("train", "valid", "test")
 SHARES = {"train": 0.7, "valid": 0.2, "test": 0.1}

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from components import charts
-from components.report import Figure
-from components.slides.figures import Evaluation
+from brume import charts
+from brume.report import Figure
+from brume.slides.figures import Evaluation
 
 
 def roc(found: Evaluation) -> Figure:

@@ -22,8 +22,8 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 from scipy import ndimage, spatial
 
-from components import lifeline, storage
-from components.slides.synthetic import GLASS, Painter, Pixels, write_slide
+from brume import lifeline, storage
+from brume.slides.synthetic import GLASS, Painter, Pixels, write_slide
 
 Floats = NDArray[np.float32]
 

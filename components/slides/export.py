@@ -13,9 +13,9 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from components import storage
-from components.slides import model as networks
-from components.slides import records
+from brume import storage
+from brume.slides import model as networks
+from brume.slides import records
 
 SAVED_MODEL = "saved_model.pb"
 TRAINING = "training.json"

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from components.slides.bootstrap import Interval
+from brume.slides.bootstrap import Interval
 
 
 @dataclass(frozen=True)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from components import storage
+from brume import storage
 
 
 def fetch(uri: str, folder: Path) -> Path:
     """Return a local path that OpenSlide can open: the slide's own, or a copy in `folder` with all its files.
 
-    Raises `FileNotFoundError` when the slide is not there, `components.storage.StorageError` when it cannot
+    Raises `FileNotFoundError` when the slide is not there, `brume.storage.StorageError` when it cannot
     be read.
     """
     parent, name = uri.rsplit("/", 1) if "/" in uri else ("", uri)

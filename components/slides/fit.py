@@ -14,11 +14,11 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from components import progress
-from components.slides import inputs, model, stream
-from components.slides.checkpoint import Arrays, Checkpoints
-from components.slides.collective import Collective
-from components.slides.parameters import TrainingParameters
+from brume import progress
+from brume.slides import inputs, model, stream
+from brume.slides.checkpoint import Arrays, Checkpoints
+from brume.slides.collective import Collective
+from brume.slides.parameters import TrainingParameters
 
 _WEIGHT_DECAY = 1e-3
 _WARMUP_SHARE = 0.05

@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from components.slides.reader import Slide, SlideError
-from components.slides.tissue import TissueMethod, close_gaps, tissue_mask
+from brume.slides.reader import Slide, SlideError
+from brume.slides.tissue import TissueMethod, close_gaps, tissue_mask
 
 # A level whose resolution is this close to the one asked for is taken as it is, without resampling.
 NATIVE_WITHIN = 0.01

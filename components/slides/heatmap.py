@@ -17,11 +17,11 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from components import progress, storage
-from components.slides import files
-from components.slides.reader import SlideError, open_slide
-from components.slides.score import SlideScore, probability_columns
-from components.viridis import colours
+from brume import progress, storage
+from brume.slides import files
+from brume.slides.reader import SlideError, open_slide
+from brume.slides.score import SlideScore, probability_columns
+from brume.viridis import colours
 
 Pixels = NDArray[np.uint8]
 

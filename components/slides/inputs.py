@@ -7,7 +7,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from components.slides import stream
+from brume.slides import stream
 
 # Colour varies from one stain and scanner to the next: absorbance by this share, all channels and each.
 _STAIN = 0.2

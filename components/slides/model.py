@@ -13,7 +13,7 @@ import keras
 import numpy as np
 from keras import layers
 
-from components import storage
+from brume import storage
 
 # `small` sees tiles at no more than about this many pixels a side.
 _WORKING_SIZE = 128

@@ -18,10 +18,10 @@ from itertools import islice
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from components import progress, storage
-from components.cluster.serving import predict
-from components.slides import records
-from components.slides.score import probability_columns
+from brume import progress, storage
+from brume.cluster.serving import predict
+from brume.slides import records
+from brume.slides.score import probability_columns
 
 IN_FLIGHT = 4  # requests at a time: the server works on one while others are sent, read and decoded
 _SOURCE = b"brume.source"  # the part's own record of what it was made from

@@ -1,6 +1,6 @@
 """Serve a trained model over HTTP by KServe's V1 protocol.
 
-    python -m components.slides.predictor --model DIR_OR_URI --name NAME --port 8080
+    python -m brume.slides.predictor --model DIR_OR_URI --name NAME --port 8080
 
     curl localhost:8080/v1/models/NAME:predict -d '{"instances": [{"b64": "..."}]}'
 
@@ -21,8 +21,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from components.cluster import predictor_server
-from components.cluster.predictor_server import Answer, ModelError, RequestError, image_bytes, local_copy
+from brume.cluster import predictor_server
+from brume.cluster.predictor_server import Answer, ModelError, RequestError, image_bytes, local_copy
 
 SIGNATURE = "serving_default"
 INPUT, OUTPUT = "image_bytes", "probabilities"
@@ -161,9 +161,7 @@ def answer_with(model: Classifier) -> Answer:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Serve until SIGTERM, which lets running requests finish."""
-    parser = predictor_server.arguments_parser(
-        "components.slides.predictor", "the SavedModel and labels.json"
-    )
+    parser = predictor_server.arguments_parser("brume.slides.predictor", "the SavedModel and labels.json")
     parser.add_argument("--batch", type=int, default=32, help="images that the model sees at once")
     options = parser.parse_args(arguments)
 

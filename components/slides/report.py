@@ -10,8 +10,8 @@ from typing import Any
 
 from PIL import Image
 
-from components import storage
-from components.report import (
+from brume import storage
+from brume.report import (
     Badge,
     Block,
     Cell,
@@ -29,11 +29,11 @@ from components.report import (
     Table,
     render,
 )
-from components.report_run import percent, run_section
-from components.slides import curves, heatmap
-from components.slides.bootstrap import Interval
-from components.slides.figures import Evaluation
-from components.slides.score import SlideScore
+from brume.report_run import percent, run_section
+from brume.slides import curves, heatmap
+from brume.slides.bootstrap import Interval
+from brume.slides.figures import Evaluation
+from brume.slides.score import SlideScore
 
 SPLITS = ("train", "valid", "test")
 FEW_PATIENTS = 30  # below this a test split says little, whatever its figures

@@ -12,11 +12,11 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Protocol
 
-from components import storage
-from components.cluster import images, serving
-from components.cluster.resources import Resources
-from components.slides import admit
-from components.step import Artifact, Output, Step
+from brume import storage
+from brume.cluster import images, serving
+from brume.cluster.resources import Resources
+from brume.slides import admit
+from brume.step import Artifact, Output, Step
 
 TILES_PER_REQUEST = 32
 
@@ -60,7 +60,7 @@ def score_tiles(
     tiles_uri: str, model_uri: str, url: str, name: str, cohort: Artifact, tile_scores: Artifact
 ) -> None:
     """Send every tile to the served model and keep its probabilities."""
-    from components.slides import predict
+    from brume.slides import predict
 
     step = _prediction(tiles_uri, model_uri, tile_scores)
 
@@ -95,7 +95,7 @@ def evaluate(
     classification: ClassificationArtifact,
 ) -> None:
     """Score the slides, judge the held-out ones, and draw every slide's heatmap."""
-    from components.slides import figures, heatmap, predict, score
+    from brume.slides import figures, heatmap, predict, score
 
     slides_uri = storage.join(cohort.uri, "slides.csv")
     step = Step(
@@ -142,8 +142,8 @@ def report(
     page: Artifact,
 ) -> None:
     """Write the report of the run: one self-contained HTML page."""
-    from components.slides import figures, score
-    from components.slides import report as reporting
+    from brume.slides import figures, score
+    from brume.slides import report as reporting
 
     training_uri = storage.join(model_uri, "training.json")
     step = Step(

@@ -18,10 +18,10 @@ from sklearn.metrics import (
     roc_curve,
 )
 
-from components import storage
-from components.slides import bootstrap
-from components.slides.figures import ClassFigures, Evaluation, notes_on
-from components.slides.figures import headline as headline
+from brume import storage
+from brume.slides import bootstrap
+from brume.slides.figures import ClassFigures, Evaluation, notes_on
+from brume.slides.figures import headline as headline
 
 RESAMPLES = 1000
 

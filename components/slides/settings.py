@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from components import storage
-from components.slides.grid import Tiling
-from components.slides.parameters import TrainingParameters
+from brume import storage
+from brume.slides.grid import Tiling
+from brume.slides.parameters import TrainingParameters
 
 _TRAINING = ("model", "weights", "epochs", "batch_size", "learning_rate", "ranks", "collective", "seed")
 _TILING = ("tile_size", "max_background", "jpeg_quality", "tissue")

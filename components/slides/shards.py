@@ -24,8 +24,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from components import progress, storage
-from components.slides.records import FRAME_BYTES, RecordWriter, decode, frame, read
+from brume import progress, storage
+from brume.slides.records import FRAME_BYTES, RecordWriter, decode, frame, read
 
 VERSION = 1
 STAGE = "shards"

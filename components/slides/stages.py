@@ -13,14 +13,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, NamedTuple
 
-from components import storage
-from components.cluster import images
-from components.cluster.resources import Resources
-from components.slides import admit
-from components.slides.cohort import Reject
-from components.slides.grid import Tiling
-from components.slides.parameters import TrainingParameters
-from components.step import Artifact, Output, Step
+from brume import storage
+from brume.cluster import images
+from brume.cluster.resources import Resources
+from brume.slides import admit
+from brume.slides.cohort import Reject
+from brume.slides.grid import Tiling
+from brume.slides.parameters import TrainingParameters
+from brume.step import Artifact, Output, Step
 
 SHARDS_PER_RANK = 4  # enough for shuffling whole shards to matter, few enough to keep them large
 _TILING = "tiling.json"
@@ -115,7 +115,7 @@ def _settings(folder: str) -> TilingSettings:
 
 def tile(cohort: Artifact, group: str, assume_mpp: float, tiles_of_group: Artifact) -> str:
     """Cut the tiles of one group of slides; returns the URI of the list of its tile files and rejects."""
-    from components.slides import tiles
+    from brume.slides import tiles
 
     slides_uri = storage.join(cohort.uri, "slides.csv")
     step = Step(
@@ -152,7 +152,7 @@ def shard(
 
     Tiles of slides without a split (of a prediction) are kept by slide, like those of the test split.
     """
-    from components.slides import shards
+    from brume.slides import shards
 
     slides_uri = storage.join(cohort.uri, "slides.csv")
     before_uri = storage.join(cohort.uri, "rejects.csv")
@@ -199,7 +199,7 @@ def fit(
     tiles_uri: str, parameters: TrainingParameters, resources: Resources, model: Artifact, metrics: Artifact
 ) -> str:
     """Train a model by MPI; returns the URI of its folder."""
-    from components.slides import train
+    from brume.slides import train
 
     step = Step(
         "training",

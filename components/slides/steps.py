@@ -4,7 +4,7 @@ from functools import partial
 
 from kfp import dsl
 
-from components.cluster.images import reference
+from brume.cluster.images import reference
 
 # The image holds this package and what it needs: nothing is installed when a step starts.
 step = partial(
@@ -29,7 +29,7 @@ def admit_slides(
     splits: dsl.Output[dsl.Dataset],
 ) -> list[str]:
     """Open every slide, set aside what cannot be used, and split the rest by patient."""
-    from components.slides import stages
+    from brume.slides import stages
 
     settings = stages.TilingSettings(tile_size, mpp, max_background, jpeg_quality, tissue)
     return stages.cohort(slides, labels, assume_mpp, max_rejected, seed, groups, settings, "", cohort, splits)
@@ -46,7 +46,7 @@ def admit_new_slides(
     splits: dsl.Output[dsl.Dataset],
 ) -> list[str]:
     """Open every slide, set aside what cannot be used; tiles will be cut as the model knows them."""
-    from components.slides import stages
+    from brume.slides import stages
 
     return stages.cohort(slides, "", assume_mpp, max_rejected, 0, groups, None, model, cohort, splits)
 
@@ -56,7 +56,7 @@ def cut_tiles(
     cohort: dsl.Input[dsl.Dataset], group: str, assume_mpp: float, tiles: dsl.Output[dsl.Dataset]
 ) -> str:
     """Find the tissue of one group of slides and cut it into tiles."""
-    from components.slides import stages
+    from brume.slides import stages
 
     return stages.tile(cohort, group, assume_mpp, tiles)
 
@@ -73,7 +73,7 @@ def make_shards(
     rejects: dsl.Output[dsl.Dataset],
 ) -> str:
     """Shuffle the training tiles into equal shards; keep the rest by split and slide."""
-    from components.slides import stages
+    from brume.slides import stages
 
     return stages.shard(cohort, groups, ranks, batch_size, seed, max_rejected, tiles, rejects)
 
@@ -97,9 +97,9 @@ def train_model(
     metrics: dsl.Output[dsl.Metrics],
 ) -> str:
     """Train by MPI: one rank a process here, one rank a pod of an MPIJob on a cluster."""
-    from components.cluster.resources import Resources
-    from components.slides import stages
-    from components.slides.parameters import TrainingParameters
+    from brume.cluster.resources import Resources
+    from brume.slides import stages
+    from brume.slides.parameters import TrainingParameters
 
     parameters = TrainingParameters(
         model=model_name,
@@ -118,8 +118,8 @@ def train_model(
 @step()
 def deploy_model(tiles_uri: str, model_uri: str, name: str, cpu: str, memory: str) -> str:
     """Serve the model: a process here, an InferenceService on a cluster."""
-    from components.cluster.resources import Resources
-    from components.slides import results
+    from brume.cluster.resources import Resources
+    from brume.slides import results
 
     return results.deploy(tiles_uri, model_uri, name, Resources(cpu, memory))
 
@@ -127,7 +127,7 @@ def deploy_model(tiles_uri: str, model_uri: str, name: str, cpu: str, memory: st
 @step()
 def stop_model(name: str, status: dsl.PipelineTaskFinalStatus) -> None:
     """End the serving of the model, however the run went."""
-    from components.slides import results
+    from brume.slides import results
 
     results.stop(name)
 
@@ -142,7 +142,7 @@ def predict_tiles(
     tile_scores: dsl.Output[dsl.Dataset],
 ) -> None:
     """Send every tile to the served model, in batches."""
-    from components.slides import results
+    from brume.slides import results
 
     results.score_tiles(tiles_uri, model_uri, url, name, cohort, tile_scores)
 
@@ -160,7 +160,7 @@ def score_slides(
     classification: dsl.Output[dsl.ClassificationMetrics],
 ) -> None:
     """Score the slides, judge the held-out ones, and draw the heatmaps."""
-    from components.slides import results
+    from brume.slides import results
 
     results.evaluate(
         cohort, tile_scores, assume_mpp, seed, slide_scores, heatmaps, evaluation, metrics, classification
@@ -178,6 +178,6 @@ def write_report(
     report: dsl.Output[dsl.HTML],
 ) -> None:
     """Write the report of the run, one self-contained page."""
-    from components.slides import results
+    from brume.slides import results
 
     results.report(title, model_uri, rejects, slide_scores, heatmaps, evaluation, report)

@@ -17,8 +17,8 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from components import storage
-from components.slides import records
+from brume import storage
+from brume.slides import records
 
 # Records held for shuffling: some 25 MB of tiles of 224 pixels, 100 MB of 512.
 SHUFFLE = 1024

@@ -19,7 +19,7 @@ import simplejpeg
 from numpy.typing import NDArray
 from PIL import Image
 
-from components import storage
+from brume import storage
 
 Pixels = NDArray[np.uint8]
 # Paints rows [top, bottom) of a slide: uint8 [bottom - top, width, 3].

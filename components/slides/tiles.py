@@ -22,13 +22,13 @@ from typing import Protocol
 
 import simplejpeg
 
-from components import lifeline, progress, storage
-from components.slides import files
-from components.slides.cohort import Reject
-from components.slides.grid import Tiling, plan, read_tiles
-from components.slides.reader import SlideError, open_slide
-from components.slides.records import RecordWriter, Tile, encode
-from components.slides.tissue import background_share
+from brume import lifeline, progress, storage
+from brume.slides import files
+from brume.slides.cohort import Reject
+from brume.slides.grid import Tiling, plan, read_tiles
+from brume.slides.reader import SlideError, open_slide
+from brume.slides.records import RecordWriter, Tile, encode
+from brume.slides.tissue import background_share
 
 __all__ = ["SlideSource", "TiledSlide", "Tiling", "tile_group", "tile_slide"]
 

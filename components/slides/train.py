@@ -2,11 +2,11 @@
 
 On one process:
 
-    python -m components.slides.train --tiles OUT/tiles --out OUT/model --work OUT/work/training
+    python -m brume.slides.train --tiles OUT/tiles --out OUT/model --work OUT/work/training
 
 On two (a rank each, gradients averaged by Horovod, or by mpi4py where Horovod is not built):
 
-    mpirun -n 2 --bind-to none python -m components.slides.train \\
+    mpirun -n 2 --bind-to none python -m brume.slides.train \\
         --tiles OUT/tiles --out OUT/model --work OUT/work/training \\
         --parameters '{"model": "small", "ranks": 2, "epochs": 10, "batch_size": 32}'
 
@@ -28,16 +28,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
-from components import lifeline, storage
-from components.cluster.mpi import MpiJob, run
-from components.cluster.place import in_cluster
-from components.cluster.resources import Resources
-from components.slides.checkpoint import Checkpoints
-from components.slides.collective import Collective, open_collective
-from components.slides.parameters import ParameterError, TrainingParameters
-from components.slides.stream import Shards
+from brume import lifeline, storage
+from brume.cluster.mpi import MpiJob, run
+from brume.cluster.place import in_cluster
+from brume.cluster.resources import Resources
+from brume.slides.checkpoint import Checkpoints
+from brume.slides.collective import Collective, open_collective
+from brume.slides.parameters import ParameterError, TrainingParameters
+from brume.slides.stream import Shards
 
-MODULE = "components.slides.train"
+MODULE = "brume.slides.train"
 
 # A rank that waits for another leaves the core to it, and Horovod looks for work every 5 ms, not every one:
 # on a machine with no core to spare this halves the time.
@@ -107,11 +107,11 @@ def train(
         )
     shards = Shards.read(tiles_uri)
     checkpoints = Checkpoints(work_uri, key(shards, parameters))
-    from components.slides.fit import fit
+    from brume.slides.fit import fit
 
     trained = fit(collective, shards, parameters, checkpoints)
     if collective.rank == 0:
-        from components.slides.export import export
+        from brume.slides.export import export
 
         description = _describe(trained, shards, parameters, collective)
         export(trained.model, parameters.model, shards.classes, shards.tile_size, description, model_uri)

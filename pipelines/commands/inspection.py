@@ -8,11 +8,11 @@ from typing import Any
 
 import click
 
-from components.inspection.asking import AskingError, content_type, wait
-from components.inspection.console import errands
-from components.inspection.console.errands import Services
-from pipelines.commands import trials
-from pipelines.commands.terminal import number, percent, print_table, progress, waiting
+from brume.inspection.asking import AskingError, content_type, wait
+from brume.inspection.console import errands
+from brume.inspection.console.errands import Services
+from brume.pipelines.commands import trials
+from brume.pipelines.commands.terminal import number, percent, print_table, progress, waiting
 
 PROJECT = click.argument("project")
 VERSION = click.argument("version")
@@ -28,8 +28,8 @@ class _Group(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         from botocore.exceptions import BotoCoreError, ClientError
 
-        from components.aws.client import NoEndpointError
-        from components.aws.keys import KeysError
+        from brume.aws.client import NoEndpointError
+        from brume.aws.keys import KeysError
 
         try:
             return super().invoke(ctx)

@@ -18,7 +18,7 @@ from typing import Any, NoReturn, TextIO
 
 import click
 
-LAKE = "BRUME_LAKE"  # components.labels.engine reads it; importing that for a name takes a second
+LAKE = "BRUME_LAKE"  # brume.labels.engine reads it; importing that for a name takes a second
 DATABASE = "smgt-gluedatabase"
 DEFAULT_LAKE = Path("out/labels/lake")
 ROWS = 100
@@ -53,8 +53,8 @@ def sql(
     text = _text(query, file, tables)
     from botocore.exceptions import BotoCoreError, ClientError
 
-    from components.aws.engines import EngineError
-    from components.aws.keys import KeysError
+    from brume.aws.engines import EngineError
+    from brume.aws.keys import KeysError
 
     try:
         with _athena(lake) as athena:
@@ -87,8 +87,8 @@ def _fail(message: str, code: int = 1) -> NoReturn:
 @contextlib.contextmanager
 def _athena(lake: str | None) -> Iterator[Any]:
     """Yield a client of whoever answers; an engine that is started for it ends after."""
-    from components.aws import engines
-    from components.aws.client import client
+    from brume.aws import engines
+    from brume.aws.client import client
 
     configured = any(os.environ.get(name) for name in ("AWS_ENDPOINT_URL", _ENDPOINT))
     here = None if configured or lake else engines.running(engines.data_folder("labels"))
@@ -102,7 +102,7 @@ def _athena(lake: str | None) -> Iterator[Any]:
         yield client("athena")
         return
     os.environ[LAKE] = _lake(lake)
-    from pipelines.running.engines import started
+    from brume.pipelines.running.engines import started
 
     with (
         tempfile.TemporaryDirectory(prefix="brume-sql-") as folder,
@@ -114,7 +114,7 @@ def _athena(lake: str | None) -> Iterator[Any]:
 
 def _variables(here: Any) -> dict[str, str]:
     """Return the variables by which an engine on this machine is reached."""
-    from components.aws import keys
+    from brume.aws import keys
 
     accepted = list(keys.load(Path(here.credentials)).values()) if here.credentials else []
     key = accepted[0] if accepted else keys.Key("anonymous", "anonymous")
@@ -123,8 +123,8 @@ def _variables(here: Any) -> dict[str, str]:
 
 
 def _lake(given: str | None) -> str:
-    from components import storage
-    from components.aws.engines import EngineError
+    from brume import storage
+    from brume.aws.engines import EngineError
 
     chosen = given or os.environ.get(LAKE) or (str(DEFAULT_LAKE) if DEFAULT_LAKE.is_dir() else "")
     if not chosen:
@@ -138,7 +138,7 @@ def _lake(given: str | None) -> str:
 
 
 def _show_tables(athena: Any, database: str) -> None:
-    from pipelines.commands.terminal import print_table
+    from brume.pipelines.commands.terminal import print_table
 
     pages = athena.get_paginator("list_table_metadata").paginate(
         CatalogName="AwsDataCatalog", DatabaseName=database
@@ -178,7 +178,7 @@ def _answer(athena: Any, text: str, database: str, as_csv: bool, most: int) -> N
 
 def _wait(athena: Any, identity: str) -> dict[str, Any]:
     """Return the execution when it has ended; after a second the terminal says that it runs."""
-    from pipelines.commands.terminal import waiting
+    from brume.pipelines.commands.terminal import waiting
 
     pause, begun = 0.01, time.monotonic()
     with contextlib.ExitStack() as stack:

@@ -10,10 +10,10 @@ from typing import Any
 
 import click
 
-from components.inspection.asking import AskingError, content_type, label_of, wait
-from components.inspection.console import errands
-from components.inspection.console.errands import Services
-from pipelines.commands.terminal import number, percent, print_table, progress, waiting
+from brume.inspection.asking import AskingError, content_type, label_of, wait
+from brume.inspection.console import errands
+from brume.inspection.console.errands import Services
+from brume.pipelines.commands.terminal import number, percent, print_table, progress, waiting
 
 PROJECT = click.argument("project")
 VERSION = click.argument("version")

@@ -143,7 +143,7 @@ def load(name: str) -> Pipeline:
         near = difflib.get_close_matches(name, known, n=1)
         hint = f"did you mean {near[0]}?" if near else f"there are: {', '.join(known)}"
         raise ParameterError(f"no pipeline is called {name!r}: {hint}")
-    return Pipeline(name, importlib.import_module(f"pipelines.{name}"))
+    return Pipeline(name, importlib.import_module(f"brume.pipelines.{name}"))
 
 
 def _type_name(definition: Any) -> str:

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from components.aws import addresses, engines, keys
+from brume.aws import addresses, engines, keys
 
 SECONDS_TO_START = 120
 SECONDS_TO_END = 30
@@ -26,7 +26,7 @@ def started(needed: Mapping[str, Mapping[str, str]], root: Path) -> Iterator[dic
     Services for which the user configured an endpoint keep it; an engine all of whose services have one is
     not started. Engines accept
     the user's own credentials; where there are none, a key is made, and is among the variables. Raises
-    `components.aws.engines.EngineError` for one that does not start, with the end of its log.
+    `brume.aws.engines.EngineError` for one that does not start, with the end of its log.
     """
     missing = {name: _without_endpoint(engines.about(name).services) for name in needed}
     missing = {name: services for name, services in missing.items() if services}
@@ -63,7 +63,7 @@ def _without_endpoint(services: Sequence[str]) -> list[str]:
 def _endpoint(service: str) -> str:
     import boto3
 
-    from components.aws.client import session_with_models
+    from brume.aws.client import session_with_models
 
     session = boto3.session.Session(botocore_session=session_with_models())
     region = session.region_name or "us-east-1"
@@ -82,7 +82,7 @@ def _own_credentials() -> Any:
 def _running(name: str, data: Path, folders: Mapping[str, str], key: Path | None, own: Any) -> Iterator[str]:
     """Run one engine; yields its URL. The user's own key reaches it by a pipe, never by a file."""
     data.mkdir(parents=True, exist_ok=True)
-    command = [sys.executable, "-m", "components.aws.run", name, "--port", "0", "--data", str(data)]
+    command = [sys.executable, "-m", "brume.aws.run", name, "--port", "0", "--data", str(data)]
     for prefix, folder in folders.items():
         command += ["--folder", f"{prefix}={folder}"]
     log = data / "engine.log"

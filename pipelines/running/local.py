@@ -15,11 +15,11 @@ from typing import Any
 
 from rich.console import Console
 
-from components import lifeline, progress
-from components.step import OUT
-from pipelines.running import engines, record
-from pipelines.running.catalog import Pipeline
-from pipelines.running.view import View
+from brume import lifeline, progress
+from brume.pipelines.running import engines, record
+from brume.pipelines.running.catalog import Pipeline
+from brume.pipelines.running.view import View
+from brume.step import OUT
 
 
 class RunError(RuntimeError):
@@ -29,7 +29,7 @@ class RunError(RuntimeError):
 def run(pipeline: Pipeline, arguments: Mapping[str, Any], out: Path) -> None:
     """Run a pipeline with checked arguments into the folder `out`; leaves run.json there, failed or not.
 
-    Raises `RunError` when a step fails, and `components.lifeline.RunInProgressError` when another run holds
+    Raises `RunError` when a step fails, and `brume.lifeline.RunInProgressError` when another run holds
     the folder.
     """
     out = out.resolve()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from components.cluster.images import environment
+from brume.cluster.images import environment
 
 ENDPOINTS = "brume-endpoints"  # ConfigMap, manifests/base
 STORAGE = "brume-s3"  # Secret, made by whoever runs the cluster

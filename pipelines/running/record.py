@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from components import storage
+from brume import storage
 
 _TOLD = [
     "brume",

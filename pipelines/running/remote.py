@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from components import storage
-from pipelines.running.catalog import Pipeline
+from brume import storage
+from brume.pipelines.running.catalog import Pipeline
 
 SERVICE_ACCOUNT = "brume-pipeline"  # made by manifests/base
 

@@ -44,6 +44,6 @@ def run_here(words: Sequence[str], cron: str, say: Callable[[str], None]) -> NoR
         # Short sleeps, so that a machine which was suspended runs what is due when it wakes.
         while (left := (due - datetime.now(UTC)).total_seconds()) > 0:
             time.sleep(min(left, 30.0))
-        code = subprocess.run([sys.executable, "-m", "pipelines.cli", "run", *words], check=False).returncode
+        code = subprocess.run([sys.executable, "-m", "brume", "run", *words], check=False).returncode
         if code:
             say(f"the run of {due:%H:%M:%S} failed (code {code})")

@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from components.aws.engines import Settings
-from components.labels import engine
-from components.labels.lake import Lake
-from components.labels.schema import DATABASE
+from brume.aws.engines import Settings
+from brume.labels import engine
+from brume.labels.lake import Lake
+from brume.labels.schema import DATABASE
 from tests.aws.serving import serve_engine
 from tests.components.labels.lakes import frame, put
 

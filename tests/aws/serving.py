@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 import uvicorn
 
-from components.aws.client import session_with_models
-from components.aws.connection import config
-from components.aws.keys import Key
-from components.aws.server import Call, Engine, Limits, create_app
+from brume.aws.client import session_with_models
+from brume.aws.connection import config
+from brume.aws.keys import Key
+from brume.aws.server import Call, Engine, Limits, create_app
 
 KEY = Key("AKIDTEST", "secret of the tests", "123456789012")
 OTHER = Key("AKIDOTHER", "another secret", "210987654321")

@@ -22,14 +22,14 @@ import duckdb
 import pytest
 from botocore.exceptions import ClientError
 
-from components.aws import engines, keys
-from components.aws.addresses import AddressError
-from components.aws.engines import EngineError, Settings
-from components.aws.paging import Pager
-from components.labels import engine, queries
-from components.labels.athena.outputs import Outputs
-from components.labels.lake import Lake
-from components.labels.schema import DATABASE
+from brume.aws import engines, keys
+from brume.aws.addresses import AddressError
+from brume.aws.engines import EngineError, Settings
+from brume.aws.paging import Pager
+from brume.labels import engine, queries
+from brume.labels.athena.outputs import Outputs
+from brume.labels.lake import Lake
+from brume.labels.schema import DATABASE
 from tests.aws.lake import ended, fill, finished, rows, served
 from tests.aws.serving import KEY, OTHER, client_of
 from tests.components.labels.lakes import put
@@ -213,7 +213,7 @@ def test_minio_is_another_name_of_s3(tmp_path: Path) -> None:
 
 
 def _call() -> Any:
-    from components.aws.service import Call
+    from brume.aws.service import Call
 
     return Call("1", "123456789012", "eu-west-1", "AKID", "athena", "StartQueryExecution")
 

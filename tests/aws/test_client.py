@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import UnknownServiceError
 
-from components.aws.client import NoEndpointError, client
-from components.aws.server import Call, Engine, ServiceError
+from brume.aws.client import NoEndpointError, client
+from brume.aws.server import Call, Engine, ServiceError
 from tests.aws.serving import KEY, serve_engine
 
 

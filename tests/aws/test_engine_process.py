@@ -16,11 +16,11 @@ import boto3
 import pytest
 from click.testing import CliRunner
 
-from components.aws import engines
-from components.aws.client import session_with_models
-from pipelines.cli import main
+from brume.aws import engines
+from brume.aws.client import session_with_models
+from brume.pipelines.cli import main
 
-BRUME = [sys.executable, "-m", "pipelines.cli"]
+BRUME = [sys.executable, "-m", "brume"]
 
 
 @contextlib.contextmanager
@@ -112,7 +112,7 @@ def test_a_killed_engine_starts_again(tmp_path: Path) -> None:
 def test_a_command_that_cannot_be_followed_says_why(
     tmp_path: Path, words: list[str], part: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from components.aws import run
+    from brume.aws import run
 
     with pytest.raises(SystemExit) as caught:
         run.main([*words, "--data", str(tmp_path)])
@@ -128,7 +128,7 @@ def test_engines_lists_what_there_is() -> None:
 
 def test_the_help_imports_nothing_heavy() -> None:
     script = (
-        "import sys\nsys.argv = ['brume', '--help']\nfrom pipelines.cli import main\n"
+        "import sys\nsys.argv = ['brume', '--help']\nfrom brume.pipelines.cli import main\n"
         "try: main()\nexcept SystemExit: pass\n"
         "print([name for name in ('boto3', 'kfp', 'starlette', 'numpy') if name in sys.modules])"
     )

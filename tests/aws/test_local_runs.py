@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from components.aws import engines
-from components.aws.client import NoEndpointError, client
-from pipelines.running.engines import started
+from brume.aws import engines
+from brume.aws.client import NoEndpointError, client
+from brume.pipelines.running.engines import started
 
 
 @pytest.fixture(autouse=True)

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from components.aws.client import MODELS
-from components.aws.paging import page
-from components.aws.server import Call, Engine, ServiceError
+from brume.aws.client import MODELS
+from brume.aws.paging import page
+from brume.aws.server import Call, Engine, ServiceError
 from tests.aws import old_sdk
 from tests.aws.serving import KEY, OTHER, serve_engine
 

@@ -11,8 +11,8 @@ from botocore import xform_name
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from components.aws.client import service_model
-from components.aws.server import Call, Engine
+from brume.aws.client import service_model
+from brume.aws.server import Call, Engine
 from tests.aws.generating import parameters
 from tests.aws.serving import client_of, serve_engine
 

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from components.aws import engines, keys
-from components.inspection.manifest import write_line
+from brume.aws import engines, keys
+from brume.inspection.manifest import write_line
 from tests.aws import old_sdk
 from tests.pipelines.runs import BRUME, brume
 

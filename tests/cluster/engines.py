@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from components.aws.keys import Key
-from components.cluster import images
+from brume.aws.keys import Key
+from brume.cluster import images
 from tests.aws.serving import client_of
 from tests.cluster.harness.installed import STEP, Installed
 

@@ -17,11 +17,11 @@ from hypothesis import strategies
 from kubernetes.client import ApiException, CustomObjectsApi
 from kubernetes.utils.quantity import parse_quantity
 
-from components.cluster.jobs import Job, job_manifest
-from components.cluster.kube import INFERENCE_SERVICE, JOB, MPI_JOB, Kind
-from components.cluster.mpi import MpiJob, mpi_job_manifest
-from components.cluster.resources import Resources
-from components.cluster.serving import Model, inference_service_manifest
+from brume.cluster.jobs import Job, job_manifest
+from brume.cluster.kube import INFERENCE_SERVICE, JOB, MPI_JOB, Kind
+from brume.cluster.mpi import MpiJob, mpi_job_manifest
+from brume.cluster.resources import Resources
+from brume.cluster.serving import Model, inference_service_manifest
 from tests.cluster.harness import binaries, given, kserve, mpi_operator, upstream
 from tests.cluster.harness.api_server import Api, ApiServer
 
@@ -53,7 +53,7 @@ VARIABLES: tuple[dict[str, str], ...] = ({}, {"TF_CPP_MIN_LOG_LEVEL": "2", "ODD"
 def _mpi_job(
     name: str, namespace: str, image: str, share: Resources, variables: Mapping[str, str], many: int
 ) -> Object:
-    command = ("python3", "-m", "components.slides.train", "--text", "a b $(HOME)")
+    command = ("python3", "-m", "brume.slides.train", "--text", "a b $(HOME)")
     return mpi_job_manifest(MpiJob(name, command, many, image, variables, share, namespace), "a1b2c3")
 
 

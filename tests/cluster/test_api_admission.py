@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from kubernetes.client import ApiException, CoreV1Api
 
-from components.cluster import pods
-from components.cluster.jobs import Job, job_manifest
-from components.cluster.resources import Resources
+from brume.cluster import pods
+from brume.cluster.jobs import Job, job_manifest
+from brume.cluster.resources import Resources
 from tests.cluster.harness import upstream
 from tests.cluster.harness.api_server import Api
 from tests.cluster.objects import BUILDERS, NAMES, SHARES, VARIABLES, overlaid, own_namespace, pods_of

@@ -26,7 +26,7 @@ from kubernetes.client import (
     rest,
 )
 
-from components.cluster import diagnosis, jobs, kube, mpi, serving
+from brume.cluster import diagnosis, jobs, kube, mpi, serving
 from tests.cluster.harness.accounts import kubeconfig_of
 from tests.cluster.harness.api_server import Api, KubectlError
 from tests.cluster.objects import KINDS, MANIFESTS, define, overlaid, own_namespace, pods_of

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from components.cluster.mpi import MpiJob, mpi_job_manifest
-from components.cluster.pods import SERVICE_ACCOUNT
-from components.cluster.serving import Model, inference_service_manifest
+from brume.cluster.mpi import MpiJob, mpi_job_manifest
+from brume.cluster.pods import SERVICE_ACCOUNT
+from brume.cluster.serving import Model, inference_service_manifest
 from tests.cluster.harness import given, kserve, mpi_operator
 from tests.cluster.harness.api_server import Api, ApiServer, KubectlError
 from tests.cluster.harness.binaries import Unavailable

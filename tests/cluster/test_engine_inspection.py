@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 from botocore import UNSIGNED
 
-from components import storage
-from components.aws.engines import Settings
-from components.cluster import diagnosis
+from brume import storage
+from brume.aws.engines import Settings
+from brume.cluster import diagnosis
 from tests.aws.serving import client_of, serve_engine
 from tests.cluster.engines import Deployed
 from tests.cluster.harness.installed import STEP, Installed
@@ -25,8 +25,8 @@ BUCKET = "mlpipeline"
 STORE = f"s3://{BUCKET}/brume/inspection"  # as the overlay `local` says
 NORMAL, ANOMALOUS = 13, 2
 _DETECT = """
-from components import storage
-from components.aws.client import client
+from brume import storage
+from brume.aws.client import client
 for name in ("good", "bad"):
     picture = storage.read_bytes("{pictures}/" + name + ".png")
     said = client("lookoutvision").detect_anomalies(
@@ -193,7 +193,7 @@ def test_a_training_that_cannot_be_done_names_its_pod_and_the_reason(
     variables: dict[str, str],
     says: str,
 ) -> None:
-    from components.inspection import engine as inspection
+    from brume.inspection import engine as inspection
 
     be_impatient(monkeypatch)
     share = {"BRUME_INSPECTION_TRAINING_CPU": "100m", "BRUME_INSPECTION_TRAINING_MEMORY": "128Mi"}

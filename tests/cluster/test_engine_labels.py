@@ -11,9 +11,9 @@ from dataclasses import replace
 import pytest
 from botocore import UNSIGNED
 
-from components import storage
-from components.labels import ingest, queries, synthetic, workers
-from components.labels.lake import Lake
+from brume import storage
+from brume.labels import ingest, queries, synthetic, workers
+from brume.labels.lake import Lake
 from tests.aws.lake import ended, finished, rows
 from tests.aws.serving import client_of
 from tests.cluster.engines import Deployed
@@ -37,8 +37,8 @@ ORIGINAL = {
 LABELS = "SELECT modality, count(*) AS n FROM labels GROUP BY modality ORDER BY modality"
 # As the step `queries` of the pipeline asks.
 STEPS_PROGRAM = """
-from components.labels.asking import run_all
-from components.labels.queries import Query
+from brume.labels.asking import run_all
+from brume.labels.queries import Query
 run_all([Query("labels", "", {sql!r}, False)], {results!r}, "primary")
 """
 

@@ -11,9 +11,9 @@ import time
 
 import pytest
 
-from components.cluster import diagnosis, mpi
-from components.cluster.mpi import JobError, MpiJob
-from components.cluster.resources import Resources
+from brume.cluster import diagnosis, mpi
+from brume.cluster.mpi import JobError, MpiJob
+from brume.cluster.resources import Resources
 from tests.cluster.harness.installed import OF_A_JOB, Installed
 from tests.cluster.harness.node import Node
 
@@ -86,8 +86,8 @@ def test_a_step_that_is_cancelled_takes_its_job_along(brume: Installed) -> None:
     """SIGTERM, as Kubernetes sends it to the step's pod."""
     with brume.acting_as("brume-pipeline"):
         program = (
-            "from components.cluster.mpi import MpiJob, run;"
-            "from components.cluster.resources import Resources;"
+            "from brume.cluster.mpi import MpiJob, run;"
+            "from brume.cluster.resources import Resources;"
             "run(MpiJob('Failing', ('python3', '-c', 'import time; print(1); time.sleep(600)'), 1,"
             "resources=Resources(cpu='100m', memory='128Mi')), lambda line: print(line, flush=True))"
         )

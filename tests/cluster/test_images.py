@@ -12,19 +12,19 @@ from typing import Any
 
 import pytest
 
-from components.cluster.images import reference
+from brume.cluster.images import reference
 from tests.cluster.harness import binaries, images
 from tests.cluster.harness.cluster import Cluster, OwnCluster
 from tests.cluster.harness.installed import STEP, Installed
 
 NAMES = images.NAMES
 IMPORTS = {
-    "pipeline": "kfp.dsl.executor_main components.slides.steps components.inspection.steps"
-    " components.labels.steps openslide cv2 duckdb pyiceberg kubernetes",
-    "training": "components.slides.fit components.slides.export horovod.tensorflow mpi4py.MPI boto3",
-    "serving": "components.slides.predictor tensorflow boto3 uvicorn",
-    "engines": "components.inspection.engine components.inspection.training_jobs"
-    " components.inspection.predictor components.labels.engine tensorflow kubernetes pg8000",
+    "pipeline": "kfp.dsl.executor_main brume.slides.steps brume.inspection.steps"
+    " brume.labels.steps openslide cv2 duckdb pyiceberg kubernetes",
+    "training": "brume.slides.fit brume.slides.export horovod.tensorflow mpi4py.MPI boto3",
+    "serving": "brume.slides.predictor tensorflow boto3 uvicorn",
+    "engines": "brume.inspection.engine brume.inspection.training_jobs"
+    " brume.inspection.predictor brume.labels.engine tensorflow kubernetes pg8000",
 }
 TOOLS = ("cc", "gcc", "g++", "clang", "ld", "make", "cmake", "git", "curl")
 # In a layer, these would be what somebody forgot to remove.
@@ -162,7 +162,7 @@ STARTS = {
     "engines": "BRUME_COMPUTE=local exec brume engine inspection --host 0.0.0.0 --port 8080 --data /tmp/data",
     "training": "mkdir -p ~/.ssh && ssh-keygen -q -t ed25519 -N '' -f ~/.ssh/id_rsa"
     " && exec /usr/sbin/sshd -De -f /etc/brume/sshd_config",
-    "serving": "python3 - <<'END' && exec python3 -m components.slides.predictor"
+    "serving": "python3 - <<'END' && exec python3 -m brume.slides.predictor"
     f" --model /tmp/model --name m --port 8080\n{MODEL}END",
 }
 WATCH = """

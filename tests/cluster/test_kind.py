@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from components.cluster.pods import SERVICE_ACCOUNT
-from components.cluster.serving import Model, inference_service_manifest
+from brume.cluster.pods import SERVICE_ACCOUNT
+from brume.cluster.serving import Model, inference_service_manifest
 from tests.cluster.harness import kind, kserve
 from tests.cluster.harness.api_server import Api, ApiServer, KubectlError
 from tests.cluster.harness.binaries import Unavailable

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from components.cluster import images
+from brume.cluster import images
 from tests.cluster.harness.api_server import Api
 from tests.cluster.harness.cluster import Cluster
 from tests.cluster.harness.object_store import BUCKET, NAMESPACE, SERVICE

@@ -17,9 +17,9 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from components.labels import synthetic
-from pipelines.cli import main
-from pipelines.labels import STAGES
+from brume.labels import synthetic
+from brume.pipelines.cli import main
+from brume.pipelines.labels import STAGES
 from tests.cluster.harness.cluster import Cluster
 from tests.cluster.harness.installed import Installed
 

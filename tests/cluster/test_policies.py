@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from kubernetes.client import ApiException, CoreV1Api, V1Eviction, V1ObjectMeta
 
-from components.cluster.jobs import Job, job_manifest
-from components.cluster.pods import SERVICE_ACCOUNT, labels
-from components.cluster.resources import Resources
+from brume.cluster.jobs import Job, job_manifest
+from brume.cluster.pods import SERVICE_ACCOUNT, labels
+from brume.cluster.resources import Resources
 from tests.cluster.harness.api_server import Api
 from tests.cluster.harness.installed import STEP, Installed
 from tests.cluster.objects import own_namespace, pods_of

@@ -7,9 +7,9 @@ from collections.abc import Callable
 
 import pytest
 
-from components.cluster.kube import INFERENCE_SERVICE, Cluster
-from components.cluster.resources import Resources
-from components.cluster.serving import Model, inference_service_manifest
+from brume.cluster.kube import INFERENCE_SERVICE, Cluster
+from brume.cluster.resources import Resources
+from brume.cluster.serving import Model, inference_service_manifest
 from tests.cluster.harness.installed import Installed
 
 # Answers every question, and is busy all the time: it stands for a model whose callers never rest.

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from components import storage
-from components.cluster import images, serving
-from components.cluster.resources import Resources
-from components.cluster.serving import Model
-from components.slides import train
-from components.slides.parameters import TrainingParameters
+from brume import storage
+from brume.cluster import images, serving
+from brume.cluster.resources import Resources
+from brume.cluster.serving import Model
+from brume.slides import train
+from brume.slides.parameters import TrainingParameters
 from tests.cluster.harness.installed import STEP, Installed
 from tests.components.slides import tiny
 
@@ -46,7 +46,7 @@ def test_a_model_is_served_asked_and_taken_away(brume: Installed, model: str) ->
                 rows = serving.predict(url, endpoint.name, tiles)
             assert [row.index(max(row)) for row in rows] == [0, 1, 2]
             inside = brume.run_inside(
-                "from components.cluster.serving import predict;"
+                "from brume.cluster.serving import predict;"
                 f"rows = predict({endpoint.url!r}, {endpoint.name!r}, [{tiles[1]!r}]);"
                 "print(rows[0].index(max(rows[0])))",
                 image=images.reference("pipeline"),

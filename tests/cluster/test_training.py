@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from components import storage
-from components.cluster import images
-from components.cluster.mpi import JobError
-from components.cluster.resources import Resources
-from components.slides import train
-from components.slides.parameters import TrainingParameters
+from brume import storage
+from brume.cluster import images
+from brume.cluster.mpi import JobError
+from brume.cluster.resources import Resources
+from brume.slides import train
+from brume.slides.parameters import TrainingParameters
 from tests.cluster.harness.installed import OF_A_JOB, STEP, Installed
 from tests.components.slides import tiny
 
@@ -48,8 +48,8 @@ class Training:
     def launch_inside(self) -> str:
         """Launch it as a step of a pipeline does, in a pod of its own; return what that says."""
         program = (
-            "from components.cluster.resources import Resources; from components.slides import train;"
-            "from components.slides.parameters import TrainingParameters;"
+            "from brume.cluster.resources import Resources; from brume.slides import train;"
+            "from brume.slides.parameters import TrainingParameters;"
             f"train.launch({self.tiles!r}, {self.model!r}, {self.uri + '/work'!r},"
             f"TrainingParameters.from_json({PARAMETERS.to_json()!r}), resources={SHARE!r})"
         )

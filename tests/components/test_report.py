@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from components import charts
-from components.report import (
+from brume import charts
+from brume.report import (
     BUDGET,
     Badge,
     Facts,

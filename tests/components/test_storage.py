@@ -12,7 +12,7 @@ from pathlib import Path
 import boto3
 import pytest
 
-from components import storage
+from brume import storage
 
 
 @pytest.fixture(scope="module")

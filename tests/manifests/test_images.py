@@ -114,7 +114,7 @@ def test_the_predictor_imports_no_more_than_its_image_has() -> None:
     code = """
 import sys
 import boto3
-import components.aws.client, components.slides.predictor, components.storage
+import brume.aws.client, brume.slides.predictor, brume.storage
 others = ("kfp", "kubernetes", "pyarrow", "rich", "PIL", "numpy", "mpi4py")
 print([name for name in others if name in sys.modules])
 """
@@ -170,7 +170,7 @@ def test_any_engine_builds_all_images_under_their_names(tools: Path, engine: str
 
 
 def test_the_default_names_are_those_that_pipelines_use(tools: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from components.cluster import images
+    from brume.cluster import images
 
     monkeypatch.delenv("BRUME_REGISTRY", raising=False)
     monkeypatch.delenv("BRUME_TAG", raising=False)

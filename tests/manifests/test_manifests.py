@@ -16,9 +16,9 @@ import kubernetes_validate
 import pytest
 import yaml
 
-from components.aws import engines
-from components.cluster import images
-from components.cluster.pods import CREDENTIALS, ENDPOINTS, SERVICE_ACCOUNT
+from brume.aws import engines
+from brume.cluster import images
+from brume.cluster.pods import CREDENTIALS, ENDPOINTS, SERVICE_ACCOUNT
 from tests.components.cluster import schemas
 
 MANIFESTS = Path(__file__).resolve().parents[2] / "manifests"
@@ -97,7 +97,7 @@ def test_a_wrong_field_in_a_manifest_would_be_found() -> None:
 
 
 def test_aws_has_roles_and_endpoints_only_for_what_aws_does_not_offer() -> None:
-    from components.aws.client import MODELS
+    from brume.aws.client import MODELS
 
     found = by_name(render("aws"))
     data = found["ConfigMap", ENDPOINTS]["data"]
@@ -112,7 +112,7 @@ def test_aws_has_roles_and_endpoints_only_for_what_aws_does_not_offer() -> None:
 @pytest.mark.parametrize("overlay", OVERLAYS)
 def test_every_setting_of_the_endpoints_reaches_the_steps(overlay: str) -> None:
     """A step's pod gets single keys of the ConfigMap, which are listed in the code."""
-    from pipelines.running import pods
+    from brume.pipelines.running import pods
 
     assert by_name(render(overlay))["ConfigMap", ENDPOINTS]["data"].keys() <= set(pods._SETTINGS)
 
@@ -168,7 +168,7 @@ NAMES = ["brume-inspection", "brume-labels"]
 
 @pytest.mark.parametrize("name", NAMES)
 def test_an_engine_is_started_with_options_that_it_has(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    from pipelines import cli
+    from brume.pipelines import cli
 
     (engine,) = by_name(render("local"))["Deployment", name]["spec"]["template"]["spec"]["containers"]
     for variable in engine["env"]:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from components.cluster.pods import labels
+from brume.cluster.pods import labels
 from tests.manifests.policies import Address, Pod, connects
 from tests.manifests.talking import TABLE
 from tests.manifests.test_manifests import OVERLAYS, by_name, render

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import numpy as np
 
-from components.slides.synthetic import mosaic, write_slide
+from brume.slides.synthetic import mosaic, write_slide
 
-BRUME = [sys.executable, "-m", "pipelines.cli"]
+BRUME = [sys.executable, "-m", "brume"]
 COLOURS = {"luad": (190, 90, 160), "lusc": (120, 80, 170), "normal": (225, 150, 195)}
 TILE = 64
 # What makes a run of the whole pipeline short; the meaning of each is the pipeline's.

@@ -15,8 +15,8 @@ import pytest
 import yaml
 from click.testing import CliRunner, Result
 
-from pipelines.cli import main
-from pipelines.running import remote
+from brume.pipelines.cli import main
+from brume.pipelines.running import remote
 
 
 def brume(*words: str, cwd: Path | None = None, **variables: str) -> Result:
@@ -39,7 +39,7 @@ def test_the_command_is_installed() -> None:
 def test_help_imports_no_pipeline_library() -> None:
     """The help answers at once: kfp alone takes longer to import than it may take."""
     code = (
-        "import sys; from pipelines.cli import main\n"
+        "import sys; from brume.pipelines.cli import main\n"
         "try: main(['--help'])\n"
         "except SystemExit: pass\n"
         "print(sorted({'kfp', 'numpy', 'boto3', 'rich', 'pyarrow'} & set(sys.modules)))"
@@ -94,7 +94,7 @@ def test_wrong_words_are_answered_with_what_would_be_right(
 
 
 def test_an_empty_value_means_the_default() -> None:
-    from pipelines.running.catalog import load
+    from brume.pipelines.running.catalog import load
 
     arguments = load("slides").arguments(["slides=.", "labels=.", "mpp=", "tile_size=", "weights="])
     assert (arguments["mpp"], arguments["tile_size"], arguments["weights"]) == (0.0, 512, "")
@@ -121,7 +121,7 @@ def test_compiled_pipelines_load_in_kfp(tmp_path: Path) -> None:
 
 
 def test_compiled_steps_get_image_endpoints_and_credentials(tmp_path: Path) -> None:
-    code = "from pipelines.cli import main; main()"  # a process of its own: steps name their image on import
+    code = "from brume.pipelines.cli import main; main()"  # own process: steps name their image on import
     subprocess.run(
         [sys.executable, "-c", code, "compile", "slides", "-o", str(tmp_path)],
         env=os.environ | {"BRUME_REGISTRY": "registry.example/team", "BRUME_TAG": "7"},

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines import inspection
+from brume.pipelines import inspection
 from tests.components.inspection.parts import photo, write_dataset
 from tests.pipelines.runs import BRUME, brume
 
@@ -82,8 +82,8 @@ def test_what_cannot_be_used_is_set_aside(finished: Path) -> None:
 
 
 def test_the_device_bundle_says_what_the_service_said(finished: Path, parts: Path) -> None:
-    from components.inspection.bundle import Bundle
-    from components.inspection.images import decode
+    from brume.inspection.bundle import Bundle
+    from brume.inspection.images import decode
 
     bundle = Bundle.load(finished / "bundle")
     assert (bundle.about["project"], bundle.about["model_version"]) == ("plates", "1")
@@ -132,14 +132,14 @@ def test_a_deployed_model_answers_after_the_run(words: list[str], tmp_path: Path
                 assert engine.poll() is None
                 time.sleep(0.1)
             code = (
-                "import sys, time; from components.aws.client import client; c = client('lookoutvision')\n"
+                "import sys, time; from brume.aws.client import client; c = client('lookoutvision')\n"
                 "while c.describe_model(ProjectName='plates', ModelVersion='1')['ModelDescription']['Status']"
                 " != 'HOSTED': time.sleep(0.2)\n"
                 "print(c.detect_anomalies(ProjectName='plates', ModelVersion='1', ContentType='image/png',"
                 " Body=sys.stdin.buffer.read())['DetectAnomalyResult']['IsAnomalous'])"
             )
             # As a user does it: eval "$(brume env inspection)", then the program.
-            shell = 'eval "$("$0" -m pipelines.cli env inspection --data "$1")"; exec "$0" -c "$2"'
+            shell = 'eval "$("$0" -m brume env inspection --data "$1")"; exec "$0" -c "$2"'
             answer = subprocess.run(
                 ["bash", "-c", shell, BRUME[0], str(data), code],
                 input=photo(300, "stain"),

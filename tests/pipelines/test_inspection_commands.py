@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from components.aws import engines
-from pipelines.commands.inspection import inspection
+from brume.aws import engines
+from brume.pipelines.commands.inspection import inspection
 from tests.aws.serving import KEY
 from tests.components.inspection.parts import running, wait, write_dataset
 

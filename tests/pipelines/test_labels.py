@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from components import storage
-from components.labels.lake import Lake
-from components.labels.synthetic import TREE, TRUTH, WORKERS, Fault, Truth, generate
-from pipelines import labels
+from brume import storage
+from brume.labels.lake import Lake
+from brume.labels.synthetic import TREE, TRUTH, WORKERS, Fault, Truth, generate
+from brume.pipelines import labels
 from tests.pipelines.runs import BRUME, brume, heed_interrupts
 
 pytestmark = pytest.mark.slow

@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from components.labels.lake import Lake
-from pipelines.commands.sql import sql
+from brume.labels.lake import Lake
+from brume.pipelines.commands.sql import sql
 from tests.aws.lake import ended, fill, served
 from tests.aws.serving import KEY, client_of
 from tests.pipelines.runs import BRUME, heed_interrupts

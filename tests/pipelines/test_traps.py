@@ -13,7 +13,7 @@ import yaml
 from kfp import dsl, local
 from kfp.compiler import Compiler
 
-from pipelines.running import catalog
+from brume.pipelines.running import catalog
 
 step = dsl.component(base_image="python", packages_to_install=[], install_kfp_package=False)
 

@@ -1,12 +1,12 @@
 """Photographs of a toy of bricks, for the demo and the tests: sound ones, and ones with a known defect.
 
 Everything is drawn from seeds: camera, light, table, the sensor's noise, and the defect, whose visible pixels
-are known. ``python -m components.inspection.bricks FOLDER`` writes a labelled set.
+are known. ``python -m brume.inspection.bricks FOLDER`` writes a labelled set.
 """
 
 from __future__ import annotations
 
-from components.inspection.bricks.files import COLORS, write, write_story
-from components.inspection.bricks.scene import KINDS, Scene, render
+from brume.inspection.bricks.files import COLORS, write, write_story
+from brume.inspection.bricks.scene import KINDS, Scene, render
 
 __all__ = ["COLORS", "KINDS", "Scene", "render", "write", "write_story"]

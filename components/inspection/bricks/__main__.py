@@ -1,4 +1,4 @@
-"""Write photographs of the toy to a folder: ``python -m components.inspection.bricks FOLDER``."""
+"""Write photographs of the toy to a folder: ``python -m brume.inspection.bricks FOLDER``."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import argparse
 import sys
 from pathlib import Path
 
-from components.inspection.bricks.files import write, write_story
+from brume.inspection.bricks.files import write, write_story
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command; returns its exit status."""
-    parser = argparse.ArgumentParser("python -m components.inspection.bricks", description=__doc__)
+    parser = argparse.ArgumentParser("python -m brume.inspection.bricks", description=__doc__)
     parser.add_argument("folder", type=Path, help="a folder that does not exist yet, or is empty")
     parser.add_argument("--normal", type=int, default=289, help="pictures without a defect")
     parser.add_argument("--anomalous", type=int, default=116, help="pictures with one")

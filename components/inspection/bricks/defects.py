@@ -12,10 +12,10 @@ from typing import TypeVar
 import cv2
 import numpy as np
 
-from components.inspection.bricks.assembly import BRICK, PLATE, Brick, Floats, Mesh, Plane, free_studs
-from components.inspection.bricks.camera import Camera, Samples
-from components.inspection.bricks.shade import Mark, locate
-from components.inspection.bricks.surfaces import COLOURS, linear
+from brume.inspection.bricks.assembly import BRICK, PLATE, Brick, Floats, Mesh, Plane, free_studs
+from brume.inspection.bricks.camera import Camera, Samples
+from brume.inspection.bricks.shade import Mark, locate
+from brume.inspection.bricks.surfaces import COLOURS, linear
 
 _SCALE = 48.0  # pixels a stud in the pictures of marks
 _NARROW = 0.5  # studs: nobody writes on a face of less

@@ -16,10 +16,10 @@ from typing import Any
 import cv2
 import numpy as np
 
-from components import lifeline, progress, storage
-from components.inspection import masks
-from components.inspection.bricks.scene import KINDS, VERSION, render
-from components.inspection.manifest import MASK, label_attributes, stamp
+from brume import lifeline, progress, storage
+from brume.inspection import masks
+from brume.inspection.bricks.scene import KINDS, VERSION, render
+from brume.inspection.manifest import MASK, label_attributes, stamp
 
 # How the classes are drawn in masks, and named in the segmentation manifest's internal-color-map.
 COLORS = {

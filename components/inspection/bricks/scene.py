@@ -8,10 +8,10 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from components.inspection.bricks import defects, light, shade, surfaces
-from components.inspection.bricks.assembly import Floats, Mesh, Part, house, mesh
-from components.inspection.bricks.camera import Camera, Samples, faces_seen, samples_of
-from components.inspection.bricks.develop import Development
+from brume.inspection.bricks import defects, light, shade, surfaces
+from brume.inspection.bricks.assembly import Floats, Mesh, Part, house, mesh
+from brume.inspection.bricks.camera import Camera, Samples, faces_seen, samples_of
+from brume.inspection.bricks.develop import Development
 
 VERSION = 1  # raised when the same seed gives another picture
 KINDS = tuple(defects.KINDS)

@@ -14,10 +14,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from components.inspection.bricks.assembly import Floats, Mesh
-from components.inspection.bricks.camera import Camera, Samples
-from components.inspection.bricks.light import Lighting, Shadows
-from components.inspection.bricks.surfaces import Table, brick_colour, linear
+from brume.inspection.bricks.assembly import Floats, Mesh
+from brume.inspection.bricks.camera import Camera, Samples
+from brume.inspection.bricks.light import Lighting, Shadows
+from brume.inspection.bricks.surfaces import Table, brick_colour, linear
 
 _EDGE = np.float32(0.06)  # radius of a brick's rounded edges, in studs
 _LIFT = np.float32(0.22)  # how far above a surface its light is read, in studs

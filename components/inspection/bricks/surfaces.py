@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from components.inspection.bricks.assembly import Floats
+from brume.inspection.bricks.assembly import Floats
 
 # sRGB colours of the bricks.
 COLOURS = {

@@ -10,13 +10,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from components.aws.engines import Settings
+from brume.aws.engines import Settings
 
 if TYPE_CHECKING:  # clients of the service need none of what serves it
-    from components.aws.service import Engine
-    from components.inspection.background import Background
-    from components.inspection.places import Places
-    from components.inspection.store import Store
+    from brume.aws.service import Engine
+    from brume.inspection.background import Background
+    from brume.inspection.places import Places
+    from brume.inspection.store import Store
 
 RESULTS = "s3://brume-evaluations/"  # where what is trained from the console writes its evaluation
 
@@ -35,8 +35,8 @@ def with_results(settings: Settings) -> Settings:
 
 def add(engine: Engine, store: Store, places: Places, background: Background, data: Path) -> None:
     """Give an engine, whose state lies in `data`, the console's service and its page."""
-    from components.inspection.console.page import routes
-    from components.inspection.console.service import NAME, Console
+    from brume.inspection.console.page import routes
+    from brume.inspection.console.service import NAME, Console
 
     console = Console(store, places, background)
     engine.services = {**engine.services, NAME: console}

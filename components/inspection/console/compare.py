@@ -13,19 +13,19 @@ from typing import Any
 
 from sqlalchemy import Connection, insert, select
 
-from components import storage
-from components.aws.service import Call, ServiceError
-from components.inspection import images, lookups
-from components.inspection.background import Background
-from components.inspection.console import judge, pictures
-from components.inspection.console.judge import Judges
-from components.inspection.console.tables import predictions
-from components.inspection.console.thresholds import read_training
-from components.inspection.figures import figures
-from components.inspection.lookups import AnyRow, invalid
-from components.inspection.places import PlaceError, Places
-from components.inspection.store import Store
-from components.inspection.tables import datasets, entries
+from brume import storage
+from brume.aws.service import Call, ServiceError
+from brume.inspection import images, lookups
+from brume.inspection.background import Background
+from brume.inspection.console import judge, pictures
+from brume.inspection.console.judge import Judges
+from brume.inspection.console.tables import predictions
+from brume.inspection.console.thresholds import read_training
+from brume.inspection.figures import figures
+from brume.inspection.lookups import AnyRow, invalid
+from brume.inspection.places import PlaceError, Places
+from brume.inspection.store import Store
+from brume.inspection.tables import datasets, entries
 
 
 @dataclass(frozen=True)

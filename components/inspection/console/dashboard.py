@@ -9,12 +9,12 @@ from typing import Any
 
 from sqlalchemy import Connection, func, select
 
-from components.aws.service import Call
-from components.inspection import lookups
-from components.inspection.lookups import AnyRow, invalid
-from components.inspection.monitor import LIMIT, WINDOW
-from components.inspection.store import Store
-from components.inspection.tables import detections, drift_sums, models, projects
+from brume.aws.service import Call
+from brume.inspection import lookups
+from brume.inspection.lookups import AnyRow, invalid
+from brume.inspection.monitor import LIMIT, WINDOW
+from brume.inspection.store import Store
+from brume.inspection.tables import detections, drift_sums, models, projects
 
 _PERIODS = {"MINUTE": 1, "HOUR": 60, "DAY": 24 * 60, "WEEK": 7 * 24 * 60}  # minutes
 # The first week of the epoch began on a Thursday; weeks begin on Mondays.

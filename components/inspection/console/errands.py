@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from components.aws import engines, keys
-from components.aws.client import client
-from components.inspection.asking import AskingError, content_type, label_of, parts, wait
-from components.inspection.console import RESULTS, sessions
+from brume.aws import engines, keys
+from brume.aws.client import client
+from brume.inspection.asking import AskingError, content_type, label_of, parts, wait
+from brume.inspection.console import RESULTS, sessions
 
 SUFFIXES = (".png", ".jpg", ".jpeg")
 _AT_ONCE = 4

@@ -14,13 +14,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from components import storage
-from components.aws.service import ServiceError
-from components.inspection import images, masks
-from components.inspection.bundle import Bundle, BundleError, Detection
-from components.inspection.lookups import AnyRow, conflict
-from components.inspection.places import Places
-from components.inspection.training_jobs import BUNDLE
+from brume import storage
+from brume.aws.service import ServiceError
+from brume.inspection import images, masks
+from brume.inspection.bundle import Bundle, BundleError, Detection
+from brume.inspection.lookups import AnyRow, conflict
+from brume.inspection.places import Places
+from brume.inspection.training_jobs import BUNDLE
 
 _KEPT = 4  # models in memory
 

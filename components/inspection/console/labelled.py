@@ -7,18 +7,18 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, select
 
-from components import storage
-from components.aws.service import Call
-from components.inspection import images, lookups, masks
-from components.inspection.console import judge, pictures
-from components.inspection.console.judge import Judges
-from components.inspection.console.tables import predictions
-from components.inspection.console.verdicts import put
-from components.inspection.lookups import AnyRow, absent, invalid
-from components.inspection.manifest import parse_line, write_line
-from components.inspection.places import PlaceError, Places
-from components.inspection.store import Store
-from components.inspection.tables import entries
+from brume import storage
+from brume.aws.service import Call
+from brume.inspection import images, lookups, masks
+from brume.inspection.console import judge, pictures
+from brume.inspection.console.judge import Judges
+from brume.inspection.console.tables import predictions
+from brume.inspection.console.verdicts import put
+from brume.inspection.lookups import AnyRow, absent, invalid
+from brume.inspection.manifest import parse_line, write_line
+from brume.inspection.places import PlaceError, Places
+from brume.inspection.store import Store
+from brume.inspection.tables import entries
 
 
 class Labelled:

@@ -21,12 +21,12 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Mount, Route, Router
 
-from components.aws import observe
-from components.aws.server import dispatch
-from components.aws.service import Call, Engine, ServiceError
-from components.inspection.console.service import NAME
-from components.inspection.console.sessions import SECONDS, Session, Sessions
-from components.inspection.images import MAX_BYTES
+from brume.aws import observe
+from brume.aws.server import dispatch
+from brume.aws.service import Call, Engine, ServiceError
+from brume.inspection.console.service import NAME
+from brume.inspection.console.sessions import SECONDS, Session, Sessions
+from brume.inspection.images import MAX_BYTES
 
 _HERE = Path(__file__).parent / "page"
 _REPORT = Path(__file__).parents[2] / "report.css"  # the look that page and reports share

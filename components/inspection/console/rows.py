@@ -8,10 +8,10 @@ from typing import Any
 
 from sqlalchemy import Connection, case, func, select
 
-from components.aws.service import Call
-from components.inspection.console.tables import results, trials
-from components.inspection.lookups import AnyRow, absent
-from components.inspection.tables import projects
+from brume.aws.service import Call
+from brume.inspection.console.tables import results, trials
+from brume.inspection.lookups import AnyRow, absent
+from brume.inspection.tables import projects
 
 
 def find(db: Connection, call: Call, identity: str) -> tuple[AnyRow, AnyRow]:

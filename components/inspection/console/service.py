@@ -1,7 +1,7 @@
 """The service `brumeinspection`: what a person does around inspection, beside Lookout for Vision's API.
 
 The closed service had trial detections, their verification, and its dashboard in a console and nowhere else;
-here they are operations like any other, with a service model, reached through `components.aws.client`. The
+here they are operations like any other, with a service model, reached through `brume.aws.client`. The
 web page and `brume inspection` are two clients of them.
 """
 
@@ -9,19 +9,19 @@ from __future__ import annotations
 
 from typing import Any
 
-from components.aws.service import Call
-from components.inspection.background import Background
-from components.inspection.console.compare import Comparisons
-from components.inspection.console.dashboard import Dashboard
-from components.inspection.console.judge import Judges
-from components.inspection.console.labelled import Labelled
-from components.inspection.console.tables import TABLES
-from components.inspection.console.thresholds import Thresholds
-from components.inspection.console.trials import Trials
-from components.inspection.console.verdicts import Verdicts
-from components.inspection.places import Places
-from components.inspection.store import Store
-from components.inspection.tables import metadata
+from brume.aws.service import Call
+from brume.inspection.background import Background
+from brume.inspection.console.compare import Comparisons
+from brume.inspection.console.dashboard import Dashboard
+from brume.inspection.console.judge import Judges
+from brume.inspection.console.labelled import Labelled
+from brume.inspection.console.tables import TABLES
+from brume.inspection.console.thresholds import Thresholds
+from brume.inspection.console.trials import Trials
+from brume.inspection.console.verdicts import Verdicts
+from brume.inspection.places import Places
+from brume.inspection.store import Store
+from brume.inspection.tables import metadata
 
 NAME = "brumeinspection"
 _Request = dict[str, Any]

@@ -16,8 +16,8 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from components import storage
-from components.aws import engines, keys
+from brume import storage
+from brume.aws import engines, keys
 
 TOKEN = "console-token"  # noqa: S105 - the name of a file
 SECONDS = 12 * 3600.0

@@ -19,7 +19,7 @@ from sqlalchemy import (
     Text,
 )
 
-from components.inspection.tables import metadata
+from brume.inspection.tables import metadata
 
 
 def _project(*, key: bool) -> Column[str]:

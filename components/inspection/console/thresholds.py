@@ -9,17 +9,17 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Connection
 
-from components import storage
-from components.aws.service import Call
-from components.inspection import lookups
-from components.inspection.calibrate import choose_threshold
-from components.inspection.console import judge
-from components.inspection.figures import figures
-from components.inspection.lookups import AnyRow, absent, invalid
-from components.inspection.models import set_threshold
-from components.inspection.places import Places
-from components.inspection.store import Store
-from components.inspection.training_jobs import BUNDLE
+from brume import storage
+from brume.aws.service import Call
+from brume.inspection import lookups
+from brume.inspection.calibrate import choose_threshold
+from brume.inspection.console import judge
+from brume.inspection.figures import figures
+from brume.inspection.lookups import AnyRow, absent, invalid
+from brume.inspection.models import set_threshold
+from brume.inspection.places import Places
+from brume.inspection.store import Store
+from brume.inspection.training_jobs import BUNDLE
 
 _POINTS = 201  # of a curve, at most
 

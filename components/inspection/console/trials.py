@@ -15,18 +15,18 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, func, insert, select, update
 
-from components import storage
-from components.aws.paging import page
-from components.aws.service import Call, ServiceError
-from components.inspection import images, lookups, masks, quotas
-from components.inspection.background import Background
-from components.inspection.console import judge, pictures, rows
-from components.inspection.console.judge import Judges
-from components.inspection.console.tables import results, trials
-from components.inspection.lookups import AnyRow, absent, conflict, invalid, over_quota
-from components.inspection.places import PlaceError, Places
-from components.inspection.store import Store, once
-from components.inspection.tables import entries, projects
+from brume import storage
+from brume.aws.paging import page
+from brume.aws.service import Call, ServiceError
+from brume.inspection import images, lookups, masks, quotas
+from brume.inspection.background import Background
+from brume.inspection.console import judge, pictures, rows
+from brume.inspection.console.judge import Judges
+from brume.inspection.console.tables import results, trials
+from brume.inspection.lookups import AnyRow, absent, conflict, invalid, over_quota
+from brume.inspection.places import PlaceError, Places
+from brume.inspection.store import Store, once
+from brume.inspection.tables import entries, projects
 
 _SUFFIXES = (".png", ".jpg", ".jpeg")
 _CHUNK = 500  # rows of one INSERT

@@ -7,14 +7,14 @@ from typing import Any
 
 from sqlalchemy import Connection, insert, select, update
 
-from components.aws.service import Call
-from components.inspection.console import rows
-from components.inspection.console.tables import results
-from components.inspection.datasets import replace
-from components.inspection.lookups import AnyRow, conflict
-from components.inspection.manifest import Line, parse_line, write_line
-from components.inspection.store import Store
-from components.inspection.tables import datasets, entries
+from brume.aws.service import Call
+from brume.inspection.console import rows
+from brume.inspection.console.tables import results
+from brume.inspection.datasets import replace
+from brume.inspection.lookups import AnyRow, conflict
+from brume.inspection.manifest import Line, parse_line, write_line
+from brume.inspection.store import Store
+from brume.inspection.tables import datasets, entries
 
 _OTHER = {"train": "test", "test": "train"}
 

@@ -10,9 +10,9 @@ from collections.abc import Sequence
 import numpy as np
 import tensorflow as tf
 
-from components.inspection import features, warp
-from components.inspection.detectors import Arrays, Labels, Scored
-from components.inspection.detectors.common import map_statistics
+from brume.inspection import features, warp
+from brume.inspection.detectors import Arrays, Labels, Scored
+from brume.inspection.detectors.common import map_statistics
 
 NAME, NEEDS = "aligned", ""
 _FLOOR = 0.02  # standard deviation of colour (of 0..1) below which a place is called as steady as that

@@ -11,8 +11,8 @@ import numpy as np
 import tensorflow as tf
 from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
-from components.inspection import features
-from components.inspection.detectors import Arrays, Labels, padim
+from brume.inspection import features
+from brume.inspection.detectors import Arrays, Labels, padim
 
 _KEPT = 48  # channels that are drawn from the network's, evenly; a Gaussian of all would be all noise
 

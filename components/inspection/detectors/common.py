@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tensorflow as tf
 
-from components.inspection import features
+from brume.inspection import features
 
 
 def map_statistics(distance: tf.Tensor) -> tf.Tensor:

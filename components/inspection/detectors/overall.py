@@ -10,8 +10,8 @@ from collections.abc import Sequence
 import numpy as np
 import tensorflow as tf
 
-from components.inspection import features
-from components.inspection.detectors import Arrays, Labels, Scored
+from brume.inspection import features
+from brume.inspection.detectors import Arrays, Labels, Scored
 
 NAME, NEEDS = "overall", "anomalies"
 _STRENGTH = 0.003  # of the fit to the data against L2, after every feature is standardised

@@ -11,9 +11,9 @@ from collections.abc import Sequence
 import numpy as np
 import tensorflow as tf
 
-from components.inspection import features
-from components.inspection.detectors import Arrays, Labels, Scored
-from components.inspection.detectors.common import map_statistics
+from brume.inspection import features
+from brume.inspection.detectors import Arrays, Labels, Scored
+from brume.inspection.detectors.common import map_statistics
 
 NAME, NEEDS = "padim", ""
 _NOISE = 0.004  # standard deviation of a feature that the camera alone may cause

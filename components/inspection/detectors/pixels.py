@@ -8,9 +8,9 @@ from collections.abc import Sequence
 import numpy as np
 import tensorflow as tf
 
-from components.inspection import features
-from components.inspection.detectors import Arrays, Labels, Scored
-from components.inspection.detectors.common import map_statistics
+from brume.inspection import features
+from brume.inspection.detectors import Arrays, Labels, Scored
+from brume.inspection.detectors.common import map_statistics
 
 NAME, NEEDS = "pixels", "masks"
 CELL = 4  # pixels to a side of a place

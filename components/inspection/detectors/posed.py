@@ -13,9 +13,9 @@ from collections.abc import Sequence
 import numpy as np
 import tensorflow as tf
 
-from components.inspection import features, warp
-from components.inspection.detectors import Arrays, Labels, Scored
-from components.inspection.detectors.common import map_statistics
+from brume.inspection import features, warp
+from brume.inspection.detectors import Arrays, Labels, Scored
+from brume.inspection.detectors.common import map_statistics
 
 NAME, NEEDS = "posed", ""
 _MOST = 64  # components; and no more than one for three normal pictures

@@ -6,15 +6,15 @@ import threading
 from collections.abc import Sequence
 from typing import Any
 
-from components.aws.paging import Pager, page
-from components.aws.service import Call
-from components.labels.athena.errors import invalid, metadata
-from components.labels.athena.limits import Limits
-from components.labels.athena.sandbox import LostError, Sandbox
-from components.labels.athena.source import Opened, Source, matching
-from components.labels.lake import LakeError, Part
-from components.labels.schema import DATABASE, Table
-from components.storage import StorageError
+from brume.aws.paging import Pager, page
+from brume.aws.service import Call
+from brume.labels.athena.errors import invalid, metadata
+from brume.labels.athena.limits import Limits
+from brume.labels.athena.sandbox import LostError, Sandbox
+from brume.labels.athena.source import Opened, Source, matching
+from brume.labels.lake import LakeError, Part
+from brume.labels.schema import DATABASE, Table
+from brume.storage import StorageError
 
 CATALOG = "AwsDataCatalog"
 _SECONDS = 60

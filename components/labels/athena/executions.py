@@ -12,21 +12,21 @@ from typing import Any
 
 from sqlalchemy import Connection, func, insert, select, update
 
-from components import storage
-from components.aws.paging import Pager
-from components.aws.service import Call
-from components.aws.store import Store
-from components.labels.athena import rows, workgroups
-from components.labels.athena.catalog import CATALOG, Catalog
-from components.labels.athena.errors import busy, invalid, unprocessed
-from components.labels.athena.limits import Limits
-from components.labels.athena.outputs import Outputs
-from components.labels.athena.runner import QUEUED, RUNNING, Runner
-from components.labels.athena.sandbox import LateError, LostError, Sandbox
-from components.labels.athena.saved import prepared
-from components.labels.athena.tables import executions
-from components.labels.athena.telling import described, kept, statistics
-from components.labels.schema import DATABASE
+from brume import storage
+from brume.aws.paging import Pager
+from brume.aws.service import Call
+from brume.aws.store import Store
+from brume.labels.athena import rows, workgroups
+from brume.labels.athena.catalog import CATALOG, Catalog
+from brume.labels.athena.errors import busy, invalid, unprocessed
+from brume.labels.athena.limits import Limits
+from brume.labels.athena.outputs import Outputs
+from brume.labels.athena.runner import QUEUED, RUNNING, Runner
+from brume.labels.athena.sandbox import LateError, LostError, Sandbox
+from brume.labels.athena.saved import prepared
+from brume.labels.athena.tables import executions
+from brume.labels.athena.telling import described, kept, statistics
+from brume.labels.schema import DATABASE
 
 PLANNING_SECONDS = 20.0
 TOKEN_SECONDS = 24 * 3600.0

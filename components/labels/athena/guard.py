@@ -15,8 +15,8 @@ from typing import Any
 
 import duckdb
 
-from components.labels.athena.functions import ALLOWED, ALLOWED_TABLES
-from components.labels.athena.rewrite import ENTRIES
+from brume.labels.athena.functions import ALLOWED, ALLOWED_TABLES
+from brume.labels.athena.rewrite import ENTRIES
 
 _SERIALIZE = "SELECT CAST(json_serialize_sql($1) AS VARCHAR)"
 _CTE = re.compile(r"\w+(?:[- $]\w+)*", re.ASCII)  # nothing that could name a file

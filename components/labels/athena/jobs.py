@@ -14,11 +14,11 @@ import duckdb
 import pyarrow as pa
 import sqlglot
 
-from components.labels.athena import plan as planning
-from components.labels.athena import printing, types
-from components.labels.athena.functions import called_macros
-from components.labels.athena.rewrite import ANONYMOUS, ENTRIES
-from components.labels.athena.sql import DIALECT, RefusedError
+from brume.labels.athena import plan as planning
+from brume.labels.athena import printing, types
+from brume.labels.athena.functions import called_macros
+from brume.labels.athena.rewrite import ANONYMOUS, ENTRIES
+from brume.labels.athena.sql import DIALECT, RefusedError
 
 OUT_OF_MEMORY = (
     "EXCEEDED_MEMORY_LIMIT: the query needs more memory than one may have: read fewer rows or columns"

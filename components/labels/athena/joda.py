@@ -6,7 +6,7 @@ import re
 
 from sqlglot import exp
 
-from components.labels.athena.sql import RefusedError
+from brume.labels.athena.sql import RefusedError
 
 _PARTS = re.compile(r"'((?:[^']|'')*)'|([A-Za-z])\2*|[^A-Za-z']+")
 _CODES = {

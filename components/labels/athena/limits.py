@@ -6,7 +6,7 @@ import os
 import re
 from dataclasses import dataclass
 
-from components.aws.engines import EngineError
+from brume.aws.engines import EngineError
 
 _UNITS = {"": 1, "KB": 1 << 10, "MB": 1 << 20, "GB": 1 << 30, "TB": 1 << 40}
 

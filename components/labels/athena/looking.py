@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from components.labels.athena.catalog import Catalog
-from components.labels.athena.source import matching
-from components.labels.athena.types import text_column
-from components.labels.schema import DATABASE
+from brume.labels.athena.catalog import Catalog
+from brume.labels.athena.source import matching
+from brume.labels.athena.types import text_column
+from brume.labels.schema import DATABASE
 
 _HEADS = {
     "SHOW_DATABASES": ("database_name",),

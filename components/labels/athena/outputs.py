@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from components import storage
-from components.aws import addresses
-from components.aws.addresses import AddressError
+from brume import storage
+from brume.aws import addresses
+from brume.aws.addresses import AddressError
 
 
 class Outputs:

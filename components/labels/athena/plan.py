@@ -12,9 +12,9 @@ from sqlglot import ErrorLevel, exp
 from sqlglot.errors import SqlglotError, UnsupportedError
 from sqlglot.tokens import TokenType
 
-from components.labels.athena import guard, sql
-from components.labels.athena.rewrite import rewrite
-from components.labels.athena.sql import RefusedError, Statement, refused
+from brume.labels.athena import guard, sql
+from brume.labels.athena.rewrite import rewrite
+from brume.labels.athena.sql import RefusedError, Statement, refused
 
 CATALOG = "awsdatacatalog"
 

@@ -12,8 +12,8 @@ from typing import Any, TypeAlias
 
 from sqlglot import exp
 
-from components.labels.athena.joda import strftime_of
-from components.labels.athena.sql import RefusedError
+from brume.labels.athena.joda import strftime_of
+from brume.labels.athena.sql import RefusedError
 
 ANONYMOUS = "_col?"  # an output column without a name, whose place is known when the query has run
 _DIVISIONS = 6  # within one another: the macro names each number four times

@@ -15,19 +15,19 @@ from prometheus_client import CollectorRegistry, Counter
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
-from components import storage
-from components.aws.addresses import AddressError
-from components.aws.service import ServiceError
-from components.aws.store import Store
-from components.labels.athena import looking
-from components.labels.athena.catalog import Catalog, job
-from components.labels.athena.limits import Limits
-from components.labels.athena.outputs import Outputs
-from components.labels.athena.sandbox import Job, LateError, LostError, Sandbox
-from components.labels.athena.source import Source
-from components.labels.athena.tables import executions
-from components.labels.lake import LakeError
-from components.storage import StorageError
+from brume import storage
+from brume.aws.addresses import AddressError
+from brume.aws.service import ServiceError
+from brume.aws.store import Store
+from brume.labels.athena import looking
+from brume.labels.athena.catalog import Catalog, job
+from brume.labels.athena.limits import Limits
+from brume.labels.athena.outputs import Outputs
+from brume.labels.athena.sandbox import Job, LateError, LostError, Sandbox
+from brume.labels.athena.source import Source
+from brume.labels.athena.tables import executions
+from brume.labels.lake import LakeError
+from brume.storage import StorageError
 
 QUEUED, RUNNING = "QUEUED", "RUNNING"
 _PAUSES = (0.1, 1.0, 5.0, 20.0)  # seconds between the tries to note an end

@@ -11,10 +11,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
-
-import components
 
 MESSAGE = struct.Struct("!cQ")  # on the control socket: what, and the number of a job
 START, KILL = b"S", b"K"
@@ -106,12 +103,11 @@ class Sandbox:
         if self._control is not None:
             self._control.close()
         self._control, theirs = socket.socketpair()
-        root = str(Path(components.__file__).resolve().parents[1])
         # Nothing of the engine's environment: neither credentials nor settings are there to be read.
-        environment = {"PYTHONPATH": root, "PATH": os.defpath, "LANG": "C.UTF-8", "TZ": "UTC", **_ONE_THREAD}
+        environment = {"PATH": os.defpath, "LANG": "C.UTF-8", "TZ": "UTC", **_ONE_THREAD}
         with theirs:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "components.labels.athena.worker", str(theirs.fileno())],
+                [sys.executable, "-m", "brume.labels.athena.worker", str(theirs.fileno())],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 pass_fds=[theirs.fileno()],

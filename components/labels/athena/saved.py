@@ -8,12 +8,12 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, insert, select, update
 
-from components.aws.paging import Pager
-from components.aws.service import Call
-from components.aws.store import Store
-from components.labels.athena import workgroups
-from components.labels.athena.errors import absent, invalid, unprocessed
-from components.labels.athena.tables import named_queries, prepared_statements
+from brume.aws.paging import Pager
+from brume.aws.service import Call
+from brume.aws.store import Store
+from brume.labels.athena import workgroups
+from brume.labels.athena.errors import absent, invalid, unprocessed
+from brume.labels.athena.tables import named_queries, prepared_statements
 
 _Members = dict[str, Any]
 

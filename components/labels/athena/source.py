@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from components import storage
-from components.labels.lake import Lake, LakeError, Part, identifier, select, views
-from components.labels.schema import Table
+from brume import storage
+from brume.labels.lake import Lake, LakeError, Part, identifier, select, views
+from brume.labels.schema import Table
 
 _FETCHES = 8  # parts of a remote lake that are copied at once
 

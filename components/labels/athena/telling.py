@@ -6,7 +6,7 @@ import json
 import time
 from typing import Any
 
-from components.labels.athena.workgroups import ENGINE
+from brume.labels.athena.workgroups import ENGINE
 
 _Members = dict[str, Any]
 

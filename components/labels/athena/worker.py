@@ -1,6 +1,6 @@
 """The processes that read and run queries: each query in one of its own, forked from one that waits.
 
-    python -m components.labels.athena.worker FD
+    python -m brume.labels.athena.worker FD
 
 A query is a stranger's program. In a process of its own it can be killed at any moment, its memory is
 bounded by the system, and what breaks is that query alone. Starting Python and DuckDB for each takes a
@@ -28,8 +28,8 @@ import socket
 import sys
 from typing import Any
 
-from components.labels.athena import jobs
-from components.labels.athena.sandbox import KILL, MESSAGE
+from brume.labels.athena import jobs
+from brume.labels.athena.sandbox import KILL, MESSAGE
 
 _prctl = getattr(ctypes.CDLL(None), "prctl", None)
 _PDEATHSIG = 1  # PR_SET_PDEATHSIG of <linux/prctl.h>

@@ -11,14 +11,14 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, insert, select, update
 
-from components.aws.paging import Pager
-from components.aws.service import Call
-from components.aws.store import Store
-from components.labels import queries
-from components.labels.athena.errors import invalid
-from components.labels.athena.outputs import Outputs
-from components.labels.athena.tables import executions, named_queries, prepared_statements, workgroups
-from components.labels.schema import DATABASE
+from brume.aws.paging import Pager
+from brume.aws.service import Call
+from brume.aws.store import Store
+from brume.labels import queries
+from brume.labels.athena.errors import invalid
+from brume.labels.athena.outputs import Outputs
+from brume.labels.athena.tables import executions, named_queries, prepared_statements, workgroups
+from brume.labels.schema import DATABASE
 
 PRIMARY = "primary"
 ENGINE = {"SelectedEngineVersion": "AUTO", "EffectiveEngineVersion": "Athena engine version 3"}
@@ -153,7 +153,7 @@ class Workgroups:
 
 def check_output(outputs: Outputs, address: str) -> None:
     """Raise InvalidRequestException for an address where results may not go."""
-    from components.aws.addresses import AddressError
+    from brume.aws.addresses import AddressError
 
     try:
         outputs.place(address)

@@ -17,11 +17,11 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from components.labels.dashboard.asking import columns, count, put, run
-from components.labels.dashboard.listings import LISTINGS
-from components.labels.dashboard.masking import People
-from components.labels.dashboard.tasks import HOURS, build_tasks, prepare_items
-from components.labels.dashboard.values import Attribute, build_values, count_values
+from brume.labels.dashboard.asking import columns, count, put, run
+from brume.labels.dashboard.listings import LISTINGS
+from brume.labels.dashboard.masking import People
+from brume.labels.dashboard.tasks import HOURS, build_tasks, prepare_items
+from brume.labels.dashboard.values import Attribute, build_values, count_values
 
 Columns = Mapping[str, Sequence[Any]]
 _STEPS = {24: "day", 168: "week", 672: "four weeks"}

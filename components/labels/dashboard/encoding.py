@@ -10,7 +10,7 @@ from typing import Any
 
 import orjson
 
-from components.labels.dashboard.cubes import Columns
+from brume.labels.dashboard.cubes import Columns
 
 
 def packed(content: bytes) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from components.labels.dashboard.cubes import Columns
+from brume.labels.dashboard.cubes import Columns
 
 Unit = Literal["text", "file", "count", "hours", "seconds", "share", "score", "number", "id", "time", "day"]
 Op = Literal["sum", "count", "distinct", "min", "max", "median", "p90", "ratio", "share"]

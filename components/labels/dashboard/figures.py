@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from components.labels.dashboard.evaluate import Column, Measure
+from brume.labels.dashboard.evaluate import Column, Measure
 
 HOUR = 3600.0
 PACES = ("too fast", "too slow", "idle", "usual", "not judged")

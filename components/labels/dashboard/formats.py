@@ -6,7 +6,7 @@ import datetime
 from collections.abc import Sequence
 from typing import Any
 
-from components.labels.dashboard.evaluate import Column, Measure, Row, Unit, View
+from brume.labels.dashboard.evaluate import Column, Measure, Row, Unit, View
 
 NOTHING = "–"
 _LONGEST_FILE = 44  # characters: the end of a path tells more than its beginning

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from components.labels.dashboard.evaluate import Drill, Measure
-from components.labels.dashboard.figures import AGREEMENT, ANSWERS, PACES, PER_HOUR, TIME, total
+from brume.labels.dashboard.evaluate import Drill, Measure
+from brume.labels.dashboard.figures import AGREEMENT, ANSWERS, PACES, PER_HOUR, TIME, total
 
 
 @dataclass(frozen=True)

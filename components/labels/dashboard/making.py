@@ -10,13 +10,13 @@ from typing import Any
 
 import duckdb
 
-from components.labels.dashboard import cubes as cubing
-from components.labels.dashboard import page as paging
-from components.labels.dashboard import paper
-from components.labels.dashboard.asking import run
-from components.labels.dashboard.cubes import Cubes, Limits
-from components.labels.dashboard.masking import people
-from components.labels.dashboard.views import Board, board
+from brume.labels.dashboard import cubes as cubing
+from brume.labels.dashboard import page as paging
+from brume.labels.dashboard import paper
+from brume.labels.dashboard.asking import run
+from brume.labels.dashboard.cubes import Cubes, Limits
+from brume.labels.dashboard.masking import people
+from brume.labels.dashboard.views import Board, board
 
 BUDGET = 1_450_000  # bytes of the page
 _SHARES = (1.0, 0.6, 0.35, 0.2, 0.1, 0.05)  # of the limits, until the page fits

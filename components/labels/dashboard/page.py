@@ -19,12 +19,12 @@ import vl_convert
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from components.labels.dashboard.cubes import Cubes
-from components.labels.dashboard.encoding import as_json, encoded, packed
-from components.labels.dashboard.evaluate import Evaluator
-from components.labels.dashboard.formats import text
-from components.labels.dashboard.headlines import Headline
-from components.labels.dashboard.views import Board
+from brume.labels.dashboard.cubes import Cubes
+from brume.labels.dashboard.encoding import as_json, encoded, packed
+from brume.labels.dashboard.evaluate import Evaluator
+from brume.labels.dashboard.formats import text
+from brume.labels.dashboard.headlines import Headline
+from brume.labels.dashboard.views import Board
 
 _HERE = Path(__file__).parent
 _SHARED_STYLE = _HERE.parents[1] / "report.css"  # of every report

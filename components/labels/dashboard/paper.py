@@ -19,13 +19,13 @@ import vl_convert
 from markupsafe import Markup, escape
 from PIL import Image
 
-from components.labels.dashboard import marks
-from components.labels.dashboard.cubes import Cubes
-from components.labels.dashboard.evaluate import Column, Evaluator, Measure, Row, View
-from components.labels.dashboard.formats import NOTHING, drawn, text
-from components.labels.dashboard.joining import joined
-from components.labels.dashboard.page import Page, headlines
-from components.labels.dashboard.views import Board
+from brume.labels.dashboard import marks
+from brume.labels.dashboard.cubes import Cubes
+from brume.labels.dashboard.evaluate import Column, Evaluator, Measure, Row, View
+from brume.labels.dashboard.formats import NOTHING, drawn, text
+from brume.labels.dashboard.joining import joined
+from brume.labels.dashboard.page import Page, headlines
+from brume.labels.dashboard.views import Board
 
 _INK, _SOFT, _LINE, _PAPER = "#171c24", "#5b6675", "#e1e5ea", "#ffffff"
 _FONT = "Liberation Sans, Segoe UI, Helvetica, Arial, DejaVu Sans, sans-serif"

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from components.labels.dashboard import marks
-from components.labels.dashboard.cubes import Cubes
-from components.labels.dashboard.evaluate import Column, Measure, View
-from components.labels.dashboard.figures import JOB, NO_ANSWERS, PACES, WORKER, total
+from brume.labels.dashboard import marks
+from brume.labels.dashboard.cubes import Cubes
+from brume.labels.dashboard.evaluate import Column, Measure, View
+from brume.labels.dashboard.figures import JOB, NO_ANSWERS, PACES, WORKER, total
 
 _FEW_PAIRS = 60  # cells of a matrix that can be read
 _NO_QUALITY = "Nothing was judged here: it takes items that two workers answered, or a second level."

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import duckdb
 
-from components.labels.dashboard.asking import count, run
+from brume.labels.dashboard.asking import count, run
 
 HOURS = (1, 24, 168, 672)  # width of the steps of time
 

@@ -1,14 +1,14 @@
-"""Every figure and table of the dashboard, declared once (see `components.labels.dashboard.evaluate`)."""
+"""Every figure and table of the dashboard, declared once (see `brume.labels.dashboard.evaluate`)."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from components.labels.dashboard import marks
-from components.labels.dashboard.cubes import Cubes
-from components.labels.dashboard.evaluate import Column, Measure, View
-from components.labels.dashboard.figures import (
+from brume.labels.dashboard import marks
+from brume.labels.dashboard.cubes import Cubes
+from brume.labels.dashboard.evaluate import Column, Measure, View
+from brume.labels.dashboard.figures import (
     AGREEMENT,
     ANSWERS,
     JOB,
@@ -21,10 +21,10 @@ from components.labels.dashboard.figures import (
     WORKER,
     total,
 )
-from components.labels.dashboard.headlines import Headline as Headline
-from components.labels.dashboard.headlines import headlines
-from components.labels.dashboard.quality_views import attention, quality
-from components.labels.dashboard.values import Attribute
+from brume.labels.dashboard.headlines import Headline as Headline
+from brume.labels.dashboard.headlines import headlines
+from brume.labels.dashboard.quality_views import attention, quality
+from brume.labels.dashboard.values import Attribute
 
 _FEW = 4  # parts that a ring can show
 _EFFORT = (

@@ -9,10 +9,10 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from components.labels.ingest import drift, jobs
-from components.labels.ingest.reading.chunks import files_table
-from components.labels.lake import Lake, Part, Snapshot
-from components.labels.schema import TABLES
+from brume.labels.ingest import drift, jobs
+from brume.labels.ingest.reading.chunks import files_table
+from brume.labels.lake import Lake, Part, Snapshot
+from brume.labels.schema import TABLES
 
 WHOLE = ("jobs", "rejects", "keys", "drift", "files")  # tables that every commit writes anew
 _DATA = ("sequence", "answers", "manifest", "description", "unreadable")

@@ -15,9 +15,9 @@ from typing import Any
 
 import pyarrow as pa
 
-from components.labels.ingest.reading.answers import moment
-from components.labels.ingest.reading.manifests import own
-from components.labels.schema import TABLES
+from brume.labels.ingest.reading.answers import moment
+from brume.labels.ingest.reading.manifests import own
+from brume.labels.schema import TABLES
 
 _STATUS = {"Initializing": "InProgress", "Stopping": "Stopped"}
 _EXPIRED = ("expire", "timed out", "timeout", "time limit")

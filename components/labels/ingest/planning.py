@@ -8,11 +8,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from components import storage
-from components.labels.ingest.drift import natural
-from components.labels.ingest.layout import place
-from components.labels.ingest.reading.chunks import Task, is_misplaced
-from components.labels.ingest.reading.files import Context
+from brume import storage
+from brume.labels.ingest.drift import natural
+from brume.labels.ingest.layout import place
+from brume.labels.ingest.reading.chunks import Task, is_misplaced
+from brume.labels.ingest.reading.files import Context
 
 _CHUNK_BYTES = 8 << 20
 _CHUNK_FILES = 4_000

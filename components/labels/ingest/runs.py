@@ -13,13 +13,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from components import progress
-from components.labels.ingest import deriving, planning, upkeep
-from components.labels.ingest.reading.chunks import Result, Task, files_rows, read_chunk
-from components.labels.ingest.reading.files import Context
-from components.labels.lake import ConflictError, Lake, Part, Snapshot
-from components.labels.pool import share_out
-from components.labels.schema import INGESTED
+from brume import progress
+from brume.labels.ingest import deriving, planning, upkeep
+from brume.labels.ingest.reading.chunks import Result, Task, files_rows, read_chunk
+from brume.labels.ingest.reading.files import Context
+from brume.labels.lake import ConflictError, Lake, Part, Snapshot
+from brume.labels.pool import share_out
+from brume.labels.schema import INGESTED
 
 WORST_SHARE = 0.5  # of the files: with more unreadable ones a run fails
 STAGE = "ingest"

@@ -10,8 +10,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from components.labels.lake import Lake, Part
-from components.labels.parts import ROW_GROUP
+from brume.labels.lake import Lake, Part
+from brume.labels.parts import ROW_GROUP
 
 MANY = 8  # small parts of one job that are merged
 SMALL_BYTES = 4 << 20

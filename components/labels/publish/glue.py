@@ -17,13 +17,13 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from components import storage
-from components.aws.client import client
-from components.labels import nested, refusals
-from components.labels.lake import Lake, Part, Snapshot
-from components.labels.parts import folder as folder_of
-from components.labels.publish import hive
-from components.labels.schema import DATABASE, TABLES, Table, manifest_table
+from brume import storage
+from brume.aws.client import client
+from brume.labels import nested, refusals
+from brume.labels.lake import Lake, Part, Snapshot
+from brume.labels.parts import folder as folder_of
+from brume.labels.publish import hive
+from brume.labels.schema import DATABASE, TABLES, Table, manifest_table
 
 OWNER = "brume.lake"  # the parameter of a table that says whose it is
 _MADE_OF = "brume.made-of"  # of a table or partition: a digest of its parts and columns

@@ -14,7 +14,7 @@ from collections.abc import Iterable
 
 import pyarrow as pa
 
-from components.labels.schema import COUNT, FLAG, NUMBER, TEXT, WHOLE
+from brume.labels.schema import COUNT, FLAG, NUMBER, TEXT, WHOLE
 
 _NAME = re.compile(r"[A-Za-z0-9_.$-]+")
 _TYPES = {TEXT: "string", NUMBER: "double", WHOLE: "bigint", COUNT: "int", FLAG: "boolean"}

@@ -19,11 +19,11 @@ from typing import Any
 
 import pyarrow as pa
 
-from components import storage
-from components.aws.client import client
-from components.labels import nested
-from components.labels.lake import Lake, Part, Snapshot
-from components.labels.schema import TABLES
+from brume import storage
+from brume.aws.client import client
+from brume.labels import nested
+from brume.labels.lake import Lake, Part, Snapshot
+from brume.labels.schema import TABLES
 
 CATALOG = "brume"  # a SQL catalog keeps tables under its own name: readers give the same
 NAMESPACE = "labels"  # not the original's database: a table of Glue's catalog is Iceberg's or Hive's

@@ -11,10 +11,10 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from components.aws.client import client
-from components.labels import refusals
-from components.labels.queries import Query
-from components.labels.schema import DATABASE
+from brume.aws.client import client
+from brume.labels import refusals
+from brume.labels.queries import Query
+from brume.labels.schema import DATABASE
 
 _MARK = " (Brume)"  # at the end of the description of those that are ours
 _BATCH = 50  # as many as BatchGetNamedQuery takes

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from components.labels.quality.arrays import Codes, Floats, compact
+from brume.labels.quality.arrays import Codes, Floats, compact
 
 _TINY = 1e-12  # rounding, where the exact figure would be 0
 

@@ -9,12 +9,12 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import bdtrc
 
-from components.labels.quality import boxes, comparing, lines
-from components.labels.quality.arrays import Codes, Flags, Floats, dense
-from components.labels.quality.comparing import LINES, Pairs
-from components.labels.quality.faults import AUDIT, Fault
-from components.labels.quality.label_errors import with_answers
-from components.labels.quality.sheets import CLASS, FRAME, Sheets, Subject
+from brume.labels.quality import boxes, comparing, lines
+from brume.labels.quality.arrays import Codes, Flags, Floats, dense
+from brume.labels.quality.comparing import LINES, Pairs
+from brume.labels.quality.faults import AUDIT, Fault
+from brume.labels.quality.label_errors import with_answers
+from brume.labels.quality.sheets import CLASS, FRAME, Sheets, Subject
 
 MOVED = 0.9  # IoU (or likeness of lines) below which a label was moved, and
 _STIR = 2.0  # pixels that a side moves at least: small boxes lose much IoU by one

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from components.labels.quality.arrays import Codes, Floats
-from components.labels.quality.matching import join
+from brume.labels.quality.arrays import Codes, Floats
+from brume.labels.quality.matching import join
 
 # Two boxes are of the same object from half an overlap on (Everingham et al., "The Pascal Visual Object
 # Classes Challenge", 2010; the same in MOTChallenge, Milan et al., 2016).

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from components.labels.quality import motion, presence, sizes, trails
-from components.labels.quality.arrays import Codes
-from components.labels.quality.faults import Fault
-from components.labels.quality.frame_size import frame_sizes
-from components.labels.quality.sheets import Sheets
+from brume.labels.quality import motion, presence, sizes, trails
+from brume.labels.quality.arrays import Codes
+from brume.labels.quality.faults import Fault
+from brume.labels.quality.frame_size import frame_sizes
+from brume.labels.quality.sheets import Sheets
 
 
 def check(sheets: Sheets, said: dict[int, tuple[float | None, float | None]]) -> list[Fault]:

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from components.labels.quality import boxes, lines, tracking
-from components.labels.quality.arrays import Codes, Floats, dense
-from components.labels.quality.matching import join, match
-from components.labels.quality.sheets import CLASS, Sheets
+from brume.labels.quality import boxes, lines, tracking
+from brume.labels.quality.arrays import Codes, Floats, dense
+from brume.labels.quality.matching import join, match
+from brume.labels.quality.sheets import CLASS, Sheets
 
 LINES = ("polyline", "polygon", "keypoint")
 COMPARED = ("box", *LINES, "entity", "class", "frame")  # a mask's pixels are not in the lake; frame is last

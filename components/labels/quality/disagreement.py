@@ -7,10 +7,10 @@ from collections import Counter
 import numpy as np
 from scipy.special import bdtrc
 
-from components.labels.quality.arrays import Codes, Floats, dense
-from components.labels.quality.comparing import COMPARED, Pairs
-from components.labels.quality.faults import DISAGREEMENT, Fault
-from components.labels.quality.sheets import CLASS, Sheets, Subject
+from brume.labels.quality.arrays import Codes, Floats, dense
+from brume.labels.quality.comparing import COMPARED, Pairs
+from brume.labels.quality.faults import DISAGREEMENT, Fault
+from brume.labels.quality.sheets import CLASS, Sheets, Subject
 
 EXCESS = 0.15  # the share of a worker's labels beyond the usual that must be theirs alone
 LEAST_USUAL = 0.03  # everyone errs now and then

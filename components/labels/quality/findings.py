@@ -7,9 +7,9 @@ from typing import Any
 
 import pyarrow as pa
 
-from components.labels.quality.faults import Fault
-from components.labels.quality.sheets import Sheets
-from components.labels.schema import TABLES
+from brume.labels.quality.faults import Fault
+from brume.labels.quality.sheets import Sheets
+from brume.labels.schema import TABLES
 
 _SCHEMA = TABLES["findings"].schema
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from components.labels.quality.arrays import Codes, Flags, Floats
+from brume.labels.quality.arrays import Codes, Flags, Floats
 
 _CUT = 3  # pixels that an object moves while its end stays at the same pixel: the edge cuts it
 _OBJECTS = 3  # different ones that are cut there

@@ -10,8 +10,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from components.labels.lake import Lake, Part, Snapshot
-from components.labels.quality import (
+from brume.labels.lake import Lake, Part, Snapshot
+from brume.labels.quality import (
     audit,
     checks,
     comparing,
@@ -20,10 +20,10 @@ from components.labels.quality import (
     label_errors,
     measures,
 )
-from components.labels.quality.arrays import Codes, Floats
-from components.labels.quality.faults import FLICKER, LABEL_ERROR
-from components.labels.quality.measures import Measure
-from components.labels.quality.sheets import LABEL_COLUMNS, Sheets, build, numbers
+from brume.labels.quality.arrays import Codes, Floats
+from brume.labels.quality.faults import FLICKER, LABEL_ERROR
+from brume.labels.quality.measures import Measure
+from brume.labels.quality.sheets import LABEL_COLUMNS, Sheets, build, numbers
 
 ANSWER_COLUMNS = ("item", "worker", "file", "answer")
 TABLES = ("items", "frames", "labels", "answers", "answer_labels")

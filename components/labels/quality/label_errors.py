@@ -6,11 +6,11 @@ from collections import Counter
 
 import numpy as np
 
-from components.labels.quality.arrays import Codes, dense
-from components.labels.quality.comparing import Pairs
-from components.labels.quality.faults import LABEL_ERROR, Fault
-from components.labels.quality.posterior import MOST, dawid_skene
-from components.labels.quality.sheets import CLASS, FRAME, Sheets, Subject
+from brume.labels.quality.arrays import Codes, dense
+from brume.labels.quality.comparing import Pairs
+from brume.labels.quality.faults import LABEL_ERROR, Fault
+from brume.labels.quality.posterior import MOST, dawid_skene
+from brume.labels.quality.sheets import CLASS, FRAME, Sheets, Subject
 
 DOUBT = 0.1  # the probability below which a consolidated value is a likely error
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from components.labels.quality.arrays import Codes, Flags, Floats
-from components.labels.quality.matching import join
+from brume.labels.quality.arrays import Codes, Flags, Floats
+from brume.labels.quality.matching import join
 
 POINTS = 16  # equally spaced along each line
 # Lines are of the same thing up to 20 pixels apart in an image 1,280 wide (the tolerance of TuSimple's lane

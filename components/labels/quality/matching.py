@@ -9,7 +9,7 @@ from scipy.optimize import linear_sum_assignment
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from components.labels.quality.arrays import Codes, Floats, compact
+from brume.labels.quality.arrays import Codes, Floats, compact
 
 
 def match(a: Codes, b: Codes, weight: Floats) -> Codes:

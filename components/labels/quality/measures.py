@@ -9,10 +9,10 @@ import numpy as np
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from components.labels.quality.agreement import cohen_kappas, fleiss_kappa, interval_alpha, nominal_alpha
-from components.labels.quality.arrays import Codes, Floats
-from components.labels.quality.comparing import COMPARED, LINES, Following, Pairs
-from components.labels.quality.sheets import Sheets
+from brume.labels.quality.agreement import cohen_kappas, fleiss_kappa, interval_alpha, nominal_alpha
+from brume.labels.quality.arrays import Codes, Floats
+from brume.labels.quality.comparing import COMPARED, LINES, Following, Pairs
+from brume.labels.quality.sheets import Sheets
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from components.labels.quality.arrays import Codes, Floats, dense
-from components.labels.quality.faults import JUMP, Fault
-from components.labels.quality.trails import Trails, around, medians
+from brume.labels.quality.arrays import Codes, Floats, dense
+from brume.labels.quality.faults import JUMP, Fault
+from brume.labels.quality.trails import Trails, around, medians
 
 REACH = 3  # steps before and after that tell how an object moves
 LEAST = 1.0  # of the box's own size: it does not lie on where it was going any more

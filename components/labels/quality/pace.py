@@ -8,9 +8,9 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import ndtri
 
-from components.labels.quality.arrays import Codes, Floats, dense
-from components.labels.quality.faults import IDLE, TOO_FAST, TOO_SLOW, Fault
-from components.labels.quality.trails import medians, spread
+from brume.labels.quality.arrays import Codes, Floats, dense
+from brume.labels.quality.faults import IDLE, TOO_FAST, TOO_SLOW, Fault
+from brume.labels.quality.trails import medians, spread
 
 USUAL = "usual"
 # Robust deviations beyond which an answer stands out: Iglewicz and Hoaglin's 3.5 ("How to detect and handle

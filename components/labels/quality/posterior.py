@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from components.labels.quality.arrays import Codes, Floats
+from brume.labels.quality.arrays import Codes, Floats
 
 MOST = 50  # classes: more make confusion matrices that no worker's answers can fill
 # What is taken of a worker before their answers: four right answers and one wrong in each class.

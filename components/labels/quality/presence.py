@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from components.labels.quality.arrays import Codes
-from components.labels.quality.faults import FLICKER, LABEL_ERROR, VANISH, Fault
-from components.labels.quality.frame_size import FrameSizes
-from components.labels.quality.sheets import CLASS, Subject
-from components.labels.quality.trails import Trails
+from brume.labels.quality.arrays import Codes
+from brume.labels.quality.faults import FLICKER, LABEL_ERROR, VANISH, Fault
+from brume.labels.quality.frame_size import FrameSizes
+from brume.labels.quality.sheets import CLASS, Subject
+from brume.labels.quality.trails import Trails
 
 MOMENT = 5  # frames: half a second at the usual ten a second, too short for anything on a road to change
 FLICKERS = 3  # gaps, or moments of another value, that follow one another within MOMENT frames

@@ -8,14 +8,14 @@ from dataclasses import asdict
 import numpy as np
 import pyarrow as pa
 
-from components import progress
-from components.labels.lake import Lake, Part, Snapshot
-from components.labels.pool import share_out
-from components.labels.quality import findings, judging, levels, pace, workers
-from components.labels.quality.arrays import Codes, Floats
-from components.labels.quality.judging import Judged, Work
-from components.labels.quality.sheets import numbers
-from components.labels.schema import JUDGED, TABLES
+from brume import progress
+from brume.labels.lake import Lake, Part, Snapshot
+from brume.labels.pool import share_out
+from brume.labels.quality import findings, judging, levels, pace, workers
+from brume.labels.quality.arrays import Codes, Floats
+from brume.labels.quality.judging import Judged, Work
+from brume.labels.quality.sheets import numbers
+from brume.labels.schema import JUDGED, TABLES
 
 _ROW_BYTES = 200  # of a label before it was packed, which is what `share_out` weighs
 _ANSWERS = (*judging.ANSWER_COLUMNS, "modality", "job", "submitted", "seconds", "labels")

@@ -13,8 +13,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from components.labels.quality import lines
-from components.labels.quality.arrays import Codes, Flags, Floats, dense
+from brume.labels.quality import lines
+from brume.labels.quality.arrays import Codes, Flags, Floats, dense
 
 CLASS = "class"
 FRAME = "frame: "  # before the name of an attribute of a frame

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from components.labels.quality.arrays import Codes, Flags, Floats, dense
-from components.labels.quality.faults import OUTSIDE, SIZE, Fault
-from components.labels.quality.frame_size import FrameSizes
-from components.labels.quality.sheets import CLASS, Sheets
-from components.labels.quality.trails import Trails, around, medians, runs, spread
+from brume.labels.quality.arrays import Codes, Flags, Floats, dense
+from brume.labels.quality.faults import OUTSIDE, SIZE, Fault
+from brume.labels.quality.frame_size import FrameSizes
+from brume.labels.quality.sheets import CLASS, Sheets
+from brume.labels.quality.trails import Trails, around, medians, runs, spread
 
 BEYOND = 0.01  # of the frame's width or height, and two pixels at least: less is a stroke of the hand
 WHOLE = 0.95  # of the frame's width and height

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from components.labels.quality.arrays import Codes, Floats
-from components.labels.quality.matching import match
+from brume.labels.quality.arrays import Codes, Floats
+from brume.labels.quality.matching import match
 
 
 def shared_identity(frame: Codes, a: Codes, b: Codes) -> tuple[Codes, Codes, Codes]:

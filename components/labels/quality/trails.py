@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from components.labels.quality.arrays import Codes, Flags, Floats, compact, dense
-from components.labels.quality.sheets import Sheets
+from brume.labels.quality.arrays import Codes, Flags, Floats, compact, dense
+from brume.labels.quality.sheets import Sheets
 
 
 @dataclass(frozen=True)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-from components.labels.lake import Lake, Snapshot
-from components.labels.schema import TABLES
+from brume.labels.lake import Lake, Snapshot
+from brume.labels.schema import TABLES
 
 # Answers without a time above zero count as tasks and labels, and in no figure of time.
 _TIMED = """

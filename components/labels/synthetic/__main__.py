@@ -1,4 +1,4 @@
-"""Write a tree: `python -m components.labels.synthetic FOLDER [--size small|full] [--seed N]`."""
+"""Write a tree: `python -m brume.labels.synthetic FOLDER [--size small|full] [--seed N]`."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ import sys
 import time
 from pathlib import Path
 
-from components.labels.synthetic import SIZES, generate
+from brume.labels.synthetic import SIZES, generate
 
 
 def main() -> int:
     """Write the tree and say what it holds."""
-    parser = argparse.ArgumentParser(prog="python -m components.labels.synthetic", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m brume.labels.synthetic", description=__doc__)
     parser.add_argument("folder", type=Path, help="a new folder, or one written before")
     parser.add_argument("--size", choices=SIZES, default="small")
     parser.add_argument("--seed", type=int, default=0)

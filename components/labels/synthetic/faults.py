@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from components.labels.synthetic.scene import HEIGHT, WIDTH
-from components.labels.synthetic.tracks import Track
+from brume.labels.synthetic.scene import HEIGHT, WIDTH
+from brume.labels.synthetic.tracks import Track
 
 
 @dataclass(frozen=True)

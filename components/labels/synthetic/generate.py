@@ -6,11 +6,11 @@ import hashlib
 import shutil
 from pathlib import Path
 
-from components import storage
-from components.labels.synthetic import people, sequences, stills
-from components.labels.synthetic.plan import UNUSUAL, Job, Size, jobs
-from components.labels.synthetic.studio import Studio
-from components.labels.synthetic.truth import Fault, Truth
+from brume import storage
+from brume.labels.synthetic import people, sequences, stills
+from brume.labels.synthetic.plan import UNUSUAL, Job, Size, jobs
+from brume.labels.synthetic.studio import Studio
+from brume.labels.synthetic.truth import Fault, Truth
 
 TREE, WORKERS, TRUTH = "tree", "workers.csv", "truth.json"
 

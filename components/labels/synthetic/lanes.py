@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from components.labels.synthetic.people import Worker
-from components.labels.synthetic.scene import HEIGHT, LANES, WIDTH
+from brume.labels.synthetic.people import Worker
+from brume.labels.synthetic.scene import HEIGHT, LANES, WIDTH
 
 CLASSES = ("Solid line", "Dashed line", "Kerb")
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from components.labels.synthetic.truth import User
+from brume.labels.synthetic.truth import User
 
 COUNT = 130
 POOL = "eu-west-1_k7VtQwD2m"

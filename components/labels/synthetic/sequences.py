@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 import orjson
 
-from components.labels.synthetic import faults, lanes, manifests
-from components.labels.synthetic.plan import PASS_LABELS, Job
-from components.labels.synthetic.scene import Seen, film, grades, until
-from components.labels.synthetic.studio import Answer, Session, Studio
-from components.labels.synthetic.tracks import Track, audit, draw, frames_of, label_count
+from brume.labels.synthetic import faults, lanes, manifests
+from brume.labels.synthetic.plan import PASS_LABELS, Job
+from brume.labels.synthetic.scene import Seen, film, grades, until
+from brume.labels.synthetic.studio import Answer, Session, Studio
+from brume.labels.synthetic.tracks import Track, audit, draw, frames_of, label_count
 
 _SEQUENCES = "tracking-annotations", "detection-annotations"
 

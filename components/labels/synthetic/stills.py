@@ -8,10 +8,10 @@ from typing import Any
 
 import orjson
 
-from components.labels.synthetic import manifests
-from components.labels.synthetic.plan import Job
-from components.labels.synthetic.studio import Answer, Session, Studio
-from components.labels.synthetic.tasks import TASKS, Settled
+from brume.labels.synthetic import manifests
+from brume.labels.synthetic.plan import Job
+from brume.labels.synthetic.studio import Answer, Session, Studio
+from brume.labels.synthetic.tasks import TASKS, Settled
 
 _REASONS = {
     "expired": "Task expired: too few answers before TaskAvailabilityLifetimeInSeconds had passed.",

@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 import orjson
 
-from components.labels.synthetic import manifests
-from components.labels.synthetic.clock import DAY, Clock, moment, stamp
-from components.labels.synthetic.people import ISSUER, Roster, Shifts, Worker, workforce
-from components.labels.synthetic.plan import Job, Size
-from components.labels.synthetic.truth import Fault, JobTruth
+from brume.labels.synthetic import manifests
+from brume.labels.synthetic.clock import DAY, Clock, moment, stamp
+from brume.labels.synthetic.people import ISSUER, Roster, Shifts, Worker, workforce
+from brume.labels.synthetic.plan import Job, Size
+from brume.labels.synthetic.truth import Fault, JobTruth
 
 # Usual seconds for one label.
 _SECONDS = {

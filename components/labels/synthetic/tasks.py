@@ -11,9 +11,9 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from components.labels.synthetic import lanes, masks, texts
-from components.labels.synthetic.people import Worker
-from components.labels.synthetic.scene import HEIGHT, KINDS, WIDTH, film
+from brume.labels.synthetic import lanes, masks, texts
+from brume.labels.synthetic.people import Worker
+from brume.labels.synthetic.scene import HEIGHT, KINDS, WIDTH, film
 
 Rng = np.random.Generator
 Answers = Sequence[Mapping[str, Any]]  # the content of each

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from components.labels.synthetic.people import Worker, uuid
-from components.labels.synthetic.scene import HEIGHT, WIDTH, Seen
+from brume.labels.synthetic.people import Worker, uuid
+from brume.labels.synthetic.scene import HEIGHT, WIDTH, Seen
 
 _KEYFRAME = 5  # frames between those that a worker sets by hand; the tool interpolates the rest
 _MISTAKEN = {"Car": "Van", "Van": "Truck", "Truck": "Bus", "Bus": "Truck", "Motorcycle": "Car"}

@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
-from components.cluster import images
+from brume.cluster import images
 from tests.cluster.harness import base_image
 from tests.cluster.harness.binaries import Unavailable, system
 

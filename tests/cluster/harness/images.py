@@ -19,7 +19,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from components.cluster import images
+from brume.cluster import images
 from tests.cluster.harness import base_image, image_archive
 from tests.cluster.harness.binaries import cache
 from tests.cluster.harness.image_builder import Builder

@@ -44,7 +44,7 @@ class Installed:
 
     @contextlib.contextmanager
     def acting_as(self, account: str) -> Iterator[None]:
-        """Run `components.cluster` in this process as it runs in a step: by that account, on the cluster."""
+        """Run `brume.cluster` in this process as it runs in a step: by that account, on the cluster."""
         file = kubeconfig_of(self.api, account, self.namespace, self.folder / f"{account}.kubeconfig")
         variables = {
             "KUBECONFIG": str(file),

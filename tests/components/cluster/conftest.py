@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from components.cluster import kube
+from brume.cluster import kube
 from tests.components.cluster.kubernetes_double import KubernetesDouble
 
 Play = Callable[[KubernetesDouble, str], None]

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from kubernetes import client
 
-from components.cluster import diagnosis
-from components.cluster.diagnosis import Patience, problems
+from brume.cluster import diagnosis
+from brume.cluster.diagnosis import Patience, problems
 
 
 def pod(**status: Any) -> Any:

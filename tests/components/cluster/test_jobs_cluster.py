@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from components.cluster import diagnosis, jobs, kube
-from components.cluster.jobs import Job, JobError, JobState
+from brume.cluster import diagnosis, jobs, kube
+from brume.cluster.jobs import Job, JobError, JobState
 from tests.components.cluster.conftest import Start
 from tests.components.cluster.kubernetes_double import CUT, PASS, KubernetesDouble
 

@@ -12,12 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from components import lifeline
-from components.cluster import jobs
-from components.cluster.jobs import Job, JobState
+from brume import lifeline
+from brume.cluster import jobs
+from brume.cluster.jobs import Job, JobState
 
 ROOT = Path(__file__).resolve().parents[3]
-LOOK = "import sys; from components.cluster import jobs; print(jobs.state('train', sys.argv[1]).phase)"
+LOOK = "import sys; from brume.cluster import jobs; print(jobs.state('train', sys.argv[1]).phase)"
 
 
 @pytest.fixture(autouse=True)
@@ -91,7 +91,7 @@ def test_a_job_outlives_whoever_started_it(job: Callable[[str], Job], tmp_path: 
     """kill -9 of the starter: the job goes on, and its end is known to the next one who asks."""
     started = job("while not os.path.exists(here + '/go'): time.sleep(0.02)\nsys.exit(5)")
     code = (
-        "import os, sys; from components.cluster import jobs; "
+        "import os, sys; from brume.cluster import jobs; "
         "jobs.start(jobs.Job('train', 'program_train', [sys.argv[1]], folder=sys.argv[1])); "
         "os.kill(os.getpid(), 9)"
     )
@@ -122,7 +122,7 @@ def test_a_job_of_the_same_name_is_replaced_and_its_end_forgotten(
 def test_a_job_is_ended_with_the_processes_that_it_started(
     job: Callable[[str], Job], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, listens: bool
 ) -> None:
-    from components.cluster import process
+    from brume.cluster import process
 
     monkeypatch.setattr(process, "_SECONDS_TO_END", 35.0 if listens else 0.3)
     code = f"""

@@ -17,11 +17,11 @@ import kubernetes_validate
 import pytest
 from hypothesis import strategies
 
-from components.cluster.jobs import Job, job_manifest
-from components.cluster.mpi import MpiJob, mpi_job_manifest
-from components.cluster.pods import dns_name
-from components.cluster.resources import Resources
-from components.cluster.serving import Model, inference_service_manifest
+from brume.cluster.jobs import Job, job_manifest
+from brume.cluster.mpi import MpiJob, mpi_job_manifest
+from brume.cluster.pods import dns_name
+from brume.cluster.resources import Resources
+from brume.cluster.serving import Model, inference_service_manifest
 from tests.components.cluster import schemas
 
 ROOT = Path(__file__).resolve().parents[3]

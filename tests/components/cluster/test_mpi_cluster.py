@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from components.cluster import diagnosis, kube, mpi
-from components.cluster.mpi import JobError, MpiJob
-from components.cluster.resources import Resources
+from brume.cluster import diagnosis, kube, mpi
+from brume.cluster.mpi import JobError, MpiJob
+from brume.cluster.resources import Resources
 from tests.components.cluster.cancelled import cancel
 from tests.components.cluster.conftest import Start
 from tests.components.cluster.kubernetes_double import CUT, LOST, KubernetesDouble
@@ -206,7 +206,7 @@ def test_a_cancelled_step_deletes_its_job(start: Start) -> None:
         double.condition(name, "Running")
 
     code = (
-        "from components.cluster import mpi; "
+        "from brume.cluster import mpi; "
         "mpi.run(mpi.MpiJob('trial', ('true',), 2, image='i', namespace='lab'), print)"
     )
     with start(play) as double:
@@ -236,7 +236,7 @@ def test_no_way_into_a_cluster_is_explained(monkeypatch: pytest.MonkeyPatch, tmp
     [("", True, True), ("", False, False), ("local", True, False), ("cluster", False, True)],
 )
 def test_where_work_runs(monkeypatch: pytest.MonkeyPatch, choice: str, in_pod: bool, expected: bool) -> None:
-    from components.cluster.place import in_cluster
+    from brume.cluster.place import in_cluster
 
     monkeypatch.setenv("BRUME_COMPUTE", choice)
     monkeypatch.delenv("KUBERNETES_SERVICE_HOST", raising=False)

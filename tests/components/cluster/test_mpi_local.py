@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from components.cluster import mpi
-from components.cluster.mpi import JobError, MpiJob
+from brume.cluster import mpi
+from brume.cluster.mpi import JobError, MpiJob
 
 pytestmark = pytest.mark.mpi
 
@@ -69,7 +69,7 @@ def test_a_killed_rank_does_not_hang_the_others() -> None:
 def test_a_cancelled_job_leaves_no_rank_behind(tmp_path: Path) -> None:
     program = "import os,sys,time; open(sys.argv[1]+'/'+str(os.getpid()),'w'); time.sleep(600)"
     launcher = (
-        "import sys; from components.cluster import mpi; "
+        "import sys; from brume.cluster import mpi; "
         f"mpi.run(mpi.MpiJob('t', (sys.executable, '-c', {program!r}, {str(tmp_path)!r}), 2), print)"
     )
     process = subprocess.Popen([sys.executable, "-c", launcher], stderr=subprocess.PIPE)

@@ -6,8 +6,8 @@ import time
 
 import pytest
 
-from components.cluster import serving
-from components.cluster.serving import Model, ServingError
+from brume.cluster import serving
+from brume.cluster.serving import Model, ServingError
 from tests.components.cluster.cancelled import cancel
 from tests.components.cluster.conftest import Start
 from tests.components.cluster.kubernetes_double import KubernetesDouble
@@ -88,7 +88,7 @@ def test_one_that_is_never_ready_is_given_up_with_its_conditions(
 
 def test_a_cancelled_step_removes_what_is_not_ready(start: Start) -> None:
     code = (
-        "from components.cluster import serving; "
+        "from brume.cluster import serving; "
         "serving.serve(serving.Model('m', 'uri', 'i', namespace='lab'), print)"
     )
     with start(lambda double, name: double.condition(name, "PredictorReady")) as double:

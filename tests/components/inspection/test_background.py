@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 
-from components.inspection.background import Background
+from brume.inspection.background import Background
 
 
 class Work:

@@ -15,10 +15,10 @@ from sklearn.model_selection import cross_val_predict
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from components.inspection import bricks, manifest, masks
-from components.inspection.bricks import files
-from components.inspection.bricks.__main__ import main
-from components.inspection.images import decode
+from brume.inspection import bricks, manifest, masks
+from brume.inspection.bricks import files
+from brume.inspection.bricks.__main__ import main
+from brume.inspection.images import decode
 
 SMALL = (128, 128)
 

@@ -3,8 +3,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.inspection import choose
-from components.inspection.detectors import Detector, Labels, aligned, overall, padim
+from brume.inspection import choose
+from brume.inspection.detectors import Detector, Labels, aligned, overall, padim
 from tests.components.inspection.pictures import SIDE, part
 
 
@@ -76,7 +76,7 @@ def test_no_score_has_seen_its_own_picture() -> None:
         def fit(self, prepared: tuple[np.ndarray, ...], labels: Labels, seed: int) -> object:
             import tensorflow as tf
 
-            from components.inspection.detectors import Scored
+            from brume.inspection.detectors import Scored
 
             known = set(prepared[0].ravel().tolist())
 

@@ -5,10 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from components.inspection import choose, graph
-from components.inspection.detectors import Detector, Labels, aligned, overall, padim, pixels, posed
-from components.inspection.figures import auroc
-from components.inspection.head import fit_head
+from brume.inspection import choose, graph
+from brume.inspection.detectors import Detector, Labels, aligned, overall, padim, pixels, posed
+from brume.inspection.figures import auroc
+from brume.inspection.head import fit_head
 from tests.components.inspection.pictures import SIDE, part
 
 NORMAL, DAMAGED = 16, 8
@@ -79,7 +79,7 @@ def test_so_does_each_detector_alone(detector: Detector, shown: tuple[np.ndarray
 def test_an_alignment_undoes_a_shift() -> None:
     import tensorflow as tf
 
-    from components.inspection import warp
+    from brume.inspection import warp
 
     still = part(0)
     moved = np.roll(still, (3, -4), axis=(0, 1))
@@ -104,7 +104,7 @@ def test_a_given_network_is_used_and_converted(shown: tuple[np.ndarray, Labels],
     """The network's weights are random: the file is read and becomes part of the graph."""
     import keras
 
-    from components.inspection.detectors.backbone import Backbone
+    from brume.inspection.detectors.backbone import Backbone
 
     keras.utils.set_random_seed(0)
     layers = [
@@ -120,7 +120,7 @@ def test_a_given_network_is_used_and_converted(shown: tuple[np.ndarray, Labels],
 def test_a_network_with_its_top_is_refused(tmp_path: Path) -> None:
     import keras
 
-    from components.inspection.detectors.backbone import Backbone
+    from brume.inspection.detectors.backbone import Backbone
 
     flat = [keras.Input((64, 64, 3)), keras.layers.GlobalAveragePooling2D()]
     keras.Sequential(flat).save(tmp_path / "network.keras")

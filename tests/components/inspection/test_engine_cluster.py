@@ -14,10 +14,10 @@ from typing import Any
 
 import pytest
 
-from components import storage
-from components.aws.client import client as aws
-from components.aws.engines import Settings
-from components.cluster import kube
+from brume import storage
+from brume.aws.client import client as aws
+from brume.aws.engines import Settings
+from brume.cluster import kube
 from tests.aws.serving import client_of, serve_engine
 from tests.components.cluster.kubernetes_double import KubernetesDouble
 from tests.components.inspection.parts import dataset_ready, model_at, photo, source, write_dataset
@@ -78,7 +78,7 @@ def cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Kuberne
 def test_a_model_is_trained_by_a_job_and_hosted_by_an_inference_service(
     s3_server: str, cluster: KubernetesDouble, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from components.inspection import engine
+    from brume.inspection import engine
 
     for bucket in ("cluster-files", "parts"):
         aws("s3").create_bucket(Bucket=bucket)

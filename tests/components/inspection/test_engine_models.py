@@ -17,10 +17,10 @@ import pytest
 from PIL import Image
 from sqlalchemy import create_engine, text
 
-from components.inspection import monitor
-from components.inspection.bundle import Bundle
-from components.inspection.images import decode
-from components.inspection.models import set_threshold
+from brume.inspection import monitor
+from brume.inspection.bundle import Bundle
+from brume.inspection.images import decode
+from brume.inspection.models import set_threshold
 from tests.aws.serving import OTHER, client_of
 from tests.components.inspection.parts import (
     BUCKET,
@@ -200,8 +200,8 @@ def test_unknown_and_foreign_models_are_not_found(hosted: Running) -> None:
 
 
 def test_another_threshold_decides_from_the_next_detection_on(hosted: Running) -> None:
-    from components.inspection import lookups
-    from components.inspection.store import Store
+    from brume.inspection import lookups
+    from brume.inspection.store import Store
 
     store = Store("", hosted.settings.data)
     call: Any = type("Caller", (), {"account": "123456789012"})

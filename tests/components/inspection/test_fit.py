@@ -5,10 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from components.inspection import images
-from components.inspection.bundle import Bundle, BundleError
-from components.inspection.figures import figures
-from components.inspection.fit import AnomalyClass, FitError, FitSettings, Fitted, Sample, fit, shrink_mask
+from brume.inspection import images
+from brume.inspection.bundle import Bundle, BundleError
+from brume.inspection.figures import figures
+from brume.inspection.fit import AnomalyClass, FitError, FitSettings, Fitted, Sample, fit, shrink_mask
 from tests.components.inspection.pictures import encoded, part
 
 

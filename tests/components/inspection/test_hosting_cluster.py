@@ -1,6 +1,6 @@
 """Hosting on a cluster: a service is reached a while after it is ready, and pods come back by themselves.
 
-Doubles stand for what `components.cluster.serving` does there; the predictor is an HTTP server here, which
+Doubles stand for what `brume.cluster.serving` does there; the predictor is an HTTP server here, which
 answers when the test lets it. The same on a real cluster: tests/cluster/test_engine_inspection.py.
 """
 
@@ -16,16 +16,16 @@ from typing import Any
 import pytest
 from sqlalchemy import insert, select
 
-from components.aws.service import Call
-from components.cluster import serving
-from components.cluster.resources import Resources
-from components.cluster.serving import Endpoint, Model
-from components.inspection import hosting
-from components.inspection.background import Background
-from components.inspection.hosting import Hosting
-from components.inspection.places import Places
-from components.inspection.store import Store
-from components.inspection.tables import models, projects
+from brume.aws.service import Call
+from brume.cluster import serving
+from brume.cluster.resources import Resources
+from brume.cluster.serving import Endpoint, Model
+from brume.inspection import hosting
+from brume.inspection.background import Background
+from brume.inspection.hosting import Hosting
+from brume.inspection.places import Places
+from brume.inspection.store import Store
+from brume.inspection.tables import models, projects
 
 MODEL = {"ProjectName": "plates", "ModelVersion": "1"}
 CALL = Call("1", "000000000001", "us-east-1", "AKID", "lookoutvision", "StartModel")

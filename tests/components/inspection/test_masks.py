@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from components.inspection import masks
-from components.inspection.manifest import parse_line
-from components.inspection.splitting import fewest_before_split, held_out
+from brume.inspection import masks
+from brume.inspection.manifest import parse_line
+from brume.inspection.splitting import fewest_before_split, held_out
 from tests.components.inspection.parts import encoded, line
 
 NAMES = ["crack", "dent"]

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from components.aws import addresses
-from components.inspection import sources
+from brume.aws import addresses
+from brume.inspection import sources
 
 
 def picture(path: Path, size: int = 80) -> Path:

@@ -11,19 +11,19 @@ from typing import Any
 import pytest
 from sqlalchemy import insert, select
 
-from components.cluster import jobs
-from components.cluster.jobs import Job, JobError, JobState
-from components.cluster.resources import Resources
-from components.inspection.places import Places
-from components.inspection.store import Store
-from components.inspection.tables import models, projects
-from components.inspection.training_jobs import RESULT, Trainings
+from brume.cluster import jobs
+from brume.cluster.jobs import Job, JobError, JobState
+from brume.cluster.resources import Resources
+from brume.inspection.places import Places
+from brume.inspection.store import Store
+from brume.inspection.tables import models, projects
+from brume.inspection.training_jobs import RESULT, Trainings
 
 SHARE = Resources(cpu="700m", memory="3Gi")
 
 
 class Jobs:
-    """A double of `components.cluster.jobs`: the test says how the job stands."""
+    """A double of `brume.cluster.jobs`: the test says how the job stands."""
 
     def __init__(self) -> None:
         self.state = JobState("absent")

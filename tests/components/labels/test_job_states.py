@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from components.aws.server import Call, Engine, ServiceError
-from components.labels import job_states
+from brume.aws.server import Call, Engine, ServiceError
+from brume.labels import job_states
 from tests.aws.serving import KEY, serve_engine
 
 CREATED = datetime.datetime(2024, 3, 1, 9, 30, tzinfo=datetime.UTC)

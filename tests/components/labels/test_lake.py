@@ -12,10 +12,10 @@ import duckdb
 import pyarrow as pa
 import pytest
 
-from components import storage
-from components.labels import lake as lakes
-from components.labels.lake import ConflictError, Lake, LakeError, Part, identifier
-from components.labels.schema import DATABASE, TABLES, frames_type
+from brume import storage
+from brume.labels import lake as lakes
+from brume.labels.lake import ConflictError, Lake, LakeError, Part, identifier
+from brume.labels.schema import DATABASE, TABLES, frames_type
 
 
 @pytest.fixture(scope="module")

@@ -13,11 +13,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from components import storage
-from components.aws.client import client
-from components.labels import people, workers
-from components.labels.lake import ConflictError, Lake
-from components.labels.queries import named
+from brume import storage
+from brume.aws.client import client
+from brume.labels import people, workers
+from brume.labels.lake import ConflictError, Lake
+from brume.labels.queries import named
 from tests.components.labels.lakes import answer, frame, put
 
 METRICS = workers.METRICS

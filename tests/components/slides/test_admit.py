@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.slides import admit
-from components.slides.admit import CohortError, balance, build, build_unlabelled, check_rejects, find_slides
-from components.slides.cohort import Reject
-from components.slides.synthetic import write_slide
+from brume.slides import admit
+from brume.slides.admit import CohortError, balance, build, build_unlabelled, check_rejects, find_slides
+from brume.slides.cohort import Reject
+from brume.slides.synthetic import write_slide
 
 
 @pytest.fixture

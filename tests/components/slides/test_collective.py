@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from components.cluster.mpi import MpiJob, run
-from components.slides import collective
-from components.slides.train import ENVIRONMENT
+from brume.cluster.mpi import MpiJob, run
+from brume.slides import collective
+from brume.slides.train import ENVIRONMENT
 from tests.components.slides import tiny
 
 FITTING = Path(__file__).parent / "ranks" / "fitting.py"

@@ -8,8 +8,8 @@ from pathlib import Path
 import boto3
 import pytest
 
-from components import storage
-from components.slides.files import fetch
+from brume import storage
+from brume.slides.files import fetch
 
 
 @pytest.fixture(scope="module")

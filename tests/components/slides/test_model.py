@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from components.slides import model
+from brume.slides import model
 
 
 @pytest.mark.parametrize("size", [32, 224, 512])

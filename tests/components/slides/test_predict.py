@@ -16,9 +16,9 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from components.slides import predict
-from components.slides.predict import PredictionError, model_digest, predict_shards, read_scores, write_scores
-from components.slides.records import RecordError, RecordWriter, Tile, encode
+from brume.slides import predict
+from brume.slides.predict import PredictionError, model_digest, predict_shards, read_scores, write_scores
+from brume.slides.records import RecordError, RecordWriter, Tile, encode
 
 CLASSES = ["a", "b"]
 
@@ -170,7 +170,7 @@ def test_what_is_done_is_not_done_again(tmp_path: Path, model: Model, tiles: dic
 
 SCRIPT = """
 import sys
-from components.slides.predict import predict_shards
+from brume.slides.predict import predict_shards
 tiles, url, out = sys.argv[1:]
 predict_shards(tiles, url, "m", ["a", "b"], out, batch_size=5, digest="d" * 64, splits={"test/t.svs": "test"})
 """

@@ -23,9 +23,9 @@ import pytest
 import urllib3
 from PIL import Image
 
-from components.cluster import serving
-from components.cluster.serving import Endpoint, Model, ServingError
-from components.slides.predictor import RequestError, image_size, read_instances
+from brume.cluster import serving
+from brume.cluster.serving import Endpoint, Model, ServingError
+from brume.slides.predictor import RequestError, image_size, read_instances
 
 pytestmark = pytest.mark.slow
 CLASSES = ["blue", "green", "red"]
@@ -209,7 +209,7 @@ def slow(out: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[
     port_file = folder.with_name("port")
     options = {"model": save_model(folder, 1.0), "name": "slow", "port": 0, "port-file": port_file}
     options |= {"workers": 1, "queue": 1, "max-body": MAX_BODY, "seconds": 4, "batch": 1}
-    command = [sys.executable, "-m", "components.slides.predictor"]
+    command = [sys.executable, "-m", "brume.slides.predictor"]
     for key, value in options.items():
         command += [f"--{key}", str(value)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
@@ -270,7 +270,7 @@ def test_sigterm_lets_the_running_request_finish(slow: tuple[str, subprocess.Pop
 
 def test_any_process_can_stop_a_model_and_twice(out: Path, endpoint: Endpoint) -> None:
     again = serving.serve(Model("second", str(Path(save_model(out / "second")))), print)
-    code = "from components.cluster import serving; serving.stop('second'); serving.stop('second')"
+    code = "from brume.cluster import serving; serving.stop('second'); serving.stop('second')"
     subprocess.run([sys.executable, "-c", code], check=True)
     with pytest.raises(urllib3.exceptions.NewConnectionError):
         ask(again.url, None, "GET")
@@ -301,8 +301,8 @@ def test_a_model_ends_with_the_run_that_started_it(out: Path, tmp_path: Path) ->
     """kill -9 of the run: it cannot stop its predictor any more."""
     uri = save_model(tmp_path / "model")
     code = (
-        "import os, signal, sys; from pathlib import Path; from components import lifeline; "
-        "from components.cluster import serving; "
+        "import os, signal, sys; from pathlib import Path; from brume import lifeline; "
+        "from brume.cluster import serving; "
         "line = lifeline.Lifeline(Path(sys.argv[1])); os.environ.update(line.environment()); "
         "print(serving.serve(serving.Model('orphan', sys.argv[2]), lambda _l: None).url, flush=True); "
         "os.kill(os.getpid(), signal.SIGKILL)"

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from components.slides.demo import paint_slide
-from components.slides.reader import SlideError, check_slide, open_slide
-from components.slides.synthetic import write_slide
+from brume.slides.demo import paint_slide
+from brume.slides.reader import SlideError, check_slide, open_slide
+from brume.slides.synthetic import write_slide
 
 WIDTH, HEIGHT = 1300, 1000
 

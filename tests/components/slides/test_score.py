@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score
 
-from components.slides import bootstrap
-from components.slides.figures import Evaluation, headline
-from components.slides.score import (
+from brume.slides import bootstrap
+from brume.slides.figures import Evaluation, headline
+from brume.slides.score import (
     ScoreError,
     SlideScore,
     evaluate,

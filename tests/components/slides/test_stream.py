@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.slides import inputs, records, stream
+from brume.slides import inputs, records, stream
 from tests.components.slides import tiny
 from tests.components.test_storage import cutting_proxy
 
@@ -67,7 +67,7 @@ def test_batches_follow_from_seed_and_epoch_so_that_a_resumed_training_sees_the_
 def test_over_a_connection_that_breaks_no_tile_is_lost_or_doubled(
     s3_server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from components.aws.client import client
+    from brume.aws.client import client
 
     client("s3").create_bucket(Bucket="stream")
     tiny.write(tmp_path, train=60, valid=0, uri="s3://stream/tiles")

@@ -15,12 +15,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components import storage
-from components.cluster.mpi import JobError, MpiJob, run
-from components.slides import train
-from components.slides.checkpoint import Checkpoints
-from components.slides.parameters import MODELS, ParameterError, TrainingParameters
-from components.slides.stream import StreamError
+from brume import storage
+from brume.cluster.mpi import JobError, MpiJob, run
+from brume.slides import train
+from brume.slides.checkpoint import Checkpoints
+from brume.slides.parameters import MODELS, ParameterError, TrainingParameters
+from brume.slides.stream import StreamError
 from tests.components.slides import tiny
 
 DYING = Path(__file__).parent / "ranks" / "dying.py"
@@ -151,7 +151,7 @@ def test_a_finished_training_is_kept_and_another_is_not(unbroken: Job, tiles: st
 @pytest.mark.slow
 def test_a_training_from_s3_to_s3(s3_server: str, tmp_path: Path) -> None:
     """Shards, checkpoints and model all lie on S3; a set smaller than a batch still trains."""
-    from components.aws.client import client
+    from brume.aws.client import client
 
     client("s3").create_bucket(Bucket="training")
     tiles = tiny.write(tmp_path, ranks=1, train=4, valid=2, uri="s3://training/tiles")

@@ -11,8 +11,8 @@ from typing import Any
 import orjson
 import pyarrow as pa
 
-from components.labels.ingest.reading import contents
-from components.labels.ingest.reading.columns import (
+from brume.labels.ingest.reading import contents
+from brume.labels.ingest.reading.columns import (
     Records,
     as_json,
     constant,
@@ -21,10 +21,10 @@ from components.labels.ingest.reading.columns import (
     number,
     text,
 )
-from components.labels.ingest.reading.frames import Frames
-from components.labels.ingest.reading.marks import Marks
-from components.labels.ingest.reading.notes import Notes
-from components.labels.schema import COUNT, NUMBER, TABLES, TEXT, TIME
+from brume.labels.ingest.reading.frames import Frames
+from brume.labels.ingest.reading.marks import Marks
+from brume.labels.ingest.reading.notes import Notes
+from brume.labels.schema import COUNT, NUMBER, TABLES, TEXT, TIME
 
 _KNOWN = {
     "acceptanceTime",

@@ -14,12 +14,12 @@ from typing import Any
 import orjson
 import pyarrow as pa
 
-from components import storage
-from components.labels.ingest.layout import Place
-from components.labels.ingest.reading.files import Context, Read, context_of, recognise, tables
-from components.labels.ingest.reading.notes import Notes
-from components.labels.lake import Lake, Part
-from components.labels.schema import TABLES
+from brume import storage
+from brume.labels.ingest.layout import Place
+from brume.labels.ingest.reading.files import Context, Read, context_of, recognise, tables
+from brume.labels.ingest.reading.notes import Notes
+from brume.labels.lake import Lake, Part
+from brume.labels.schema import TABLES
 
 _CONNECTIONS = 8  # files of an object store that a worker fetches at a time
 

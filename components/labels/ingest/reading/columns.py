@@ -18,8 +18,8 @@ import numpy as np
 import orjson
 import pyarrow as pa
 
-from components.labels.ingest.reading.notes import Notes
-from components.labels.schema import COUNT, NUMBER, POINTS, TEXT, TEXTS
+from brume.labels.ingest.reading.notes import Notes
+from brume.labels.schema import COUNT, NUMBER, POINTS, TEXT, TEXTS
 
 MOST_FIELDS = 500  # fields of a struct of attributes; further ones are in the map alone
 _NONE = type(None)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from components.labels.ingest.reading.columns import text
+from brume.labels.ingest.reading.columns import text
 
 _LISTS = {
     "annotations": None,  # of whatever kind its members are

@@ -9,7 +9,7 @@ from typing import Any
 
 import orjson
 
-from components.labels.ingest.reading.notes import Notes
+from brume.labels.ingest.reading.notes import Notes
 
 _DEEPEST = 500
 _BETWEEN = re.compile(r"[\s,]*")

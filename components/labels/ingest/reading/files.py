@@ -9,13 +9,13 @@ from typing import Any
 
 import pyarrow as pa
 
-from components.labels.ingest.layout import Place
-from components.labels.ingest.reading import answers, contents, documents, manifests
-from components.labels.ingest.reading.columns import Records, constant, each, maps, text
-from components.labels.ingest.reading.frames import Frames
-from components.labels.ingest.reading.marks import Marks
-from components.labels.ingest.reading.notes import Notes
-from components.labels.schema import COUNT, TABLES, TEXT
+from brume.labels.ingest.layout import Place
+from brume.labels.ingest.reading import answers, contents, documents, manifests
+from brume.labels.ingest.reading.columns import Records, constant, each, maps, text
+from brume.labels.ingest.reading.frames import Frames
+from brume.labels.ingest.reading.marks import Marks
+from brume.labels.ingest.reading.notes import Notes
+from brume.labels.schema import COUNT, TABLES, TEXT
 
 _TRACKING, _DETECTION = "tracking-annotations", "detection-annotations"
 _DESCRIPTION = ("LabelingJobName", "LabelingJobStatus")

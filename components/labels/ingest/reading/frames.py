@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from components.labels.ingest.reading.columns import Attributes, Records, nested, spread, struct, text
-from components.labels.ingest.reading.marks import Marks
-from components.labels.ingest.reading.notes import Notes
-from components.labels.schema import COUNT
+from brume.labels.ingest.reading.columns import Attributes, Records, nested, spread, struct, text
+from brume.labels.ingest.reading.marks import Marks
+from brume.labels.ingest.reading.notes import Notes
+from brume.labels.schema import COUNT
 
 FRAME_NO = ("frame-no", "frameNo", "frame_no")
 ATTRIBUTES = ("frame-attributes", "frameAttributes", "frame_attributes")

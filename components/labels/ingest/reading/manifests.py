@@ -14,9 +14,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from components.labels.ingest.reading import contents, documents
-from components.labels.ingest.reading.columns import as_json, number, text
-from components.labels.ingest.reading.notes import Notes
+from brume.labels.ingest.reading import contents, documents
+from brume.labels.ingest.reading.columns import as_json, number, text
+from brume.labels.ingest.reading.notes import Notes
 
 _SUFFIX = "-metadata"
 _SOURCES = ("source-ref", "source")

@@ -10,8 +10,8 @@ from collections.abc import Mapping, Sequence
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from components.labels.ingest.reading.columns import Attributes, Records, Shape, constant, struct, translate
-from components.labels.schema import POINTS, TEXT
+from brume.labels.ingest.reading.columns import Attributes, Records, Shape, constant, struct, translate
+from brume.labels.schema import POINTS, TEXT
 
 CLASS = ("label", "class-name", "className", "class")
 CLASS_ID = ("class-id", "classId", "class_id")

@@ -5,11 +5,11 @@ from __future__ import annotations
 import datetime
 from collections.abc import Iterator, Mapping, Sequence
 
-from components.labels.dashboard.evaluate import View
-from components.labels.dashboard.views import Board, Headline
-from components.labels.publish.quicksight import visuals
-from components.labels.publish.quicksight.sets import DataSet
-from components.labels.publish.quicksight.visuals import Fields, Members, identity
+from brume.labels.dashboard.evaluate import View
+from brume.labels.dashboard.views import Board, Headline
+from brume.labels.publish.quicksight import visuals
+from brume.labels.publish.quicksight.sets import DataSet
+from brume.labels.publish.quicksight.visuals import Fields, Members, identity
 
 _COLUMNS = 36  # of a sheet's grid
 _WIDTHS = {"third": 12, "half": 18, "full": 36}

@@ -20,14 +20,14 @@ from typing import Any
 import pyarrow.compute as pc
 from botocore.exceptions import BotoCoreError, ClientError
 
-from components.aws.client import client
-from components.labels import refusals
-from components.labels.dashboard.views import Board
-from components.labels.lake import Lake
-from components.labels.publish.quicksight import definition, sets
-from components.labels.publish.quicksight.sets import DataSet
-from components.labels.publish.quicksight.visuals import Members, UnknownColumnError, identity
-from components.labels.schema import DATABASE
+from brume.aws.client import client
+from brume.labels import refusals
+from brume.labels.dashboard.views import Board
+from brume.labels.lake import Lake
+from brume.labels.publish.quicksight import definition, sets
+from brume.labels.publish.quicksight.sets import DataSet
+from brume.labels.publish.quicksight.visuals import Members, UnknownColumnError, identity
+from brume.labels.schema import DATABASE
 
 NAME = "Brume labelling"
 _SCHEDULE = "hourly"

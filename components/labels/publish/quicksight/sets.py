@@ -14,7 +14,7 @@ from pathlib import Path
 import sqlglot
 from sqlglot import exp
 
-from components.labels.lake import Lake
+from brume.labels.lake import Lake
 
 _TYPES = {
     "VARCHAR": "STRING",

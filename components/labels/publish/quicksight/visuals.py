@@ -16,8 +16,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from components.labels.dashboard.evaluate import Measure, Unit, View
-from components.labels.publish.quicksight.sets import DataSet
+from brume.labels.dashboard.evaluate import Measure, Unit, View
+from brume.labels.publish.quicksight.sets import DataSet
 
 Members = dict[str, Any]
 _STEPS = {"hour": "HOUR", "day": "DAY", "week": "WEEK", "time": "MINUTE", "last": "MINUTE"}

@@ -17,8 +17,8 @@ from typing import Any
 
 import pytest
 
-from components.aws import engines
-from components.inspection.console.sessions import TOKEN
+from brume.aws import engines
+from brume.inspection.console.sessions import TOKEN
 from tests.aws.serving import KEY, OTHER, client_of
 from tests.components.conftest import Page
 from tests.components.inspection.parts import Running, dataset_ready, running, source

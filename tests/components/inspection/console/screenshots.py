@@ -22,10 +22,10 @@ from typing import Any
 
 from PIL import Image
 
-from components.aws import engines
-from components.inspection import bricks
-from components.inspection.console import RESULTS
-from components.inspection.console.sessions import TOKEN
+from brume.aws import engines
+from brume.inspection import bricks
+from brume.inspection.console import RESULTS
+from brume.inspection.console.sessions import TOKEN
 from tests.aws.serving import KEY, client_of
 from tests.components.conftest import BROWSERS, FLAGS
 from tests.components.inspection.console.conftest import Tab

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from components.aws.server import Call, Engine
-from components.inspection.console.page import routes
-from components.inspection.console.sessions import TOKEN
+from brume.aws.server import Call, Engine
+from brume.inspection.console.page import routes
+from brume.inspection.console.sessions import TOKEN
 from tests.aws.serving import serve_engine
 
 

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from components.inspection.background import Background
-from components.inspection.console.service import Console
-from components.inspection.places import places
-from components.inspection.store import Store
+from brume.inspection.background import Background
+from brume.inspection.console.service import Console
+from brume.inspection.places import places
+from brume.inspection.store import Store
 from tests.components.inspection.console.conftest import PROJECT, Served
 from tests.components.inspection.parts import encoded, photo, picture, refused, wait
 

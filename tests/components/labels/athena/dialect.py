@@ -6,9 +6,9 @@ import dataclasses
 import functools
 from typing import Any
 
-from components.labels.athena import jobs, printing
-from components.labels.athena.functions import MACROS
-from components.labels.athena.plan import Context, plan
+from brume.labels.athena import jobs, printing
+from brume.labels.athena.functions import MACROS
+from brume.labels.athena.plan import Context, plan
 
 CONTEXT = Context("db", ["people", "tracks"])
 VIEWS = {

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from components.labels.athena import guard
-from components.labels.athena.functions import ALLOWED, ALLOWED_TABLES, MACROS
-from components.labels.athena.plan import FailedError, plan
-from components.labels.athena.sql import RefusedError
+from brume.labels.athena import guard
+from brume.labels.athena.functions import ALLOWED, ALLOWED_TABLES, MACROS
+from brume.labels.athena.plan import FailedError, plan
+from brume.labels.athena.sql import RefusedError
 from tests.components.labels.athena.dialect import CONTEXT, ask
 
 ATTACKS = [

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from components.labels.athena.sandbox import LateError, LostError, Sandbox
+from brume.labels.athena.sandbox import LateError, LostError, Sandbox
 
 MEMORY = 200 << 20
 

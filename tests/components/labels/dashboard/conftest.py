@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from components.labels.dashboard import Dashboard, build
+from brume.labels.dashboard import Dashboard, build
 from tests.components.conftest import Page, open_in
 from tests.components.labels.dashboard import tables
 

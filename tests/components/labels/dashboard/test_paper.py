@@ -8,8 +8,8 @@ import re
 import pytest
 from PIL import Image
 
-from components.labels.dashboard import Dashboard
-from components.labels.dashboard.joining import joined
+from brume.labels.dashboard import Dashboard
+from brume.labels.dashboard.joining import joined
 from tests.components.labels.dashboard import tables
 
 

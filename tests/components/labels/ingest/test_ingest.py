@@ -18,10 +18,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from components import storage
-from components.labels import ingest, synthetic
-from components.labels.ingest import IngestError, upkeep
-from components.labels.lake import Lake
+from brume import storage
+from brume.labels import ingest, synthetic
+from brume.labels.ingest import IngestError, upkeep
+from brume.labels.lake import Lake
 from tests.components.labels.ingest.contents import content, rows_of
 from tests.components.labels.ingest.outputs import Job, Output, answer, box, frame
 
@@ -330,8 +330,8 @@ def test_whatever_happens_to_files_the_lake_is_that_of_the_files_now(
 
 RUN = """
 import sys
-from components.labels import ingest
-from components.labels.lake import Lake
+from brume.labels import ingest
+from brume.labels.lake import Lake
 if __name__ == "__main__":
     print("started", flush=True)
     ingest.run(sys.argv[1], Lake(sys.argv[2]), processes=int(sys.argv[3]))

@@ -12,15 +12,15 @@ from typing import Any
 import botocore.client
 import pytest
 
-from components.aws import addresses
-from components.aws.client import client
-from components.aws.engines import Settings
-from components.aws.server import Engine
-from components.labels import asking, dashboard, engine, job_states, workers
-from components.labels.lake import Lake
-from components.labels.publish import glue, quicksight, saved_queries
-from components.labels.publish.quicksight import publishing
-from components.labels.queries import Query
+from brume.aws import addresses
+from brume.aws.client import client
+from brume.aws.engines import Settings
+from brume.aws.server import Engine
+from brume.labels import asking, dashboard, engine, job_states, workers
+from brume.labels.lake import Lake
+from brume.labels.publish import glue, quicksight, saved_queries
+from brume.labels.publish.quicksight import publishing
+from brume.labels.queries import Query
 from tests.aws.serving import serve_engine
 from tests.components.labels.dashboard import tables
 from tests.components.labels.lakes import answer, frame, put

@@ -17,12 +17,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components import storage
-from components.aws.client import client
-from components.labels import workers
-from components.labels.lake import Lake
-from components.labels.publish import glue, hive
-from components.labels.schema import TABLES, frames_type
+from brume import storage
+from brume.aws.client import client
+from brume.labels import workers
+from brume.labels.lake import Lake
+from brume.labels.publish import glue, hive
+from brume.labels.schema import TABLES, frames_type
 from tests.components.labels.lakes import answer, frame, put
 
 NOTHING = asdict(glue.Summary(left_out=[]))

@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 from pyiceberg.catalog import Catalog, load_catalog
 
-from components import storage
-from components.aws.client import client
-from components.labels import workers
-from components.labels.lake import Lake
-from components.labels.publish import iceberg
+from brume import storage
+from brume.aws.client import client
+from brume.labels import workers
+from brume.labels.lake import Lake
+from brume.labels.publish import iceberg
 from tests.components.labels.lakes import answer, frame, put
 
 ANN = answer("ann")

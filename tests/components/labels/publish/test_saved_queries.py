@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from components.aws.client import client
-from components.aws.engines import Settings
-from components.labels import engine
-from components.labels.publish import saved_queries
-from components.labels.queries import Query
+from brume.aws.client import client
+from brume.aws.engines import Settings
+from brume.labels import engine
+from brume.labels.publish import saved_queries
+from brume.labels.queries import Query
 from tests.aws.serving import KEY, serve_engine
 
 SLIP = Query("boxes", "Boxes, as they stood.", "SELECT a,,b FROM labels", True)

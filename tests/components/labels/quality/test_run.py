@@ -7,10 +7,10 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from components.labels import ingest, synthetic
-from components.labels.lake import Lake
-from components.labels.quality import run
-from components.labels.schema import JUDGED
+from brume.labels import ingest, synthetic
+from brume.labels.lake import Lake
+from brume.labels.quality import run
+from brume.labels.schema import JUDGED
 from tests.components.labels.quality.jobs import START, Job, box, lake, said, track
 
 # Faults of these kinds are to be found where they were planted, or at the worker who was made to err.

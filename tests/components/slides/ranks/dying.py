@@ -7,7 +7,7 @@ import threading
 import time
 from pathlib import Path
 
-from components.slides import train
+from brume.slides import train
 
 
 def kill(work: Path) -> None:

@@ -13,11 +13,11 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from components.slides.checkpoint import Checkpoints
-from components.slides.collective import open_collective
-from components.slides.fit import fit, prepare_devices
-from components.slides.parameters import TrainingParameters
-from components.slides.stream import Shards
+from brume.slides.checkpoint import Checkpoints
+from brume.slides.collective import open_collective
+from brume.slides.fit import fit, prepare_devices
+from brume.slides.parameters import TrainingParameters
+from brume.slides.stream import Shards
 
 
 def main() -> None:

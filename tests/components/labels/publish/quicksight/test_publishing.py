@@ -12,13 +12,13 @@ from pathlib import Path
 
 import pytest
 
-from components.aws.client import client
-from components.aws.server import Engine
-from components.labels import dashboard
-from components.labels.dashboard.views import Board
-from components.labels.lake import Lake
-from components.labels.publish import quicksight
-from components.labels.publish.quicksight import publishing
+from brume.aws.client import client
+from brume.aws.server import Engine
+from brume.labels import dashboard
+from brume.labels.dashboard.views import Board
+from brume.labels.lake import Lake
+from brume.labels.publish import quicksight
+from brume.labels.publish.quicksight import publishing
 from tests.aws.serving import serve_engine
 from tests.components.labels.dashboard import tables
 from tests.components.labels.lakes import answer, put

@@ -11,17 +11,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.aws import reading
-from components.aws.client import service_model
-from components.labels import dashboard
-from components.labels.athena.functions import called_macros
-from components.labels.athena.plan import Context, plan
-from components.labels.dashboard import marks
-from components.labels.dashboard.evaluate import Column, Evaluator, Measure, View
-from components.labels.publish.quicksight import definition, sets
-from components.labels.publish.quicksight.sets import DataSet
-from components.labels.publish.quicksight.visuals import Fields, UnknownColumnError, identity, visual
-from components.labels.schema import DATABASE, TABLES
+from brume.aws import reading
+from brume.aws.client import service_model
+from brume.labels import dashboard
+from brume.labels.athena.functions import called_macros
+from brume.labels.athena.plan import Context, plan
+from brume.labels.dashboard import marks
+from brume.labels.dashboard.evaluate import Column, Evaluator, Measure, View
+from brume.labels.publish.quicksight import definition, sets
+from brume.labels.publish.quicksight.sets import DataSet
+from brume.labels.publish.quicksight.visuals import Fields, UnknownColumnError, identity, visual
+from brume.labels.schema import DATABASE, TABLES
 from tests.components.labels.dashboard import tables
 from tests.components.labels.dashboard.tables import effort
 
