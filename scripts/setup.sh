@@ -53,7 +53,7 @@ version=$("$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])')
 
 # --- Python packages -------------------------------------------------------------------------------------
 stamp=$venv/.installed
-wanted=$(cat pyproject.toml constraints.txt scripts/setup.sh | sha256sum | cut -d' ' -f1)
+wanted=$(cat pyproject.toml setup.py constraints.txt scripts/setup.sh | sha256sum | cut -d' ' -f1)
 if [ ! -f "$stamp" ] || [ "$(cat "$stamp")" != "$wanted" ]; then
     [ -x "$venv/bin/python" ] || "$python" -m venv "$venv"
     say "installing the Python packages into $venv (2 to 4 minutes the first time)"
