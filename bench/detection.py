@@ -18,7 +18,8 @@ import time
 from pathlib import Path
 
 from bench.inspection import find, split
-from brume.aws import addresses, engines
+from brume.aws import addresses
+from brume.aws.engine import catalog
 from brume.inspection import images, service, stages
 from brume.inspection.asking import content_type
 from brume.inspection.bundle import Bundle
@@ -94,8 +95,8 @@ def main() -> None:
         files = prepare(data, root)
         folders = {"s3://bench/": f"{root}/"}
         os.environ |= {addresses.FOLDERS: json.dumps(folders)}
-        for service_name in engines.about("inspection").services:
-            os.environ.pop(engines.endpoint_variable(service_name), None)
+        for service_name in catalog.about("inspection").services:
+            os.environ.pop(catalog.endpoint_variable(service_name), None)
         with started({"inspection": folders}, root / "engines") as variables:
             os.environ |= variables
             measure(root, files, options.units, options.clients)

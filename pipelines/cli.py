@@ -100,8 +100,8 @@ def run(pipeline: str, words: tuple[str, ...], out: Path | None) -> None:
 
     The folder --out then holds run.json, report.html and the pipeline's outputs.
     """
-    from brume.lifeline import RunInProgressError
     from brume.pipelines.running import catalog, local
+    from brume.run.lifeline import RunInProgressError
 
     try:
         chosen = catalog.load(pipeline)
@@ -202,14 +202,14 @@ def engine(name: str, allow_anonymous: bool, folders: tuple[str, ...], **given: 
     words = [f"--folder={folder}" for folder in folders] + ["--allow-anonymous"] * allow_anonymous
     words += [f"--{option}={value}" for option, value in given.items() if value is not None]
     os.execv(  # noqa: S606 - no shell, and the server takes this process's place and its signals
-        sys.executable, [sys.executable, "-m", "brume.aws.run", *words, "--", name]
+        sys.executable, [sys.executable, "-m", "brume.aws.engine.run", *words, "--", name]
     )
 
 
 @main.command()
 def engines() -> None:
     """List the engines, and where those that run here answer."""
-    from brume.aws import engines as known
+    from brume.aws.engine import catalog as known
 
     for about in known.names().values():
         here = known.running(known.data_folder(about.name))
@@ -223,9 +223,9 @@ def engines() -> None:
 @click.option("--data", type=click.Path(path_type=Path, file_okay=False), help="The engine's data folder.")
 def env(name: str | None, data: Path | None) -> None:
     """Print what to export so that AWS clients reach the running engines: eval "$(brume env)"."""
-    from brume.aws import environment
-    from brume.aws.engines import EngineError
-    from brume.aws.keys import KeysError
+    from brume.aws.engine import environment
+    from brume.aws.engine.catalog import EngineError
+    from brume.aws.wire.keys import KeysError
 
     try:
         lines = environment.lines(name, data)

@@ -29,7 +29,8 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from brume import lifeline, storage
+from brume import storage
+from brume.run import lifeline
 
 Answer = Callable[[bytes, threading.Event], bytes]
 """Body of a request to body of the answer; raises `TimeoutError` soon after the event is set."""

@@ -12,7 +12,8 @@ import runpy
 import sys
 import traceback
 
-from brume import lifeline, storage
+from brume import storage
+from brume.run import lifeline
 
 
 def main() -> int:

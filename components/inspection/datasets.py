@@ -14,8 +14,8 @@ from typing import Any
 from sqlalchemy import Connection, case, delete, func, insert, select, update
 
 from brume import storage
-from brume.aws.paging import Pager
-from brume.aws.service import Call
+from brume.aws.engine.paging import Pager
+from brume.aws.engine.service import Call
 from brume.inspection import lookups, quotas
 from brume.inspection.background import Background
 from brume.inspection.lookups import AnyRow, conflict, invalid

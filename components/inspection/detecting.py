@@ -8,7 +8,7 @@ from typing import Any
 
 import urllib3
 
-from brume.aws.service import Call, ServiceError
+from brume.aws.engine.service import Call, ServiceError
 from brume.inspection import lookups
 from brume.inspection.hosting import Hosting, served_name
 from brume.inspection.images import MAX_BYTES

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from brume.viridis import colours
+from brume.report.viridis import colours
 
 _OPACITY = 0.85
 _LIGHT, _COLOUR = 0.8, 0.4  # how much of the picture's own light and colour is left

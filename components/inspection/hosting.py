@@ -14,7 +14,7 @@ import urllib3
 from sqlalchemy import ColumnElement, func, select, update
 
 from brume import storage
-from brume.aws.service import Call
+from brume.aws.engine.service import Call
 from brume.cluster import images as container_images
 from brume.cluster import serving
 from brume.cluster.kube import KubeError

@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, func, select
 
-from brume.aws.service import Call, ServiceError
+from brume.aws.engine.service import Call, ServiceError
 from brume.inspection.tables import datasets, models, projects
 
 MANY = 1_000_000  # larger than any quota: not a version of a model

@@ -9,8 +9,8 @@ from typing import Any
 from sqlalchemy import Connection, delete, insert, select, update
 
 from brume import storage
-from brume.aws.paging import Pager
-from brume.aws.service import Call
+from brume.aws.engine.paging import Pager
+from brume.aws.engine.service import Call
 from brume.inspection import lookups, quotas
 from brume.inspection.datasets import counts
 from brume.inspection.lookups import AnyRow, conflict, invalid, model_arn, over_quota

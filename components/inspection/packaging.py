@@ -19,8 +19,8 @@ from typing import Any
 from sqlalchemy import ColumnElement, insert, select, update
 
 from brume import storage
-from brume.aws.paging import Pager
-from brume.aws.service import Call
+from brume.aws.engine.paging import Pager
+from brume.aws.engine.service import Call
 from brume.inspection import lookups, quotas
 from brume.inspection.background import Background
 from brume.inspection.lookups import AnyRow, absent, conflict, invalid, over_quota

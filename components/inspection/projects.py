@@ -9,8 +9,8 @@ from typing import Any
 from sqlalchemy import delete, insert, select
 
 from brume import storage
-from brume.aws.paging import Pager
-from brume.aws.service import Call
+from brume.aws.engine.paging import Pager
+from brume.aws.engine.service import Call
 from brume.inspection import lookups, quotas
 from brume.inspection.datasets import summaries
 from brume.inspection.lookups import AnyRow, conflict, over_quota, project_arn

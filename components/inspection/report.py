@@ -12,11 +12,11 @@ from typing import Any
 from PIL import Image
 
 from brume import storage
-from brume.charts import Line, lines
 from brume.inspection import evaluate, heatmaps, images
 from brume.inspection.bundle import Bundle
 from brume.inspection.sources import Picture as Source
-from brume.report import (
+from brume.report.charts import Line, lines
+from brume.report.page import (
     Badge,
     Block,
     Cell,
@@ -34,7 +34,7 @@ from brume.report import (
     Table,
     render,
 )
-from brume.report_run import percent, run_section
+from brume.report.run_section import percent, run_section
 
 FEW_IMAGES = 30  # test images below which the figures say little
 _HARDEST = 24  # pictures of the gallery

@@ -6,10 +6,11 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from brume import progress, storage
+from brume import storage
 from brume.aws.client import client
 from brume.inspection.asking import content_type, parts, wait
 from brume.inspection.sources import Picture
+from brume.run import progress
 
 DETECTION_COLUMNS = ("set", "name", "uri", "truth", "anomalous", "confidence", "anomalies", "error")
 _RUN = "brume:run"  # the tag that says which run hosts a model

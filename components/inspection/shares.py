@@ -12,7 +12,7 @@ import os
 import re
 from dataclasses import dataclass
 
-from brume.aws.engines import EngineError
+from brume.aws.engine.catalog import EngineError
 from brume.cluster.resources import Resources
 
 _QUANTITY = re.compile(r"\d+(\.\d+)?(m|k|[KMGT]i|[MGT])?")

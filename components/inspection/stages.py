@@ -19,10 +19,11 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from brume import progress, storage
+from brume import storage
 from brume.aws import addresses
 from brume.inspection import service, sources
-from brume.step import Artifact, Output, Step
+from brume.run import progress
+from brume.run.step import Artifact, Output, Step
 
 TRAIN, TEST, TRIAL = "train", "test", "trial"
 

@@ -12,9 +12,9 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, insert, select
 
-from brume.aws import store
-from brume.aws.service import Call, ServiceError
-from brume.aws.store import StoreError
+from brume.aws.engine import store
+from brume.aws.engine.service import Call, ServiceError
+from brume.aws.engine.store import StoreError
 from brume.inspection.tables import VERSION, schema_version, tokens
 
 __all__ = ["Answer", "Store", "StoreError", "once"]

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, insert, select
 
-from brume.aws.service import Call
+from brume.aws.engine.service import Call
 from brume.inspection import lookups, quotas
 from brume.inspection.lookups import AnyRow, invalid, over_quota
 from brume.inspection.store import Store

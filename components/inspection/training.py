@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from brume import lifeline, storage
+from brume import storage
 from brume.inspection import masks
 from brume.inspection.bundle import Bundle
 from brume.inspection.figures import figures
@@ -31,6 +31,7 @@ from brume.inspection.manifest import Line, parse_line, with_detection
 from brume.inspection.places import PlaceError, Places
 from brume.inspection.splitting import held_out
 from brume.inspection.training_jobs import BUNDLE, PROGRESS, RESULT
+from brume.run import lifeline
 
 _READERS = 4
 _MAX_UNUSABLE = 0.1  # the share of images beyond which a training fails

@@ -8,12 +8,13 @@ import time
 from collections.abc import Iterable
 from typing import Any
 
-from brume import progress, storage
+from brume import storage
 from brume.aws import addresses
 from brume.aws.client import client
 from brume.labels.lake import Lake
 from brume.labels.queries import Query
 from brume.labels.schema import DATABASE
+from brume.run import progress
 
 _SECONDS_BETWEEN_LOOKS = 0.1, 2.0  # at first, and later
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from botocore.exceptions import ClientError
 
-from brume.aws.engines import endpoint_variable
+from brume.aws.engine.catalog import endpoint_variable
 
 _DENIED = ("AccessDeniedException", "AccessDenied", "UnauthorizedOperation")
 

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 from brume import storage
 from brume.labels.lake import Lake
 from brume.labels.settings import catalog_of, modalities_of
-from brume.step import Artifact, Output, Step
+from brume.run.step import Artifact, Output, Step
 
 
 class Given(NamedTuple):

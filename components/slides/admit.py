@@ -11,7 +11,8 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from brume import progress, storage
+from brume import storage
+from brume.run import progress
 from brume.slides.cohort import LabelledSlide, Match, Reject, match, read_labels, split_by_patient
 from brume.slides.reader import SlideError, check_slide
 

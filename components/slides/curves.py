@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from brume import charts
-from brume.report import Figure
+from brume.report import charts
+from brume.report.page import Figure
 from brume.slides.figures import Evaluation
 
 

@@ -22,7 +22,8 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 from scipy import ndimage, spatial
 
-from brume import lifeline, storage
+from brume import storage
+from brume.run import lifeline
 from brume.slides.synthetic import GLASS, Painter, Pixels, write_slide
 
 Floats = NDArray[np.float32]

@@ -14,7 +14,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from brume import progress
+from brume.run import progress
 from brume.slides import inputs, model, stream
 from brume.slides.checkpoint import Arrays, Checkpoints
 from brume.slides.collective import Collective

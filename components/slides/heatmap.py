@@ -17,11 +17,12 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from brume import progress, storage
+from brume import storage
+from brume.report.viridis import colours
+from brume.run import progress
 from brume.slides import files
 from brume.slides.reader import SlideError, open_slide
 from brume.slides.score import SlideScore, probability_columns
-from brume.viridis import colours
 
 Pixels = NDArray[np.uint8]
 

@@ -18,8 +18,9 @@ from itertools import islice
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from brume import progress, storage
+from brume import storage
 from brume.cluster.serving import predict
+from brume.run import progress
 from brume.slides import records
 from brume.slides.score import probability_columns
 

@@ -11,7 +11,7 @@ from typing import Any
 from PIL import Image
 
 from brume import storage
-from brume.report import (
+from brume.report.page import (
     Badge,
     Block,
     Cell,
@@ -29,7 +29,7 @@ from brume.report import (
     Table,
     render,
 )
-from brume.report_run import percent, run_section
+from brume.report.run_section import percent, run_section
 from brume.slides import curves, heatmap
 from brume.slides.bootstrap import Interval
 from brume.slides.figures import Evaluation

@@ -15,8 +15,8 @@ from typing import Protocol
 from brume import storage
 from brume.cluster import images, serving
 from brume.cluster.resources import Resources
+from brume.run.step import Artifact, Output, Step
 from brume.slides import admit
-from brume.step import Artifact, Output, Step
 
 TILES_PER_REQUEST = 32
 

@@ -24,7 +24,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from brume import progress, storage
+from brume import storage
+from brume.run import progress
 from brume.slides.records import FRAME_BYTES, RecordWriter, decode, frame, read
 
 VERSION = 1

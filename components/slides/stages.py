@@ -16,11 +16,11 @@ from typing import Any, NamedTuple
 from brume import storage
 from brume.cluster import images
 from brume.cluster.resources import Resources
+from brume.run.step import Artifact, Output, Step
 from brume.slides import admit
 from brume.slides.cohort import Reject
 from brume.slides.grid import Tiling
 from brume.slides.parameters import TrainingParameters
-from brume.step import Artifact, Output, Step
 
 SHARDS_PER_RANK = 4  # enough for shuffling whole shards to matter, few enough to keep them large
 _TILING = "tiling.json"

@@ -22,7 +22,8 @@ from typing import Protocol
 
 import simplejpeg
 
-from brume import lifeline, progress, storage
+from brume import storage
+from brume.run import lifeline, progress
 from brume.slides import files
 from brume.slides.cohort import Reject
 from brume.slides.grid import Tiling, plan, read_tiles

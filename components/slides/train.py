@@ -28,10 +28,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
-from brume import lifeline, storage
+from brume import storage
 from brume.cluster.mpi import MpiJob, run
 from brume.cluster.place import in_cluster
 from brume.cluster.resources import Resources
+from brume.run import lifeline
 from brume.slides.checkpoint import Checkpoints
 from brume.slides.collective import Collective, open_collective
 from brume.slides.parameters import ParameterError, TrainingParameters

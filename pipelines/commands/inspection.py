@@ -29,7 +29,7 @@ class _Group(click.Group):
         from botocore.exceptions import BotoCoreError, ClientError
 
         from brume.aws.client import NoEndpointError
-        from brume.aws.keys import KeysError
+        from brume.aws.wire.keys import KeysError
 
         try:
             return super().invoke(ctx)

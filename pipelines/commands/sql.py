@@ -18,7 +18,7 @@ from typing import Any, NoReturn, TextIO
 
 import click
 
-LAKE = "BRUME_LAKE"  # brume.labels.engine reads it; importing that for a name takes a second
+LAKE = "BRUME_LAKE"  # brume.labels.engine.engine reads it; importing that for a name takes a second
 DATABASE = "smgt-gluedatabase"
 DEFAULT_LAKE = Path("out/labels/lake")
 ROWS = 100
@@ -53,8 +53,8 @@ def sql(
     text = _text(query, file, tables)
     from botocore.exceptions import BotoCoreError, ClientError
 
-    from brume.aws.engines import EngineError
-    from brume.aws.keys import KeysError
+    from brume.aws.engine.catalog import EngineError
+    from brume.aws.wire.keys import KeysError
 
     try:
         with _athena(lake) as athena:
@@ -87,14 +87,14 @@ def _fail(message: str, code: int = 1) -> NoReturn:
 @contextlib.contextmanager
 def _athena(lake: str | None) -> Iterator[Any]:
     """Yield a client of whoever answers; an engine that is started for it ends after."""
-    from brume.aws import engines
     from brume.aws.client import client
+    from brume.aws.engine import catalog
 
     configured = any(os.environ.get(name) for name in ("AWS_ENDPOINT_URL", _ENDPOINT))
-    here = None if configured or lake else engines.running(engines.data_folder("labels"))
+    here = None if configured or lake else catalog.running(catalog.data_folder("labels"))
     if configured or here is not None:
         if lake:
-            raise engines.EngineError(
+            raise catalog.EngineError(
                 f"--lake is for an engine that this command starts, and {_ENDPOINT} names one: "
                 "leave one of them out"
             )
@@ -114,7 +114,7 @@ def _athena(lake: str | None) -> Iterator[Any]:
 
 def _variables(here: Any) -> dict[str, str]:
     """Return the variables by which an engine on this machine is reached."""
-    from brume.aws import keys
+    from brume.aws.wire import keys
 
     accepted = list(keys.load(Path(here.credentials)).values()) if here.credentials else []
     key = accepted[0] if accepted else keys.Key("anonymous", "anonymous")
@@ -124,7 +124,7 @@ def _variables(here: Any) -> dict[str, str]:
 
 def _lake(given: str | None) -> str:
     from brume import storage
-    from brume.aws.engines import EngineError
+    from brume.aws.engine.catalog import EngineError
 
     chosen = given or os.environ.get(LAKE) or (str(DEFAULT_LAKE) if DEFAULT_LAKE.is_dir() else "")
     if not chosen:

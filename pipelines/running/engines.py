@@ -13,7 +13,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from brume.aws import addresses, engines, keys
+from brume.aws import addresses
+from brume.aws.engine import catalog
+from brume.aws.wire import keys
 
 SECONDS_TO_START = 120
 SECONDS_TO_END = 30
@@ -26,9 +28,9 @@ def started(needed: Mapping[str, Mapping[str, str]], root: Path) -> Iterator[dic
     Services for which the user configured an endpoint keep it; an engine all of whose services have one is
     not started. Engines accept
     the user's own credentials; where there are none, a key is made, and is among the variables. Raises
-    `brume.aws.engines.EngineError` for one that does not start, with the end of its log.
+    `brume.aws.engine.catalog.EngineError` for one that does not start, with the end of its log.
     """
-    missing = {name: _without_endpoint(engines.about(name).services) for name in needed}
+    missing = {name: _without_endpoint(catalog.about(name).services) for name in needed}
     missing = {name: services for name, services in missing.items() if services}
     with contextlib.ExitStack() as stack:
         # Folders that the user maps go on standing for their addresses.
@@ -40,12 +42,12 @@ def started(needed: Mapping[str, Mapping[str, str]], root: Path) -> Iterator[dic
         for name, services in missing.items():
             data = root / name
             # Engines of one run share one key, as one client environment has one.
-            key = (root / engines.CREDENTIALS) if own is None else None
+            key = (root / catalog.CREDENTIALS) if own is None else None
             if key is not None:
                 (made,) = keys.make(key).values()
                 variables |= {"AWS_ACCESS_KEY_ID": made.access_key, "AWS_SECRET_ACCESS_KEY": made.secret}
             url = stack.enter_context(_running(name, data, folders[name], key, own))
-            variables |= {engines.endpoint_variable(service): url for service in services}
+            variables |= {catalog.endpoint_variable(service): url for service in services}
         yield variables
 
 
@@ -55,7 +57,7 @@ def _without_endpoint(services: Sequence[str]) -> list[str]:
         service
         for service in services
         if not os.environ.get("AWS_ENDPOINT_URL")
-        and not os.environ.get(engines.endpoint_variable(service))
+        and not os.environ.get(catalog.endpoint_variable(service))
         and ".amazonaws.com" in _endpoint(service)
     ]
 
@@ -82,7 +84,7 @@ def _own_credentials() -> Any:
 def _running(name: str, data: Path, folders: Mapping[str, str], key: Path | None, own: Any) -> Iterator[str]:
     """Run one engine; yields its URL. The user's own key reaches it by a pipe, never by a file."""
     data.mkdir(parents=True, exist_ok=True)
-    command = [sys.executable, "-m", "brume.aws.run", name, "--port", "0", "--data", str(data)]
+    command = [sys.executable, "-m", "brume.aws.engine.run", name, "--port", "0", "--data", str(data)]
     for prefix, folder in folders.items():
         command += ["--folder", f"{prefix}={folder}"]
     log = data / "engine.log"
@@ -126,7 +128,7 @@ def _ready(name: str, process: subprocess.Popen[bytes], data: Path, log: Path) -
     while time.monotonic() < end:
         if process.poll() is not None:
             break
-        state = engines.running(data)
+        state = catalog.running(data)
         if state and state.pid == process.pid:
             with (
                 contextlib.suppress(OSError),
@@ -135,8 +137,8 @@ def _ready(name: str, process: subprocess.Popen[bytes], data: Path, log: Path) -
                 return state.url
         time.sleep(0.05)
     else:
-        raise engines.EngineError(f"the engine {name} is not ready after {SECONDS_TO_START} s: see {log}")
+        raise catalog.EngineError(f"the engine {name} is not ready after {SECONDS_TO_START} s: see {log}")
     last = log.read_text(errors="replace").strip().splitlines()[-3:]
-    raise engines.EngineError(
+    raise catalog.EngineError(
         f"the engine {name} ended at once (code {process.returncode}): {' | '.join(last)}\nIts log is {log}"
     )

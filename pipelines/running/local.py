@@ -15,11 +15,11 @@ from typing import Any
 
 from rich.console import Console
 
-from brume import lifeline, progress
 from brume.pipelines.running import engines, record
 from brume.pipelines.running.catalog import Pipeline
 from brume.pipelines.running.view import View
-from brume.step import OUT
+from brume.run import lifeline, progress
+from brume.run.step import OUT
 
 
 class RunError(RuntimeError):
@@ -29,7 +29,7 @@ class RunError(RuntimeError):
 def run(pipeline: Pipeline, arguments: Mapping[str, Any], out: Path) -> None:
     """Run a pipeline with checked arguments into the folder `out`; leaves run.json there, failed or not.
 
-    Raises `RunError` when a step fails, and `brume.lifeline.RunInProgressError` when another run holds
+    Raises `RunError` when a step fails, and `brume.run.lifeline.RunInProgressError` when another run holds
     the folder.
     """
     out = out.resolve()

@@ -8,7 +8,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from brume.aws import patterns
+from brume.aws.wire import patterns
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.text(max_size=5),

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from brume.aws.engines import Settings
-from brume.labels import engine
+from brume.aws.engine.catalog import Settings
+from brume.labels.engine import engine
 from brume.labels.lake import Lake
 from brume.labels.schema import DATABASE
 from tests.aws.serving import serve_engine

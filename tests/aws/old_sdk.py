@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from brume.aws.keys import Key
+from brume.aws.wire.keys import Key
 from tests.aws import environments
 
 WANTED = Path(__file__).with_name("boto3-1.39.txt")

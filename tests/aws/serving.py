@@ -14,9 +14,9 @@ import pytest
 import uvicorn
 
 from brume.aws.client import session_with_models
-from brume.aws.connection import config
-from brume.aws.keys import Key
-from brume.aws.server import Call, Engine, Limits, create_app
+from brume.aws.wire.connection import config
+from brume.aws.wire.keys import Key
+from brume.aws.wire.server import Call, Engine, Limits, create_app
 
 KEY = Key("AKIDTEST", "secret of the tests", "123456789012")
 OTHER = Key("AKIDOTHER", "another secret", "210987654321")

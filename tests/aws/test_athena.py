@@ -22,12 +22,14 @@ import duckdb
 import pytest
 from botocore.exceptions import ClientError
 
-from brume.aws import engines, keys
 from brume.aws.addresses import AddressError
-from brume.aws.engines import EngineError, Settings
-from brume.aws.paging import Pager
-from brume.labels import engine, queries
+from brume.aws.engine import catalog
+from brume.aws.engine.catalog import EngineError, Settings
+from brume.aws.engine.paging import Pager
+from brume.aws.wire import keys
+from brume.labels import queries
 from brume.labels.athena.outputs import Outputs
+from brume.labels.engine import engine
 from brume.labels.lake import Lake
 from brume.labels.schema import DATABASE
 from tests.aws.lake import ended, fill, finished, rows, served
@@ -213,7 +215,7 @@ def test_minio_is_another_name_of_s3(tmp_path: Path) -> None:
 
 
 def _call() -> Any:
-    from brume.aws.service import Call
+    from brume.aws.engine.service import Call
 
     return Call("1", "123456789012", "eu-west-1", "AKID", "athena", "StartQueryExecution")
 
@@ -714,13 +716,13 @@ def test_a_killed_engine_leaves_nothing_that_runs(lake: Lake, tmp_path: Path) ->
         process = subprocess.Popen(
             command, env=environment | {engine.LAKE: lake.uri}, stderr=subprocess.DEVNULL
         )
-        while (here := engines.running(tmp_path / "data")) is None or here.pid != process.pid:
+        while (here := catalog.running(tmp_path / "data")) is None or here.pid != process.pid:
             assert process.poll() is None
             time.sleep(0.05)
         return process
 
     def client() -> Any:
-        here = engines.running(tmp_path / "data")
+        here = catalog.running(tmp_path / "data")
         assert here is not None
         (key,) = keys.load(Path(here.credentials)).values()
         return client_of(here.url, "athena", key=key)

@@ -8,7 +8,7 @@ import pytest
 from botocore.exceptions import UnknownServiceError
 
 from brume.aws.client import NoEndpointError, client
-from brume.aws.server import Call, Engine, ServiceError
+from brume.aws.wire.server import Call, Engine, ServiceError
 from tests.aws.serving import KEY, serve_engine
 
 

@@ -15,8 +15,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from brume.aws.connection import ImpatientProtocol
-from brume.aws.server import Engine, Limits
+from brume.aws.wire.connection import ImpatientProtocol
+from brume.aws.wire.server import Engine, Limits
 from tests.aws.serving import KEY, Held, client_of, serve_engine
 
 ABOUT = {"ProjectName": "a", "ModelVersion": "1", "ContentType": "image/png"}
@@ -76,8 +76,8 @@ def forged(length: int, **more: str) -> str:
 
 
 def test_connections_that_wait_make_room_and_those_at_work_do_not(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("brume.aws.connection.MOST", 3)
-    monkeypatch.setattr("brume.aws.connection.SECONDS", 600)
+    monkeypatch.setattr("brume.aws.wire.connection.MOST", 3)
+    monkeypatch.setattr("brume.aws.wire.connection.SECONDS", 600)
     held = Held()
     with (
         serve_engine(Engine({"lookoutvision": held})) as url,
@@ -100,14 +100,14 @@ def test_connections_that_wait_make_room_and_those_at_work_do_not(monkeypatch: p
 
 
 def test_a_connection_without_a_further_request_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("brume.aws.connection.IDLE_SECONDS", 0.1)
+    monkeypatch.setattr("brume.aws.wire.connection.IDLE_SECONDS", 0.1)
     with serve_engine(engine()) as url, connect(url, ALIVE) as connection:
         assert rest(connection).endswith(b'{"status":"alive"}')
 
 
 def test_a_client_that_does_not_read_is_let_go(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("brume.aws.connection.READ_SECONDS", 0.1)
-    monkeypatch.setattr("brume.aws.connection.IDLE_SECONDS", 600)
+    monkeypatch.setattr("brume.aws.wire.connection.READ_SECONDS", 0.1)
+    monkeypatch.setattr("brume.aws.wire.connection.IDLE_SECONDS", 600)
     gone = threading.Event()
 
     async def large(_request: Request) -> Response:
@@ -131,7 +131,7 @@ def test_a_client_that_does_not_read_is_let_go(monkeypatch: pytest.MonkeyPatch) 
 
 @pytest.mark.parametrize("line", ["POST /x", "GET /healthz", "DELETE /2020-11-20/projects/a"])
 def test_a_body_without_end_is_not_taken(url: str, line: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("brume.aws.door.LINGER_BYTES", 1 << 20)
+    monkeypatch.setattr("brume.aws.wire.door.LINGER_BYTES", 1 << 20)
     head = f"{line} HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"
     with connect(url, head) as connection, ThreadPoolExecutor(1) as pool:
         answer = pool.submit(rest, connection)
@@ -143,7 +143,7 @@ def test_a_body_without_end_is_not_taken(url: str, line: str, monkeypatch: pytes
 
 
 def test_a_body_that_does_not_come_is_not_waited_for(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("brume.aws.door.LINGER_SECONDS", 0.1)
+    monkeypatch.setattr("brume.aws.wire.door.LINGER_SECONDS", 0.1)
     head = "POST /x HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\n"
     for sent in (head, head + "a"):
         with connect(url, sent) as connection:
@@ -202,7 +202,7 @@ def test_bodies_of_the_unproven_have_a_number_of_bytes_between_them() -> None:
 
 
 def test_a_server_that_ends_does_not_wait_for_bodies(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("brume.aws.connection.END_SECONDS", 0.1)
+    monkeypatch.setattr("brume.aws.wire.connection.END_SECONDS", 0.1)
     limits = Limits(body_seconds=600, body_grace=600)
     with contextlib.ExitStack() as stack:
         with serve_engine(engine(), limits=limits) as url:

@@ -16,8 +16,8 @@ import boto3
 import pytest
 from click.testing import CliRunner
 
-from brume.aws import engines
 from brume.aws.client import session_with_models
+from brume.aws.engine import catalog
 from brume.pipelines.cli import main
 
 BRUME = [sys.executable, "-m", "brume"]
@@ -38,7 +38,7 @@ def process(data: Path, *more: str) -> Iterator[subprocess.Popen[str]]:
     ) as running:
         try:
             for _ in range(1200):
-                if running.poll() is not None or engines.running(data):
+                if running.poll() is not None or catalog.running(data):
                     break
                 time.sleep(0.05)
             yield running
@@ -55,7 +55,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         yield folder
     assert running.returncode == 0
     assert not (folder / "engine.json").exists()
-    assert engines.running(folder) is None
+    assert catalog.running(folder) is None
 
 
 @pytest.mark.slow
@@ -82,18 +82,18 @@ def test_a_second_engine_on_the_same_data_is_refused(data: Path) -> None:
         assert second.wait(60) == 1
         assert second.stderr is not None
         assert f"an engine runs on {data}" in second.stderr.read()
-    assert engines.running(data) is not None
+    assert catalog.running(data) is not None
 
 
 @pytest.mark.long
 def test_a_killed_engine_starts_again(tmp_path: Path) -> None:
     for _ in range(2):
         with process(tmp_path) as running:
-            state = engines.running(tmp_path)
+            state = catalog.running(tmp_path)
             assert state is not None
             assert state.pid == running.pid
             running.send_signal(signal.SIGKILL)
-        assert engines.running(tmp_path) is None
+        assert catalog.running(tmp_path) is None
         told = CliRunner().invoke(main, ["env", "--data", str(tmp_path)])
         assert told.exit_code == 1
         assert "brume engine" in told.output
@@ -112,7 +112,7 @@ def test_a_killed_engine_starts_again(tmp_path: Path) -> None:
 def test_a_command_that_cannot_be_followed_says_why(
     tmp_path: Path, words: list[str], part: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from brume.aws import run
+    from brume.aws.engine import run
 
     with pytest.raises(SystemExit) as caught:
         run.main([*words, "--data", str(tmp_path)])

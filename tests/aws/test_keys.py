@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from brume.aws import keys
+from brume.aws.wire import keys
 
 
 def test_a_made_key_is_for_its_owner_alone_and_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

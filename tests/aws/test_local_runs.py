@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from brume.aws import engines
 from brume.aws.client import NoEndpointError, client
+from brume.aws.engine import catalog
 from brume.pipelines.running.engines import started
 
 
@@ -40,9 +40,9 @@ def test_an_engine_runs_for_as_long_as_its_run(tmp_path: Path, monkeypatch: pyte
         started({"inspection": {"s3://bucket/": str(photos)}}, root) as variables,
     ):
         assert _projects(variables, monkeypatch) == []
-        assert engines.running(root / "inspection") is not None
+        assert catalog.running(root / "inspection") is not None
         raise ValueError("a step failed")
-    assert engines.running(root / "inspection") is None
+    assert catalog.running(root / "inspection") is None
     with pytest.raises(NoEndpointError, match="AWS_ENDPOINT_URL_LOOKOUTVISION"):
         client("lookoutvision")
 
@@ -71,8 +71,8 @@ def test_an_engine_whose_services_have_an_endpoint_is_not_started(
     with started({"inspection": {}}, tmp_path / "engines") as variables:
         assert variables == {}
     configured.unlink()
-    for service in engines.about("inspection").services:
-        monkeypatch.setenv(engines.endpoint_variable(service), "http://127.0.0.1:9")
+    for service in catalog.about("inspection").services:
+        monkeypatch.setenv(catalog.endpoint_variable(service), "http://127.0.0.1:9")
     with started({"inspection": {}}, tmp_path / "engines") as variables:
         assert variables == {}
     assert not (tmp_path / "engines").exists()
@@ -80,7 +80,7 @@ def test_an_engine_whose_services_have_an_endpoint_is_not_started(
 
 def test_an_engine_that_does_not_start_says_why(tmp_path: Path) -> None:
     with (
-        pytest.raises(engines.EngineError, match="there is no folder /no/such/folder"),
+        pytest.raises(catalog.EngineError, match="there is no folder /no/such/folder"),
         started({"inspection": {"s3://bucket/": "/no/such/folder"}}, tmp_path),
     ):
         pytest.fail("it has started")

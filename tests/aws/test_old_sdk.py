@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from brume.aws.client import MODELS
-from brume.aws.paging import page
-from brume.aws.server import Call, Engine, ServiceError
+from brume.aws.engine.paging import page
+from brume.aws.wire.server import Call, Engine, ServiceError
 from tests.aws import old_sdk
 from tests.aws.serving import KEY, OTHER, serve_engine
 

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from brume.aws.paging import Pager, page
-from brume.aws.server import Call, Engine, ServiceError
+from brume.aws.engine.paging import Pager, page
+from brume.aws.wire.server import Call, Engine, ServiceError
 from tests.aws.serving import OTHER, client_of, serve_engine
 
 CALL = Call("id", "123456789012", "eu-west-1", "key", "lookoutvision", "ListModels")

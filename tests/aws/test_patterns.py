@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from brume.aws.patterns import matcher
+from brume.aws.wire.patterns import matcher
 
 
 @pytest.mark.parametrize(

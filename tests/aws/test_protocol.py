@@ -19,8 +19,8 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.routing import Mount, Route
 
-from brume.aws.gateway import Gateway
-from brume.aws.server import Call, Engine, Limits, ServiceError, dispatch
+from brume.aws.wire.gateway import Gateway
+from brume.aws.wire.server import Call, Engine, Limits, ServiceError, dispatch
 from tests.aws.generating import JSON
 from tests.aws.serving import KEYS, client_of, serve_engine
 

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from brume.aws.client import service_model
-from brume.aws.server import Call, Engine
+from brume.aws.wire.server import Call, Engine
 from tests.aws.generating import parameters
 from tests.aws.serving import client_of, serve_engine
 

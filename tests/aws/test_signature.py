@@ -17,8 +17,8 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
 
-from brume.aws.keys import Key
-from brume.aws.server import Call, Engine
+from brume.aws.wire.keys import Key
+from brume.aws.wire.server import Call, Engine
 from tests.aws.serving import KEY, KEYS, OTHER, client_of, serve_engine
 
 PATH = "/2020-11-20/projects"

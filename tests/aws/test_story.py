@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from brume.aws import engines, keys
+from brume.aws.engine import catalog
+from brume.aws.wire import keys
 from brume.inspection.manifest import write_line
 from tests.aws import old_sdk
 from tests.pipelines.runs import BRUME, brume
@@ -43,7 +44,7 @@ def pictures(real_data: Callable[[str], Path], tmp_path_factory: pytest.TempPath
 
 
 @pytest.fixture(scope="module")
-def engine(pictures: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[engines.Running]:
+def engine(pictures: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[catalog.Running]:
     """The command's own engine, in a process of its own."""
     data = tmp_path_factory.mktemp("engine")
     words = [
@@ -58,7 +59,7 @@ def engine(pictures: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     ]
     with subprocess.Popen([*BRUME, *words], stderr=subprocess.DEVNULL) as process:
         try:
-            while (found := engines.running(data)) is None:
+            while (found := catalog.running(data)) is None:
                 assert process.poll() is None
             yield found
         finally:
@@ -66,7 +67,7 @@ def engine(pictures: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 
 
 @pytest.fixture(scope="module")
-def told(engine: engines.Running, pictures: Path) -> dict[str, Any]:
+def told(engine: catalog.Running, pictures: Path) -> dict[str, Any]:
     """What the program of the service's time printed."""
     (key,) = keys.load(Path(engine.credentials)).values()
     program = [str(old_sdk.python()), str(STORY), "aliens", "train.manifest", str(pictures / "test")]
@@ -92,7 +93,7 @@ def test_the_pictures_are_told_apart(told: dict[str, Any]) -> None:
 
 
 @pytest.mark.timeout(600)
-def test_what_the_console_did(told: dict[str, Any], engine: engines.Running, pictures: Path) -> None:
+def test_what_the_console_did(told: dict[str, Any], engine: catalog.Running, pictures: Path) -> None:
     """Trial, verify, add, retrain to version 2, compare; by the command, on the engine's folder."""
     data = str(Path(engine.credentials).parent)
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from brume.aws.keys import Key
+from brume.aws.wire.keys import Key
 from brume.cluster import images
 from tests.aws.serving import client_of
 from tests.cluster.harness.installed import STEP, Installed

@@ -14,7 +14,7 @@ import pytest
 from botocore import UNSIGNED
 
 from brume import storage
-from brume.aws.engines import Settings
+from brume.aws.engine.catalog import Settings
 from brume.cluster import diagnosis
 from tests.aws.serving import client_of, serve_engine
 from tests.cluster.engines import Deployed
@@ -193,7 +193,7 @@ def test_a_training_that_cannot_be_done_names_its_pod_and_the_reason(
     variables: dict[str, str],
     says: str,
 ) -> None:
-    from brume.inspection import engine as inspection
+    from brume.inspection.engine import engine as inspection
 
     be_impatient(monkeypatch)
     share = {"BRUME_INSPECTION_TRAINING_CPU": "100m", "BRUME_INSPECTION_TRAINING_MEMORY": "128Mi"}

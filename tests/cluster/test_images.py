@@ -23,8 +23,8 @@ IMPORTS = {
     " brume.labels.steps openslide cv2 duckdb pyiceberg kubernetes",
     "training": "brume.slides.fit brume.slides.export horovod.tensorflow mpi4py.MPI boto3",
     "serving": "brume.slides.predictor tensorflow boto3 uvicorn",
-    "engines": "brume.inspection.engine brume.inspection.training_jobs"
-    " brume.inspection.predictor brume.labels.engine tensorflow kubernetes pg8000",
+    "engines": "brume.inspection.engine.engine brume.inspection.training_jobs"
+    " brume.inspection.predictor brume.labels.engine.engine tensorflow kubernetes pg8000",
 }
 TOOLS = ("cc", "gcc", "g++", "clang", "ld", "make", "cmake", "git", "curl")
 # In a layer, these would be what somebody forgot to remove.

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from brume.lifeline import EXIT_CODE, Lifeline, RunInProgressError
+from brume.run.lifeline import EXIT_CODE, Lifeline, RunInProgressError
 
 FOLLOWER = """
 import time
-from brume import lifeline
+from brume.run import lifeline
 lifeline.follow()
 print("here", flush=True)
 time.sleep(60)
@@ -23,7 +23,7 @@ time.sleep(60)
 OWNER = f"""
 import os, subprocess, sys, time
 from pathlib import Path
-from brume.lifeline import Lifeline
+from brume.run.lifeline import Lifeline
 line = Lifeline(Path(sys.argv[1]))
 follower = [sys.executable, "-c", {FOLLOWER!r}]
 child = subprocess.Popen(

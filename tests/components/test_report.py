@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from brume import charts
-from brume.report import (
+from brume.report import charts
+from brume.report.page import (
     BUDGET,
     Badge,
     Facts,

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from brume.step import OUT, Output, Step
+from brume.run.step import OUT, Output, Step
 
 
 class Pipeline:

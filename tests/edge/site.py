@@ -14,8 +14,8 @@ from typing import Any
 
 import uvicorn
 
-from brume.aws.keys import Key
-from brume.aws.server import Call, Engine, Limits, ServiceError, create_app
+from brume.aws.wire.keys import Key
+from brume.aws.wire.server import Call, Engine, Limits, ServiceError, create_app
 from tests.edge.conveyor import faulty, shown
 
 KEY = Key("AKIDTEST", "secret of the tests", "123456789012")

@@ -16,7 +16,7 @@ import kubernetes_validate
 import pytest
 import yaml
 
-from brume.aws import engines
+from brume.aws.engine import catalog
 from brume.cluster import images
 from brume.cluster.pods import CREDENTIALS, ENDPOINTS, SERVICE_ACCOUNT
 from tests.components.cluster import schemas
@@ -174,7 +174,7 @@ def test_an_engine_is_started_with_options_that_it_has(name: str, monkeypatch: p
     for variable in engine["env"]:
         monkeypatch.setenv(variable["name"], variable["value"])
     given = cli.engine.make_context("engine", list(engine["args"])).params
-    assert given["name"] in engines.names()
+    assert given["name"] in catalog.names()
     assert given["data"] in [mount["mountPath"] for mount in engine["volumeMounts"]]
     assert given["keys"].endswith("/credentials")
     assert not given["allow_anonymous"]

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from brume.aws import engines
+from brume.aws.engine import catalog
 from brume.pipelines.commands.inspection import inspection
 from tests.aws.serving import KEY
 from tests.components.inspection.parts import running, wait, write_dataset
@@ -33,8 +33,8 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
             f"account = {KEY.account}\n"
         )
         state = {"name": "inspection", "url": found.url, "pid": os.getpid(), "services": []}
-        (folder / engines.STATE).write_text(json.dumps(state | {"credentials": str(keys)}))
-        lock = stack.enter_context((folder / engines.LOCK).open("a"))
+        (folder / catalog.STATE).write_text(json.dumps(state | {"credentials": str(keys)}))
+        lock = stack.enter_context((folder / catalog.LOCK).open("a"))
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield folder
 

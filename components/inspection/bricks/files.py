@@ -16,10 +16,11 @@ from typing import Any
 import cv2
 import numpy as np
 
-from brume import lifeline, progress, storage
+from brume import storage
 from brume.inspection import masks
 from brume.inspection.bricks.scene import KINDS, VERSION, render
 from brume.inspection.manifest import MASK, label_attributes, stamp
+from brume.run import lifeline, progress
 
 # How the classes are drawn in masks, and named in the segmentation manifest's internal-color-map.
 COLORS = {

@@ -10,10 +10,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from brume.aws.engines import Settings
+from brume.aws.engine.catalog import Settings
 
 if TYPE_CHECKING:  # clients of the service need none of what serves it
-    from brume.aws.service import Engine
+    from brume.aws.engine.service import Engine
     from brume.inspection.background import Background
     from brume.inspection.places import Places
     from brume.inspection.store import Store

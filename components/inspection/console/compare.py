@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import Connection, insert, select
 
 from brume import storage
-from brume.aws.service import Call, ServiceError
+from brume.aws.engine.service import Call, ServiceError
 from brume.inspection import images, lookups
 from brume.inspection.background import Background
 from brume.inspection.console import judge, pictures

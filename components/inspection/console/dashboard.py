@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, func, select
 
-from brume.aws.service import Call
+from brume.aws.engine.service import Call
 from brume.inspection import lookups
 from brume.inspection.lookups import AnyRow, invalid
 from brume.inspection.monitor import LIMIT, WINDOW

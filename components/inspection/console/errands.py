@@ -14,8 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from brume.aws import engines, keys
 from brume.aws.client import client
+from brume.aws.engine import catalog
+from brume.aws.wire import keys
 from brume.inspection.asking import AskingError, content_type, label_of, parts, wait
 from brume.inspection.console import RESULTS, sessions
 
@@ -37,7 +38,7 @@ def connect(data: Path | None) -> Services:
 
     `data` names the engine's data folder and goes before what is configured. Raises `AskingError`.
     """
-    names = [engines.endpoint_variable(service) for service in ("lookoutvision", "brumeinspection")]
+    names = [catalog.endpoint_variable(service) for service in ("lookoutvision", "brumeinspection")]
     configured = "AWS_ENDPOINT_URL" in os.environ or all(name in os.environ for name in names)
     if data is not None or not configured:
         here = engine(data)
@@ -51,10 +52,10 @@ def connect(data: Path | None) -> Services:
     return Services(client("lookoutvision"), client("brumeinspection"))
 
 
-def engine(data: Path | None) -> engines.Running:
+def engine(data: Path | None) -> catalog.Running:
     """Return the engine that runs on this machine. Raises `AskingError` when there is none."""
-    folder = data or engines.data_folder("inspection")
-    here = engines.running(folder)
+    folder = data or catalog.data_folder("inspection")
+    here = catalog.running(folder)
     if here is None:
         raise AskingError(
             f"no inspection engine runs on {folder}: start one with `brume engine inspection`, name its "
@@ -67,7 +68,7 @@ def page(data: Path | None, path: str = "") -> str:
     """Return an address that opens the engine's page at `path`; it works once. Raises `AskingError`."""
     engine(data)
     try:
-        found = sessions.address(data or engines.data_folder("inspection"))
+        found = sessions.address(data or catalog.data_folder("inspection"))
     except (OSError, ValueError) as error:
         raise AskingError(f"the console's token cannot be read: {error}") from error
     return f"{found}#/{path}" if path else found

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from brume import storage
-from brume.aws.service import ServiceError
+from brume.aws.engine.service import ServiceError
 from brume.inspection import images, masks
 from brume.inspection.bundle import Bundle, BundleError, Detection
 from brume.inspection.lookups import AnyRow, conflict

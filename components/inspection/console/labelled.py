@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, delete, select
 
 from brume import storage
-from brume.aws.service import Call
+from brume.aws.engine.service import Call
 from brume.inspection import images, lookups, masks
 from brume.inspection.console import judge, pictures
 from brume.inspection.console.judge import Judges

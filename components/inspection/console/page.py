@@ -21,15 +21,15 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Mount, Route, Router
 
-from brume.aws import observe
-from brume.aws.server import dispatch
-from brume.aws.service import Call, Engine, ServiceError
+from brume.aws.engine.service import Call, Engine, ServiceError
+from brume.aws.wire import observe
+from brume.aws.wire.server import dispatch
 from brume.inspection.console.service import NAME
 from brume.inspection.console.sessions import SECONDS, Session, Sessions
 from brume.inspection.images import MAX_BYTES
 
 _HERE = Path(__file__).parent / "page"
-_REPORT = Path(__file__).parents[2] / "report.css"  # the look that page and reports share
+_REPORT = Path(__file__).parents[2] / "report" / "report.css"  # the look that page and reports share
 _SERVICES = ("lookoutvision", NAME)
 _UPLOADS = ("DetectTrialImage", "PutDatasetImage")
 _PICTURES = {"trial": "GetTrialPicture", "dataset": "GetDatasetPicture"}

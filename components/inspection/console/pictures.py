@@ -9,9 +9,9 @@ import re
 import numpy as np
 from PIL import Image
 
-from brume.aws.service import ServiceError
+from brume.aws.engine.service import ServiceError
 from brume.inspection import images
-from brume.viridis import colours
+from brume.report.viridis import colours
 
 LONGEST = 360  # pixels of a thumbnail's longer side
 _HEAT = 480  # pixels of a heatmap's longer side

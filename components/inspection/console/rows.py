@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, case, func, select
 
-from brume.aws.service import Call
+from brume.aws.engine.service import Call
 from brume.inspection.console.tables import results, trials
 from brume.inspection.lookups import AnyRow, absent
 from brume.inspection.tables import projects

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from brume.aws.service import Call
+from brume.aws.engine.service import Call
 from brume.inspection.background import Background
 from brume.inspection.console.compare import Comparisons
 from brume.inspection.console.dashboard import Dashboard

@@ -17,7 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from brume import storage
-from brume.aws import engines, keys
+from brume.aws.engine import catalog
+from brume.aws.wire import keys
 
 TOKEN = "console-token"  # noqa: S105 - the name of a file
 SECONDS = 12 * 3600.0
@@ -78,7 +79,7 @@ def _digest(secret: str) -> str:
 def account(data: Path) -> str:
     """Return the account that the page shows: that of the engine's default key, or else of its first."""
     try:
-        state = json.loads((data / engines.STATE).read_text(encoding="utf-8"))
+        state = json.loads((data / catalog.STATE).read_text(encoding="utf-8"))
         named = state.get("credentials")
         accepted = keys.load(Path(named)) if named else {}
     except (OSError, ValueError):
@@ -91,6 +92,6 @@ def address(data: Path) -> str:
 
     Raises `FileNotFoundError` when none runs there.
     """
-    state = json.loads((data / engines.STATE).read_text(encoding="utf-8"))
+    state = json.loads((data / catalog.STATE).read_text(encoding="utf-8"))
     token = (data / TOKEN).read_text(encoding="utf-8").strip()
     return f"{state['url']}/console/?token={token}"

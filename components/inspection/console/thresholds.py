@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from sqlalchemy import Connection
 
 from brume import storage
-from brume.aws.service import Call
+from brume.aws.engine.service import Call
 from brume.inspection import lookups
 from brume.inspection.calibrate import choose_threshold
 from brume.inspection.console import judge

@@ -16,8 +16,8 @@ from typing import Any
 from sqlalchemy import Connection, delete, func, insert, select, update
 
 from brume import storage
-from brume.aws.paging import page
-from brume.aws.service import Call, ServiceError
+from brume.aws.engine.paging import page
+from brume.aws.engine.service import Call, ServiceError
 from brume.inspection import images, lookups, masks, quotas
 from brume.inspection.background import Background
 from brume.inspection.console import judge, pictures, rows

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, insert, select, update
 
-from brume.aws.service import Call
+from brume.aws.engine.service import Call
 from brume.inspection.console import rows
 from brume.inspection.console.tables import results
 from brume.inspection.datasets import replace

@@ -6,8 +6,8 @@ import threading
 from collections.abc import Sequence
 from typing import Any
 
-from brume.aws.paging import Pager, page
-from brume.aws.service import Call
+from brume.aws.engine.paging import Pager, page
+from brume.aws.engine.service import Call
 from brume.labels.athena.errors import invalid, metadata
 from brume.labels.athena.limits import Limits
 from brume.labels.athena.sandbox import LostError, Sandbox

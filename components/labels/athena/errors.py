@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from brume.aws.service import ServiceError
+from brume.aws.engine.service import ServiceError
 
 
 def invalid(message: str, code: str = "INVALID_INPUT") -> ServiceError:

@@ -13,9 +13,9 @@ from typing import Any
 from sqlalchemy import Connection, func, insert, select, update
 
 from brume import storage
-from brume.aws.paging import Pager
-from brume.aws.service import Call
-from brume.aws.store import Store
+from brume.aws.engine.paging import Pager
+from brume.aws.engine.service import Call
+from brume.aws.engine.store import Store
 from brume.labels.athena import rows, workgroups
 from brume.labels.athena.catalog import CATALOG, Catalog
 from brume.labels.athena.errors import busy, invalid, unprocessed

@@ -6,7 +6,7 @@ import os
 import re
 from dataclasses import dataclass
 
-from brume.aws.engines import EngineError
+from brume.aws.engine.catalog import EngineError
 
 _UNITS = {"": 1, "KB": 1 << 10, "MB": 1 << 20, "GB": 1 << 30, "TB": 1 << 40}
 

@@ -17,8 +17,8 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from brume import storage
 from brume.aws.addresses import AddressError
-from brume.aws.service import ServiceError
-from brume.aws.store import Store
+from brume.aws.engine.service import ServiceError
+from brume.aws.engine.store import Store
 from brume.labels.athena import looking
 from brume.labels.athena.catalog import Catalog, job
 from brume.labels.athena.limits import Limits

@@ -8,9 +8,9 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, insert, select, update
 
-from brume.aws.paging import Pager
-from brume.aws.service import Call
-from brume.aws.store import Store
+from brume.aws.engine.paging import Pager
+from brume.aws.engine.service import Call
+from brume.aws.engine.store import Store
 from brume.labels.athena import workgroups
 from brume.labels.athena.errors import absent, invalid, unprocessed
 from brume.labels.athena.tables import named_queries, prepared_statements

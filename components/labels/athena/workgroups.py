@@ -11,9 +11,9 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, insert, select, update
 
-from brume.aws.paging import Pager
-from brume.aws.service import Call
-from brume.aws.store import Store
+from brume.aws.engine.paging import Pager
+from brume.aws.engine.service import Call
+from brume.aws.engine.store import Store
 from brume.labels import queries
 from brume.labels.athena.errors import invalid
 from brume.labels.athena.outputs import Outputs

@@ -13,13 +13,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from brume import progress
 from brume.labels.ingest import deriving, planning, upkeep
 from brume.labels.ingest.reading.chunks import Result, Task, files_rows, read_chunk
 from brume.labels.ingest.reading.files import Context
 from brume.labels.lake import ConflictError, Lake, Part, Snapshot
-from brume.labels.pool import share_out
 from brume.labels.schema import INGESTED
+from brume.run import progress
+from brume.run.pool import share_out
 
 WORST_SHARE = 0.5  # of the files: with more unreadable ones a run fails
 STAGE = "ingest"

@@ -8,14 +8,14 @@ from dataclasses import asdict
 import numpy as np
 import pyarrow as pa
 
-from brume import progress
 from brume.labels.lake import Lake, Part, Snapshot
-from brume.labels.pool import share_out
 from brume.labels.quality import findings, judging, levels, pace, workers
 from brume.labels.quality.arrays import Codes, Floats
 from brume.labels.quality.judging import Judged, Work
 from brume.labels.quality.sheets import numbers
 from brume.labels.schema import JUDGED, TABLES
+from brume.run import progress
+from brume.run.pool import share_out
 
 _ROW_BYTES = 200  # of a label before it was packed, which is what `share_out` weighs
 _ANSWERS = (*judging.ANSWER_COLUMNS, "modality", "job", "submitted", "seconds", "labels")

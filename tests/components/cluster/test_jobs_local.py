@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from brume import lifeline
 from brume.cluster import jobs
 from brume.cluster.jobs import Job, JobState
+from brume.run import lifeline
 
 ROOT = Path(__file__).resolve().parents[3]
 LOOK = "import sys; from brume.cluster import jobs; print(jobs.state('train', sys.argv[1]).phase)"

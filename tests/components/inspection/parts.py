@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from brume.aws.engines import Settings
+from brume.aws.engine.catalog import Settings
 from tests.aws.serving import client_of, serve_engine
 
 SIDE = 96
@@ -146,7 +146,7 @@ class Running:
 @contextlib.contextmanager
 def running(root: Path, **settings: Any) -> Iterator[Running]:
     """Serve an engine on ROOT/data; ROOT/pictures is s3://pictures/, ROOT/results is s3://results/."""
-    from brume.inspection import engine
+    from brume.inspection.engine import engine
 
     for name in ("pictures", "results"):
         (root / name).mkdir(parents=True, exist_ok=True)

@@ -16,7 +16,7 @@ import pytest
 
 from brume import storage
 from brume.aws.client import client as aws
-from brume.aws.engines import Settings
+from brume.aws.engine.catalog import Settings
 from brume.cluster import kube
 from tests.aws.serving import client_of, serve_engine
 from tests.components.cluster.kubernetes_double import KubernetesDouble
@@ -78,7 +78,7 @@ def cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Kuberne
 def test_a_model_is_trained_by_a_job_and_hosted_by_an_inference_service(
     s3_server: str, cluster: KubernetesDouble, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from brume.inspection import engine
+    from brume.inspection.engine import engine
 
     for bucket in ("cluster-files", "parts"):
         aws("s3").create_bucket(Bucket=bucket)

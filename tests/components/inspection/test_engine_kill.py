@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 from sqlalchemy import create_engine, text
 
-from brume.aws import keys
+from brume.aws.wire import keys
 from tests.aws.serving import client_of
 from tests.components.inspection.parts import (
     BUCKET,
@@ -39,7 +39,7 @@ class Process:
 
     def __init__(self, root: Path, env: dict[str, str] | None = None) -> None:
         folders = {BUCKET: root / "pictures", "s3://results/": root / "results"}
-        command = [sys.executable, "-m", "brume.aws.run", "inspection", "--port", "0"]
+        command = [sys.executable, "-m", "brume.aws.engine.run", "inspection", "--port", "0"]
         command += ["--data", str(root / "data")]
         for prefix, folder in folders.items():
             folder.mkdir(parents=True, exist_ok=True)

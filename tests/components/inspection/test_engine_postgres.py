@@ -117,8 +117,8 @@ def test_the_state_is_there_for_the_next_engine(database: str, tmp_path: Path) -
 
 
 def test_a_server_that_is_away_is_told(tmp_path: Path) -> None:
-    from brume.aws.engines import EngineError, Settings
-    from brume.inspection import engine
+    from brume.aws.engine.catalog import EngineError, Settings
+    from brume.inspection.engine import engine
 
     with pytest.raises(
         EngineError, match=r"postgresql\+pg8000://brume:\*\*\*@127.0.0.1:9/x cannot be opened"

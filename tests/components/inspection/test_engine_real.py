@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from brume import storage
-from brume.aws.engines import Settings
+from brume.aws.engine.catalog import Settings
 from tests.aws.serving import client_of, serve_engine
 from tests.components.inspection.parts import (
     OUTPUT,
@@ -34,7 +34,7 @@ PUBLISHED = "s3://lookoutvision-us-east-1-0e205be246/getting-started/"
 def test_the_published_manifests_train_as_they_stand(
     real_data: Callable[[str], Path], tmp_path: Path, manifest: str
 ) -> None:
-    from brume.inspection import engine
+    from brume.inspection.engine import engine
 
     cookie = real_data("inspection/cookie")
     (tmp_path / "results").mkdir()
@@ -107,7 +107,7 @@ def test_models_and_images_in_an_object_store(
     s3_server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from brume.aws.client import client as aws
-    from brume.inspection import engine
+    from brume.inspection.engine import engine
 
     for bucket in ("engine-files", "pictures", "results"):
         aws("s3").create_bucket(Bucket=bucket)

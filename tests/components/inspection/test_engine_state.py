@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from brume.aws.engines import EngineError
-from brume.inspection import engine
+from brume.aws.engine.catalog import EngineError
+from brume.inspection.engine import engine
 from tests.aws.serving import OTHER, client_of
 from tests.components.inspection.parts import (
     BUCKET,

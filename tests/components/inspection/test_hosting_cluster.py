@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from sqlalchemy import insert, select
 
-from brume.aws.service import Call
+from brume.aws.engine.service import Call
 from brume.cluster import serving
 from brume.cluster.resources import Resources
 from brume.cluster.serving import Endpoint, Model

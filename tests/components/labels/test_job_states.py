@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from brume.aws.server import Call, Engine, ServiceError
+from brume.aws.wire.server import Call, Engine, ServiceError
 from brume.labels import job_states
 from tests.aws.serving import KEY, serve_engine
 

@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
+from brume.report.viridis import colours
 from brume.slides import heatmap
 from brume.slides.score import SlideScore, slide_scores
 from brume.slides.synthetic import write_slide
-from brume.viridis import colours
 
 GLASS, TISSUE = (243, 243, 243), (190, 110, 160)
 

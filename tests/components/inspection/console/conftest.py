@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from brume.aws import engines
+from brume.aws.engine import catalog
 from brume.inspection.console.sessions import TOKEN
 from tests.aws.serving import KEY, OTHER, client_of
 from tests.components.conftest import Page
@@ -82,8 +82,8 @@ def served(trained: Running, tmp_path_factory: pytest.TempPathFactory) -> Iterat
             f"account = {KEY.account}\n"
         )
         state = {"name": "inspection", "url": found.url, "pid": 1, "services": [], "credentials": str(keys)}
-        (data / engines.STATE).write_text(json.dumps(state))
-        fcntl.flock(stack.enter_context((data / engines.LOCK).open("a")), fcntl.LOCK_EX)
+        (data / catalog.STATE).write_text(json.dumps(state))
+        fcntl.flock(stack.enter_context((data / catalog.LOCK).open("a")), fcntl.LOCK_EX)
         made = Served(found.url, found.client, console, stranger, root, data)
         found.client.create_project(ProjectName=PROJECT)
         found.client.create_dataset(

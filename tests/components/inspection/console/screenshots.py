@@ -22,7 +22,7 @@ from typing import Any
 
 from PIL import Image
 
-from brume.aws import engines
+from brume.aws.engine import catalog
 from brume.inspection import bricks
 from brume.inspection.console import RESULTS
 from brume.inspection.console.sessions import TOKEN
@@ -44,7 +44,7 @@ def story(served: Running, root: Path) -> tuple[Any, str]:
         f"account = {KEY.account}\n"
     )
     state = {"name": "inspection", "url": served.url, "pid": os.getpid(), "services": []}
-    (served.settings.data / engines.STATE).write_text(json.dumps(state | {"credentials": str(accepted)}))
+    (served.settings.data / catalog.STATE).write_text(json.dumps(state | {"credentials": str(accepted)}))
     vision, console = served.client, client_of(served.url, "brumeinspection")
     vision.create_project(ProjectName=PROJECT)
     put(console, "train", root / "train")

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from brume.aws.server import Call, Engine
+from brume.aws.wire.server import Call, Engine
 from brume.inspection.console.page import routes
 from brume.inspection.console.sessions import TOKEN
 from tests.aws.serving import serve_engine

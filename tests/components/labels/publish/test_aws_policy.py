@@ -14,9 +14,10 @@ import pytest
 
 from brume.aws import addresses
 from brume.aws.client import client
-from brume.aws.engines import Settings
-from brume.aws.server import Engine
-from brume.labels import asking, dashboard, engine, job_states, workers
+from brume.aws.engine.catalog import Settings
+from brume.aws.wire.server import Engine
+from brume.labels import asking, dashboard, job_states, workers
+from brume.labels.engine import engine
 from brume.labels.lake import Lake
 from brume.labels.publish import glue, quicksight, saved_queries
 from brume.labels.publish.quicksight import publishing

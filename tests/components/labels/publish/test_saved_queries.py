@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from brume.aws.client import client
-from brume.aws.engines import Settings
-from brume.labels import engine
+from brume.aws.engine.catalog import Settings
+from brume.labels.engine import engine
 from brume.labels.publish import saved_queries
 from brume.labels.queries import Query
 from tests.aws.serving import KEY, serve_engine

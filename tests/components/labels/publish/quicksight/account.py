@@ -12,7 +12,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from brume.aws.server import Call, ServiceError
+from brume.aws.wire.server import Call, ServiceError
 
 ARN = "arn:aws:quicksight:us-east-1:123456789012"
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from brume.aws.client import client
-from brume.aws.server import Engine
+from brume.aws.wire.server import Engine
 from brume.labels import dashboard
 from brume.labels.dashboard.views import Board
 from brume.labels.lake import Lake

@@ -2,7 +2,7 @@
 
 Source: "AWS Signature Version 4 for API requests" in AWS's IAM guide. Signatures come in the Authorization
 header or in the query (presigned). The body is bound by its SHA-256, or signed chunk by chunk
-(`brume.aws.chunks`).
+(`brume.aws.wire.chunks`).
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from urllib.parse import quote, unquote_to_bytes
 
-from brume.aws import chunks
-from brume.aws.keys import Key
-from brume.aws.service import ServiceError
+from brume.aws.engine.service import ServiceError
+from brume.aws.wire import chunks
+from brume.aws.wire.keys import Key
 
 ALGORITHM = "AWS4-HMAC-SHA256"
 UNSIGNED = "UNSIGNED-PAYLOAD"

@@ -122,7 +122,7 @@ class Matrix:
 
 @dataclass(frozen=True)
 class Figure:
-    """A drawing as inline SVG (see `brume.charts`), with the text that stands under it."""
+    """A drawing as inline SVG (see `brume.report.charts`), with the text that stands under it."""
 
     title: str
     svg: Markup

@@ -16,7 +16,7 @@ import uvicorn
 from starlette.types import ASGIApp
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from brume.aws.door import MAX_HEADERS
+from brume.aws.wire.door import MAX_HEADERS
 
 _DESCRIPTORS = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
 MOST = 512 if _DESCRIPTORS == resource.RLIM_INFINITY else min(512, _DESCRIPTORS // 2)

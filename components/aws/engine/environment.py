@@ -5,7 +5,8 @@ from __future__ import annotations
 import shlex
 from pathlib import Path
 
-from brume.aws import engines, keys
+from brume.aws.engine import catalog
+from brume.aws.wire import keys
 
 
 def lines(name: str | None, data: Path | None) -> list[str]:
@@ -16,22 +17,22 @@ def lines(name: str | None, data: Path | None) -> list[str]:
     if data is not None:
         folders = [data]
     else:
-        folders = [engines.data_folder(engines.about(name).name)] if name else []
-        folders = folders or [engines.data_folder(known) for known in engines.names()]
-    found = [running for running in map(engines.running, folders) if running]
+        folders = [catalog.data_folder(catalog.about(name).name)] if name else []
+        folders = folders or [catalog.data_folder(known) for known in catalog.names()]
+    found = [running for running in map(catalog.running, folders) if running]
     if name:
         found = [running for running in found if running.name == name]
     if not found:
         where = f" on {data}" if data else ""
-        raise engines.EngineError(
+        raise catalog.EngineError(
             f"no engine{f' {name}' if name else ''} runs{where}: start one, brume engine NAME"
         )
     variables = {
-        engines.endpoint_variable(service): running.url for running in found for service in running.services
+        catalog.endpoint_variable(service): running.url for running in found for service in running.services
     }
     accepted = {(key.access_key, key.secret, key.token) for running in found for key in _first(running)}
     if len(accepted) > 1:
-        raise engines.EngineError(
+        raise catalog.EngineError(
             "the engines that run take different keys: name one of them, or start them with the same --keys"
         )
     for access, secret, token in accepted or {("anonymous", "anonymous", "")}:
@@ -41,6 +42,6 @@ def lines(name: str | None, data: Path | None) -> list[str]:
     return [*written, 'export AWS_DEFAULT_REGION="${AWS_DEFAULT_REGION:-us-east-1}"']
 
 
-def _first(running: engines.Running) -> list[keys.Key]:
+def _first(running: catalog.Running) -> list[keys.Key]:
     """Return the first key that an engine takes; none for one that lets nobody sign."""
     return list(keys.load(Path(running.credentials)).values())[:1] if running.credentials else []

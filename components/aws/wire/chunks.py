@@ -14,7 +14,7 @@ import hmac
 import zlib
 from collections.abc import Callable
 
-from brume.aws.service import ServiceError
+from brume.aws.engine.service import ServiceError
 
 SIGNED = ("STREAMING-AWS4-HMAC-SHA256-PAYLOAD", "STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER")
 UNSIGNED = ("STREAMING-UNSIGNED-PAYLOAD-TRAILER",)

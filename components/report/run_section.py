@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from brume.report import Block, Cell, Facts, Row, Section, Share, Table
+from brume.report.page import Block, Cell, Facts, Row, Section, Share, Table
 
 
 def run_section(

@@ -1,6 +1,6 @@
 """Runs one engine until it is stopped.
 
-    python -m brume.aws.run inspection --port 8090 --data DIR
+    python -m brume.aws.engine.run inspection --port 8090 --data DIR
 
 The running engine keeps DIR/engine.json (its address, process and services) and takes it away at its end.
 SIGTERM and SIGINT let running requests finish.
@@ -21,15 +21,17 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from brume import lifeline, storage
-from brume.aws import engines, keys
+from brume import storage
+from brume.aws.engine import catalog
+from brume.aws.wire import keys
+from brume.run import lifeline
 
 _SECONDS_TO_END = 25
 
 
 def parser() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
-    made = argparse.ArgumentParser(prog="brume.aws.run", description="Run one engine.")
+    made = argparse.ArgumentParser(prog="brume.aws.engine.run", description="Run one engine.")
     made.add_argument("name", help="the engine: a folder of components/ with an engine.py")
     made.add_argument("--port", type=int, help="0: one that is free [the engine's own]")
     made.add_argument("--host", default="127.0.0.1", help="address to listen at")
@@ -49,11 +51,11 @@ def folders(words: Sequence[str]) -> dict[str, str]:
     for word in words:
         prefix, _, folder = word.partition("=")
         if not prefix or not folder:
-            raise engines.EngineError(
+            raise catalog.EngineError(
                 f"--folder {word!r} is not of the form PREFIX=DIR, e.g. s3://bucket/=/photos"
             )
         if not Path(folder).is_dir():
-            raise engines.EngineError(f"--folder {word}: there is no folder {folder}")
+            raise catalog.EngineError(f"--folder {word}: there is no folder {folder}")
         found[prefix] = folder
     return found
 
@@ -74,29 +76,29 @@ def main(arguments: Sequence[str] | None = None) -> None:
     lifeline.follow()
     try:
         _run(options)
-    except (engines.EngineError, keys.KeysError, OSError) as error:
+    except (catalog.EngineError, keys.KeysError, OSError) as error:
         sys.exit(f"error: {error}")
 
 
 def _run(options: argparse.Namespace) -> None:
-    about = engines.about(options.name)
-    data = (options.data or engines.data_folder(options.name)).absolute()
+    about = catalog.about(options.name)
+    data = (options.data or catalog.data_folder(options.name)).absolute()
     if options.allow_anonymous and not is_loopback(options.host):
-        raise engines.EngineError(
+        raise catalog.EngineError(
             f"--allow-anonymous lets in whoever reaches {options.host}: it is for 127.0.0.1 and ::1 alone"
         )
     # A password in the URL is better told by the environment than by a command line, which others can list.
     database = options.database or os.environ.get("BRUME_DATABASE", "")
-    settings = engines.Settings(data, folders(options.folder), database)
+    settings = catalog.Settings(data, folders(options.folder), database)
     data.mkdir(mode=0o700, parents=True, exist_ok=True)  # pictures and state are nobody else's
     accepted = None if options.allow_anonymous else _keys(options.keys, data)
     with _alone(data), _bound(options.host, about.port if options.port is None else options.port) as listener:
-        (data / engines.STATE).unlink(missing_ok=True)  # of an engine that was killed
-        module = engines.load(options.name)
+        (data / catalog.STATE).unlink(missing_ok=True)  # of an engine that was killed
+        module = catalog.load(options.name)
         import uvicorn
 
-        from brume.aws.connection import config
-        from brume.aws.server import create_app
+        from brume.aws.wire.connection import config
+        from brume.aws.wire.server import create_app
 
         _log_to_stdout()
         engine = module.create(settings)
@@ -116,7 +118,7 @@ def _run(options: argparse.Namespace) -> None:
 
             async def startup(self, sockets: list[socket.socket] | None = None) -> None:
                 await super().startup(sockets)
-                storage.write_bytes(str(data / engines.STATE), json.dumps(state, indent=1).encode())
+                storage.write_bytes(str(data / catalog.STATE), json.dumps(state, indent=1).encode())
                 told = [f"{options.name} on {url}, data in {data}", *([engine.hint] if engine.hint else [])]
                 print("\n".join(told), file=sys.stderr, flush=True)
 
@@ -124,27 +126,27 @@ def _run(options: argparse.Namespace) -> None:
             made = config(application, log_level="warning", timeout_graceful_shutdown=_SECONDS_TO_END)
             Server(made).run(sockets=[listener])
         finally:
-            (data / engines.STATE).unlink(missing_ok=True)
+            (data / catalog.STATE).unlink(missing_ok=True)
 
 
 def _keys_file(given: Path | None, data: Path) -> Path:
     named = given or os.environ.get("BRUME_KEYS_FILE")
-    return Path(named).absolute() if named else data / engines.CREDENTIALS
+    return Path(named).absolute() if named else data / catalog.CREDENTIALS
 
 
 def _keys(given: Path | None, data: Path) -> dict[str, keys.Key]:
     path = _keys_file(given, data)
-    return keys.make(path) if path == data / engines.CREDENTIALS and not path.exists() else keys.load(path)
+    return keys.make(path) if path == data / catalog.CREDENTIALS and not path.exists() else keys.load(path)
 
 
 @contextlib.contextmanager
 def _alone(data: Path) -> Iterator[None]:
     """Hold the data folder: two engines on one folder would undo each other's work."""
-    with (data / engines.LOCK).open("a") as file:
+    with (data / catalog.LOCK).open("a") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise engines.EngineError(
+            raise catalog.EngineError(
                 f"an engine runs on {data}: stop it, or choose another folder with --data"
             ) from None
         yield
@@ -160,7 +162,7 @@ def _bound(host: str, port: int) -> Iterator[socket.socket]:
         try:
             listener.bind((host, port))
         except OSError as error:
-            raise engines.EngineError(
+            raise catalog.EngineError(
                 f"cannot listen at {host}:{port}: {error}: choose another --port"
             ) from None
         yield listener

@@ -12,8 +12,8 @@ from typing import Any
 
 from prometheus_client import CollectorRegistry
 
-from brume.aws.engines import EngineError, Settings
-from brume.aws.service import Call, Engine
+from brume.aws.engine.catalog import EngineError, Settings
+from brume.aws.engine.service import Call, Engine
 from brume.inspection import console
 from brume.inspection.background import Background
 from brume.inspection.datasets import Datasets

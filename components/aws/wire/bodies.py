@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 from starlette.requests import Request
 
-from brume.aws.service import ServiceError
+from brume.aws.engine.service import ServiceError
 
 FULL = "The server has as many requests as it takes on: try again"
 

@@ -1,10 +1,10 @@
-"""The engines there are: each is `components/<system>/engine.py`, found by its file and imported only to run.
+"""The engines there are: each is `components/SYSTEM/engine/engine.py`, found by its file, imported to run.
 
 Such a module has a docstring, whose first line is what it is, and
 
     PORT: int                                     the port it listens at when none is asked for
     SERVICES: tuple[str, ...]                     the services that it answers for, by botocore's names
-    def create(settings: Settings) -> Engine      (brume.aws.service.Engine)
+    def create(settings: Settings) -> Engine      (brume.aws.engine.service.Engine)
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class About:
 def names() -> dict[str, About]:
     """Return the engines by name. Raises `EngineError` for a file that lacks PORT or SERVICES."""
     found = {}
-    for path in sorted(path for folder in brume.__path__ for path in Path(folder).glob("*/engine.py")):
+    for path in sorted(path for folder in brume.__path__ for path in Path(folder).glob("*/engine/engine.py")):
         tree = ast.parse(path.read_text(encoding="utf-8"))
         constants = {}
         for node in tree.body:
@@ -68,7 +68,7 @@ def names() -> dict[str, About]:
         missing = {"PORT", "SERVICES"} - set(constants)
         if missing:
             raise EngineError(f"{path}: an engine's module needs {' and '.join(sorted(missing))}")
-        name = path.parent.name
+        name = path.parents[1].name
         line = (ast.get_docstring(tree) or "").partition("\n")[0]
         found[name] = About(name, line, int(constants["PORT"]), tuple(constants["SERVICES"]))
     return found
@@ -88,7 +88,7 @@ def load(name: str) -> ModuleType:
     """Import an engine's module. Raises `EngineError` when there is none, or a package it needs is absent."""
     about(name)
     try:
-        return importlib.import_module(f"brume.{name}.engine")
+        return importlib.import_module(f"brume.{name}.engine.engine")
     except ModuleNotFoundError as error:
         if (error.name or "").startswith("brume"):
             raise

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote
 
-from brume.aws import constraints, timestamps
+from brume.aws.wire import constraints, timestamps
 
 _INTEGER = re.compile(r"[-+]?[0-9]{1,20}")
 _RANGES = {"integer": 31, "long": 63, "bigInteger": 127}

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from typing import Any, TypeVar
 
-from brume import lifeline
+from brume.run import lifeline
 
 _ALONE_BYTES = 12 << 20  # less than this is done here: a process takes as long to start
 _AHEAD = 2  # pieces of work that wait for each process

@@ -14,9 +14,9 @@ from prometheus_client import CollectorRegistry
 
 from brume import storage
 from brume.aws.addresses import AddressError
-from brume.aws.engines import EngineError, Settings
-from brume.aws.service import Call, Engine
-from brume.aws.store import Store, StoreError
+from brume.aws.engine.catalog import EngineError, Settings
+from brume.aws.engine.service import Call, Engine
+from brume.aws.engine.store import Store, StoreError
 from brume.labels.athena import tables
 from brume.labels.athena.catalog import Catalog
 from brume.labels.athena.executions import Executions, close_interrupted

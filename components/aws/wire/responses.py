@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
 
-from brume.aws import timestamps
-from brume.aws.service import ServiceError
+from brume.aws.engine.service import ServiceError
+from brume.aws.wire import timestamps
 
 _TYPES = {"blob": "application/octet-stream", "string": "text/plain; charset=utf-8"}
 # Errors of the server itself, which services do not model.

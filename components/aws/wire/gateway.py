@@ -22,13 +22,13 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from brume.aws import reading, signature, writing
-from brume.aws.bodies import FULL, Bodies
 from brume.aws.client import service_model
-from brume.aws.keys import ACCOUNT, Key
-from brume.aws.observe import Observer
-from brume.aws.routing import Match, Router
-from brume.aws.service import Call, Engine, ServiceError
+from brume.aws.engine.service import Call, Engine, ServiceError
+from brume.aws.wire import requests, responses, signature
+from brume.aws.wire.bodies import FULL, Bodies
+from brume.aws.wire.keys import ACCOUNT, Key
+from brume.aws.wire.observe import Observer
+from brume.aws.wire.routing import Match, Router
 
 _VERIFIERS = 2  # threads
 _SMALL = 32 << 10  # bytes of a body that are hashed in less time than a thread takes to begin
@@ -140,13 +140,13 @@ class Gateway:
 
     async def _answer(
         self, request: signature.SignedRequest, http: Request, progress: _Progress
-    ) -> writing.HttpAnswer:
+    ) -> responses.HttpAnswer:
         caller = self._caller(request)
         service, match = self._route(request, caller, progress)
         method = self._method(service, match)
         self._require_place(match)  # before the body is read: what waits takes memory
         limit = _body_limit(match.operation, self._max_body)
-        async with self._bodies.read(http, limit, writing.throttling_code(match.operation)) as sent:
+        async with self._bodies.read(http, limit, responses.throttling_code(match.operation)) as sent:
             body = await self._verified(request, caller, match, sent)
         self._require_place(match)
         self._take(1)
@@ -157,11 +157,11 @@ class Gateway:
             if inspect.iscoroutinefunction(method):
                 checked, call = await asyncio.to_thread(step)
                 output = await self._in_time(asyncio.ensure_future(method(checked, call)))
-                return writing.write(match.operation, output, service.router.protocol, service.version)
+                return responses.write(match.operation, output, service.router.protocol, service.version)
             work = self._pool.submit(self._run, step, method, match, service)
             # The thread may outlive this request; its place is free when it has really ended.
             work.add_done_callback(lambda _work: loop.call_soon_threadsafe(self._take, -1))
-            answer: writing.HttpAnswer = await self._in_time(asyncio.wrap_future(work))
+            answer: responses.HttpAnswer = await self._in_time(asyncio.wrap_future(work))
             return answer
         finally:
             if work is None:
@@ -203,7 +203,7 @@ class Gateway:
 
     def _require_place(self, match: Match) -> None:
         if self._places <= 0:
-            raise ServiceError(writing.throttling_code(match.operation), FULL, RetryAfterSeconds=1)
+            raise ServiceError(responses.throttling_code(match.operation), FULL, RetryAfterSeconds=1)
 
     def _take(self, places: int) -> None:
         self._places -= places
@@ -254,14 +254,14 @@ class Gateway:
     ) -> tuple[dict[str, Any], Call]:
         """Read the parameters: off the event loop, for bodies may be large."""
         operation = match.operation
-        parts = reading.HttpRequest(
+        parts = requests.HttpRequest(
             signature.decoded_query(request.query), dict(request.headers), body, match.labels
         )
         try:
-            parameters = reading.read(operation, parts, service.router.protocol)
-        except reading.RequestError as error:
-            raise ServiceError(writing.validation_code(operation), str(error)) from None
-        except reading.BodyError as error:
+            parameters = requests.read(operation, parts, service.router.protocol)
+        except requests.RequestError as error:
+            raise ServiceError(responses.validation_code(operation), str(error)) from None
+        except requests.BodyError as error:
             raise ServiceError("SerializationException", str(error)) from None
         call = Call(
             request_id=progress.request_id,
@@ -275,30 +275,30 @@ class Gateway:
 
     def _run(
         self, step: Callable[[], tuple[dict[str, Any], Call]], method: Any, match: Match, service: _Service
-    ) -> writing.HttpAnswer:
+    ) -> responses.HttpAnswer:
         parameters, call = step()
         output = method(parameters, call)
-        return writing.write(match.operation, output, service.router.protocol, service.version)
+        return responses.write(match.operation, output, service.router.protocol, service.version)
 
-    def _error(self, progress: _Progress, error: ServiceError) -> writing.HttpAnswer:
+    def _error(self, progress: _Progress, error: ServiceError) -> responses.HttpAnswer:
         progress.code = error.code
         service = progress.service
         model = service.model if service else self._services[0].model if self._services else None
         version = service.version if service else "1.1"
         try:
-            return writing.write_error(model, error, progress.protocol, version)
-        except writing.OutputError as fault:  # in the error's own members
+            return responses.write_error(model, error, progress.protocol, version)
+        except responses.OutputError as fault:  # in the error's own members
             self._observer.failed(progress.request_id, fault)
             error = self._internal(progress)
             progress.code = error.code
-            return writing.write_error(model, error, progress.protocol, version)
+            return responses.write_error(model, error, progress.protocol, version)
 
     def _internal(self, progress: _Progress) -> ServiceError:
         operation = None
         if progress.service and progress.operation != "-":
             operation = progress.service.model.operation_model(progress.operation)
         message = f"The server failed; its log tells more under request {progress.request_id}"
-        return ServiceError(writing.fault_code(operation), message)
+        return ServiceError(responses.fault_code(operation), message)
 
 
 def _service(name: str, handler: object) -> _Service:

@@ -14,7 +14,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
-from brume.aws.service import Call, ServiceError
+from brume.aws.engine.service import Call, ServiceError
 
 _T = TypeVar("_T")
 _DIGITS = 19  # fewer than a database's whole number has

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from brume.aws import patterns
+from brume.aws.wire import patterns
 
 
 def broken(shape: Any, value: Any) -> str | None:

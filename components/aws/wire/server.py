@@ -3,7 +3,7 @@
     application = create_app(engine, keys=keys.load(path))
 
 `/healthz`, `/readyz` and `/metrics` are answered without a signature, and so are the engine's own pages,
-which keep their own door; everything else goes through `brume.aws.gateway`.
+which keep their own door; everything else goes through `brume.aws.wire.gateway`.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from brume.aws import reading, writing
 from brume.aws.client import service_model
-from brume.aws.door import Door
-from brume.aws.gateway import Gateway, Limits
-from brume.aws.keys import Key
-from brume.aws.service import Call, Engine, ServiceError
+from brume.aws.engine.service import Call, Engine, ServiceError
+from brume.aws.wire import requests, responses
+from brume.aws.wire.door import Door
+from brume.aws.wire.gateway import Gateway, Limits
+from brume.aws.wire.keys import Key
 
 __all__ = ["Call", "Engine", "Limits", "ServiceError", "create_app", "dispatch"]
 
@@ -84,9 +84,9 @@ async def dispatch(
     if method is None:
         raise KeyError(operation)
     try:
-        checked = reading.check(shape.input_shape, request) if shape.input_shape else {}
-    except reading.RequestError as error:
-        raise ServiceError(writing.validation_code(shape), str(error)) from None
+        checked = requests.check(shape.input_shape, request) if shape.input_shape else {}
+    except requests.RequestError as error:
+        raise ServiceError(responses.validation_code(shape), str(error)) from None
     if inspect.iscoroutinefunction(method):
         return dict(await method(checked, call) or {})
     return dict(await asyncio.to_thread(method, checked, call) or {})

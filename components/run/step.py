@@ -19,7 +19,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from brume import lifeline, progress, storage
+from brume import storage
+from brume.run import lifeline, progress
 
 OUT = "BRUME_OUT"
 
@@ -154,7 +155,7 @@ def _listing(uri: str) -> list[list[Any]]:
 @functools.cache
 def _code_digest() -> str:
     """Return a digest of this package's source: a result of other code is not taken over."""
-    root = Path(__file__).parent
+    root = Path(__file__).parents[1]
     digest = hashlib.sha256()
     for path in sorted(root.rglob("*.py")):
         digest.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes())

@@ -1,0 +1,1 @@
+"""The wire: HTTP, protocols and signatures of AWS services."""

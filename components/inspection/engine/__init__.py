@@ -1,0 +1,1 @@
+"""The API of Amazon Lookout for Vision, and what its console did."""

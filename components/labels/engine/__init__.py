@@ -1,0 +1,1 @@
+"""The API of Amazon Athena over the labelling lake."""
