@@ -27,6 +27,7 @@ from brume.aws.client import client
 _REMOTE = ("s3://", "minio://")
 _ATTEMPTS = 6  # tries in a row without a byte of progress before a read is given up
 _PAGE = 1 << 20
+_MOST_KEYS = 1000  # of one DeleteObjects
 _T = TypeVar("_T")
 
 
@@ -267,9 +268,18 @@ def remove(uri: str) -> None:
             path.unlink(missing_ok=True)
         return
     bucket, key = _split(uri)
-    for name in [key, *(_split(entry.uri)[1] for entry in list_files(uri))]:
-        if name:
-            _ask(uri, lambda name=name: client("s3").delete_object(Bucket=bucket, Key=name))  # type: ignore[misc]
+    keys = [name for name in (key, *(_split(entry.uri)[1] for entry in list_files(uri))) if name]
+    for start in range(0, len(keys), _MOST_KEYS):
+        _remove_objects(uri, bucket, keys[start : start + _MOST_KEYS])
+
+
+def _remove_objects(uri: str, bucket: str, keys: list[str]) -> None:
+    wanted = {"Objects": [{"Key": key} for key in keys], "Quiet": True}
+    answer = _ask(uri, lambda: client("s3").delete_objects(Bucket=bucket, Delete=wanted))
+    for failed in answer.get("Errors", []):
+        raise StorageError(
+            f"s3://{bucket}/{failed['Key']} cannot be removed: {failed['Code']}: {failed['Message']}"
+        )
 
 
 def _split(uri: str) -> tuple[str, str]:

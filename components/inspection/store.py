@@ -15,7 +15,7 @@ from sqlalchemy import Connection, delete, insert, select
 from brume.aws.engine import store
 from brume.aws.engine.service import Call, ServiceError
 from brume.aws.engine.store import StoreError
-from brume.inspection.tables import VERSION, schema_version, tokens
+from brume.inspection.tables import SCHEMA, tokens
 
 __all__ = ["Answer", "Store", "StoreError", "once"]
 
@@ -27,7 +27,7 @@ class Store(store.Store):
 
     def __init__(self, url: str, data: Path) -> None:
         """Open the database at `url` ("" for `data`/state.db). Raises `StoreError`."""
-        super().__init__(url, data, schema_version, VERSION)
+        super().__init__(url, data, SCHEMA)
 
 
 @contextmanager

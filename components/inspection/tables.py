@@ -21,7 +21,8 @@ from sqlalchemy import (
     Text,
 )
 
-VERSION = 1
+from brume.aws.engine.schema import Schema, versions_table
+
 metadata = MetaData()
 
 
@@ -44,7 +45,7 @@ def _model() -> list[Column[int] | Column[str] | ForeignKeyConstraint]:
     ]
 
 
-schema_version = Table("schema_version", metadata, Column("version", Integer, nullable=False))
+SCHEMA = Schema(versions_table(metadata))
 
 projects = Table(
     "projects",

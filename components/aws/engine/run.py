@@ -13,7 +13,6 @@ import contextlib
 import fcntl
 import ipaddress
 import json
-import logging
 import os
 import signal
 import socket
@@ -22,7 +21,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from brume import storage
-from brume.aws.engine import catalog
+from brume.aws.engine import catalog, logs
 from brume.aws.wire import keys
 from brume.run import lifeline
 
@@ -100,7 +99,7 @@ def _run(options: argparse.Namespace) -> None:
         from brume.aws.wire.connection import config
         from brume.aws.wire.server import create_app
 
-        _log_to_stdout()
+        logs.configure()
         engine = module.create(settings)
         application = create_app(engine, keys=accepted)
         host = f"[{options.host}]" if ":" in options.host else options.host
@@ -166,15 +165,6 @@ def _bound(host: str, port: int) -> Iterator[socket.socket]:
                 f"cannot listen at {host}:{port}: {error}: choose another --port"
             ) from None
         yield listener
-
-
-def _log_to_stdout() -> None:
-    logger = logging.getLogger("brume.engine")
-    handler = logging.StreamHandler(sys.stdout)
-    handler.setFormatter(logging.Formatter("%(message)s"))
-    logger.addHandler(handler)
-    logger.setLevel(logging.INFO)
-    logger.propagate = False
 
 
 if __name__ == "__main__":

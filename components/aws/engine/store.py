@@ -12,8 +12,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Table, create_engine, event, insert, inspect, make_url, select
+from sqlalchemy import Connection, create_engine, event, make_url, select
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+
+from brume.aws.engine.schema import Schema, SchemaError
 
 _BUSY = 30.0  # seconds that a writer waits for another
 _WRITERS = 0x6272756D65  # key of PostgreSQL's advisory lock: an arbitrary number, the same in every process
@@ -26,13 +28,12 @@ class StoreError(RuntimeError):
 class Store:
     """The database, shared by the threads of a process."""
 
-    def __init__(self, url: str, data: Path, versions: Table, version: int) -> None:
-        """Open the database at `url` ("" for `data`/state.db) and make its tables where they are missing.
+    def __init__(self, url: str, data: Path, schema: Schema) -> None:
+        """Open the database at `url` ("" for `data`/state.db); make its tables, or bring them up to date.
 
-        The tables are those that `versions` belongs to, whose one row holds the version of the schema. Raises
-        `StoreError` when the database cannot be opened, or was written by another version.
+        Raises `StoreError` when the database cannot be opened, or was written by a newer release.
         """
-        self._versions, self._version = versions, version
+        self.schema = schema
         self.url = url or f"sqlite:///{(data / 'state.db').absolute()}"
         try:
             parsed = make_url(self.url)
@@ -49,22 +50,13 @@ class Store:
             else:
                 self._engine = create_engine(parsed, pool_pre_ping=True)
             with self.write() as db:
-                self._check_version(db)
+                schema.prepare(db)
+        except SchemaError as error:
+            raise StoreError(f"the database {self.name} cannot be used: {error}") from error
         except (SQLAlchemyError, ArgumentError, ImportError, OSError) as error:
             raise StoreError(
                 f"the database {getattr(self, 'name', url)} cannot be opened: {error}"
             ) from error
-
-    def _check_version(self, db: Connection) -> None:
-        if not inspect(db).has_table(self._versions.name):
-            self._versions.metadata.create_all(db)
-            db.execute(insert(self._versions).values(version=self._version))
-        found = db.execute(select(self._versions.c.version)).scalar_one()
-        if found != self._version:
-            raise StoreError(
-                f"the database {self.name} has version {found} of the schema, and this engine needs "
-                f"{self._version}: use the release of Brume that wrote it, or another database"
-            )
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -86,7 +78,7 @@ class Store:
         """Return why the database cannot be read, None when it can."""
         try:
             with self.read() as db:
-                db.execute(select(self._versions.c.version)).scalar_one()
+                db.execute(select(self.schema.versions.c.version)).scalar_one()
         except SQLAlchemyError as error:
             return f"the database {self.name} cannot be read: {type(error).__name__}"
         return None

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from sqlalchemy import BigInteger, Column, Float, Index, Integer, MetaData, String, Table, Text
 
-VERSION = 1
+from brume.aws.engine.schema import Schema, versions_table
+
 metadata = MetaData()
 
 
@@ -12,7 +13,7 @@ def _account() -> Column[str]:
     return Column("account", String(64), primary_key=True)
 
 
-versions = Table("athena_schema_version", metadata, Column("version", Integer, nullable=False))
+SCHEMA = Schema(versions_table(metadata, "athena_schema_version"))
 
 executions = Table(
     "athena_executions",

@@ -51,7 +51,7 @@ class Athena:
         limits = Limits.from_environment()
         self.source = Source(lake, settings.data.absolute() / "parts", limits.cache)
         outputs = Outputs(settings.folders, self.source.lake.uri, settings.data)
-        self.store = Store(settings.database, settings.data, tables.versions, tables.VERSION)
+        self.store = Store(settings.database, settings.data, tables.SCHEMA)
         self._sandbox = Sandbox()
         self._catalog = Catalog(self.source, self._sandbox, limits)
         close_interrupted(self.store)
