@@ -5,16 +5,17 @@ from __future__ import annotations
 import contextlib
 import faulthandler
 import socket
+import ssl
 import threading
-import time
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
-import uvicorn
+from starlette.types import ASGIApp
 
 from brume.aws.client import session_with_models
-from brume.aws.wire.connection import config
+from brume.aws.wire.http.limits import ConnectionLimits
+from brume.aws.wire.http.server import Server
 from brume.aws.wire.keys import Key
 from brume.aws.wire.server import Call, Engine, Limits, create_app
 
@@ -25,22 +26,35 @@ KEYS: Mapping[str, Key] = {key.access_key: key for key in (KEY, OTHER)}
 
 @contextlib.contextmanager
 def serve_engine(
-    engine: Engine, *, keys: Mapping[str, Key] | None = KEYS, limits: Limits | None = None
+    engine: Engine,
+    *,
+    keys: Mapping[str, Key] | None = KEYS,
+    limits: Limits | None = None,
+    connections: ConnectionLimits | None = None,
+    tls: ssl.SSLContext | None = None,
 ) -> Iterator[str]:
     """Serve `engine` on a free port in a thread; yields its URL, and closes the engine after."""
-    application = create_app(engine, keys=keys, limits=limits)
+    with serve_app(create_app(engine, keys=keys, limits=limits), connections=connections, tls=tls) as url:
+        yield url
+
+
+@contextlib.contextmanager
+def serve_app(
+    application: ASGIApp, *, connections: ConnectionLimits | None = None, tls: ssl.SSLContext | None = None
+) -> Iterator[str]:
+    """Serve an ASGI application on a free port in a thread; yields its URL, and ends it after."""
+    server = Server(application, limits=connections, tls=tls)
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listener:
         listener.bind(("127.0.0.1", 0))
-        server = uvicorn.Server(config(application, log_level="error", lifespan="on"))
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+        started = threading.Event()
+        thread = threading.Thread(target=server.run, args=([listener], started.set))
         thread.start()
         try:
-            while not server.started:
+            while not started.wait(0.05):
                 assert thread.is_alive(), "the server did not start"
-                time.sleep(0.01)
-            yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+            yield f"http{'s' if tls else ''}://127.0.0.1:{listener.getsockname()[1]}"
         finally:
-            server.should_exit = True
+            server.stop()
             thread.join(timeout=60)
             if thread.is_alive():
                 faulthandler.dump_traceback()  # what it waits for is in one of its threads

@@ -15,7 +15,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from brume.aws.wire.connection import ImpatientProtocol
+from brume.aws.wire.http.connection import Connection
+from brume.aws.wire.http.limits import ConnectionLimits
 from brume.aws.wire.server import Engine, Limits
 from tests.aws.serving import KEY, Held, client_of, serve_engine
 
@@ -75,12 +76,11 @@ def forged(length: int, **more: str) -> str:
     return DETECT + "".join(f"{name}: {value}\r\n" for name, value in headers.items()) + "\r\n"
 
 
-def test_connections_that_wait_make_room_and_those_at_work_do_not(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("brume.aws.wire.connection.MOST", 3)
-    monkeypatch.setattr("brume.aws.wire.connection.SECONDS", 600)
+def test_connections_that_wait_make_room_and_those_at_work_do_not() -> None:
     held = Held()
+    few = ConnectionLimits(connections=3, header_seconds=600)
     with (
-        serve_engine(Engine({"lookoutvision": held})) as url,
+        serve_engine(Engine({"lookoutvision": held}), connections=few) as url,
         contextlib.ExitStack() as stack,
         ThreadPoolExecutor(3) as pool,
     ):
@@ -99,30 +99,29 @@ def test_connections_that_wait_make_room_and_those_at_work_do_not(monkeypatch: p
         assert [one.result()["ProjectDescription"]["ProjectName"] for one in working] == list("abc")
 
 
-def test_a_connection_without_a_further_request_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("brume.aws.wire.connection.IDLE_SECONDS", 0.1)
-    with serve_engine(engine()) as url, connect(url, ALIVE) as connection:
+def test_a_connection_without_a_further_request_is_closed() -> None:
+    short = ConnectionLimits(idle_seconds=0.1)
+    with serve_engine(engine(), connections=short) as url, connect(url, ALIVE) as connection:
         assert rest(connection).endswith(b'{"status":"alive"}')
 
 
 def test_a_client_that_does_not_read_is_let_go(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("brume.aws.wire.connection.READ_SECONDS", 0.1)
-    monkeypatch.setattr("brume.aws.wire.connection.IDLE_SECONDS", 600)
+    short = ConnectionLimits(read_seconds=0.1, idle_seconds=600)
     gone = threading.Event()
 
     async def large(_request: Request) -> Response:
         return Response(bytes(30_000_000))
 
-    def lost(self: ImpatientProtocol, exc: Exception | None) -> None:
+    def lost(self: Connection, exc: Exception | None) -> None:
         gone.set()
         lost_before(self, exc)
 
-    lost_before = ImpatientProtocol.connection_lost
-    monkeypatch.setattr(ImpatientProtocol, "connection_lost", lost)
+    lost_before = Connection.connection_lost
+    monkeypatch.setattr(Connection, "connection_lost", lost)
     for more in ("", "Connection: close\r\n"):
         gone.clear()
         with (
-            serve_engine(Engine({}, pages=[Route("/large", large)])) as url,
+            serve_engine(Engine({}, pages=[Route("/large", large)]), connections=short) as url,
             connect(url, f"GET /large HTTP/1.1\r\nHost: localhost\r\n{more}\r\n") as connection,
         ):
             assert gone.wait(30)
@@ -130,10 +129,13 @@ def test_a_client_that_does_not_read_is_let_go(monkeypatch: pytest.MonkeyPatch) 
 
 
 @pytest.mark.parametrize("line", ["POST /x", "GET /healthz", "DELETE /2020-11-20/projects/a"])
-def test_a_body_without_end_is_not_taken(url: str, line: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("brume.aws.wire.door.LINGER_BYTES", 1 << 20)
+def test_a_body_without_end_is_not_taken(line: str) -> None:
     head = f"{line} HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"
-    with connect(url, head) as connection, ThreadPoolExecutor(1) as pool:
+    with (
+        serve_engine(engine(), connections=ConnectionLimits(linger_bytes=1 << 20)) as url,
+        connect(url, head) as connection,
+        ThreadPoolExecutor(1) as pool,
+    ):
         answer = pool.submit(rest, connection)
         with pytest.raises(ConnectionError):
             for _ in range(4000):  # 125 MiB, far more than sockets hold
@@ -142,16 +144,16 @@ def test_a_body_without_end_is_not_taken(url: str, line: str, monkeypatch: pytes
         assert b"\r\nconnection: close\r\n" in answer.result()
 
 
-def test_a_body_that_does_not_come_is_not_waited_for(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("brume.aws.wire.door.LINGER_SECONDS", 0.1)
+def test_a_body_that_does_not_come_is_not_waited_for() -> None:
     head = "POST /x HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\n"
-    for sent in (head, head + "a"):
-        with connect(url, sent) as connection:
-            assert b"\r\nconnection: close\r\n" in rest(connection)
-    with connect(url, head.replace("1000", "4") + "four") as connection:  # one that came is no reason
-        assert told(connection).startswith(b"HTTP/1.1 403")
-        connection.sendall(ALIVE)
-        assert told(connection).startswith(b"HTTP/1.1 200")
+    with serve_engine(engine(), connections=ConnectionLimits(linger_seconds=0.1)) as url:
+        for sent in (head, head + "a"):
+            with connect(url, sent) as connection:
+                assert b"\r\nconnection: close\r\n" in rest(connection)
+        with connect(url, head.replace("1000", "4") + "four") as connection:  # one that came is no reason
+            assert told(connection).startswith(b"HTTP/1.1 403")
+            connection.sendall(ALIVE)
+            assert told(connection).startswith(b"HTTP/1.1 200")
 
 
 def test_what_is_no_http_after_an_answer_ends_the_connection(
@@ -201,11 +203,10 @@ def test_bodies_of_the_unproven_have_a_number_of_bytes_between_them() -> None:
         assert told(hoarder).startswith(b"HTTP/1.1 429")
 
 
-def test_a_server_that_ends_does_not_wait_for_bodies(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("brume.aws.wire.connection.END_SECONDS", 0.1)
+def test_a_server_that_ends_does_not_wait_for_bodies() -> None:
     limits = Limits(body_seconds=600, body_grace=600)
     with contextlib.ExitStack() as stack:
-        with serve_engine(engine(), limits=limits) as url:
+        with serve_engine(engine(), limits=limits, connections=ConnectionLimits(end_seconds=0.1)) as url:
             waiting = stack.enter_context(connect(url, forged(1000, Expect="100-continue")))
             assert told(waiting, b"\r\n\r\n").startswith(b"HTTP/1.1 100")  # its body is being read
         assert rest(waiting) == b""

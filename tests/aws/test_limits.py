@@ -14,6 +14,7 @@ import pytest
 from botocore.exceptions import ClientError
 from prometheus_client.parser import text_string_to_metric_families
 
+from brume.aws.wire.http.limits import ConnectionLimits
 from brume.aws.wire.keys import Key
 from brume.aws.wire.server import Engine, Limits
 from tests.aws.serving import Held, client_of, serve_engine
@@ -115,9 +116,9 @@ def test_a_client_that_never_sends_its_body_is_let_go() -> None:
         connection.close()
 
 
-def test_a_client_that_never_ends_its_headers_is_let_go(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("brume.aws.wire.connection.SECONDS", 0.3)
-    with serve_engine(Engine({"lookoutvision": Held()}), keys=None) as url:
+def test_a_client_that_never_ends_its_headers_is_let_go() -> None:
+    short = ConnectionLimits(header_seconds=0.3)
+    with serve_engine(Engine({"lookoutvision": Held()}), keys=None, connections=short) as url:
         parts = urlsplit(url)
         for first in (b"", b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"):
             with socket.create_connection((parts.hostname or "", parts.port or 0), timeout=30) as connection:

@@ -25,8 +25,6 @@ from brume.aws.engine import catalog, logs
 from brume.aws.wire import keys
 from brume.run import lifeline
 
-_SECONDS_TO_END = 25
-
 
 def parser() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
@@ -94,9 +92,7 @@ def _run(options: argparse.Namespace) -> None:
     with _alone(data), _bound(options.host, about.port if options.port is None else options.port) as listener:
         (data / catalog.STATE).unlink(missing_ok=True)  # of an engine that was killed
         module = catalog.load(options.name)
-        import uvicorn
-
-        from brume.aws.wire.connection import config
+        from brume.aws.wire.http.server import Server
         from brume.aws.wire.server import create_app
 
         logs.configure()
@@ -108,22 +104,17 @@ def _run(options: argparse.Namespace) -> None:
         state |= (
             {"anonymous": True} if accepted is None else {"credentials": str(_keys_file(options.keys, data))}
         )
-        # While it serves, uvicorn takes these itself, ends well, and sends the signal again after.
+        # While it serves, the server takes these itself, and ends well.
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda _number, _frame: sys.exit(0))
 
-        class Server(uvicorn.Server):
-            """Tells of itself once it listens."""
-
-            async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-                await super().startup(sockets)
-                storage.write_bytes(str(data / catalog.STATE), json.dumps(state, indent=1).encode())
-                told = [f"{options.name} on {url}, data in {data}", *([engine.hint] if engine.hint else [])]
-                print("\n".join(told), file=sys.stderr, flush=True)
+        def started() -> None:
+            storage.write_bytes(str(data / catalog.STATE), json.dumps(state, indent=1).encode())
+            lines = [f"{options.name} on {url}, data in {data}", *([engine.hint] if engine.hint else [])]
+            print("\n".join(lines), file=sys.stderr, flush=True)
 
         try:
-            made = config(application, log_level="warning", timeout_graceful_shutdown=_SECONDS_TO_END)
-            Server(made).run(sockets=[listener])
+            Server(application).run([listener], started)
         finally:
             (data / catalog.STATE).unlink(missing_ok=True)
 

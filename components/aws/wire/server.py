@@ -26,7 +26,6 @@ from starlette.types import ASGIApp
 from brume.aws.client import service_model
 from brume.aws.engine.service import Call, Engine, ServiceError
 from brume.aws.wire import requests, responses
-from brume.aws.wire.door import Door
 from brume.aws.wire.gateway import Gateway, Limits
 from brume.aws.wire.keys import Key
 
@@ -65,7 +64,7 @@ def create_app(engine: Engine, *, keys: Mapping[str, Key] | None, limits: Limits
     application = Starlette(routes=[*own, *engine.pages], lifespan=lifespan)
     application.router.default = gateway
     application.router.redirect_slashes = False  # it would name whatever host the request named
-    return Door(application)
+    return application
 
 
 async def dispatch(

@@ -1,0 +1,305 @@
+"""HTTP/2 and WebSocket on the port of HTTP/1.1: both directions at once, and their limits."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import ssl
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import h2.config
+import h2.connection
+import h2.events
+import h2.settings
+import pytest
+import websocket
+from starlette.types import Receive, Scope, Send
+
+from brume.aws.wire.http.limits import ConnectionLimits
+from tests.aws.serving import serve_app
+
+START = {"type": "http.response.start", "status": 200, "headers": [(b"connection", b"keep-alive")]}
+
+
+async def echo(scope: Scope, receive: Receive, send: Send) -> None:
+    """Answer each part of a body, or each message, when it comes; /large sends 30 MB, /early nothing."""
+    if scope["type"] == "lifespan":
+        for _ in range(2):
+            await send({"type": (await receive())["type"] + ".complete"})
+    elif scope["type"] == "websocket":
+        await receive()
+        if scope["path"] == "/refused":
+            await send({"type": "websocket.http.response.start", "status": 403, "headers": []})
+            await send({"type": "websocket.http.response.body", "body": b"no"})
+            return
+        await send({"type": "websocket.accept"})
+        while (message := await receive())["type"] == "websocket.receive":
+            await send({**message, "type": "websocket.send"})
+    else:
+        await send(START)
+        await send({"type": "http.response.body", "body": b"", "more_body": True})
+        if scope["path"] == "/large":
+            await send({"type": "http.response.body", "body": bytes(30_000_000), "more_body": True})
+        more = scope["path"] == "/echo"
+        while more:
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                ended.set()
+                return
+            more = message["more_body"]
+            await send({"type": "http.response.body", "body": message["body"], "more_body": True})
+        await send({"type": "http.response.body", "body": f"by {scope['http_version']}".encode()})
+
+
+ended = threading.Event()
+
+
+class Client:
+    """A client of HTTP/2 that shows each event; `url` decides about TLS."""
+
+    def __init__(self, url: str, authority: Path | None = None) -> None:
+        parts = urlsplit(url)
+        self._socket = socket.create_connection((parts.hostname or "", parts.port or 0), timeout=30)
+        if authority is not None:
+            context = ssl.create_default_context(cafile=str(authority))
+            context.set_alpn_protocols(["h2"])
+            self._socket = context.wrap_socket(self._socket, server_hostname=parts.hostname)
+            assert self._socket.selected_alpn_protocol() == "h2"
+        self.h2 = h2.connection.H2Connection(h2.config.H2Configuration(header_encoding="utf-8"))
+        self.h2.initiate_connection()
+        self.flush()
+        self._events: list[h2.events.Event] = []
+        self.leaving = False
+
+    def flush(self, more: bytes = b"") -> None:
+        self._socket.sendall(self.h2.data_to_send() + more)
+
+    def close(self) -> None:
+        self._socket.close()
+
+    def request(self, path: str, method: str = "POST", *, end: bool = False) -> int:
+        stream = int(self.h2.get_next_available_stream_id())
+        head = {":method": method, ":path": path, ":scheme": "http", ":authority": "localhost"}
+        self.h2.send_headers(stream, list(head.items()), end_stream=end)
+        self.flush()
+        return stream
+
+    def data(self, stream: int, data: bytes, *, end: bool = False) -> None:
+        self.h2.send_data(stream, data, end_stream=end)
+        self.flush()
+
+    def next(self, *kinds: Any) -> Any:
+        """Return the next event of one of these kinds."""
+        while True:
+            while self._events:
+                event = self._events.pop(0)
+                if isinstance(event, kinds):
+                    return event
+            self.read()
+
+    def read(self) -> None:
+        """Take what comes next."""
+        received = self._socket.recv(1 << 16)
+        if not received:
+            raise ConnectionError("the server has closed the connection")
+        if received[3] == 7:  # GOAWAY: after it h2 would send nothing more, on open streams either
+            self.leaving, received = True, received[17:]
+        self._events += self.h2.receive_data(received)
+        self.flush()
+
+    def answer(self, stream: int) -> bytes:
+        """Return the rest of a response's body."""
+        data = b""
+        while not isinstance(
+            event := self.next(h2.events.DataReceived, h2.events.StreamEnded), h2.events.StreamEnded
+        ):
+            if event.stream_id == stream:
+                self.h2.acknowledge_received_data(event.flow_controlled_length, stream)
+                self.flush()
+                data += event.data
+        return data
+
+
+@contextlib.contextmanager
+def client(url: str, authority: Path | None = None) -> Iterator[Client]:
+    with contextlib.closing(Client(url, authority)) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def url() -> Iterator[str]:
+    with serve_app(echo) as address:
+        yield address
+
+
+def test_each_part_comes_back_while_the_request_is_open(url: str) -> None:
+    with client(url) as one:
+        stream = one.request("/echo")
+        assert dict(one.next(h2.events.ResponseReceived).headers)[":status"] == "200"  # before any data
+        for part in (b"one", b"two"):
+            one.data(stream, part)
+            assert one.next(h2.events.DataReceived).data == part
+        one.data(stream, b"", end=True)
+        assert one.answer(stream) == b"by 2"
+
+
+def test_a_goaway_of_the_client_lets_open_requests_go_on(url: str) -> None:
+    with client(url) as one:
+        stream = one.request("/echo")
+        one.next(h2.events.ResponseReceived)
+        one.flush((8).to_bytes(3, "big") + bytes([7, 0]) + bytes(4) + bytes(8))  # GOAWAY, by hand
+        one.data(stream, b"after it")
+        assert one.next(h2.events.DataReceived).data == b"after it"
+        one.data(stream, b"", end=True)
+        assert one.answer(stream) == b"by 2"
+        with pytest.raises(ConnectionError):
+            one.next(h2.events.PushedStreamReceived)
+
+
+def test_many_requests_of_one_connection_are_answered_at_once(url: str) -> None:
+    with client(url) as one:
+        streams = [one.request("/echo") for _ in range(20)]
+        for stream in reversed(streams):
+            one.data(stream, b"%d" % stream, end=True)
+        found: dict[int, bytes] = dict.fromkeys(streams, b"")
+        for _ in streams:
+            while isinstance(
+                event := one.next(h2.events.DataReceived, h2.events.StreamEnded), h2.events.DataReceived
+            ):
+                found[event.stream_id] += event.data
+        assert found == {stream: b"%dby 2" % stream for stream in streams}
+
+
+def test_large_bodies_pass_both_windows(url: str) -> None:
+    sent = bytes(range(256)) * 8192  # 2 MiB: more than the windows of both sides
+    with client(url) as one:
+        stream, received, position, over = one.request("/echo"), b"", 0, False
+        while not over:
+            while position < len(sent) and (window := one.h2.local_flow_control_window(stream)):
+                size = min(window, one.h2.max_outbound_frame_size, len(sent) - position)
+                one.data(stream, sent[position : position + size])
+                position += size
+                if position == len(sent):
+                    one.data(stream, b"", end=True)
+            event = one.next(h2.events.DataReceived, h2.events.WindowUpdated, h2.events.StreamEnded)
+            if isinstance(event, h2.events.DataReceived):
+                received += event.data
+                one.h2.acknowledge_received_data(event.flow_controlled_length, stream)
+                one.flush()
+            over = isinstance(event, h2.events.StreamEnded)
+        assert received == sent + b"by 2"
+
+
+def test_a_request_that_is_given_up_reaches_the_application(url: str) -> None:
+    ended.clear()
+    with client(url) as one:
+        stream = one.request("/echo")
+        one.next(h2.events.ResponseReceived)
+        one.h2.reset_stream(stream)
+        one.flush()
+        assert ended.wait(30)
+        stream = one.request("/early", end=True)
+        assert one.answer(stream) == b"by 2"
+
+
+def test_a_body_that_is_not_read_is_ended_with_the_response(url: str) -> None:
+    with client(url) as one:
+        stream = one.request("/early")
+        one.data(stream, bytes(1000))
+        assert one.answer(stream) == b"by 2"
+        assert one.next(h2.events.StreamReset).error_code == 0
+        assert one.answer(one.request("/early", end=True)) == b"by 2"
+
+
+@pytest.mark.parametrize(
+    "start", [b"", b"PRI * HTTP/2.0\r\n\r\n", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\x04"]
+)
+def test_a_connection_that_does_not_come_to_a_request_is_closed(start: bytes) -> None:
+    with serve_app(echo, connections=ConnectionLimits(header_seconds=0.2)) as address:
+        parts = urlsplit(address)
+        with socket.create_connection((parts.hostname or "", parts.port or 0), timeout=30) as connection:
+            connection.sendall(start)
+            while connection.recv(1000):
+                pass
+
+
+def test_a_client_of_http2_that_does_not_read_is_let_go() -> None:
+    with serve_app(echo, connections=ConnectionLimits(read_seconds=0.2)) as address, client(address) as one:
+        one.request("/large", end=True)
+        assert one.next(h2.events.StreamReset).error_code == 8  # CANCEL: the window was never opened
+
+
+def test_frames_without_requests_are_counted(url: str) -> None:
+    with client(url) as one, pytest.raises(ConnectionError):
+        for _ in range(100_000):
+            one.h2.ping(bytes(8))
+            one.flush()
+            one.next(h2.events.PingAckReceived)
+
+
+def test_a_server_that_ends_finishes_open_streams() -> None:
+    with contextlib.ExitStack() as stack, ThreadPoolExecutor(1) as pool:
+        with serve_app(echo) as address:
+            one = stack.enter_context(client(address))
+            stream = one.request("/echo")
+            one.next(h2.events.ResponseReceived)
+            last = pool.submit(_finish, one, stream)
+        assert last.result() == b"lastby 2"
+
+
+def _finish(one: Client, stream: int) -> bytes:
+    """Send the rest of a request when the server has announced its end; return the rest of the answer."""
+    while not one.leaving:
+        one.read()
+    one.data(stream, b"last", end=True)
+    return one.answer(stream)
+
+
+def test_a_web_socket_carries_messages_of_both_kinds(url: str) -> None:
+    with contextlib.closing(websocket.create_connection(url.replace("http", "ws"), timeout=30)) as one:
+        one.send("text")
+        assert one.recv() == "text"
+        one.send_binary(bytes(200_000))
+        assert one.recv() == bytes(200_000)
+        one.ping()
+        one.send("more")
+        assert one.recv_data(control_frame=True)[0] == websocket.ABNF.OPCODE_PONG
+        assert one.recv() == "more"
+
+
+def test_a_web_socket_is_refused_by_a_response(url: str) -> None:
+    with pytest.raises(websocket.WebSocketBadStatusException) as caught:
+        websocket.create_connection(url.replace("http", "ws") + "/refused", timeout=30)
+    assert caught.value.status_code == 403
+    assert caught.value.resp_body == b"no"
+
+
+def test_a_web_socket_with_a_message_too_large_or_without_a_sign_of_life_is_closed() -> None:
+    limits = ConnectionLimits(message_bytes=1000, ping_seconds=0.1)
+    with serve_app(echo, connections=limits) as address:
+        with contextlib.closing(websocket.create_connection(address.replace("http", "ws"))) as one:
+            one.send_binary(bytes(1001))
+            kind, data = one.recv_data()
+            assert (kind, int.from_bytes(data[:2], "big")) == (websocket.ABNF.OPCODE_CLOSE, 1009)
+        with contextlib.closing(websocket.create_connection(address.replace("http", "ws"))) as one:
+            threading.Event().wait(0.05)
+            with contextlib.suppress(ConnectionError):
+                while one.sock.recv(1000):  # pings, which nobody answers
+                    pass
+
+
+def test_web_sockets_are_closed_when_the_server_ends() -> None:
+    with contextlib.ExitStack() as stack:
+        with serve_app(echo) as address:
+            one = stack.enter_context(
+                contextlib.closing(websocket.create_connection(address.replace("http", "ws")))
+            )
+            one.send("here")
+            assert one.recv() == "here"
+        kind, data = one.recv_data()
+        assert (kind, int.from_bytes(data[:2], "big")) == (websocket.ABNF.OPCODE_CLOSE, 1001)
