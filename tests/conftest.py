@@ -7,8 +7,29 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 ROOT = Path(__file__).resolve().parent.parent
+
+# An example may take as long as the machine needs: no test depends on its speed.
+settings.register_profile("brume", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("brume")
+
+# Fixtures that are expensive to make: the files of tests that ask for one run in one process, so that it is
+# made once. All other files are dealt to the processes one by one (`pytest -n 2 --dist loadgroup`).
+SHARED = {"cohort": "slides run", "trained": "trained model"}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Name the group of each test: its file, or the expensive fixture that its file shares with others."""
+    groups: dict[Path, str] = {}
+    for item in items:
+        for fixture in SHARED.keys() & set(getattr(item, "fixturenames", ())):
+            groups[item.path] = SHARED[fixture]
+    for item in items:
+        item.add_marker(
+            pytest.mark.xdist_group(groups.get(item.path, item.path.relative_to(ROOT).as_posix()))
+        )
 
 
 @pytest.fixture(scope="session")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from brume.labels.lake import Lake
 from brume.labels.schema import DATABASE
 from tests.aws.serving import serve_engine
 from tests.components.labels.lakes import frame, put
+from tests.polling import until
 
 FRAMES = [
     frame(
@@ -97,11 +97,12 @@ def finished(client: Any, sql: str, **more: Any) -> dict[str, Any]:
 
 def ended(client: Any, identity: str) -> dict[str, Any]:
     """Wait for the end of an execution, and return what is told of it."""
-    while True:
-        told: dict[str, Any] = client.get_query_execution(QueryExecutionId=identity)["QueryExecution"]
-        if told["Status"]["State"] not in ("QUEUED", "RUNNING"):
-            return told
-        time.sleep(0.01)
+
+    def look() -> dict[str, Any]:
+        found: dict[str, Any] = client.get_query_execution(QueryExecutionId=identity)["QueryExecution"]
+        return found if found["Status"]["State"] not in ("QUEUED", "RUNNING") else {}
+
+    return until(look, f"the end of query {identity}", pause=0.01)
 
 
 def rows(client: Any, told: dict[str, Any]) -> list[list[str | None]]:

@@ -12,7 +12,6 @@ import secrets
 import shutil
 import sqlite3
 import subprocess
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -36,6 +35,7 @@ from tests.aws.lake import ended, fill, finished, rows, served
 from tests.aws.serving import KEY, OTHER, client_of
 from tests.components.labels.lakes import put
 from tests.pipelines.runs import BRUME
+from tests.polling import until
 
 ENDLESS = "SELECT sum(x * y) FROM UNNEST(sequence(1, 1000000)) t(x), UNNEST(sequence(1, 1000000)) u(y)"
 RESULTS = {"OutputLocation": "s3://results/out/"}
@@ -716,9 +716,12 @@ def test_a_killed_engine_leaves_nothing_that_runs(lake: Lake, tmp_path: Path) ->
         process = subprocess.Popen(
             command, env=environment | {engine.LAKE: lake.uri}, stderr=subprocess.DEVNULL
         )
-        while (here := catalog.running(tmp_path / "data")) is None or here.pid != process.pid:
+
+        def listens() -> bool:
             assert process.poll() is None
-            time.sleep(0.05)
+            return (here := catalog.running(tmp_path / "data")) is not None and here.pid == process.pid
+
+        until(listens, "the engine's start")
         return process
 
     def client() -> Any:
@@ -730,14 +733,10 @@ def test_a_killed_engine_leaves_nothing_that_runs(lake: Lake, tmp_path: Path) ->
     with started() as process:
         athena = client()
         identity = athena.start_query_execution(QueryString=ENDLESS)["QueryExecutionId"]
-        while not (family := _descendants(process.pid)) or len(family) < 2:
-            time.sleep(0.05)
+        until(lambda: len(_descendants(process.pid)) >= 2, "the query's process")
+        family = _descendants(process.pid)
         process.kill()
-    for _ in range(200):
-        if not any(Path(f"/proc/{one}").exists() for one in family):
-            break
-        time.sleep(0.05)
-    assert not [one for one in family if Path(f"/proc/{one}").exists()]
+    until(lambda: not any(Path(f"/proc/{one}").exists() for one in family), "the end of its processes")
     with started() as process:
         status = client().get_query_execution(QueryExecutionId=identity)["QueryExecution"]["Status"]
         assert (status["State"], status["AthenaError"]["Retryable"]) == ("FAILED", True)

@@ -8,7 +8,6 @@ import signal
 import stat
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,6 +18,7 @@ from click.testing import CliRunner
 from brume.aws.client import session_with_models
 from brume.aws.engine import catalog
 from brume.pipelines.cli import main
+from tests.polling import until
 
 BRUME = [sys.executable, "-m", "brume"]
 
@@ -37,10 +37,7 @@ def process(data: Path, *more: str) -> Iterator[subprocess.Popen[str]]:
         text=True,
     ) as running:
         try:
-            for _ in range(1200):
-                if running.poll() is not None or catalog.running(data):
-                    break
-                time.sleep(0.05)
+            until(lambda: running.poll() is not None or catalog.running(data), "the engine's start or end")
             yield running
         finally:
             if running.poll() is None:

@@ -6,7 +6,6 @@ import contextlib
 import re
 import sys
 import threading
-import time
 import urllib.parse
 from collections.abc import Callable, Container, Iterator
 from pathlib import Path
@@ -30,6 +29,7 @@ from brume.cluster import diagnosis, jobs, kube, mpi, serving
 from tests.cluster.harness.accounts import kubeconfig_of
 from tests.cluster.harness.api_server import Api, KubectlError
 from tests.cluster.objects import KINDS, MANIFESTS, define, overlaid, own_namespace, pods_of
+from tests.polling import until
 
 Right = tuple[str, str, str]  # API group, resource, verb
 
@@ -285,11 +285,8 @@ def serve() -> None:
 
 def run_in_the_background() -> None:
     jobs.start(jobs.Job("Rights", "m"))
-    until = time.monotonic() + 60
-    while (state := jobs.state("Rights")).phase == "running":
-        assert time.monotonic() < until
-        time.sleep(0.1)
-    assert "ended with code 1" in state.reason
+    until(lambda: jobs.state("Rights").phase != "running", "the end of the job")
+    assert "ended with code 1" in jobs.state("Rights").reason
     jobs.stop("Rights")
     assert jobs.state("Rights").phase == "absent"
 

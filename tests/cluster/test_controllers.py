@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import secrets
-import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -16,6 +15,7 @@ from brume.cluster.serving import Model, inference_service_manifest
 from tests.cluster.harness import given, kserve, mpi_operator
 from tests.cluster.harness.api_server import Api, ApiServer, KubectlError
 from tests.cluster.harness.binaries import Unavailable
+from tests.polling import until
 
 SECONDS = 30.0
 MADE = {"mpi-operator": "mpijobs.kubeflow.org", "kserve": "inferenceservices.serving.kserve.io"}
@@ -59,13 +59,13 @@ def namespace(operated: Api) -> Iterator[str]:
 
 def _eventually(look: Callable[[], Any]) -> Any:
     """Return what `look` returns once that is something; an object that is not there is nothing yet."""
-    until = time.monotonic() + SECONDS
-    while time.monotonic() < until:
+
+    def there() -> Any:
         with contextlib.suppress(KubectlError):
-            if found := look():
-                return found
-        time.sleep(0.1)
-    return look()
+            return look()
+        return None
+
+    return until(there, seconds=SECONDS, pause=0.1)
 
 
 def _job(namespace: str) -> dict[str, Any]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import secrets
-import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -20,6 +19,7 @@ from tests.aws.serving import client_of, serve_engine
 from tests.cluster.engines import Deployed
 from tests.cluster.harness.installed import STEP, Installed
 from tests.components.inspection.parts import dataset_ready, model_at, photo, source, write_dataset
+from tests.polling import until
 
 BUCKET = "mlpipeline"
 STORE = f"s3://{BUCKET}/brume/inspection"  # as the overlay `local` says
@@ -130,11 +130,11 @@ def test_a_model_lives_from_its_pictures_to_its_end(
 
 def the_one(brume: Installed, kind: str) -> str:
     """Return the name of the one object of a kind that the engine has made, once it has."""
-    until = time.monotonic() + 30
-    while not (found := [name for name in brume.names(kind) if name.startswith("inspection-")]):
-        assert time.monotonic() < until, f"the engine made none of {kind}"
-        time.sleep(0.2)
-    (name,) = found
+
+    def made() -> list[str]:
+        return [name for name in brume.names(kind) if name.startswith("inspection-")]
+
+    (name,) = until(made, f"one of {kind}, made by the engine", pause=0.2)
     return name
 
 

@@ -7,7 +7,6 @@ import re
 import signal
 import subprocess
 import sys
-import time
 
 import pytest
 
@@ -16,6 +15,7 @@ from brume.cluster.mpi import JobError, MpiJob
 from brume.cluster.resources import Resources
 from tests.cluster.harness.installed import OF_A_JOB, Installed
 from tests.cluster.harness.node import Node
+from tests.polling import until
 
 SHARE = Resources(cpu="100m", memory="128Mi")
 HUNGRY = "held = b'x' * (1 << 30); print(len(held))"
@@ -99,7 +99,7 @@ def test_a_step_that_is_cancelled_takes_its_job_along(brume: Installed) -> None:
                     break
             assert left(brume)
             os.kill(step.pid, signal.SIGTERM)
-            assert step.wait(30) == 128 + signal.SIGTERM
+            assert step.wait(60) == 128 + signal.SIGTERM
     assert left(brume) == []
 
 
@@ -122,7 +122,4 @@ def test_a_node_that_falls_silent(brume: Installed, own_node: Node) -> None:
         own_node.start_kubelet()
     assert stopped
     assert "DeletionByTaintManager" in str(failure.value)
-    until = time.monotonic() + 60
-    while left(brume) and time.monotonic() < until:
-        time.sleep(1)
-    assert left(brume) == []
+    until(lambda: left(brume) == [], lambda: str(left(brume)), pause=0.3)

@@ -7,7 +7,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +14,7 @@ import pytest
 
 from tests.cluster.harness.api_server import Api
 from tests.cluster.harness.node import PAUSE
+from tests.polling import until
 
 ROOT = Path(__file__).resolve().parents[2]
 _PLACES = ("/run/containerd", "/run/netns", "/var/lib/kubelet", "/var/lib/cni", "/var/log/pods")
@@ -45,10 +45,9 @@ def _machine(folder: Path) -> dict[str, list[str]]:
 
 
 def _run_a_pod(api: Api) -> None:
-    until = time.monotonic() + 60
-    while not api.get("serviceaccounts", "--namespace", "default")["items"]:
-        assert time.monotonic() < until
-        time.sleep(0.2)
+    until(
+        lambda: api.get("serviceaccounts", "--namespace", "default")["items"], "a service account", pause=0.2
+    )
     api.kubectl("run", "pause", f"--image={PAUSE}", "--image-pull-policy=Never")
     api.kubectl("wait", "pod/pause", "--for=condition=Ready", "--timeout=60s")
 
@@ -108,9 +107,7 @@ def test_what_a_killed_session_leaves_is_gone_after_the_next(tmp_path: Path) -> 
     killed, other = tmp_path / "killed", tmp_path / "other"
     before = _machine(killed)
     _end(killed, signal.SIGKILL)
-    until = time.monotonic() + 30
-    while _machine(killed)["processes"] and time.monotonic() < until:
-        time.sleep(0.2)
+    until(lambda: not _machine(killed)["processes"], "the end of its processes", pause=0.2)
     after = _machine(killed)
     for what in ("processes", "mounts", "firewall", "places of its own", "ip_forward"):
         assert after[what] == before[what]

@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import json
 import re
-import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -22,6 +21,7 @@ from brume.pipelines.cli import main
 from brume.pipelines.labels import STAGES
 from tests.cluster.harness.cluster import Cluster
 from tests.cluster.harness.installed import Installed
+from tests.polling import until
 
 NAMESPACE = "kubeflow"
 ACCOUNT = f"{NAMESPACE}:brume-pipeline"
@@ -115,15 +115,6 @@ def asked(host: str, path: str, method: str = "GET") -> Any:
         return json.load(answer)
 
 
-def until(wanted: Callable[[], Any], what: str, seconds: int = 1500) -> Any:
-    """Wait until `wanted` gives something, and return it."""
-    end = time.monotonic() + seconds
-    while not (found := wanted()):
-        assert time.monotonic() < end, f"{what}: not in {seconds} s"
-        time.sleep(2)
-    return found
-
-
 def ended(host: str, run: str) -> Any:
     """Wait until a run has ended, and return what the API knows of it."""
 
@@ -131,7 +122,7 @@ def ended(host: str, run: str) -> Any:
         told = asked(host, f"runs/{run}")
         return told if told.get("state") not in (None, "PENDING", "RUNNING") else None
 
-    return until(known, f"the end of run {run}")
+    return until(known, f"the end of run {run}", seconds=1500, pause=1)
 
 
 def pods(there: Installed, run: str) -> list[Any]:
@@ -179,7 +170,7 @@ def source(there: Installed, tmp_path_factory: pytest.TempPathFactory) -> str:
 @pytest.fixture(scope="module")
 def run(host: str, source: str, there: Installed, rights: object) -> Any:
     """Submit the pipeline and return the run, which succeeded."""
-    until(lambda: _available(there, "brume-labels"), "the engine", seconds=180)
+    until(lambda: _available(there, "brume-labels"), "the engine", seconds=180, pause=1)
     given = (f"source={source}/tree", f"workers={source}/workers.csv", f"lake={LAKE}")
     name = identity(brume("submit", "labels", *given, "--host", host, "--namespace", NAMESPACE))
     told = ended(host, name)
@@ -235,8 +226,8 @@ def test_a_schedule_makes_runs(host: str, there: Installed, rights: object) -> N
             runs = asked(host, f"runs?namespace={NAMESPACE}&page_size=100").get("runs", [])
             return [item for item in runs if item.get("recurring_run_id") == schedule]
 
-        first = until(made, f"a run of the schedule {schedule}", seconds=180)[0]
-        began = until(lambda: pods(there, first["run_id"]), "the first pod of that run", seconds=180)
+        first = until(made, f"a run of the schedule {schedule}", seconds=180, pause=1)[0]
+        began = until(lambda: pods(there, first["run_id"]), "the first pod of that run", seconds=180, pause=1)
         assert {pod["spec"]["serviceAccountName"] for pod in began} == {"brume-pipeline"}
     finally:
         asked(host, f"recurringruns/{schedule}", method="DELETE")

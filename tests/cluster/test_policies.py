@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -17,6 +16,7 @@ from tests.cluster.harness.api_server import Api
 from tests.cluster.harness.installed import STEP, Installed
 from tests.cluster.objects import own_namespace, pods_of
 from tests.manifests.talking import TABLE
+from tests.polling import until
 
 SHARE = Resources(cpu="20m", memory="128Mi")
 
@@ -101,10 +101,11 @@ class Talking:
         return found
 
     def wait(self, name: str, namespace: str, phase: str) -> None:
-        until = time.monotonic() + 120
-        while (status := self.pod(name, namespace)["status"]).get("phase") != phase:
-            assert time.monotonic() < until, f"pod {name}: {status}"
-            time.sleep(0.3)
+        until(
+            lambda: self.pod(name, namespace)["status"].get("phase") == phase,
+            lambda: f"pod {name}: {self.pod(name, namespace)['status']}",
+            pause=0.2,
+        )
 
     @property
     def program(self) -> str:

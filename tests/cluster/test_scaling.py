@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
-
 import pytest
 
 from brume.cluster.kube import INFERENCE_SERVICE, Cluster
 from brume.cluster.resources import Resources
 from brume.cluster.serving import Model, inference_service_manifest
 from tests.cluster.harness.installed import Installed
+from tests.polling import until
 
 # Answers every question, and is busy all the time: it stands for a model whose callers never rest.
 BUSY = """
@@ -28,13 +26,6 @@ http.server.ThreadingHTTPServer(("", 8080), Answer).serve_forever()
 """
 
 
-def until(what: Callable[[], bool], why: str, seconds: float) -> None:
-    end = time.monotonic() + seconds
-    while not what():
-        assert time.monotonic() < end, why
-        time.sleep(2)
-
-
 @pytest.mark.long
 @pytest.mark.timeout(600)
 def test_a_busy_model_gets_a_replica_more_and_no_further(brume: Installed) -> None:
@@ -46,16 +37,21 @@ def test_a_busy_model_gets_a_replica_more_and_no_further(brume: Installed) -> No
         try:
             cluster.create(INFERENCE_SERVICE, manifest)
             autoscaler = ("hpa", "busy-predictor", "--namespace", brume.namespace)
-            until(lambda: brume.names("hpa") != [], "KServe makes no autoscaler", 60)
+            until(lambda: brume.names("hpa") != [], "an autoscaler of KServe's", pause=0.5)
             spec = brume.api.get(*autoscaler)["spec"]
             assert (spec["minReplicas"], spec["maxReplicas"]) == (1, 2)
 
             def wanted() -> int:
                 return int(brume.api.get(*autoscaler)["status"].get("desiredReplicas", 0))
 
-            until(lambda: wanted() == 2, f"it stays at one: {brume.api.get(*autoscaler)['status']}", 300)
+            until(
+                lambda: wanted() == 2,
+                lambda: f"a second replica: {brume.api.get(*autoscaler)['status']}",
+                seconds=300,
+                pause=0.5,
+            )
             selector = "serving.kserve.io/inferenceservice=busy"
-            until(lambda: len(brume.names("pods", selector)) == 2, "there is no second pod", 60)
+            until(lambda: len(brume.names("pods", selector)) == 2, "a second pod", pause=0.5)
         finally:
             cluster.delete(INFERENCE_SERVICE, "busy")
     assert brume.names("hpa") == []

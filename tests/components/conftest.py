@@ -7,13 +7,14 @@ import itertools
 import json
 import shutil
 import subprocess
-import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tests.polling import until
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
 FLAGS = (
@@ -79,11 +80,12 @@ def _browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     ) as process:
         try:
             port = profile / "DevToolsActivePort"
-            for _ in range(600):
-                if port.exists() and port.read_text().count("\n"):
-                    break
+
+            def listens() -> bool:
                 assert process.poll() is None, "the browser ended"
-                time.sleep(0.1)
+                return port.exists() and "\n" in port.read_text()
+
+            until(listens, "the browser's port")
             yield f"http://127.0.0.1:{port.read_text().splitlines()[0]}"
         finally:
             process.terminate()
@@ -109,11 +111,9 @@ def open_in(
     scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
     page.ask("Emulation.setEmulatedMedia", features=[scheme])
     page.ask("Page.navigate", url=file.as_uri())
-    for _ in range(200):
-        if page.value("document.readyState + location.protocol") == "completefile:":
-            return page
-        time.sleep(0.05)
-    raise AssertionError("the page did not load")
+    loaded = "document.readyState + location.protocol"
+    until(lambda: page.value(loaded) == "completefile:", "the page to load")
+    return page
 
 
 @pytest.fixture

@@ -6,12 +6,12 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 
 from brume.run.lifeline import EXIT_CODE, Lifeline, RunInProgressError
+from tests.polling import until
 
 FOLLOWER = """
 import time
@@ -60,12 +60,11 @@ def test_a_process_ends_when_its_run_is_killed(tmp_path: Path) -> None:
         child = int(owner.stdout.readline())
         owner.send_signal(signal.SIGKILL)
     Lifeline(lock).release()  # the next run waits until the last one's processes have had time to notice
-    for _ in range(100):
-        if gone(child):
-            return
-        time.sleep(0.1)
-    os.kill(child, signal.SIGKILL)
-    pytest.fail("the process went on after its run")
+    try:
+        until(lambda: gone(child), "the end of a process whose run was killed", seconds=30)
+    finally:
+        if not gone(child):
+            os.kill(child, signal.SIGKILL)
 
 
 def test_a_process_ends_when_its_run_lets_go(tmp_path: Path) -> None:

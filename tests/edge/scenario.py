@@ -9,7 +9,6 @@ import json
 import sqlite3
 import sys
 import threading
-import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
@@ -21,6 +20,7 @@ from brume_edge import database
 
 from tests.edge.conveyor import BeltCamera, Conveyor, faulty, mock_pins, write_config
 from tests.edge.site import Inspector, Site
+from tests.polling import until
 
 MODES = ("fast", "slow", "failing", "flapping", "away", "away for the whole run")
 
@@ -53,14 +53,6 @@ def line(config: Path, conveyor: Conveyor) -> Iterator[Any]:
     finally:
         app.stop()
         application.open_camera = original
-
-
-def until(condition: Callable[[], bool], seconds: float = 120.0) -> None:
-    """Wait for something that has to happen."""
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "it did not happen"
-        time.sleep(0.02)
 
 
 def passed(app: Any) -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import socket
 import threading
-import time
 from collections import Counter
 from typing import Any
 
@@ -17,6 +16,7 @@ import uvicorn
 from brume.aws.wire.keys import Key
 from brume.aws.wire.server import Call, Engine, Limits, ServiceError, create_app
 from tests.edge.conveyor import faulty, shown
+from tests.polling import until
 
 KEY = Key("AKIDTEST", "secret of the tests", "123456789012")
 
@@ -79,9 +79,12 @@ class Site:
         self._server = server = uvicorn.Server(config)
         self._thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
         self._thread.start()
-        while not server.started:
+
+        def started() -> bool:
             assert self._thread.is_alive(), "the service did not start"
-            time.sleep(0.01)
+            return server.started
+
+        until(started, "the service's start")
         return self
 
     def down(self) -> None:

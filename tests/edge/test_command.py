@@ -17,7 +17,7 @@ from brume_edge.__main__ import main
 
 from tests.edge.conftest import EDGE
 from tests.edge.conveyor import picture, write_config
-from tests.edge.scenario import until
+from tests.polling import until
 
 
 def free_port() -> int:

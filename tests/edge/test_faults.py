@@ -15,8 +15,9 @@ from pathlib import Path
 import pytest
 
 from tests.edge.conveyor import Conveyor, faulty, write_config
-from tests.edge.scenario import check_pushes, drained, line, passed, rows, until
+from tests.edge.scenario import check_pushes, drained, line, passed, rows
 from tests.edge.site import Inspector, Site
+from tests.polling import until
 
 ROOT = Path(__file__).resolve().parents[2]
 

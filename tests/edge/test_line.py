@@ -12,8 +12,9 @@ import pytest
 
 from brume.inspection import manifest
 from tests.edge.conveyor import Conveyor, faulty, write_config
-from tests.edge.scenario import MODES, Account, check, check_pushes, drained, line, passed, play, rows, until
+from tests.edge.scenario import MODES, Account, check, check_pushes, drained, line, passed, play, rows
 from tests.edge.site import Inspector, Site
+from tests.polling import until
 
 PARTS = 25
 ROOT = Path(__file__).resolve().parents[2]
@@ -130,7 +131,7 @@ def test_a_dead_camera_is_an_alarm_and_parts_go_by_policy_until_it_is_back(
         passed(app)
         assert "unplugged" in app.alarms.raised()["camera"]
         dead["camera"] = False
-        assert until(lambda: app.camera.ready(0.01)) is None
+        until(lambda: app.camera.ready(0.01))
         conveyor.run(11, 15)
         drained(app)
         assert "camera" not in app.alarms.raised()

@@ -14,7 +14,7 @@ from brume_edge.mqtt import Mqtt
 from brume_edge.part import Decision, Part
 
 from tests.edge.conveyor import write_config
-from tests.edge.scenario import until
+from tests.polling import until
 
 
 class Broker:

@@ -18,7 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.edge.conveyor import BEAM, PUSHER
-from tests.edge.scenario import until
+from tests.polling import until
 
 BEAM_SETTINGS = BeamSettings(pin=BEAM, broken="low", debounce_ms=10.0, blocked_alarm_s=30.0)
 PUSHER_SETTINGS = PusherSettings(pin=PUSHER, on="high", delay_ms=100, pulse_ms=30.0, tolerance_ms=20.0)

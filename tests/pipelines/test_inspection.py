@@ -6,7 +6,6 @@ import csv
 import json
 import re
 import subprocess
-import time
 from pathlib import Path
 
 import pytest
@@ -14,6 +13,7 @@ import pytest
 from brume.pipelines import inspection
 from tests.components.inspection.parts import photo, write_dataset
 from tests.pipelines.runs import BRUME, brume
+from tests.polling import until
 
 pytestmark = pytest.mark.slow
 
@@ -128,9 +128,12 @@ def test_a_deployed_model_answers_after_the_run(words: list[str], tmp_path: Path
         [*BRUME, "engine", "inspection", "--port", "0", "--data", str(data)], stderr=subprocess.DEVNULL
     ) as engine:
         try:
-            while not (data / "engine.json").exists():
+
+            def started() -> bool:
                 assert engine.poll() is None
-                time.sleep(0.1)
+                return (data / "engine.json").exists()
+
+            until(started, "the engine's start")
             code = (
                 "import sys, time; from brume.aws.client import client; c = client('lookoutvision')\n"
                 "while c.describe_model(ProjectName='plates', ModelVersion='1')['ModelDescription']['Status']"

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import csv
 import json
-import os
 import shutil
 import signal
 import subprocess
-import time
 from collections import Counter
 from pathlib import Path
 
@@ -18,6 +16,7 @@ from PIL import Image
 
 from brume.slides.cohort import split_by_patient
 from tests.pipelines.runs import BRUME, QUICK, brume
+from tests.polling import until
 
 pytestmark = [pytest.mark.slow, pytest.mark.mpi]
 
@@ -195,14 +194,16 @@ def test_a_run_killed_in_every_stage_ends_as_if_it_was_not(
 def until_working_on(stage: str, out: Path, process: subprocess.Popen[bytes]) -> None:
     """Wait until the stage has said that part of it is done."""
     progress = out / "work" / "progress.jsonl"
-    deadline = time.monotonic() + 200
-    while time.monotonic() < deadline:
+
+    def begun() -> bool:
         assert process.poll() is None, f"the run ended before {stage}"
-        if progress.exists() and f'"stage": "{stage}", "done": ' in progress.read_text():
-            return
-        time.sleep(0.02)
-    os.kill(process.pid, signal.SIGKILL)
-    pytest.fail(f"the run did not come to {stage}")
+        return progress.exists() and f'"stage": "{stage}", "done": ' in progress.read_text()
+
+    try:
+        until(begun, f"the stage {stage}", seconds=200)
+    except AssertionError:
+        process.kill()
+        raise
 
 
 def test_a_failing_step_is_named_with_its_cause_and_the_log(cohort: Path, tmp_path: Path) -> None:

@@ -7,7 +7,6 @@ import io
 import os
 import signal
 import subprocess
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,6 +18,7 @@ from brume.pipelines.commands.sql import sql
 from tests.aws.lake import ended, fill, served
 from tests.aws.serving import KEY, client_of
 from tests.pipelines.runs import BRUME, heed_interrupts
+from tests.polling import until
 
 
 @pytest.fixture(scope="module")
@@ -155,15 +155,17 @@ def test_ctrl_c_cancels_the_query(url: str, tmp_path: Path) -> None:
         text=True,
         preexec_fn=heed_interrupts,
     ) as process:
-        while True:
-            newest = athena.list_query_executions(MaxResults=1)["QueryExecutionIds"]
-            told = athena.batch_get_query_execution(QueryExecutionIds=newest or ["none"])["QueryExecutions"]
-            if told and told[0]["Query"] == endless and told[0]["Status"]["State"] == "RUNNING":
-                break
+
+        def running() -> str:
             assert process.poll() is None
-            time.sleep(0.05)
+            newest = athena.list_query_executions(MaxResults=1)["QueryExecutionIds"]
+            found = athena.batch_get_query_execution(QueryExecutionIds=newest or ["none"])["QueryExecutions"]
+            begun = found and found[0]["Query"] == endless and found[0]["Status"]["State"] == "RUNNING"
+            return str(newest[0]) if begun else ""
+
+        query = until(running, "the query to run")
         process.send_signal(signal.SIGINT)
         _, said = process.communicate(timeout=60)
     assert process.returncode == 130, said
     assert "brume: stopped" in said
-    assert ended(athena, newest[0])["Status"]["State"] == "CANCELLED"
+    assert ended(athena, query)["Status"]["State"] == "CANCELLED"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from tests.cluster.harness.accounts import kubeconfig_of
 from tests.cluster.harness.api_server import Api
 from tests.cluster.harness.forwarding import Forward
 from tests.cluster.harness.object_store import ObjectStore
+from tests.polling import until
 
 MANIFESTS = Path(__file__).resolve().parents[3] / "manifests"
 NAMESPACE = "brume"
@@ -68,10 +68,13 @@ class Installed:
         name = f"inside-{os.urandom(4).hex()}"
         self.api.apply([_pod(name, self.namespace, program, image, labels)])
         try:
-            until = time.monotonic() + seconds
-            while (phase := self.pod(name)["status"].get("phase")) not in ("Succeeded", "Failed"):
-                assert time.monotonic() < until, f"pod {name} is {phase}: {self.pod(name)['status']}"
-                time.sleep(0.5)
+            until(
+                lambda: self.pod(name)["status"].get("phase") in ("Succeeded", "Failed"),
+                lambda: f"the end of pod {name}: {self.pod(name)['status']}",
+                seconds=seconds,
+                pause=0.2,
+            )
+            phase = self.pod(name)["status"]["phase"]
             log = self.api.kubectl("logs", name, "--namespace", self.namespace)
         finally:
             self.api.kubectl(

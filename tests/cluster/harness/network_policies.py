@@ -7,13 +7,12 @@ These rules end with the node's network.
 
 from __future__ import annotations
 
-import time
-
 from tests.cluster.harness import binaries, upstream
 from tests.cluster.harness.binaries import Unavailable
 from tests.cluster.harness.namespaces import PODS
 from tests.cluster.harness.node import Node
 from tests.cluster.harness.static_image import static_image
+from tests.polling import until
 
 MODULE = "sigs.k8s.io/kube-network-policies"
 _NAME = "kube-network-policies"
@@ -54,12 +53,12 @@ def start(node: Node) -> None:
 
 
 def _wait_for_queue(node: Node) -> None:
-    until = time.monotonic() + _SECONDS
-    while True:
+    def listens() -> bool:
         queues = node.namespaces.run("cat", "/proc/net/netfilter/nfnetlink_queue")
-        if any(line.split()[0] == _QUEUE for line in queues.splitlines()):
-            return
-        if time.monotonic() > until:
-            log = node.api.kubectl("logs", f"daemonset/{_NAME}", "--namespace", "kube-system", "--tail=15")
-            raise Unavailable(f"{_NAME} takes no packets from the kernel:\n{log}")
-        time.sleep(0.1)
+        return any(line.split()[0] == _QUEUE for line in queues.splitlines())
+
+    def described() -> str:
+        log = node.api.kubectl("logs", f"daemonset/{_NAME}", "--namespace", "kube-system", "--tail=15")
+        return f"{_NAME} takes no packets from the kernel:\n{log}"
+
+    until(listens, described, seconds=_SECONDS, pause=0.1, error=Unavailable)

@@ -6,9 +6,10 @@ registry.
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import json
 import subprocess
-import time
 from pathlib import Path
 from typing import Any, Self
 
@@ -21,6 +22,7 @@ from tests.cluster.harness.made_node import MadeNode
 from tests.cluster.harness.namespaces import BRIDGE, GATEWAY, PODS, Namespaces
 from tests.cluster.harness.processes import Processes
 from tests.cluster.harness.static_image import static_image
+from tests.polling import until
 
 NODE = "brume-test"
 CLUSTER_DOMAIN = "cluster.local"
@@ -276,14 +278,13 @@ def _make_cgroups() -> None:
 
 
 def _remove_cgroups() -> None:
-    until = time.monotonic() + _SECONDS_TO_LEAVE
     for root in _roots():
         groups = [root / _CGROUP, *(root / _CGROUP).rglob("*/")] if (root / _CGROUP).exists() else []
         for group in sorted(groups, reverse=True):
-            while group.exists():
-                try:
-                    group.rmdir()
-                except OSError:  # what was killed may take a moment to leave it
-                    if time.monotonic() > until:
-                        raise
-                    time.sleep(0.05)
+            until(functools.partial(_removed, group), f"{group} to be empty", seconds=_SECONDS_TO_LEAVE)
+
+
+def _removed(group: Path) -> bool:
+    with contextlib.suppress(OSError):  # what was killed may take a moment to leave it
+        group.rmdir()
+    return not group.exists()

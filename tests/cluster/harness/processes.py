@@ -6,11 +6,11 @@ import contextlib
 import os
 import signal
 import subprocess
-import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from tests.cluster.harness.binaries import Unavailable, system
+from tests.polling import until
 
 _SECONDS_TO_END = 10.0
 
@@ -58,16 +58,23 @@ class Processes:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,  # Ctrl-C is for the tests; they stop these in their order
             )
-        until = time.monotonic() + seconds
-        while ready is not None:
+        if ready is None:
+            return
+
+        def is_ready() -> bool:
             if process.poll() is not None:
                 raise Unavailable(f"{name} ended with code {process.returncode}:\n{self.last_lines(name)}")
             with contextlib.suppress(Exception):
-                if ready():
-                    return
-            if time.monotonic() > until:
-                raise Unavailable(f"{name} was not ready in {seconds:g} s:\n{self.last_lines(name)}")
-            time.sleep(0.1)
+                return ready()
+            return False
+
+        until(
+            is_ready,
+            lambda: f"{name} was not ready:\n{self.last_lines(name)}",
+            seconds=seconds,
+            pause=0.1,
+            error=Unavailable,
+        )
 
     def last_lines(self, name: str, count: int = 15) -> str:
         """Return the end of a program's log, indented."""

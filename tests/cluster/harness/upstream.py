@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ import yaml
 
 from tests.cluster.harness.api_server import Api, KubectlError
 from tests.cluster.harness.binaries import Unavailable
+from tests.polling import until
 
 Object = dict[str, Any]
 
@@ -60,15 +60,19 @@ def wait_for_rollout(api: Api, kind: str, name: str, namespace: str) -> None:
 
 
 def _wait_until_established(api: Api, definition: str) -> None:
-    until = time.monotonic() + _SECONDS
-    while True:
+    why: list[KubectlError] = []
+
+    def established() -> bool:
         try:
             api.kubectl("wait", "--for=condition=Established", f"--timeout={_SECONDS}s", f"crd/{definition}")
-            return
-        except KubectlError:  # it says so too where there are no conditions yet
-            if time.monotonic() > until:
-                raise
-            time.sleep(0.1)
+        except KubectlError as error:  # it fails too where there are no conditions yet
+            why[:] = [error]
+            return False
+        return True
+
+    until(
+        established, lambda: f"{definition} is not established: {why}", seconds=_SECONDS, error=KubectlError
+    )
 
 
 def _apply(api: Api, objects: list[Object]) -> None:

@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,6 +14,7 @@ import pytest
 from brume.cluster import jobs
 from brume.cluster.jobs import Job, JobState
 from brume.run import lifeline
+from tests.polling import until
 
 ROOT = Path(__file__).resolve().parents[3]
 LOOK = "import sys; from brume.cluster import jobs; print(jobs.state('train', sys.argv[1]).phase)"
@@ -40,15 +40,12 @@ def job(tmp_path: Path) -> Callable[[str], Job]:
 
 
 def ended(folder: Path, name: str = "train") -> JobState:
-    while (found := jobs.state(name, str(folder))).phase == "running":
-        time.sleep(0.02)
-    return found
+    until(lambda: jobs.state(name, str(folder)).phase != "running", f"the end of the job {name}")
+    return jobs.state(name, str(folder))
 
 
 def wait_for(path: Path) -> str:
-    while not (path.exists() and path.read_text()):
-        time.sleep(0.02)
-    return path.read_text()
+    return until(lambda: path.exists() and path.read_text(), f"something in {path.name}") or ""
 
 
 def test_a_job_is_known_to_any_process_until_it_is_stopped(job: Callable[[str], Job], tmp_path: Path) -> None:
@@ -134,8 +131,7 @@ time.sleep(600)"""
     jobs.start(job(code))
     child = int(wait_for(tmp_path / "pid"))
     jobs.stop("train", str(tmp_path))
-    while process._started(child):
-        time.sleep(0.02)
+    until(lambda: not process._started(child), "the end of the child")
 
 
 def test_a_job_ends_with_its_local_run(
@@ -158,8 +154,7 @@ def test_without_a_folder_the_account_lies_with_the_run(
     monkeypatch.setenv("BRUME_OUT", str(tmp_path / "out"))
     started = job("")
     jobs.start(Job("train", started.module, started.arguments, started.env))
-    while jobs.state("train").phase == "running":
-        time.sleep(0.02)
+    until(lambda: jobs.state("train").phase != "running", "the end of the job")
     assert (tmp_path / "out" / "work" / "jobs" / "train.exit").read_text() == "0"
     with pytest.raises(ValueError, match="cannot be a name"):
         jobs.state("../train")

@@ -7,13 +7,13 @@ import signal
 import subprocess
 import sys
 import textwrap
-import time
 from pathlib import Path
 
 import pytest
 
 from brume.cluster import mpi
 from brume.cluster.mpi import JobError, MpiJob
+from tests.polling import until
 
 pytestmark = pytest.mark.mpi
 
@@ -73,17 +73,18 @@ def test_a_cancelled_job_leaves_no_rank_behind(tmp_path: Path) -> None:
         f"mpi.run(mpi.MpiJob('t', (sys.executable, '-c', {program!r}, {str(tmp_path)!r}), 2), print)"
     )
     process = subprocess.Popen([sys.executable, "-c", launcher], stderr=subprocess.PIPE)
-    while len(list(tmp_path.iterdir())) < 2:
+
+    def started() -> bool:
         assert process.poll() is None
-        time.sleep(0.05)
+        return len(list(tmp_path.iterdir())) == 2
+
+    until(started, "both ranks")
     process.send_signal(signal.SIGTERM)
     process.communicate(timeout=60)
     assert process.returncode == 143
     for path in tmp_path.iterdir():  # mpirun signals its ranks as it ends; they follow in an instant
         with pytest.raises(ProcessLookupError):
-            while True:
-                os.kill(int(path.name), 0)
-                time.sleep(0.05)
+            until(lambda pid=int(path.name): os.kill(pid, 0), "the end of a rank")  # type: ignore[misc]
 
 
 def test_without_mpirun_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:

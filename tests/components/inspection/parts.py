@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import io
 import json
-import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +16,7 @@ from PIL import Image, ImageDraw
 
 from brume.aws.engine.catalog import Settings
 from tests.aws.serving import client_of, serve_engine
+from tests.polling import until
 
 SIDE = 96
 RED, BLUE = "#E01010", "#1010E0"
@@ -103,15 +103,15 @@ def source(key: str, bucket: str = "pictures") -> dict[str, Any]:
 OUTPUT = {"S3Location": {"Bucket": "results", "Prefix": "out/"}}
 
 
-def wait(look: Callable[[], Any], until: Sequence[str], seconds: float = 120) -> Any:
+def wait(look: Callable[[], Any], states: Sequence[str], seconds: float = 120) -> Any:
     """Look until the Status is one of these; returns the last look."""
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        found = look()
-        if found["Status"] in until:
-            return found
-        time.sleep(0.1)
-    raise AssertionError(f"still {found}")
+    last: list[Any] = []
+
+    def reached() -> Any:
+        last[:] = [look()]
+        return last[0] if last[0]["Status"] in states else None
+
+    return until(reached, lambda: f"still {last}", seconds=seconds, pause=0.05)
 
 
 def dataset_ready(client: Any, project: str, kind: str = "train") -> dict[str, Any]:

@@ -21,6 +21,7 @@ from brume.cluster import kube
 from tests.aws.serving import client_of, serve_engine
 from tests.components.cluster.kubernetes_double import KubernetesDouble
 from tests.components.inspection.parts import dataset_ready, model_at, photo, source, write_dataset
+from tests.polling import until
 
 pytestmark = pytest.mark.long
 STORE = "s3://cluster-files/inspection"
@@ -53,8 +54,7 @@ class Pods:
         command[command.index("--port") + 1] = "0"
         command[command.index("--host") + 1] = "127.0.0.1"
         self.processes.append(subprocess.Popen([*command, "--port-file", str(port_file)]))
-        while not port_file.exists():
-            time.sleep(0.1)
+        until(port_file.exists, "the predictor's port")
         url = f"http://127.0.0.1:{port_file.read_text()}"
         time.sleep(8)  # it loads
         double.status(name, conditions=[{"type": "Ready", "status": "True"}], address={"url": url})

@@ -30,6 +30,7 @@ from tests.components.inspection.parts import (
     source,
     write_dataset,
 )
+from tests.polling import until
 
 pytestmark = pytest.mark.slow
 
@@ -50,11 +51,12 @@ class Process:
         self._process = subprocess.Popen(
             command, stdout=self._log, stderr=self._log, env={**os.environ, **(env or {})}
         )
-        for _ in range(1200):
-            if state.exists():
-                break
+
+        def started() -> bool:
             assert self._process.poll() is None, (root / "engine.log").read_text()
-            time.sleep(0.05)
+            return state.exists()
+
+        until(started, "the engine's start")
         (key,) = keys.load(root / "data/credentials").values()
         url = json.loads(state.read_text())["url"]
         self.client = client_of(url, "lookoutvision", key=key)
@@ -94,13 +96,15 @@ def unusable(root: Path, client: Any, name: str) -> None:
 
 def job_of(root: Path, before: int = 0) -> int:
     """Return the pid of the training that runs, once it is another than `before`."""
-    for _ in range(400):
+
+    def running() -> int:
         for state in (root / "data/processes/jobs").glob("*.json"):
             with contextlib.suppress(ValueError, FileNotFoundError):
                 if (pid := json.loads(state.read_text())["pid"]) != before:
                     return int(pid)
-        time.sleep(0.02)
-    raise AssertionError("no training runs")
+        return 0
+
+    return until(running, "a training that runs")
 
 
 def test_a_training_goes_on_while_the_engine_is_dead(tmp_path: Path) -> None:

@@ -26,6 +26,7 @@ from brume.inspection.hosting import Hosting
 from brume.inspection.places import Places
 from brume.inspection.store import Store
 from brume.inspection.tables import models, projects
+from tests.polling import until
 
 MODEL = {"ProjectName": "plates", "ModelVersion": "1"}
 CALL = Call("1", "000000000001", "us-east-1", "AKID", "lookoutvision", "StartModel")
@@ -94,11 +95,8 @@ class Hosted:
 
     def at(self, status: str) -> Any:
         """Wait until the model has this status, and return its row."""
-        until = time.monotonic() + 10
-        while (row := self.row()).status != status:
-            assert time.monotonic() < until, row
-            time.sleep(0.02)
-        return row
+        until(lambda: self.row().status == status, lambda: str(self.row()))
+        return self.row()
 
 
 @pytest.fixture

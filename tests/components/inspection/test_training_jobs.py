@@ -18,6 +18,7 @@ from brume.inspection.places import Places
 from brume.inspection.store import Store
 from brume.inspection.tables import models, projects
 from brume.inspection.training_jobs import RESULT, Trainings
+from tests.polling import until
 
 SHARE = Resources(cpu="700m", memory="3Gi")
 
@@ -66,14 +67,15 @@ class Training:
 
     def until(self, *, status: str = "TRAINING", says: str = "", started: int = 0) -> Any:
         """Wait until the row is so and the job was started so often, and return the row."""
-        end = time.monotonic() + 10
-        while True:
+
+        def reached() -> Any:
             row = self.row()
             if row.status == status and says in row.message and len(self.double.started) >= started:
                 return row
-            assert time.monotonic() < end, row
             self.trainings.wake()
-            time.sleep(0.02)
+            return None
+
+        return until(reached, lambda: str(self.row()))
 
 
 @pytest.fixture

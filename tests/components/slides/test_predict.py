@@ -19,6 +19,7 @@ import pytest
 from brume.slides import predict
 from brume.slides.predict import PredictionError, model_digest, predict_shards, read_scores, write_scores
 from brume.slides.records import RecordError, RecordWriter, Tile, encode
+from tests.polling import until
 
 CLASSES = ["a", "b"]
 
@@ -182,20 +183,18 @@ def test_a_killed_run_goes_on_where_it_was(
     model.seconds = 0.2
     command = [sys.executable, "-c", SCRIPT, str(tmp_path / "tiles"), model.url, str(tmp_path / "out")]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
-        for _ in range(600):
-            done = list((tmp_path / "out").rglob("*.parquet"))
-            if done or process.poll() is not None:
-                break
-            time.sleep(0.05)
+
+        def some() -> list[Path]:
+            assert process.poll() is None
+            return list((tmp_path / "out").rglob("*.parquet"))
+
+        done = until(some, "a part of the predictions")
         process.send_signal(signal.SIGKILL)
     assert process.returncode == -signal.SIGKILL
     kept = sum(pa.parquet.read_metadata(path).num_rows for path in done)
     assert 0 < kept < 60
     model.seconds = 0
-    for _ in range(100):
-        if not model.at_once:  # what the killed run had sent has come to its end
-            break
-        time.sleep(0.05)
+    until(lambda: not model.at_once, "the end of what the killed run had sent")
     model.seen.clear()
     table = run(tmp_path, model)
     assert model.seen.total() <= 60 - kept

@@ -26,6 +26,7 @@ from PIL import Image
 from brume.cluster import serving
 from brume.cluster.serving import Endpoint, Model, ServingError
 from brume.slides.predictor import RequestError, image_size, read_instances
+from tests.polling import until
 
 pytestmark = pytest.mark.slow
 CLASSES = ["blue", "green", "red"]
@@ -310,11 +311,13 @@ def test_a_model_ends_with_the_run_that_started_it(out: Path, tmp_path: Path) ->
     command = [sys.executable, "-c", code, str(tmp_path / "lock"), uri]
     run = subprocess.run(command, stdout=subprocess.PIPE, text=True)
     assert run.returncode == -signal.SIGKILL
+
+    def look() -> None:
+        with contextlib.suppress(urllib3.exceptions.ProtocolError):  # cut while it answered
+            ask(run.stdout.strip(), None, "GET")
+
     with pytest.raises(urllib3.exceptions.NewConnectionError):
-        while True:
-            with contextlib.suppress(urllib3.exceptions.ProtocolError):  # cut while it answered
-                ask(run.stdout.strip(), None, "GET")
-            time.sleep(0.1)
+        until(look, "the end of the predictor")
 
 
 @pytest.mark.parametrize("name", ["", "../x", ".hidden", "a/b"])

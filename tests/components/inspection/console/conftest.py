@@ -8,7 +8,6 @@ import itertools
 import json
 import shutil
 import sqlite3
-import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ from brume.inspection.console.sessions import TOKEN
 from tests.aws.serving import KEY, OTHER, client_of
 from tests.components.conftest import Page
 from tests.components.inspection.parts import Running, dataset_ready, running, source
+from tests.polling import until
 
 PROJECT = "plates"
 
@@ -122,14 +122,13 @@ class Tab(Page):
                 assert "error" not in message, message
                 return message["result"]
 
-    def until(self, expression: str, seconds: float = 30) -> Any:
+    def until(self, expression: str, seconds: float = 120) -> Any:
         """Wait until an expression is true; returns its value."""
-        end = time.monotonic() + seconds
-        while time.monotonic() < end:
-            if found := self.value(expression):
-                return found
-            time.sleep(0.05)
-        raise AssertionError(f"never true: {expression}\n{self.text()}\n{self.errors}")
+        return until(
+            lambda: self.value(expression),
+            lambda: f"{expression}\n{self.text()}\n{self.errors}",
+            seconds=seconds,
+        )
 
     def go(self, place: str) -> None:
         """Go to a view and wait until it is drawn."""

@@ -30,6 +30,7 @@ from tests.aws.serving import KEY, client_of
 from tests.components.conftest import BROWSERS, FLAGS
 from tests.components.inspection.console.conftest import Tab
 from tests.components.inspection.parts import Running, model_at, running
+from tests.polling import until
 
 PROJECT = "bricks"
 VIEW = (1280, 860)
@@ -132,10 +133,7 @@ def shoot(served: Running, console: Any, second: str, out: Path) -> None:
 
 
 def open_tab(port: Path) -> Tab:
-    for _ in range(600):
-        if port.exists() and port.read_text().count("\n"):
-            break
-        time.sleep(0.1)
+    until(lambda: port.exists() and port.read_text().count("\n"), "the browser's port")
     address = f"http://127.0.0.1:{port.read_text().splitlines()[0]}/json/new?about:blank"
     with urllib.request.urlopen(urllib.request.Request(address, method="PUT")) as answer:
         tab = Tab(json.load(answer)["webSocketDebuggerUrl"])

@@ -7,7 +7,6 @@ import os
 import signal
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from typing import Any
 import pytest
 
 from brume.labels.athena.sandbox import LateError, LostError, Sandbox
+from tests.polling import until
 
 MEMORY = 200 << 20
 
@@ -199,7 +199,7 @@ def test_queries_end_with_the_engine(folder: Path, start: Any) -> None:
     assert process is not None
     assert own._control is not None
     own._control.close()
-    assert process.wait(10) == 0
+    assert process.wait(60) == 0
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux ends a process with the one that forked it")
@@ -210,16 +210,11 @@ def test_queries_end_with_the_process_that_forked_them(folder: Path) -> None:
         process = own._process
         assert process is not None
         children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
-        while not (queries := children.read_text().split()):
-            time.sleep(0.01)
+        queries = until(lambda: children.read_text().split(), "a query's process")
         process.kill()
         with pytest.raises(LostError):
-            job.answer(10)
-        for _ in range(500):
-            if all(_state(one) in ("", "Z", "X") for one in queries):
-                break
-            time.sleep(0.01)
-        assert {_state(one) for one in queries} <= {"", "Z", "X"}
+            job.answer(60)
+        until(lambda: {_state(one) for one in queries} <= {"", "Z", "X"}, "the end of the queries")
     finally:
         own.close()
 
@@ -237,11 +232,7 @@ def test_a_lost_process_is_started_again(sandbox: Sandbox, start: Any) -> None:
     process = sandbox._process
     assert process is not None
     os.kill(process.pid, signal.SIGKILL)
-    process.wait(10)
-    for _ in range(100):
-        if process.poll() is not None:
-            break
-        time.sleep(0.01)
+    process.wait(60)
     assert start("SELECT 1").answer(30)["rows"] == 1
 
 

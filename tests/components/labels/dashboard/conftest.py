@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import time
 from collections.abc import Iterator
 
 import pytest
@@ -11,6 +10,7 @@ import pytest
 from brume.labels.dashboard import Dashboard, build
 from tests.components.conftest import Page, open_in
 from tests.components.labels.dashboard import tables
+from tests.polling import until
 
 HOSTILE = """</script><script>document.title='run'</script>"'><img src=x onerror="alert(1)">🚗 \u202egnol"""
 
@@ -29,13 +29,15 @@ def masked() -> Dashboard:
 
 def drawn(page: Page) -> Page:
     """Wait until the figures of a page are drawn."""
-    for _ in range(400):
+
+    def ready() -> bool:
         # A page that is being loaded anew answers nothing.
         with contextlib.suppress(AssertionError):
-            if page.value("document.documentElement.dataset.ready") == "yes":
-                return page
-        time.sleep(0.05)
-    raise AssertionError(f"the figures were not drawn: {page.errors}")
+            return bool(page.value("document.documentElement.dataset.ready") == "yes")
+        return False
+
+    until(ready, lambda: f"the figures were not drawn: {page.errors}")
+    return page
 
 
 @pytest.fixture(scope="session")

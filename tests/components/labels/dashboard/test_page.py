@@ -6,7 +6,6 @@ import io
 import json
 import math
 import re
-import time
 from collections.abc import Callable, Iterator
 from itertools import pairwise
 from pathlib import Path
@@ -21,6 +20,7 @@ from brume.labels.dashboard.evaluate import Evaluator, Selection
 from tests.components.conftest import open_in
 from tests.components.labels.dashboard import tables
 from tests.components.labels.dashboard.conftest import HOSTILE, drawn
+from tests.polling import until
 
 pytestmark = pytest.mark.browser
 
@@ -268,10 +268,7 @@ def test_every_table_is_saved_as_a_file_that_a_spreadsheet_opens(page: Any, tmp_
     page.ask("Browser.setDownloadBehavior", behavior="allow", downloadPath=str(tmp_path))
     page.value("document.querySelector('[data-view=jobs] button[aria-label^=CSV]').click()")
     file = tmp_path / "jobs.csv"
-    for _ in range(100):
-        if file.exists() and file.stat().st_size:
-            break
-        time.sleep(0.05)
+    until(lambda: file.exists() and file.stat().st_size, "the saved table")
     content = file.read_bytes()
     assert content.startswith("\ufeffJob,State,Reason,".encode())
     assert content.count(b"\r\n") == 1 + len(tables.effort()["jobs"])
@@ -304,15 +301,12 @@ def test_it_works_in_a_frame_that_may_only_run_scripts(
     report = dashboard.html.replace("&", "&amp;").replace('"', "&quot;")
     frame = '<iframe sandbox="allow-scripts" style="width:1200px;height:1500px" srcdoc="'
     page = open_page(f'<!doctype html>{frame}{report}"></iframe>', height=1600)
-    colours: set[object] = set()
-    for _ in range(60):
+
+    def bars() -> bool:
         shot = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
-        colours = {colour for _, colour in shot.getcolors(1 << 22) or []}
-        if {(0, 114, 178), (213, 94, 0)} <= colours:  # of the bars
-            break
-        time.sleep(0.25)
-    else:
-        raise AssertionError("the charts were not drawn")
+        return {(0, 114, 178), (213, 94, 0)} <= {colour for _, colour in shot.getcolors(1 << 22) or []}
+
+    until(bars, "the charts", pause=0.1)
     assert page.errors == []
 
 

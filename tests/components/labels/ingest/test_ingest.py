@@ -24,6 +24,7 @@ from brume.labels.ingest import IngestError, upkeep
 from brume.labels.lake import Lake
 from tests.components.labels.ingest.contents import content, rows_of
 from tests.components.labels.ingest.outputs import Job, Output, answer, box, frame
+from tests.polling import until
 
 FRAMES = [frame(0, box(1), box(2)), frame(1, box(1))]
 
@@ -370,13 +371,10 @@ def test_processes_of_a_killed_run_end_with_it(output: Output, lake: Lake) -> No
         while len(children) < 2 and process.poll() is None:
             listed = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
             children = [child for child in listed if _is_worker(child)]
+            time.sleep(0.005)
         process.send_signal(signal.SIGKILL)
     assert len(children) == 2
-    for _ in range(100):
-        if not any(_is_worker(child) for child in children):
-            return
-        time.sleep(0.1)
-    raise AssertionError("a process of a killed run goes on")
+    until(lambda: not any(_is_worker(child) for child in children), "the end of a killed run's processes")
 
 
 def _is_worker(process: str) -> bool:
