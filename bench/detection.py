@@ -20,11 +20,12 @@ from pathlib import Path
 from bench.inspection import find, split
 from brume.aws import addresses
 from brume.aws.engine import catalog
-from brume.inspection import images, service, stages
-from brume.inspection.asking import content_type
-from brume.inspection.bundle import Bundle
-from brume.inspection.manifest import write_line
-from brume.inspection.sources import Picture
+from brume.inspection.model import images
+from brume.inspection.model.bundle import Bundle
+from brume.inspection.model.manifest import write_line
+from brume.inspection.pipeline import lookout, stages
+from brume.inspection.pipeline.sources import Picture
+from brume.inspection.pipeline.uploads import content_type
 
 TARGET = 15.0  # images a second on two cores; the closed service gave about 5 a unit
 ROUNDS = 5
@@ -54,18 +55,18 @@ def prepare(data: Path, root: Path) -> list[Path]:
 def measure(root: Path, files: list[Path], units: int, clients: int) -> None:
     """Train, host, and print images a second."""
     lines = (root / "train.manifest").read_text().splitlines()
-    service.create_project("bench")
-    service.fill_dataset("bench", stages.TRAIN, lines)
+    lookout.create_project("bench")
+    lookout.fill_dataset("bench", stages.TRAIN, lines)
     output = addresses.location(str(root / "output"))
-    version = service.train("bench", output, "bench", 30)
-    archive = addresses.for_step(service.package("bench", version, output, 5))
-    service.start("bench", version, units, "bench", 5)
+    version = lookout.train("bench", output, "bench", 30)
+    archive = addresses.for_step(lookout.package("bench", version, output, 5))
+    lookout.start("bench", version, units, "bench", 5)
     subprocess.run(["tar", "-C", str(root), "-xzf", archive], check=True)
     bundle = Bundle.load(root)
     pictures = [("test", Picture(str(path), path.name, None)) for path in files] * ROUNDS
-    service.detect_all("bench", version, pictures[:8])
+    lookout.detect_all("bench", version, pictures[:8])
     start = time.perf_counter()
-    said = service.detect_all("bench", version, pictures, at_once=clients)
+    said = lookout.detect_all("bench", version, pictures, at_once=clients)
     rate = len(pictures) / (time.perf_counter() - start)
     start = time.perf_counter()
     own = [bundle.detect(images.decode(path.read_bytes())) for path in files]

@@ -27,11 +27,11 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from brume.inspection import images
-from brume.inspection.bricks import write as write_bricks
-from brume.inspection.bundle import Bundle
-from brume.inspection.figures import auroc, figures
-from brume.inspection.fit import AnomalyClass, FitSettings, Sample, fit
+from brume.inspection.demo import write as write_bricks
+from brume.inspection.model import images
+from brume.inspection.model.bundle import Bundle
+from brume.inspection.model.metrics import auroc, figures
+from brume.inspection.model.training import AnomalyClass, FitSettings, Sample, fit
 
 TARGETS = {"aliens": (0.98, 0.93), "cookie": (0.98, 0.97), "bricks": (0.85, None)}
 SETS = ("aliens", "cookie", "cookie-masks", "bricks")

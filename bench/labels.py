@@ -87,8 +87,8 @@ def _attributes(value: Any) -> set[str]:
 
 def brume(tree: Path, _groups: Groups, out: Path) -> None:
     """Ingest the tree."""
-    from brume.labels import ingest
-    from brume.labels.lake import Lake
+    from brume.labels.model import ingest
+    from brume.labels.model.lake import Lake
 
     ingest.run(str(tree), Lake(str(out)))
 
@@ -136,7 +136,7 @@ def written(way: str, out: Path) -> tuple[int, set[str]]:
     """Return how many labels a way has written, and the attributes that they have."""
     import duckdb as engine
 
-    from brume.labels.lake import Lake
+    from brume.labels.model.lake import Lake
 
     rows, keys = 0, set[str]()
     if way == MAIN:
@@ -245,12 +245,12 @@ def main() -> None:
     if options.tree:
         compare(options.tree, options.repeats)
         return
-    from brume.labels import synthetic
+    from brume.labels import demo
 
     with tempfile.TemporaryDirectory(prefix="brume-bench-") as name:
-        truth = synthetic.generate(Path(name, "made"), options.size)
+        truth = demo.generate(Path(name, "made"), options.size)
         print(f"{truth.files:,} files, {truth.annotations:,} annotations", flush=True)
-        compare(Path(name, "made", synthetic.TREE), options.repeats)
+        compare(Path(name, "made", demo.TREE), options.repeats)
 
 
 if __name__ == "__main__":

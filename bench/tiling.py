@@ -23,13 +23,13 @@ from pathlib import Path
 import numpy as np
 import openslide
 
-from brume.slides.demo import paint_slide
-from brume.slides.grid import Plan, Tiling, plan, read_tiles
-from brume.slides.jpegs import TiledJpegReader
-from brume.slides.reader import open_slide
-from brume.slides.records import RecordWriter, Tile, encode
-from brume.slides.synthetic import Pixels, write_slide
-from brume.slides.tiles import tile_slide
+from brume.slides.demo.cohort import paint_slide
+from brume.slides.demo.slides import Pixels, write_slide
+from brume.slides.model.grid import Plan, Tiling, plan, read_tiles
+from brume.slides.model.jpegs import TiledJpegReader
+from brume.slides.model.reader import open_slide
+from brume.slides.model.records import RecordWriter, Tile, encode
+from brume.slides.model.tiles import tile_slide
 
 WIDTH, HEIGHT, PIECE = 40_000, 30_000, 4_000
 READER_TARGET, TFRECORD_TARGET = 0.75, 3.5

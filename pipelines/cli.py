@@ -164,7 +164,7 @@ def serve(model: str, port: int, host: str, name: str) -> None:
 
     if not storage.exists(storage.join(model, "saved_model.pb")):
         _fail(f"{model} holds no model (no saved_model.pb): name the folder OUT/model of a run")
-    predictor = [sys.executable, "-m", "brume.slides.predictor"]
+    predictor = [sys.executable, "-m", "brume.slides.model.predictor"]
     os.execv(  # noqa: S606 - no shell, and the server takes this process's place and its signals
         sys.executable, [*predictor, "--model", model, "--name", name, "--host", host, "--port", str(port)]
     )
@@ -335,12 +335,12 @@ def _asked(host: str, call: Any) -> str:
 main.add_command(
     _Lazy(
         "inspection",
-        "brume.pipelines.commands.inspection:inspection",
+        "brume.inspection.pipeline.command:inspection",
         "Visual inspection: datasets, training, trials and their verification, the dashboard.",
     )
 )
 
-main.add_command(_Lazy("sql", "brume.pipelines.commands.sql:sql", "Ask the labelling lake in Athena's SQL."))
+main.add_command(_Lazy("sql", "brume.labels.pipeline.command:sql", "Ask the labelling lake in Athena's SQL."))
 
 
 if __name__ == "__main__":

@@ -10,9 +10,9 @@ from typing import Any
 from kfp import dsl
 
 from brume import storage
-from brume.inspection import steps
-from brume.inspection.settings import check_inspection
-from brume.inspection.sources import is_manifest
+from brume.inspection.pipeline import steps
+from brume.inspection.pipeline.settings import check_inspection
+from brume.inspection.pipeline.sources import is_manifest
 from brume.pipelines.running.pods import pod
 
 STAGES = ("images", "datasets", "training", "evaluation", "packaging", "hosting", "detection", "report")

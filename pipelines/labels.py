@@ -10,8 +10,8 @@ from typing import Any
 from kfp import dsl
 
 from brume import storage
-from brume.labels import steps
-from brume.labels.settings import check_labels
+from brume.labels.pipeline import steps
+from brume.labels.pipeline.settings import check_labels
 from brume.pipelines.running.pods import pod
 
 STAGES = ("source", "ingest", "workers", "quality", "tables", "queries", "dashboard", "quicksight")

@@ -9,8 +9,8 @@ from typing import Any
 from kfp import dsl
 
 from brume.pipelines.running.pods import pod
-from brume.slides import steps
-from brume.slides.settings import check_training
+from brume.slides.pipeline import steps
+from brume.slides.pipeline.settings import check_training
 
 STAGES = ("cohort", "tiling", "shards", "training", "serving", "prediction", "scores", "report")
 

@@ -10,8 +10,8 @@ from kfp import dsl
 
 from brume.pipelines.running.pods import pod
 from brume.pipelines.slides import cut, explain
-from brume.slides import steps
-from brume.slides.settings import check_prediction
+from brume.slides.pipeline import steps
+from brume.slides.pipeline.settings import check_prediction
 
 STAGES = ("cohort", "tiling", "shards", "serving", "prediction", "scores", "report")
 

@@ -12,8 +12,8 @@ import pytest
 
 from brume.aws.engine.catalog import Settings
 from brume.labels.engine import engine
-from brume.labels.lake import Lake
-from brume.labels.schema import DATABASE
+from brume.labels.model.lake import Lake
+from brume.labels.model.schema import DATABASE
 from tests.aws.serving import serve_engine
 from tests.components.labels.lakes import frame, put
 from tests.polling import until

@@ -26,11 +26,11 @@ from brume.aws.engine import catalog
 from brume.aws.engine.catalog import EngineError, Settings
 from brume.aws.engine.paging import Pager
 from brume.aws.wire import keys
-from brume.labels import queries
-from brume.labels.athena.outputs import Outputs
 from brume.labels.engine import engine
-from brume.labels.lake import Lake
-from brume.labels.schema import DATABASE
+from brume.labels.engine.result_locations import Outputs
+from brume.labels.model import queries
+from brume.labels.model.lake import Lake
+from brume.labels.model.schema import DATABASE
 from tests.aws.lake import ended, fill, finished, rows, served
 from tests.aws.serving import KEY, OTHER, client_of
 from tests.components.labels.lakes import put

@@ -12,8 +12,8 @@ from typing import Any
 import boto3
 import pytest
 
-from brume.labels.lake import Lake
-from brume.labels.schema import DATABASE
+from brume.labels.model.lake import Lake
+from brume.labels.model.schema import DATABASE
 from tests.aws import environments
 from tests.aws.lake import fill, served
 from tests.aws.serving import KEY

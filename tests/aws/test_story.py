@@ -14,7 +14,7 @@ import pytest
 
 from brume.aws.engine import catalog
 from brume.aws.wire import keys
-from brume.inspection.manifest import write_line
+from brume.inspection.model.manifest import write_line
 from tests.aws import old_sdk
 from tests.pipelines.runs import BRUME, brume
 

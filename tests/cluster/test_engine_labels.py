@@ -12,8 +12,10 @@ import pytest
 from botocore import UNSIGNED
 
 from brume import storage
-from brume.labels import ingest, queries, synthetic, workers
-from brume.labels.lake import Lake
+from brume.labels import demo
+from brume.labels.model import ingest, queries
+from brume.labels.model.lake import Lake
+from brume.labels.pipeline import workers
 from tests.aws.lake import ended, finished, rows
 from tests.aws.serving import client_of
 from tests.cluster.engines import Deployed
@@ -47,7 +49,7 @@ run_all([Query("labels", "", {sql!r}, False)], {results!r}, "primary")
 def lake(brume: Installed, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lake]:
     """A small tree of labelling output, read into the lake of the cluster, with its workers' names."""
     folder = tmp_path_factory.mktemp("labels") / "source"
-    synthetic.generate(folder, "small")
+    demo.generate(folder, "small")
     with brume.acting_as("brume-pipeline"):
         storage.remove(LAKE)
         made = Lake(LAKE)

@@ -19,12 +19,13 @@ from tests.cluster.harness.installed import STEP, Installed
 
 NAMES = images.NAMES
 IMPORTS = {
-    "pipeline": "kfp.dsl.executor_main brume.slides.steps brume.inspection.steps"
-    " brume.labels.steps openslide cv2 duckdb pyiceberg kubernetes",
-    "training": "brume.slides.fit brume.slides.export horovod.tensorflow mpi4py.MPI boto3",
-    "serving": "brume.slides.predictor tensorflow boto3 uvicorn",
-    "engines": "brume.inspection.engine.engine brume.inspection.training_jobs"
-    " brume.inspection.predictor brume.labels.engine.engine tensorflow kubernetes pg8000",
+    "pipeline": "kfp.dsl.executor_main brume.slides.pipeline.steps brume.inspection.pipeline.steps"
+    " brume.labels.pipeline.steps openslide cv2 duckdb pyiceberg kubernetes",
+    "training": "brume.slides.model.training_loop brume.slides.model.export horovod.tensorflow mpi4py.MPI"
+    " boto3",
+    "serving": "brume.slides.model.predictor tensorflow boto3 uvicorn",
+    "engines": "brume.inspection.engine.engine brume.inspection.engine.training_jobs"
+    " brume.inspection.model.predictor brume.labels.engine.engine tensorflow kubernetes pg8000",
 }
 TOOLS = ("cc", "gcc", "g++", "clang", "ld", "make", "cmake", "git", "curl")
 # In a layer, these would be what somebody forgot to remove.
@@ -162,7 +163,7 @@ STARTS = {
     "engines": "BRUME_COMPUTE=local exec brume engine inspection --host 0.0.0.0 --port 8080 --data /tmp/data",
     "training": "mkdir -p ~/.ssh && ssh-keygen -q -t ed25519 -N '' -f ~/.ssh/id_rsa"
     " && exec /usr/sbin/sshd -De -f /etc/brume/sshd_config",
-    "serving": "python3 - <<'END' && exec python3 -m brume.slides.predictor"
+    "serving": "python3 - <<'END' && exec python3 -m brume.slides.model.predictor"
     f" --model /tmp/model --name m --port 8080\n{MODEL}END",
 }
 WATCH = """

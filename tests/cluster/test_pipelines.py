@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from brume.labels import synthetic
+from brume.labels import demo
 from brume.pipelines.cli import main
 from brume.pipelines.labels import STAGES
 from tests.cluster.harness.cluster import Cluster
@@ -160,7 +160,7 @@ def test_steps_need_the_rights_that_readme_tells_to_bind(rights: list[set[str]])
 def source(there: Installed, tmp_path_factory: pytest.TempPathFactory) -> str:
     """Put labelling output, a small one, where the cluster's steps find it; returns its address."""
     made = tmp_path_factory.mktemp("made")
-    synthetic.generate(made, "small")
+    demo.generate(made, "small")
     store = there.store.client()
     for file in (path for path in made.rglob("*") if path.is_file()):
         store.upload_file(str(file), BUCKET, f"{SOURCE}/{file.relative_to(made)}")

@@ -13,8 +13,8 @@ from brume import storage
 from brume.cluster import images
 from brume.cluster.mpi import JobError
 from brume.cluster.resources import Resources
-from brume.slides import train
-from brume.slides.parameters import TrainingParameters
+from brume.slides.model.parameters import TrainingParameters
+from brume.slides.pipeline import training as train
 from tests.cluster.harness.installed import OF_A_JOB, STEP, Installed
 from tests.components.slides import tiny
 
@@ -49,7 +49,7 @@ class Training:
         """Launch it as a step of a pipeline does, in a pod of its own; return what that says."""
         program = (
             "from brume.cluster.resources import Resources; from brume.slides import train;"
-            "from brume.slides.parameters import TrainingParameters;"
+            "from brume.slides.model.parameters import TrainingParameters;"
             f"train.launch({self.tiles!r}, {self.model!r}, {self.uri + '/work'!r},"
             f"TrainingParameters.from_json({PARAMETERS.to_json()!r}), resources={SHARE!r})"
         )

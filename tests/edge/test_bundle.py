@@ -13,8 +13,8 @@ import pytest
 from brume_edge.bundle import Bundle, BundleError, PictureError, decode
 from PIL import Image
 
-from brume.inspection import bundle as engine
-from brume.inspection import images
+from brume.inspection.model import bundle as engine
+from brume.inspection.model import images
 
 
 def encoded(pixels: np.ndarray, kind: str, mode: str | None = None) -> bytes:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from brume.inspection import manifest
+from brume.inspection.model import manifest
 from tests.edge.conveyor import Conveyor, faulty, write_config
 from tests.edge.scenario import MODES, Account, check, check_pushes, drained, line, passed, play, rows
 from tests.edge.site import Inspector, Site

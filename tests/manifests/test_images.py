@@ -114,7 +114,7 @@ def test_the_predictor_imports_no_more_than_its_image_has() -> None:
     code = """
 import sys
 import boto3
-import brume.aws.client, brume.slides.predictor, brume.storage
+import brume.aws.client, brume.slides.model.predictor, brume.storage
 others = ("kfp", "kubernetes", "pyarrow", "rich", "PIL", "numpy", "mpi4py")
 print([name for name in others if name in sys.modules])
 """

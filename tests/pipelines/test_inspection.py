@@ -82,8 +82,8 @@ def test_what_cannot_be_used_is_set_aside(finished: Path) -> None:
 
 
 def test_the_device_bundle_says_what_the_service_said(finished: Path, parts: Path) -> None:
-    from brume.inspection.bundle import Bundle
-    from brume.inspection.images import decode
+    from brume.inspection.model.bundle import Bundle
+    from brume.inspection.model.images import decode
 
     bundle = Bundle.load(finished / "bundle")
     assert (bundle.about["project"], bundle.about["model_version"]) == ("plates", "1")

@@ -13,7 +13,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from brume.aws.engine import catalog
-from brume.pipelines.commands.inspection import inspection
+from brume.inspection.pipeline.command import inspection
 from tests.aws.serving import KEY
 from tests.components.inspection.parts import running, wait, write_dataset
 

@@ -14,8 +14,8 @@ import pytest
 import yaml
 
 from brume import storage
-from brume.labels.lake import Lake
-from brume.labels.synthetic import TREE, TRUTH, WORKERS, Fault, Truth, generate
+from brume.labels.demo import TREE, TRUTH, WORKERS, Fault, Truth, generate
+from brume.labels.model.lake import Lake
 from brume.pipelines import labels
 from tests.pipelines.runs import BRUME, brume, heed_interrupts
 

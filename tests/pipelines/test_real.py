@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from brume.slides.synthetic import mosaic, write_slide
+from brume.slides.demo.slides import mosaic, write_slide
 from tests.pipelines.runs import brume
 
 pytestmark = [pytest.mark.long, pytest.mark.mpi]

@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
-from brume.slides.cohort import split_by_patient
+from brume.slides.model.cohort import split_by_patient
 from tests.pipelines.runs import BRUME, QUICK, brume
 from tests.polling import until
 

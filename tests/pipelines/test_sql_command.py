@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from brume.labels.lake import Lake
-from brume.pipelines.commands.sql import sql
+from brume.labels.model.lake import Lake
+from brume.labels.pipeline.command import sql
 from tests.aws.lake import ended, fill, served
 from tests.aws.serving import KEY, client_of
 from tests.pipelines.runs import BRUME, heed_interrupts

@@ -14,20 +14,20 @@ from prometheus_client import CollectorRegistry
 
 from brume.aws.engine.catalog import EngineError, Settings
 from brume.aws.engine.service import Call, Engine
-from brume.inspection import console
-from brume.inspection.background import Background
-from brume.inspection.datasets import Datasets
-from brume.inspection.detecting import Detecting
-from brume.inspection.hosting import Hosting
-from brume.inspection.models import Models
-from brume.inspection.monitor import Monitor
-from brume.inspection.packaging import Packaging
-from brume.inspection.places import PlaceError, Places, places
-from brume.inspection.projects import Projects
-from brume.inspection.shares import shares
-from brume.inspection.store import Store, StoreError
-from brume.inspection.tagging import Tagging
-from brume.inspection.training_jobs import Trainings
+from brume.inspection.engine import console
+from brume.inspection.engine.background import Background
+from brume.inspection.engine.datasets import Datasets
+from brume.inspection.engine.detection import Detecting
+from brume.inspection.engine.hosting import Hosting
+from brume.inspection.engine.locations import PlaceError, Places, places
+from brume.inspection.engine.models import Models
+from brume.inspection.engine.monitoring import Monitor
+from brume.inspection.engine.packaging import Packaging
+from brume.inspection.engine.projects import Projects
+from brume.inspection.engine.resources import shares
+from brume.inspection.engine.store import Store, StoreError
+from brume.inspection.engine.tags import Tagging
+from brume.inspection.engine.training_jobs import Trainings
 
 PORT = 8401
 SERVICES = ("lookoutvision", "brumeinspection")

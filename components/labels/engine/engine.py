@@ -17,16 +17,16 @@ from brume.aws.addresses import AddressError
 from brume.aws.engine.catalog import EngineError, Settings
 from brume.aws.engine.service import Call, Engine
 from brume.aws.engine.store import Store, StoreError
-from brume.labels.athena import tables
-from brume.labels.athena.catalog import Catalog
-from brume.labels.athena.executions import Executions, close_interrupted
-from brume.labels.athena.limits import Limits
-from brume.labels.athena.outputs import Outputs
-from brume.labels.athena.runner import Runner
-from brume.labels.athena.sandbox import Sandbox
-from brume.labels.athena.saved import NamedQueries, PreparedStatements
-from brume.labels.athena.source import Source
-from brume.labels.athena.workgroups import Workgroups
+from brume.labels.engine import tables
+from brume.labels.engine.catalog import Catalog
+from brume.labels.engine.executions import Executions, close_interrupted
+from brume.labels.engine.lake_source import Source
+from brume.labels.engine.limits import Limits
+from brume.labels.engine.result_locations import Outputs
+from brume.labels.engine.runner import Runner
+from brume.labels.engine.sandbox import Sandbox
+from brume.labels.engine.saved_queries import NamedQueries, PreparedStatements
+from brume.labels.engine.workgroups import Workgroups
 
 PORT = 8402
 SERVICES = ("athena",)

@@ -15,10 +15,11 @@ from sklearn.model_selection import cross_val_predict
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from brume.inspection import bricks, manifest, masks
-from brume.inspection.bricks import files
-from brume.inspection.bricks.__main__ import main
-from brume.inspection.images import decode
+from brume.inspection import demo
+from brume.inspection.demo import files
+from brume.inspection.demo.__main__ import main
+from brume.inspection.model import manifest, masks
+from brume.inspection.model.images import decode
 
 SMALL = (128, 128)
 
@@ -31,11 +32,11 @@ def contents(folder: Path) -> dict[str, bytes]:
     }
 
 
-def change(seed: int, kind: str, severity: float | None = None) -> tuple[bricks.Scene, np.ndarray]:
+def change(seed: int, kind: str, severity: float | None = None) -> tuple[demo.Scene, np.ndarray]:
     """Return a spoiled scene, and how much it differs from the sound one of the same seed, [H, W]."""
     size = (256, 256)
-    spoiled = bricks.render(seed, kind, severity=severity, size=size)
-    sound = bricks.render(seed, size=size)
+    spoiled = demo.render(seed, kind, severity=severity, size=size)
+    sound = demo.render(seed, size=size)
     assert not sound.mask.any()
     return spoiled, np.abs(sound.image.astype(int) - spoiled.image).max(axis=2)
 
@@ -44,7 +45,7 @@ def change(seed: int, kind: str, severity: float | None = None) -> tuple[bricks.
 def photographs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Forty sound and forty spoiled pictures, written by two processes."""
     folder = tmp_path_factory.mktemp("bricks") / "set"
-    bricks.write(folder, normal=40, anomalous=40, seed=5, size=SMALL, workers=2)
+    demo.write(folder, normal=40, anomalous=40, seed=5, size=SMALL, workers=2)
     return folder
 
 
@@ -52,21 +53,21 @@ def test_equal_arguments_give_equal_bytes_whatever_the_number_of_processes(
     photographs: Path, tmp_path: Path
 ) -> None:
     two = contents(photographs)
-    scene = bricks.render(5_000_000, size=SMALL)
+    scene = demo.render(5_000_000, size=SMALL)
     done, jpeg = cv2.imencode(
         ".jpg", cv2.cvtColor(scene.image, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, scene.quality]
     )
     assert done
     assert jpeg.tobytes() == two["normal/normal-01.jpg"]
     for name in ("a", "b"):
-        bricks.write(tmp_path / name, normal=2, anomalous=3, seed=1, size=SMALL, workers=1)
-    bricks.write(tmp_path / "c", normal=2, anomalous=3, seed=2, size=SMALL, workers=1)
+        demo.write(tmp_path / name, normal=2, anomalous=3, seed=1, size=SMALL, workers=1)
+    demo.write(tmp_path / "c", normal=2, anomalous=3, seed=2, size=SMALL, workers=1)
     one, same, other = (contents(tmp_path / name) for name in "abc")
     assert one == same
     assert all(one[name] != other[name] for name in one if name.endswith(".jpg"))
 
 
-@pytest.mark.parametrize("kind", bricks.KINDS)
+@pytest.mark.parametrize("kind", demo.KINDS)
 @pytest.mark.parametrize(("seed", "severity"), [(31, 0.0), (32, 0.5), (33, None)])
 def test_the_mask_is_where_the_picture_changed_and_a_human_can_see_it(
     kind: str, seed: int, severity: float | None
@@ -83,10 +84,10 @@ def test_the_mask_is_where_the_picture_changed_and_a_human_can_see_it(
     assert changed < (0.03 if kind in ("extra", "missing") else 1e-4)
 
 
-@pytest.mark.parametrize("kind", bricks.KINDS)
+@pytest.mark.parametrize("kind", demo.KINDS)
 def test_a_severe_defect_changes_more_than_a_mild_one(kind: str) -> None:
     mild, severe = (
-        np.mean([np.log(bricks.render(seed, kind, severity=s, size=SMALL).mask.sum()) for seed in range(3)])
+        np.mean([np.log(demo.render(seed, kind, severity=s, size=SMALL).mask.sum()) for seed in range(3)])
         for s in (0.0, 1.0)
     )
     assert severe > mild
@@ -124,7 +125,7 @@ def test_no_trivial_cue_tells_the_classes_apart(photographs: Path) -> None:
 def test_labels_masks_and_manifests_say_the_same(photographs: Path) -> None:
     with (photographs / "labels.csv").open(newline="") as stream:
         rows = {row["file"]: row for row in csv.DictReader(stream)}
-    assert {row["kind"] for row in rows.values()} == {"", *bricks.KINDS}
+    assert {row["kind"] for row in rows.values()} == {"", *demo.KINDS}
     plain = manifest.parse((photographs / files.CLASSIFICATION).read_bytes())
     detailed = manifest.parse((photographs / files.SEGMENTATION).read_bytes())
     assert [line.source_ref for line in plain] == [line.source_ref for line in detailed] == list(rows)
@@ -135,14 +136,14 @@ def test_labels_masks_and_manifests_say_the_same(photographs: Path) -> None:
         assert decode((photographs / line.source_ref).read_bytes()).shape == (*SMALL, 3)
         assert line.anomalous == (row["label"] == "anomaly") == bool(line.mask_ref)
         if line.anomalous:
-            assert line.colors == ((row["kind"], bricks.COLORS[row["kind"]]),)
+            assert line.colors == ((row["kind"], demo.COLORS[row["kind"]]),)
             drawn = masks.read((photographs / line.mask_ref).read_bytes(), line.colors, [row["kind"]], SMALL)
             assert 1e-4 < (drawn == 1).mean() < 0.08
             assert 0 <= float(row["severity"]) <= 1
 
 
 def test_addresses_begin_with_the_prefix(tmp_path: Path) -> None:
-    bricks.write(tmp_path / "set", normal=1, anomalous=1, size=(96, 96), prefix="s3://line/bricks/")
+    demo.write(tmp_path / "set", normal=1, anomalous=1, size=(96, 96), prefix="s3://line/bricks/")
     lines = manifest.parse((tmp_path / "set" / files.SEGMENTATION).read_bytes())
     assert [line.source_ref for line in lines] == [
         "s3://line/bricks/normal/normal-1.jpg",
@@ -152,7 +153,7 @@ def test_addresses_begin_with_the_prefix(tmp_path: Path) -> None:
 
 
 def test_the_story_has_new_pictures_in_each_part(tmp_path: Path) -> None:
-    bricks.write_story(tmp_path, normal=4, anomalous=3, test=4, trial=3, size=(96, 96))
+    demo.write_story(tmp_path, normal=4, anomalous=3, test=4, trial=3, size=(96, 96))
     found = contents(tmp_path)
     pictures = {name: data for name, data in found.items() if name.endswith(".jpg")}
     assert len(pictures) == len({hashlib.sha256(data).digest() for data in pictures.values()}) == 14
@@ -169,28 +170,28 @@ def test_a_folder_is_written_whole_or_not_at_all(tmp_path: Path, monkeypatch: py
     folder = tmp_path / "set"
     render = files.render
 
-    def failing(seed: int, kind: str | None, *, size: tuple[int, int]) -> bricks.Scene:
+    def failing(seed: int, kind: str | None, *, size: tuple[int, int]) -> demo.Scene:
         if kind:
             raise OSError("no space left")
         return render(seed, kind, size=size)
 
     monkeypatch.setattr(files, "render", failing)
     with pytest.raises(OSError, match="no space left"):
-        bricks.write(folder, normal=1, anomalous=1, size=(96, 96))
+        demo.write(folder, normal=1, anomalous=1, size=(96, 96))
     assert list(tmp_path.iterdir()) == []
 
     monkeypatch.setattr(files, "render", render)
-    bricks.write(folder, normal=1, anomalous=1, size=(96, 96))
+    demo.write(folder, normal=1, anomalous=1, size=(96, 96))
     before = (folder / "labels.csv").stat().st_mtime_ns
-    bricks.write(folder, normal=1, anomalous=1, size=(96, 96))
+    demo.write(folder, normal=1, anomalous=1, size=(96, 96))
     assert (folder / "labels.csv").stat().st_mtime_ns == before
     with pytest.raises(FileExistsError, match="holds other files"):
-        bricks.write(folder, normal=2, anomalous=1, size=(96, 96))
+        demo.write(folder, normal=2, anomalous=1, size=(96, 96))
 
 
 def test_what_there_is_not_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(ValueError, match="no defect 'dent': it is one of scratch, drawing"):
-        bricks.render(0, "dent")
+        demo.render(0, "dent")
     (tmp_path / "notes.txt").write_text("mine")
     assert main([str(tmp_path), "--normal", "1", "--anomalous", "0"]) == 1
     assert "holds other files" in capsys.readouterr().err

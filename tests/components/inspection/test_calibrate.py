@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from brume.inspection.calibrate import Sigmoid, by_normals, choose_threshold, few_threshold, platt
-from brume.inspection.figures import figures
+from brume.inspection.model.calibration import Sigmoid, by_normals, choose_threshold, few_threshold, platt
+from brume.inspection.model.metrics import figures
 
 SCORES = st.lists(st.floats(-100, 100), min_size=6, max_size=40)
 

@@ -3,15 +3,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from brume.inspection import choose
-from brume.inspection.detectors import Detector, Labels, aligned, overall, padim
+from brume.inspection.model import selection
+from brume.inspection.model.detectors import Detector, Labels, alignment, global_features, padim
 from tests.components.inspection.pictures import SIDE, part
 
 
 @given(st.integers(10, 60), st.integers(0, 30), st.integers(2, 6), st.integers(0, 9))
 def test_folds_hold_each_class_evenly(normal: int, anomalous: int, folds: int, seed: int) -> None:
     labels = np.arange(normal + anomalous) >= normal
-    fold = choose.split_folds(labels, folds, seed)
+    fold = selection.split_folds(labels, folds, seed)
     for value in (False, True):
         counts = np.bincount(fold[labels == value], minlength=folds)
         assert counts.max() - counts.min() <= 1
@@ -20,19 +20,19 @@ def test_folds_hold_each_class_evenly(normal: int, anomalous: int, folds: int, s
 
 
 def judged_by(detectors: list[Detector], pictures: np.ndarray, anomalous: np.ndarray) -> list[str]:
-    fold = choose.split_folds(anomalous, 3, 0)
+    fold = selection.split_folds(anomalous, 3, 0)
     judged = {}
     for detector in detectors:
-        prepared = choose.prepare(detector, pictures)
-        judged[detector.NAME] = choose.cross_judge(detector, prepared, Labels(anomalous), fold, 0)
-    return [way.name for way in choose.choose(judged, anomalous, fold)]
+        prepared = selection.prepare(detector, pictures)
+        judged[detector.NAME] = selection.cross_judge(detector, prepared, Labels(anomalous), fold, 0)
+    return [way.name for way in selection.choose(judged, anomalous, fold)]
 
 
 @pytest.mark.long
 def test_alignment_wins_where_parts_are_shifted_and_a_hole_is_displaced() -> None:
     anomalous = np.arange(30) >= 15
     pictures = np.stack([part(i, displaced=bool(a), shift=8) for i, a in enumerate(anomalous)])
-    ranking = judged_by([padim, aligned, overall], pictures, anomalous)
+    ranking = judged_by([padim, alignment, global_features], pictures, anomalous)
     assert ranking.index("aligned") < min(ranking.index("padim"), ranking.index("overall"))
 
 
@@ -46,7 +46,7 @@ def test_the_whole_picture_wins_where_every_normal_picture_is_another() -> None:
     colours[:20, ..., 1] = np.where(colours[:20, ..., 2] < 60, 30, colours[:20, ..., 1])
     noise = rng.normal(0, 3, (40, SIDE, SIDE, 3))
     pictures = np.clip(colours + noise, 0, 255).astype(np.uint8)
-    ranking = judged_by([padim, aligned, overall], pictures, anomalous)
+    ranking = judged_by([padim, alignment, global_features], pictures, anomalous)
     assert ranking.index("overall") < min(ranking.index("padim"), ranking.index("aligned"))
 
 
@@ -54,12 +54,12 @@ def test_the_whole_picture_wins_where_every_normal_picture_is_another() -> None:
 def test_the_informative_one_is_chosen(good: str) -> None:
     rng = np.random.default_rng(0)
     anomalous = np.arange(60) >= 40
-    fold = choose.split_folds(anomalous, 4, 0)
+    fold = selection.split_folds(anomalous, 4, 0)
     judged = {}
     for name in ("first", "second"):
         outer = rng.normal(size=(60, 8)) + (2.0 * anomalous[:, None] if name == good else 0)
-        judged[name] = choose.Judged(outer, np.stack([outer] * 4), None)
-    ways = choose.choose(judged, anomalous, fold)
+        judged[name] = selection.Judged(outer, np.stack([outer] * 4), None)
+    ways = selection.choose(judged, anomalous, fold)
     assert good in ways[0].detectors
     assert ways[-1].name == ("second" if good == "first" else "first")
     assert ways[-1].auroc < 0.8 < ways[0].auroc
@@ -76,7 +76,7 @@ def test_no_score_has_seen_its_own_picture() -> None:
         def fit(self, prepared: tuple[np.ndarray, ...], labels: Labels, seed: int) -> object:
             import tensorflow as tf
 
-            from brume.inspection.detectors import Scored
+            from brume.inspection.model.detectors import Scored
 
             known = set(prepared[0].ravel().tolist())
 
@@ -86,21 +86,21 @@ def test_no_score_has_seen_its_own_picture() -> None:
             return model
 
     anomalous = np.arange(20) >= 12
-    fold = choose.split_folds(anomalous, 4, 0)
+    fold = selection.split_folds(anomalous, 4, 0)
     identity = (np.arange(20, dtype=np.float32)[:, None],)
-    judged = choose.cross_judge(Memory(), identity, Labels(anomalous), fold, 0)  # type: ignore[arg-type]
+    judged = selection.cross_judge(Memory(), identity, Labels(anomalous), fold, 0)  # type: ignore[arg-type]
     assert (judged.outer == 0).all()
     assert (judged.inner == 0).all()
 
 
 def test_without_anomalous_pictures_all_detectors_count_and_nothing_is_nested() -> None:
     anomalous = np.zeros(12, bool)
-    fold = choose.split_folds(anomalous, 3, 0)
+    fold = selection.split_folds(anomalous, 3, 0)
     pictures = np.stack([part(i, shift=1) for i in range(12)])
-    prepared = choose.prepare(padim, pictures)
-    judged = choose.cross_judge(padim, prepared, Labels(anomalous), fold, 0, nested=False)
+    prepared = selection.prepare(padim, pictures)
+    judged = selection.cross_judge(padim, prepared, Labels(anomalous), fold, 0, nested=False)
     assert len(judged.inner) == 0
-    way = choose.together({"padim": judged, "other": judged}, anomalous)
+    way = selection.together({"padim": judged, "other": judged}, anomalous)
     assert way.detectors == ("padim", "other")
     assert (way.auroc, way.loss) == (None, None)
     assert way.scores.mean() == pytest.approx(0, abs=0.1)

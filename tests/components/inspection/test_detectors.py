@@ -5,10 +5,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from brume.inspection import choose, graph
-from brume.inspection.detectors import Detector, Labels, aligned, overall, padim, pixels, posed
-from brume.inspection.figures import auroc
-from brume.inspection.head import fit_head
+from brume.inspection.model import export, selection
+from brume.inspection.model.detectors import (
+    Detector,
+    Labels,
+    alignment,
+    global_features,
+    padim,
+    pixel_classifier,
+    pose_residual,
+)
+from brume.inspection.model.metrics import auroc
+from brume.inspection.model.scoring_head import fit_head
 from tests.components.inspection.pictures import SIDE, part
 
 NORMAL, DAMAGED = 16, 8
@@ -27,7 +35,7 @@ def shown() -> tuple[np.ndarray, Labels]:
     return stacked, Labels(anomalous, masks, np.ones(len(pictures), bool), 1)
 
 
-TOGETHER: list[Detector] = [padim, posed, overall, pixels]
+TOGETHER: list[Detector] = [padim, pose_residual, global_features, pixel_classifier]
 
 
 def agree(detectors: list[Detector], pictures: np.ndarray, labels: Labels) -> None:
@@ -37,17 +45,17 @@ def agree(detectors: list[Detector], pictures: np.ndarray, labels: Labels) -> No
 
     parts, statistics = [], []
     for detector in detectors:
-        prepared = choose.prepare(detector, pictures)
+        prepared = selection.prepare(detector, pictures)
         model = detector.fit(prepared, labels, 0)
-        found, maps = choose.judge(model, prepared)
+        found, maps = selection.judge(model, prepared)
         assert (
             auroc(labels.anomalous, found[:, 0]) == 1.0
         )  # the easiest of sets, and seen: a sign error shows
         statistics.append(found)
         first = maps is not None and not any(part.shown for part in parts)
-        parts.append(graph.Part(detector, model, True, first, 0.0 if detector is pixels else 1.0))
+        parts.append(export.Part(detector, model, True, first, 0.0 if detector is pixel_classifier else 1.0))
     head = fit_head(np.concatenate(statistics, axis=1), labels.anomalous)
-    whole = graph.Graph(parts, head, np.zeros(36, np.float32), (SIDE, SIDE))
+    whole = export.Graph(parts, head, np.zeros(36, np.float32), (SIDE, SIDE))
     interpreter = Interpreter(model_content=whole.to_litert(), num_threads=1)
     runner = interpreter.get_signature_runner("serving_default")
     assert {detail["dtype"] for detail in interpreter.get_tensor_details()} <= {
@@ -71,7 +79,9 @@ def test_litert_gives_tensorflows_outputs(shown: tuple[np.ndarray, Labels]) -> N
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("detector", [padim, aligned, posed, pixels], ids=lambda module: module.NAME)
+@pytest.mark.parametrize(
+    "detector", [padim, alignment, pose_residual, pixel_classifier], ids=lambda module: module.NAME
+)
 def test_so_does_each_detector_alone(detector: Detector, shown: tuple[np.ndarray, Labels]) -> None:
     agree([detector], *shown)
 
@@ -79,11 +89,11 @@ def test_so_does_each_detector_alone(detector: Detector, shown: tuple[np.ndarray
 def test_an_alignment_undoes_a_shift() -> None:
     import tensorflow as tf
 
-    from brume.inspection import warp
+    from brume.inspection.model import warp
 
     still = part(0)
     moved = np.roll(still, (3, -4), axis=(0, 1))
-    luma = aligned.prepare(tf.constant(np.stack([still, moved])))[0]
+    luma = alignment.prepare(tf.constant(np.stack([still, moved])))[0]
     laid, quality = warp.Aligner(luma[0, ..., 0].numpy())(luma)
     assert quality.numpy().min() > 0.99
     assert np.abs(laid[1, 10:-10, 10:-10, 0] - luma[0, 10:-10, 10:-10, 0]).mean() < 0.01
@@ -91,10 +101,10 @@ def test_an_alignment_undoes_a_shift() -> None:
 
 def test_pixels_point_at_the_damage(shown: tuple[np.ndarray, Labels]) -> None:
     pictures, labels = shown
-    prepared = choose.prepare(pixels, pictures)
+    prepared = selection.prepare(pixel_classifier, pictures)
     seen = np.arange(len(pictures)) % 2 == 0
-    model = pixels.fit(tuple(p[seen] for p in prepared), labels.take(np.nonzero(seen)[0]), 0)
-    _, maps = choose.judge(model, tuple(p[~seen] for p in prepared))
+    model = pixel_classifier.fit(tuple(p[seen] for p in prepared), labels.take(np.nonzero(seen)[0]), 0)
+    _, maps = selection.judge(model, tuple(p[~seen] for p in prepared))
     assert maps is not None
     assert labels.masks is not None
     assert (auroc(labels.masks[~seen].ravel() > 0, maps[..., 0].ravel()) or 0) > 0.95
@@ -104,7 +114,7 @@ def test_a_given_network_is_used_and_converted(shown: tuple[np.ndarray, Labels],
     """The network's weights are random: the file is read and becomes part of the graph."""
     import keras
 
-    from brume.inspection.detectors.backbone import Backbone
+    from brume.inspection.model.detectors.backbone import Backbone
 
     keras.utils.set_random_seed(0)
     layers = [
@@ -120,7 +130,7 @@ def test_a_given_network_is_used_and_converted(shown: tuple[np.ndarray, Labels],
 def test_a_network_with_its_top_is_refused(tmp_path: Path) -> None:
     import keras
 
-    from brume.inspection.detectors.backbone import Backbone
+    from brume.inspection.model.detectors.backbone import Backbone
 
     flat = [keras.Input((64, 64, 3)), keras.layers.GlobalAveragePooling2D()]
     keras.Sequential(flat).save(tmp_path / "network.keras")

@@ -17,10 +17,10 @@ import pytest
 from PIL import Image
 from sqlalchemy import create_engine, text
 
-from brume.inspection import monitor
-from brume.inspection.bundle import Bundle
-from brume.inspection.images import decode
-from brume.inspection.models import set_threshold
+from brume.inspection.engine import monitoring
+from brume.inspection.engine.models import set_threshold
+from brume.inspection.model.bundle import Bundle
+from brume.inspection.model.images import decode
 from tests.aws.serving import OTHER, client_of
 from tests.components.inspection.parts import (
     BUCKET,
@@ -200,8 +200,8 @@ def test_unknown_and_foreign_models_are_not_found(hosted: Running) -> None:
 
 
 def test_another_threshold_decides_from_the_next_detection_on(hosted: Running) -> None:
-    from brume.inspection import lookups
-    from brume.inspection.store import Store
+    from brume.inspection.engine import lookups
+    from brume.inspection.engine.store import Store
 
     store = Store("", hosted.settings.data)
     call: Any = type("Caller", (), {"account": "123456789012"})
@@ -218,9 +218,9 @@ def test_another_threshold_decides_from_the_next_detection_on(hosted: Running) -
 
 def test_detections_are_counted_and_drift_raises_an_alarm(hosted: Running) -> None:
     before = query(hosted, "select sum(processed) from detections")[0][0] or 0
-    for seed in range(monitor.WINDOW):
+    for seed in range(monitoring.WINDOW):
         detect(hosted.client, photo(seed, light=0.4))
-    assert query(hosted, "select sum(processed) from detections")[0][0] == before + monitor.WINDOW
+    assert query(hosted, "select sum(processed) from detections")[0][0] == before + monitoring.WINDOW
     assert query(hosted, "select sum(alarms) from drift_sums where statistic = 'brightness'")[0][0] >= 1
     with urllib.request.urlopen(hosted.url + "/metrics") as answer:
         metrics = answer.read().decode()
@@ -228,7 +228,7 @@ def test_detections_are_counted_and_drift_raises_an_alarm(hosted: Running) -> No
     alarms = [item for item in counted if "drift_alarms" in item and 'statistic="brightness"' in item]
     assert [float(item.split()[-1]) for item in alarms] == [1.0]
     detections = [item for item in counted if item.startswith("brume_inspection_detections_total")]
-    assert float(detections[0].split()[-1]) >= monitor.WINDOW
+    assert float(detections[0].split()[-1]) >= monitoring.WINDOW
 
 
 def test_a_hosted_model_is_not_deleted_or_started_again(hosted: Running) -> None:

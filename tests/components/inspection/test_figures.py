@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from brume.inspection.figures import auroc, average_precision, figures, roc
+from brume.inspection.model.metrics import auroc, average_precision, figures, roc
 
 LABELLED = st.lists(st.tuples(st.booleans(), st.integers(0, 20)), min_size=2, max_size=40)
 

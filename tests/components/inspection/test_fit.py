@@ -5,10 +5,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from brume.inspection import images
-from brume.inspection.bundle import Bundle, BundleError
-from brume.inspection.figures import figures
-from brume.inspection.fit import AnomalyClass, FitError, FitSettings, Fitted, Sample, fit, shrink_mask
+from brume.inspection.model import images
+from brume.inspection.model.bundle import Bundle, BundleError
+from brume.inspection.model.metrics import figures
+from brume.inspection.model.training import (
+    AnomalyClass,
+    FitError,
+    FitSettings,
+    Fitted,
+    Sample,
+    fit,
+    shrink_mask,
+)
 from tests.components.inspection.pictures import encoded, part
 
 

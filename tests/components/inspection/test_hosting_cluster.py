@@ -20,12 +20,12 @@ from brume.aws.engine.service import Call
 from brume.cluster import serving
 from brume.cluster.resources import Resources
 from brume.cluster.serving import Endpoint, Model
-from brume.inspection import hosting
-from brume.inspection.background import Background
-from brume.inspection.hosting import Hosting
-from brume.inspection.places import Places
-from brume.inspection.store import Store
-from brume.inspection.tables import models, projects
+from brume.inspection.engine import hosting
+from brume.inspection.engine.background import Background
+from brume.inspection.engine.hosting import Hosting
+from brume.inspection.engine.locations import Places
+from brume.inspection.engine.store import Store
+from brume.inspection.engine.tables import models, projects
 from tests.polling import until
 
 MODEL = {"ProjectName": "plates", "ModelVersion": "1"}

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from brume.inspection import images
-from brume.inspection.images import ImageError
+from brume.inspection.model import images
+from brume.inspection.model.images import ImageError
 from tests.components.inspection.pictures import encoded, part
 
 

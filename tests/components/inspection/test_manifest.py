@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from brume.inspection.manifest import (
+from brume.inspection.model.manifest import (
     LineError,
     ManifestError,
     parse,

@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from brume.inspection import masks
-from brume.inspection.manifest import parse_line
-from brume.inspection.splitting import fewest_before_split, held_out
+from brume.inspection.model import masks
+from brume.inspection.model.manifest import parse_line
+from brume.inspection.model.splitting import fewest_before_split, held_out
 from tests.components.inspection.parts import encoded, line
 
 NAMES = ["crack", "dent"]

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from brume.inspection.places import PlaceError, Places, places
+from brume.inspection.engine.locations import PlaceError, Places, places
 
 
 @pytest.fixture

@@ -15,8 +15,8 @@ from PIL import Image
 
 from brume.cluster import serving
 from brume.cluster.serving import Model, ServingError
-from brume.inspection.bundle import Bundle
-from brume.inspection.images import decode
+from brume.inspection.model.bundle import Bundle
+from brume.inspection.model.images import decode
 from tests.components.inspection.parts import Running, photo
 
 pytestmark = pytest.mark.slow
@@ -30,7 +30,7 @@ def bundle(trained: Running) -> Path:
 @pytest.fixture(scope="module")
 def address(bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     folder = str(tmp_path_factory.mktemp("serving"))
-    model = Model("plates", str(bundle), module="brume.inspection.predictor", folder=folder)
+    model = Model("plates", str(bundle), module="brume.inspection.model.predictor", folder=folder)
     url = serving.serve(model, lambda _text: None).url
     yield f"{url}/v1/models/plates"
     serving.stop("plates", folder)
@@ -105,6 +105,8 @@ def test_the_model_tells_of_itself(address: str) -> None:
 
 def test_what_is_no_bundle_is_not_served(tmp_path: Path) -> None:
     (tmp_path / "bundle").mkdir()
-    model = Model("none", str(tmp_path / "bundle"), module="brume.inspection.predictor", folder=str(tmp_path))
+    model = Model(
+        "none", str(tmp_path / "bundle"), module="brume.inspection.model.predictor", folder=str(tmp_path)
+    )
     with pytest.raises(ServingError, match=r"no bundle\.json"):
         serving.serve(model, lambda _text: None)

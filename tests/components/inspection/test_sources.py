@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from brume.aws import addresses
-from brume.inspection import sources
+from brume.inspection.pipeline import sources
 
 
 def picture(path: Path, size: int = 80) -> Path:

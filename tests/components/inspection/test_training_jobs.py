@@ -14,10 +14,10 @@ from sqlalchemy import insert, select
 from brume.cluster import jobs
 from brume.cluster.jobs import Job, JobError, JobState
 from brume.cluster.resources import Resources
-from brume.inspection.places import Places
-from brume.inspection.store import Store
-from brume.inspection.tables import models, projects
-from brume.inspection.training_jobs import RESULT, Trainings
+from brume.inspection.engine.locations import Places
+from brume.inspection.engine.store import Store
+from brume.inspection.engine.tables import models, projects
+from brume.inspection.engine.training_jobs import RESULT, Trainings
 from tests.polling import until
 
 SHARE = Resources(cpu="700m", memory="3Gi")

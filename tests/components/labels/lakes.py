@@ -8,8 +8,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from brume.labels.lake import Lake
-from brume.labels.schema import TABLES, frames_type
+from brume.labels.model.lake import Lake
+from brume.labels.model.schema import TABLES, frames_type
 
 Row = Mapping[str, Any]
 

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from brume.aws.wire.server import Call, Engine, ServiceError
-from brume.labels import job_states
+from brume.labels.pipeline import job_states
 from tests.aws.serving import KEY, serve_engine
 
 CREATED = datetime.datetime(2024, 3, 1, 9, 30, tzinfo=datetime.UTC)

@@ -13,9 +13,9 @@ import pyarrow as pa
 import pytest
 
 from brume import storage
-from brume.labels import lake as lakes
-from brume.labels.lake import ConflictError, Lake, LakeError, Part, identifier
-from brume.labels.schema import DATABASE, TABLES, frames_type
+from brume.labels.model import lake as lakes
+from brume.labels.model.lake import ConflictError, Lake, LakeError, Part, identifier
+from brume.labels.model.schema import DATABASE, TABLES, frames_type
 
 
 @pytest.fixture(scope="module")

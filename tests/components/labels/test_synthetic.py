@@ -13,7 +13,7 @@ import botocore.parsers
 import botocore.session
 import pytest
 
-from brume.labels.synthetic import TREE, TRUTH, WORKERS, Truth, generate
+from brume.labels.demo import TREE, TRUTH, WORKERS, Truth, generate
 
 ROOT = Path(__file__).parents[3]
 
@@ -33,7 +33,7 @@ def digest(folder):
 
 def test_equal_arguments_give_equal_bytes_in_every_process(made, tmp_path):
     folder, _ = made
-    command = [sys.executable, "-m", "brume.labels.synthetic", str(tmp_path / "again")]
+    command = [sys.executable, "-m", "brume.labels.demo", str(tmp_path / "again")]
     environment = {**os.environ, "PYTHONHASHSEED": "77", "TZ": "America/Bogota", "LC_ALL": "C"}
     said = subprocess.run(command, cwd=ROOT, env=environment, check=True, capture_output=True, text=True)
     assert digest(tmp_path / "again") == digest(folder)

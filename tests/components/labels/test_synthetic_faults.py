@@ -7,7 +7,7 @@ from statistics import median
 
 import pytest
 
-from brume.labels.synthetic import TREE, generate
+from brume.labels.demo import TREE, generate
 from tests.components.labels.trees import answer_of, answers_of, distance, sub_of, the_one
 
 WIDTH, HEIGHT = 1280, 720

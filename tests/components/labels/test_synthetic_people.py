@@ -9,7 +9,7 @@ from statistics import mean, median
 
 import pytest
 
-from brume.labels.synthetic import TREE, generate
+from brume.labels.demo import TREE, generate
 from tests.components.labels.trees import answer_of, answers_of, distance, sub_of, the_one
 
 

@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 
 from brume import storage
 from brume.aws.client import client
-from brume.labels import people, workers
-from brume.labels.lake import ConflictError, Lake
-from brume.labels.queries import named
+from brume.labels.model.lake import ConflictError, Lake
+from brume.labels.model.queries import named
+from brume.labels.pipeline import people, workers
 from tests.components.labels.lakes import answer, frame, put
 
 METRICS = workers.METRICS

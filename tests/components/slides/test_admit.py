@@ -10,10 +10,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from brume.slides import admit
-from brume.slides.admit import CohortError, balance, build, build_unlabelled, check_rejects, find_slides
-from brume.slides.cohort import Reject
-from brume.slides.synthetic import write_slide
+from brume.slides.demo.slides import write_slide
+from brume.slides.model import admission
+from brume.slides.model.admission import (
+    CohortError,
+    balance,
+    build,
+    build_unlabelled,
+    check_rejects,
+    find_slides,
+)
+from brume.slides.model.cohort import Reject
 
 
 @pytest.fixture
@@ -49,8 +56,8 @@ def test_usable_slides_are_admitted_with_what_is_known_of_them(folder: Path) -> 
 
 def test_the_cohort_survives_its_way_through_a_file(folder: Path, tmp_path: Path) -> None:
     slides, _ = build(str(folder), str(folder / "labels.csv"), assume_mpp=0, seed=1, groups=2)
-    admit.write_slides(slides, str(tmp_path / "cohort.csv"))
-    assert admit.read_slides(str(tmp_path / "cohort.csv")) == slides
+    admission.write_slides(slides, str(tmp_path / "cohort.csv"))
+    assert admission.read_slides(str(tmp_path / "cohort.csv")) == slides
 
 
 def test_without_labels_every_slide_is_admitted(folder: Path) -> None:
@@ -110,4 +117,4 @@ def test_groups_are_balanced_and_none_is_empty(sizes: dict[str, int], groups: in
 
 def test_a_loop_over_groups_is_never_empty() -> None:
     """A loop over nothing, collected, fails in kfp's local runner."""
-    assert admit.groups_of([]) == ["0"]
+    assert admission.groups_of([]) == ["0"]

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from brume.slides.cohort import LabelledSlide, LabelsError, match, read_labels, split_by_patient
+from brume.slides.model.cohort import LabelledSlide, LabelsError, match, read_labels, split_by_patient
 from brume.storage import Entry
 
 rows_of_patients = st.lists(
@@ -73,7 +73,7 @@ def test_a_class_of_three_patients_is_in_every_split(seed: int, patients: int) -
 def test_the_split_does_not_depend_on_the_hash_seed_of_the_interpreter() -> None:
     """The original iterated over sets of strings, whose order changes from process to process."""
     code = (
-        "import json; from brume.slides.cohort import split_by_patient as s;"
+        "import json; from brume.slides.model.cohort import split_by_patient as s;"
         "print(json.dumps(s([(f's{n}', f'p{n % 30}', 'abc'[n % 3]) for n in range(90)], 7), sort_keys=True))"
     )
     told = {

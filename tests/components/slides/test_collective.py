@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 
 from brume.cluster.mpi import MpiJob, run
-from brume.slides import collective
-from brume.slides.train import ENVIRONMENT
+from brume.slides.model import collective
+from brume.slides.pipeline.training import ENVIRONMENT
 from tests.components.slides import tiny
 
 FITTING = Path(__file__).parent / "ranks" / "fitting.py"

@@ -9,7 +9,7 @@ import boto3
 import pytest
 
 from brume import storage
-from brume.slides.files import fetch
+from brume.slides.model.slide_files import fetch
 
 
 @pytest.fixture(scope="module")

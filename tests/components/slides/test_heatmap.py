@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from brume.report.viridis import colours
-from brume.slides import heatmap
-from brume.slides.score import SlideScore, slide_scores
-from brume.slides.synthetic import write_slide
+from brume.slides.demo.slides import write_slide
+from brume.slides.model import heatmap
+from brume.slides.model.scores import SlideScore, slide_scores
 
 GLASS, TISSUE = (243, 243, 243), (190, 110, 160)
 

@@ -16,9 +16,15 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from brume.slides import predict
-from brume.slides.predict import PredictionError, model_digest, predict_shards, read_scores, write_scores
-from brume.slides.records import RecordError, RecordWriter, Tile, encode
+from brume.slides.model.records import RecordError, RecordWriter, Tile, encode
+from brume.slides.pipeline import prediction
+from brume.slides.pipeline.prediction import (
+    PredictionError,
+    model_digest,
+    predict_shards,
+    read_scores,
+    write_scores,
+)
 from tests.polling import until
 
 CLASSES = ["a", "b"]
@@ -144,7 +150,7 @@ def test_tiles_travel_in_batches_and_several_at_a_time(
     model.seconds = 0.05
     run(tmp_path, model)
     assert sorted(model.requests) == sorted([5, 5, 5, 5, 3] * 2 + [3] + [5, 5, 1])
-    assert 2 <= model.most_at_once <= predict.IN_FLIGHT
+    assert 2 <= model.most_at_once <= prediction.IN_FLIGHT
 
 
 def test_what_is_done_is_not_done_again(tmp_path: Path, model: Model, tiles: dict[str, list[Tile]]) -> None:

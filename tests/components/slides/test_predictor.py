@@ -25,7 +25,7 @@ from PIL import Image
 
 from brume.cluster import serving
 from brume.cluster.serving import Endpoint, Model, ServingError
-from brume.slides.predictor import RequestError, image_size, read_instances
+from brume.slides.model.predictor import RequestError, image_size, read_instances
 from tests.polling import until
 
 pytestmark = pytest.mark.slow
@@ -210,7 +210,7 @@ def slow(out: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[
     port_file = folder.with_name("port")
     options = {"model": save_model(folder, 1.0), "name": "slow", "port": 0, "port-file": port_file}
     options |= {"workers": 1, "queue": 1, "max-body": MAX_BODY, "seconds": 4, "batch": 1}
-    command = [sys.executable, "-m", "brume.slides.predictor"]
+    command = [sys.executable, "-m", "brume.slides.model.predictor"]
     for key, value in options.items():
         command += [f"--{key}", str(value)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from brume.slides.demo import paint_slide
-from brume.slides.reader import SlideError, check_slide, open_slide
-from brume.slides.synthetic import write_slide
+from brume.slides.demo.cohort import paint_slide
+from brume.slides.demo.slides import write_slide
+from brume.slides.model.reader import SlideError, check_slide, open_slide
 
 WIDTH, HEIGHT = 1300, 1000
 

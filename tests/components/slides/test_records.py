@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from brume.slides.records import (
+from brume.slides.model.records import (
     FRAME_BYTES,
     RecordError,
     RecordWriter,

@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score
 
-from brume.slides import bootstrap
-from brume.slides.figures import Evaluation, headline
-from brume.slides.score import (
+from brume.slides.model import bootstrap
+from brume.slides.model.metrics import Evaluation, headline
+from brume.slides.model.scores import (
     ScoreError,
     SlideScore,
     evaluate,

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from brume import storage
 from brume.aws.client import client
-from brume.slides.records import FRAME_BYTES, RecordWriter, Tile, decode, encode, read
-from brume.slides.shards import ShardsError, write_shards
+from brume.slides.model.records import FRAME_BYTES, RecordWriter, Tile, decode, encode, read
+from brume.slides.model.shards import ShardsError, write_shards
 
 CLASSES = ["luad", "normal"]
 EXPECTED_FIRST = [("a.svs", 896, 448), ("a.svs", 896, 672), ("b.svs", 448, 672)]
@@ -196,7 +196,7 @@ def test_a_run_killed_midway_leaves_no_shards_json_and_the_next_one_ends_the_sam
 def test_shards_are_written_when_the_buffer_overflows(cohort, tmp_path, monkeypatch):
     files, splits = cohort
     told = shard(files, splits, tmp_path / "one")
-    monkeypatch.setattr("brume.slides.shards.BUFFER_BYTES", 200 + FRAME_BYTES)
+    monkeypatch.setattr("brume.slides.model.shards.BUFFER_BYTES", 200 + FRAME_BYTES)
     shard(files, splits, tmp_path / "two")
     for entry in told["shards"]:
         assert (tmp_path / "one" / entry["file"]).read_bytes() == (

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from brume.slides import heatmap
-from brume.slides.report import CAVEAT, build
-from brume.slides.score import SlideScore, evaluate
+from brume.slides.model import heatmap
+from brume.slides.model.scores import SlideScore, evaluate
+from brume.slides.pipeline.report import CAVEAT, build
 
 CLASSES = ["luad", "lusc", "normal"]
 HOSTILE = """<script>alert(1)</script>"'><img src=x onerror=alert(2)>"""

@@ -4,9 +4,9 @@ import numpy as np
 import openslide
 import pytest
 
-from brume.slides.demo import paint_slide, plan_cohort
-from brume.slides.reader import check_slide
-from brume.slides.synthetic import GLASS, mosaic, write_slide
+from brume.slides.demo.cohort import paint_slide, plan_cohort
+from brume.slides.demo.slides import GLASS, mosaic, write_slide
+from brume.slides.model.reader import check_slide
 
 
 def picture(height, width, seed=0):

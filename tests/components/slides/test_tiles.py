@@ -15,14 +15,14 @@ from hypothesis import strategies as st
 
 from brume import storage
 from brume.aws.client import client
-from brume.slides import tiles
-from brume.slides.cohort import Reject
-from brume.slides.demo import paint_slide
-from brume.slides.grid import Tiling, plan, read_tiles
-from brume.slides.reader import SlideError, open_slide
-from brume.slides.records import decode, read
-from brume.slides.synthetic import GLASS, mosaic, write_slide
-from brume.slides.tiles import tile_group, tile_slide
+from brume.slides.demo.cohort import paint_slide
+from brume.slides.demo.slides import GLASS, mosaic, write_slide
+from brume.slides.model import tiles
+from brume.slides.model.cohort import Reject
+from brume.slides.model.grid import Tiling, plan, read_tiles
+from brume.slides.model.reader import SlideError, open_slide
+from brume.slides.model.records import decode, read
+from brume.slides.model.tiles import tile_group, tile_slide
 
 
 @dataclass(frozen=True)
@@ -293,7 +293,7 @@ def test_memory_stays_bounded_on_a_wide_slide(tissue, tmp_path):
     write_slide(tmp_path / "wide.svs", paint, size=(40_000, 3_000))
     code = (
         "import sys; from pathlib import Path; "
-        "from brume.slides.tiles import Tiling, tile_slide; "
+        "from brume.slides.model.tiles import Tiling, tile_slide; "
         "told = tile_slide(Path(sys.argv[1]), Path(sys.argv[2]), slide='s', patient='p', label='l', "
         # Not ru_maxrss: a process starts with the peak of the one that forked it.
         "tiling=Tiling(512)); status = Path('/proc/self/status').read_text(); "

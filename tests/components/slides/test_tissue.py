@@ -3,9 +3,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from brume.slides.demo import INKS
-from brume.slides.synthetic import GLASS
-from brume.slides.tissue import background_share, close_gaps, tissue_mask
+from brume.slides.demo.cohort import INKS
+from brume.slides.demo.slides import GLASS
+from brume.slides.model.tissue import background_share, close_gaps, tissue_mask
 
 EOSIN_PINK, NUCLEAR_PURPLE = (225, 165, 200), (110, 75, 150)
 METHODS = pytest.mark.parametrize("method", ["otsu", "saturation"])

@@ -17,10 +17,10 @@ from hypothesis import strategies as st
 
 from brume import storage
 from brume.cluster.mpi import JobError, MpiJob, run
-from brume.slides import train
-from brume.slides.checkpoint import Checkpoints
-from brume.slides.parameters import MODELS, ParameterError, TrainingParameters
-from brume.slides.stream import StreamError
+from brume.slides.model.checkpoint import Checkpoints
+from brume.slides.model.parameters import MODELS, ParameterError, TrainingParameters
+from brume.slides.model.shard_stream import StreamError
+from brume.slides.pipeline import training
 from tests.components.slides import tiny
 
 DYING = Path(__file__).parent / "ranks" / "dying.py"
@@ -35,7 +35,7 @@ class Job:
         self.log: list[str] = []
 
     def launch(self, parameters: TrainingParameters = PARAMETERS) -> None:
-        train.launch(self.tiles, self.out, self.work, parameters, log=self.log.append)
+        training.launch(self.tiles, self.out, self.work, parameters, log=self.log.append)
 
     def told(self) -> dict[str, Any]:
         result: dict[str, Any] = json.loads((Path(self.out) / "training.json").read_text())
@@ -71,7 +71,7 @@ def test_a_killed_rank_ends_the_job_and_the_next_run_ends_as_if_nothing_had_been
 
     job = Job(tmp_path, tiles)
     command = [sys.executable, str(DYING), "--tiles", tiles, "--out", job.out, "--work", job.work]
-    killed = MpiJob("training", (*command, "--parameters", PARAMETERS.to_json()), 2, env=train.ENVIRONMENT)
+    killed = MpiJob("training", (*command, "--parameters", PARAMETERS.to_json()), 2, env=training.ENVIRONMENT)
     with pytest.raises(JobError, match="rank 1 was ended by signal 9"):
         run(killed, print)
     assert not Path(job.out).exists()
@@ -142,10 +142,10 @@ def test_a_finished_training_is_kept_and_another_is_not(unbroken: Job, tiles: st
     unbroken.launch(replace(PARAMETERS, threads=2))
     assert "kept" in unbroken.log[-1]
     assert unbroken.told() == before
-    shards = train.Shards.read(tiles)
+    shards = training.Shards.read(tiles)
     for other in (replace(PARAMETERS, epochs=7), replace(PARAMETERS, seed=1)):
-        assert not train.finished(unbroken.out, train.key(shards, other))
-    assert not train.finished(unbroken.out, train.key(replace(shards, digest="other"), PARAMETERS))
+        assert not training.finished(unbroken.out, training.key(shards, other))
+    assert not training.finished(unbroken.out, training.key(replace(shards, digest="other"), PARAMETERS))
 
 
 @pytest.mark.slow
@@ -155,7 +155,7 @@ def test_a_training_from_s3_to_s3(s3_server: str, tmp_path: Path) -> None:
 
     client("s3").create_bucket(Bucket="training")
     tiles = tiny.write(tmp_path, ranks=1, train=4, valid=2, uri="s3://training/tiles")
-    command = [sys.executable, "-m", train.MODULE, "--tiles", tiles, "--out", "s3://training/model"]
+    command = [sys.executable, "-m", training.MODULE, "--tiles", tiles, "--out", "s3://training/model"]
     command += ["--work", "s3://training/work", "--parameters", '{"ranks": 1, "epochs": 2, "threads": 1}']
     subprocess.run(command, check=True, timeout=200, env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "2"})
     names = {
@@ -164,7 +164,7 @@ def test_a_training_from_s3_to_s3(s3_server: str, tmp_path: Path) -> None:
     assert {"saved_model.pb", "variables/variables.index", "labels.json", "training.json"} <= names
     told = json.loads(storage.read_bytes("s3://training/model/training.json"))
     assert told["steps_per_epoch"] == 1
-    assert train.finished("s3://training/model", told["key"])
+    assert training.finished("s3://training/model", told["key"])
     assert not storage.list_files("s3://training/work")
 
 
@@ -177,7 +177,9 @@ def test_shards_for_fewer_ranks_are_refused_before_anything_starts(tiles: str, t
 
 def test_ranks_other_than_asked_are_an_error(tiles: str, tmp_path: Path) -> None:
     with pytest.raises(ParameterError, match="mpirun -n 2"):
-        train.main(["--tiles", tiles, "--out", str(tmp_path), "--work", str(tmp_path), "--parameters", "{}"])
+        training.main(
+            ["--tiles", tiles, "--out", str(tmp_path), "--work", str(tmp_path), "--parameters", "{}"]
+        )
 
 
 @given(

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from brume.slides import records, shards
+from brume.slides.model import records, shards
 
 SIZE = 32
 CLASSES = ("lung", "node", "skin")

@@ -23,9 +23,9 @@ from typing import Any
 from PIL import Image
 
 from brume.aws.engine import catalog
-from brume.inspection import bricks
-from brume.inspection.console import RESULTS
-from brume.inspection.console.sessions import TOKEN
+from brume.inspection import demo
+from brume.inspection.engine.console import RESULTS
+from brume.inspection.engine.console.sessions import TOKEN
 from tests.aws.serving import KEY, client_of
 from tests.components.conftest import BROWSERS, FLAGS
 from tests.components.inspection.console.conftest import Tab
@@ -172,7 +172,7 @@ def main() -> int:
         root = Path(name)
         sets = {"train": (60, 24, 1), "test": (14, 10, 2), "monday": (10, 8, 3), "tuesday": (12, 8, 4)}
         for part, (normal, anomalous, seed) in sets.items():
-            bricks.write(root / part, normal=normal, anomalous=anomalous, seed=seed)
+            demo.write(root / part, normal=normal, anomalous=anomalous, seed=seed)
         with running(root / "engine") as served:
             console, second = story(served, root)
             shoot(served, console, second, options.folder)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from brume.pipelines.commands.inspection import inspection
+from brume.inspection.pipeline.command import inspection
 from tests.components.inspection.console.conftest import PROJECT, Served
 from tests.components.inspection.parts import write_dataset
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from sqlalchemy import create_engine, insert, select, update
 
-from brume.inspection.tables import detections, models, projects
+from brume.inspection.engine.tables import detections, models, projects
 from tests.aws.serving import client_of
 from tests.components.inspection.parts import Running, dataset_ready, photo, running, source, wait
 from tests.components.inspection.test_engine_postgres import database as database

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from brume.inspection.console import dashboard
+from brume.inspection.engine.console import dashboard
 from tests.components.inspection.console.conftest import PROJECT, Served
 from tests.components.inspection.parts import photo, refused, wait
 

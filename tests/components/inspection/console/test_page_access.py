@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from brume.inspection.console.sessions import TOKEN
+from brume.inspection.engine.console.sessions import TOKEN
 from tests.aws.serving import OTHER
 from tests.components.inspection.console.conftest import PROJECT, Served
 from tests.components.inspection.parts import photo

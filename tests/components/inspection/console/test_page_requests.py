@@ -8,8 +8,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from brume.aws.wire.server import Call, Engine
-from brume.inspection.console.page import routes
-from brume.inspection.console.sessions import TOKEN
+from brume.inspection.engine.console.page import routes
+from brume.inspection.engine.console.sessions import TOKEN
 from tests.aws.serving import serve_engine
 
 

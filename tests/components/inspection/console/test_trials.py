@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from brume.inspection.background import Background
-from brume.inspection.console.service import Console
-from brume.inspection.places import places
-from brume.inspection.store import Store
+from brume.inspection.engine.background import Background
+from brume.inspection.engine.console.service import Console
+from brume.inspection.engine.locations import places
+from brume.inspection.engine.store import Store
 from tests.components.inspection.console.conftest import PROJECT, Served
 from tests.components.inspection.parts import encoded, photo, picture, refused, wait
 

@@ -6,9 +6,10 @@ import dataclasses
 import functools
 from typing import Any
 
-from brume.labels.athena import jobs, printing
-from brume.labels.athena.functions import MACROS
-from brume.labels.athena.plan import Context, plan
+from brume.labels.engine import query_process
+from brume.labels.engine.sql import printing
+from brume.labels.engine.sql.functions import MACROS
+from brume.labels.engine.sql.plan import Context, plan
 
 CONTEXT = Context("db", ["people", "tracks"])
 VIEWS = {
@@ -23,7 +24,7 @@ VIEWS = {
 @functools.cache
 def _connection() -> Any:
     every = " ".join(f"{head.partition('(')[0]}(" for head in MACROS)
-    return jobs.connected(
+    return query_process.connected(
         {
             "database": CONTEXT.database,
             "views": list(VIEWS.items()),
@@ -40,7 +41,7 @@ def _connection() -> Any:
 def ask(text: str, *parameters: str) -> list[tuple[str | None, ...]]:
     """Return the rows of a query as Athena prints them."""
     planned = dataclasses.asdict(plan(text, dataclasses.replace(CONTEXT, parameters=parameters)))
-    jobs.bind(_connection(), planned)
+    query_process.bind(_connection(), planned)
     table = _connection().sql(planned["query"]).to_arrow_table()
     columns = [printing.printed(column.combine_chunks()).to_pylist() for column in table.columns]
     return list(zip(*columns, strict=True))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from brume.labels.athena.plan import FailedError, plan
+from brume.labels.engine.sql.plan import FailedError, plan
 from tests.components.labels.athena.dialect import CONTEXT, ask, names
 
 # ruff: noqa: E501 - a line a case

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from brume.labels.athena import guard
-from brume.labels.athena.functions import ALLOWED, ALLOWED_TABLES, MACROS
-from brume.labels.athena.plan import FailedError, plan
-from brume.labels.athena.sql import RefusedError
+from brume.labels.engine.sql import guard
+from brume.labels.engine.sql.functions import ALLOWED, ALLOWED_TABLES, MACROS
+from brume.labels.engine.sql.plan import FailedError, plan
+from brume.labels.engine.sql.statement import RefusedError
 from tests.components.labels.athena.dialect import CONTEXT, ask
 
 ATTACKS = [

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from brume.labels.athena.sandbox import LateError, LostError, Sandbox
+from brume.labels.engine.sandbox import LateError, LostError, Sandbox
 from tests.polling import until
 
 MEMORY = 200 << 20

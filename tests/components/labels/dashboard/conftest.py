@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from brume.labels.dashboard import Dashboard, build
+from brume.labels.pipeline.dashboard import Dashboard, build
 from tests.components.conftest import Page, open_in
 from tests.components.labels.dashboard import tables
 from tests.polling import until

@@ -11,7 +11,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from brume.labels.schema import DATABASE, TABLES
+from brume.labels.model.schema import DATABASE, TABLES
 
 START = datetime.datetime(2026, 3, 2, 8, tzinfo=datetime.UTC)
 TRACKING, PICTURES = "VideoObjectTracking", "ImageClassification"

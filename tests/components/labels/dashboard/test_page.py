@@ -15,8 +15,8 @@ import pytest
 import sqlglot
 from PIL import Image
 
-from brume.labels.dashboard import Dashboard
-from brume.labels.dashboard.evaluate import Evaluator, Selection
+from brume.labels.pipeline.dashboard import Dashboard
+from brume.labels.pipeline.dashboard.evaluate import Evaluator, Selection
 from tests.components.conftest import open_in
 from tests.components.labels.dashboard import tables
 from tests.components.labels.dashboard.conftest import HOSTILE, drawn

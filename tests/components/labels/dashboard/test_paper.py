@@ -8,8 +8,8 @@ import re
 import pytest
 from PIL import Image
 
-from brume.labels.dashboard import Dashboard
-from brume.labels.dashboard.joining import joined
+from brume.labels.pipeline.dashboard import Dashboard
+from brume.labels.pipeline.dashboard.joining import joined
 from tests.components.labels.dashboard import tables
 
 

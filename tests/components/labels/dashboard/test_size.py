@@ -5,7 +5,7 @@ from __future__ import annotations
 import duckdb
 import pytest
 
-from brume.labels.dashboard import build
+from brume.labels.pipeline.dashboard import build
 from tests.components.labels.dashboard import tables
 
 LIMIT = 1_500_000

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from brume.labels.lake import Lake
-from brume.labels.schema import INGESTED
+from brume.labels.model.lake import Lake
+from brume.labels.model.schema import INGESTED
 
 # What tells one run from another, and not one source from another.
 _OF_RUNS = {"files": ("read", "version", "facts")}

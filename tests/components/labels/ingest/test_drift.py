@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from brume.labels.ingest.drift import drift_of, keys_of, natural
+from brume.labels.model.ingest.drift import drift_of, keys_of, natural
 
 Keys = dict[tuple[str, str], str]
 

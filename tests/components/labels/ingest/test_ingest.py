@@ -19,9 +19,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from brume import storage
-from brume.labels import ingest, synthetic
-from brume.labels.ingest import IngestError, upkeep
-from brume.labels.lake import Lake
+from brume.labels import demo
+from brume.labels.model import ingest
+from brume.labels.model.ingest import IngestError, upkeep
+from brume.labels.model.lake import Lake
 from tests.components.labels.ingest.contents import content, rows_of
 from tests.components.labels.ingest.outputs import Job, Output, answer, box, frame
 from tests.polling import until
@@ -439,8 +440,8 @@ def _parts_on_disk(lake: Lake) -> set[str]:
 
 def test_a_tree_of_the_generator_counts_as_it_says(lake: Lake, tmp_path: Path) -> None:
     """Labels, answers, states and items of every job are those that the generator wrote."""
-    truth = synthetic.generate(tmp_path / "made", "small")
-    summary = ingest.run(str(tmp_path / "made" / synthetic.TREE), lake)
+    truth = demo.generate(tmp_path / "made", "small")
+    summary = ingest.run(str(tmp_path / "made" / demo.TREE), lake)
     assert summary.rows["labels"] == truth.labels
     compared = ["batch", "level", "status", "labelled", "failed", "expired", "answers", "frames", "labels"]
     found = {(row["modality"], row["job"]): row for row in rows_of(lake.connect(), "SELECT * FROM jobs")}

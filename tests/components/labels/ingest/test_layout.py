@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from brume.labels.ingest.layout import Place, place, split
+from brume.labels.model.ingest.layout import Place, place, split
 
 JOB = "s3://bucket/any/batch_manifests/VideoObjectTracking/batch-1-2-cars/output/cars"
 

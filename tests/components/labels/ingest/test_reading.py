@@ -12,8 +12,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from brume.labels import ingest
-from brume.labels.lake import Lake
+from brume.labels.model import ingest
+from brume.labels.model.lake import Lake
 from tests.components.labels.ingest.contents import rows_of
 from tests.components.labels.ingest.outputs import Job, Output, answer, box, frame, still
 

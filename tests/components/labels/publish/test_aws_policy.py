@@ -16,12 +16,12 @@ from brume.aws import addresses
 from brume.aws.client import client
 from brume.aws.engine.catalog import Settings
 from brume.aws.wire.server import Engine
-from brume.labels import asking, dashboard, job_states, workers
 from brume.labels.engine import engine
-from brume.labels.lake import Lake
-from brume.labels.publish import glue, quicksight, saved_queries
-from brume.labels.publish.quicksight import publishing
-from brume.labels.queries import Query
+from brume.labels.model.lake import Lake
+from brume.labels.model.queries import Query
+from brume.labels.pipeline import dashboard, job_states, standing_queries, workers
+from brume.labels.pipeline.publish import glue, quicksight, saved_queries
+from brume.labels.pipeline.publish.quicksight import publishing
 from tests.aws.serving import serve_engine
 from tests.components.labels.dashboard import tables
 from tests.components.labels.lakes import answer, frame, put
@@ -103,7 +103,7 @@ def test_each_action_is_asked_for_by_something_that_we_do(
         query = Query("jobs", "Every job.", "SELECT 1 AS n", False)
         saved_queries.save([query])
         saved_queries.save([dataclasses.replace(query, sql="SELECT 2 AS n")])
-        asking.run_all([query], f"{tmp_path}/queries", "primary")
+        standing_queries.run_all([query], f"{tmp_path}/queries", "primary")
     assert actions == allowed(left_out=INDIRECT)
 
 

@@ -19,10 +19,10 @@ from hypothesis import strategies as st
 
 from brume import storage
 from brume.aws.client import client
-from brume.labels import workers
-from brume.labels.lake import Lake
-from brume.labels.publish import glue, hive
-from brume.labels.schema import TABLES, frames_type
+from brume.labels.model.lake import Lake
+from brume.labels.model.schema import TABLES, frames_type
+from brume.labels.pipeline import workers
+from brume.labels.pipeline.publish import glue, hive
 from tests.components.labels.lakes import answer, frame, put
 
 NOTHING = asdict(glue.Summary(left_out=[]))

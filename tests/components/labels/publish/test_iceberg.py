@@ -11,9 +11,9 @@ from pyiceberg.catalog import Catalog, load_catalog
 
 from brume import storage
 from brume.aws.client import client
-from brume.labels import workers
-from brume.labels.lake import Lake
-from brume.labels.publish import iceberg
+from brume.labels.model.lake import Lake
+from brume.labels.pipeline import workers
+from brume.labels.pipeline.publish import iceberg
 from tests.components.labels.lakes import answer, frame, put
 
 ANN = answer("ann")

@@ -12,8 +12,8 @@ import pytest
 from brume.aws.client import client
 from brume.aws.engine.catalog import Settings
 from brume.labels.engine import engine
-from brume.labels.publish import saved_queries
-from brume.labels.queries import Query
+from brume.labels.model.queries import Query
+from brume.labels.pipeline.publish import saved_queries
 from tests.aws.serving import KEY, serve_engine
 
 SLIP = Query("boxes", "Boxes, as they stood.", "SELECT a,,b FROM labels", True)

@@ -10,9 +10,9 @@ from typing import Any
 
 import pyarrow as pa
 
-from brume.labels.lake import Lake
-from brume.labels.quality.sheets import Sheets, build
-from brume.labels.schema import TABLES
+from brume.labels.model.lake import Lake
+from brume.labels.model.quality.sheets import Sheets, build
+from brume.labels.model.schema import TABLES
 
 START = datetime(2026, 3, 2, 8, tzinfo=UTC)
 Label = dict[str, Any]

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import cohen_kappa_score
 
-from brume.labels.quality.agreement import cohen_kappa, fleiss_kappa, interval_alpha, nominal_alpha
+from brume.labels.model.quality.agreement import cohen_kappa, fleiss_kappa, interval_alpha, nominal_alpha
 
 # Fleiss (1971), table 1: diagnoses of 30 patients by six psychiatrists each, in five categories.
 FLEISS = """

@@ -3,8 +3,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from brume.labels.lake import Lake
-from brume.labels.quality import levels, run
+from brume.labels.model.lake import Lake
+from brume.labels.model.quality import levels, run
 from tests.components.labels.quality.jobs import Job, box, lake, track
 
 

@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from brume.labels.quality import comparing, disagreement, label_errors
-from brume.labels.quality.faults import Fault
-from brume.labels.quality.posterior import dawid_skene, posterior
+from brume.labels.model.quality import comparing, disagreement, label_errors
+from brume.labels.model.quality.faults import Fault
+from brume.labels.model.quality.posterior import dawid_skene, posterior
 from tests.components.labels.quality.jobs import Job, box, said, track
 
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from brume.labels.quality import comparing, lines, measures
+from brume.labels.model.quality import comparing, lines, measures
 from tests.components.labels.quality.jobs import Job, box, said, track
 
 LABELS = st.lists(

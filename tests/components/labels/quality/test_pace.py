@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from brume.labels.quality import pace
+from brume.labels.model.quality import pace
 
 
 def answers(seconds, labels=1, job=0, modality=0, worker=None) -> pace.Answers:  # type: ignore[no-untyped-def]

@@ -7,10 +7,11 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from brume.labels import ingest, synthetic
-from brume.labels.lake import Lake
-from brume.labels.quality import run
-from brume.labels.schema import JUDGED
+from brume.labels import demo
+from brume.labels.model import ingest
+from brume.labels.model.lake import Lake
+from brume.labels.model.quality import run
+from brume.labels.model.schema import JUDGED
 from tests.components.labels.quality.jobs import START, Job, box, lake, said, track
 
 # Faults of these kinds are to be found where they were planted, or at the worker who was made to err.
@@ -23,12 +24,12 @@ KINDS = (
 @pytest.fixture(scope="module", params=["small", pytest.param("full", marks=pytest.mark.long)])
 def judged(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> tuple[synthetic.Truth, Lake]:
+) -> tuple[demo.Truth, Lake]:
     """Return the truth of a generated tree, and its lake with everything judged."""
     folder = tmp_path_factory.mktemp("quality")
-    truth = synthetic.generate(folder / "made", request.param)
+    truth = demo.generate(folder / "made", request.param)
     made = Lake(str(folder / "lake"))
-    ingest.run(str(folder / "made" / synthetic.TREE), made)
+    ingest.run(str(folder / "made" / demo.TREE), made)
     run(made)
     return truth, made
 
@@ -39,7 +40,7 @@ def dicts(made: Lake, query: str, *values: Any) -> list[dict[str, Any]]:
         return [dict(zip([c[0] for c in result.description], row, strict=True)) for row in result.fetchall()]
 
 
-def answers_for(finding: dict[str, Any], fault: synthetic.Fault) -> bool:
+def answers_for(finding: dict[str, Any], fault: demo.Fault) -> bool:
     """Tell whether a finding is of a planted fault: the same thing in frames that overlap."""
     same = finding["kind"] == fault.kind
     same &= fault.job in ("", finding["job"]) and fault.item in (None, finding["item"])
@@ -52,7 +53,7 @@ def answers_for(finding: dict[str, Any], fault: synthetic.Fault) -> bool:
     return bool(same)
 
 
-def test_every_planted_fault_is_found(judged: tuple[synthetic.Truth, Lake]) -> None:
+def test_every_planted_fault_is_found(judged: tuple[demo.Truth, Lake]) -> None:
     truth, made = judged
     findings = dicts(made, "SELECT * FROM findings")
     planted = [fault for fault in truth.faults if fault.kind in KINDS]
@@ -61,7 +62,7 @@ def test_every_planted_fault_is_found(judged: tuple[synthetic.Truth, Lake]) -> N
     assert missed == []
 
 
-def test_findings_that_nobody_planted_are_few(judged: tuple[synthetic.Truth, Lake]) -> None:
+def test_findings_that_nobody_planted_are_few(judged: tuple[demo.Truth, Lake]) -> None:
     truth, made = judged
     planted = [fault for fault in truth.faults if fault.kind in KINDS]
     findings = dicts(made, "SELECT * FROM findings")
@@ -75,7 +76,7 @@ def test_findings_that_nobody_planted_are_few(judged: tuple[synthetic.Truth, Lak
         assert one["worker"] is None
 
 
-def test_a_planted_fault_is_told_once(judged: tuple[synthetic.Truth, Lake]) -> None:
+def test_a_planted_fault_is_told_once(judged: tuple[demo.Truth, Lake]) -> None:
     truth, made = judged
     findings = dicts(made, "SELECT * FROM findings")
     for fault in truth.faults:
@@ -83,7 +84,7 @@ def test_a_planted_fault_is_told_once(judged: tuple[synthetic.Truth, Lake]) -> N
             assert sum(answers_for(one, fault) for one in findings) == 1, fault
 
 
-def test_findings_say_what_and_where_and_name_nobody(judged: tuple[synthetic.Truth, Lake]) -> None:
+def test_findings_say_what_and_where_and_name_nobody(judged: tuple[demo.Truth, Lake]) -> None:
     truth, made = judged
     files = {row["file"] for row in dicts(made, "SELECT file FROM files")}
     people = [part for user in truth.users for part in (user.name, user.sub, user.worker_id)]
@@ -93,7 +94,7 @@ def test_findings_say_what_and_where_and_name_nobody(judged: tuple[synthetic.Tru
         assert not any(word in one["detail"] for word in people)
 
 
-def test_every_answer_and_worker_is_there_once(judged: tuple[synthetic.Truth, Lake]) -> None:
+def test_every_answer_and_worker_is_there_once(judged: tuple[demo.Truth, Lake]) -> None:
     truth, made = judged
     (count,) = dicts(
         made, "SELECT count(*) AS n, count(DISTINCT (file, answer)) AS different FROM answer_quality"
@@ -105,7 +106,7 @@ def test_every_answer_and_worker_is_there_once(judged: tuple[synthetic.Truth, La
     assert sums["labels"] == labels["labels"]
 
 
-def test_measures_of_the_tree_are_what_its_people_are_like(judged: tuple[synthetic.Truth, Lake]) -> None:
+def test_measures_of_the_tree_are_what_its_people_are_like(judged: tuple[demo.Truth, Lake]) -> None:
     _, made = judged
     rows = dicts(made, "SELECT * FROM quality_jobs")
     value = {(row["job"], row["measure"], row["subject"]): row["value"] for row in rows}

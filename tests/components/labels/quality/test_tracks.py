@@ -3,8 +3,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from brume.labels.quality.checks import check
-from brume.labels.quality.faults import Fault
+from brume.labels.model.quality.checks import check
+from brume.labels.model.quality.faults import Fault
 from tests.components.labels.quality.jobs import Job, box, track
 
 WIDTH, HEIGHT = 1280, 720

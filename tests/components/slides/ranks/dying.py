@@ -7,7 +7,7 @@ import threading
 import time
 from pathlib import Path
 
-from brume.slides import train
+from brume.slides.pipeline import training
 
 
 def kill(work: Path) -> None:
@@ -20,4 +20,4 @@ if __name__ == "__main__":
     if os.environ["OMPI_COMM_WORLD_RANK"] == "1":
         work = Path(sys.argv[sys.argv.index("--work") + 1])
         threading.Thread(target=kill, args=(work,), daemon=True).start()
-    train.main()
+    training.main()

@@ -13,11 +13,11 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from brume.slides.checkpoint import Checkpoints
-from brume.slides.collective import open_collective
-from brume.slides.fit import fit, prepare_devices
-from brume.slides.parameters import TrainingParameters
-from brume.slides.stream import Shards
+from brume.slides.model.checkpoint import Checkpoints
+from brume.slides.model.collective import open_collective
+from brume.slides.model.parameters import TrainingParameters
+from brume.slides.model.shard_stream import Shards
+from brume.slides.model.training_loop import fit, prepare_devices
 
 
 def main() -> None:

@@ -14,11 +14,11 @@ import pytest
 
 from brume.aws.client import client
 from brume.aws.wire.server import Engine
-from brume.labels import dashboard
-from brume.labels.dashboard.views import Board
-from brume.labels.lake import Lake
-from brume.labels.publish import quicksight
-from brume.labels.publish.quicksight import publishing
+from brume.labels.model.lake import Lake
+from brume.labels.pipeline import dashboard
+from brume.labels.pipeline.dashboard.views import Board
+from brume.labels.pipeline.publish import quicksight
+from brume.labels.pipeline.publish.quicksight import publishing
 from tests.aws.serving import serve_engine
 from tests.components.labels.dashboard import tables
 from tests.components.labels.lakes import answer, put

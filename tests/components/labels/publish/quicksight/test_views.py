@@ -13,15 +13,15 @@ from hypothesis import strategies as st
 
 from brume.aws.client import service_model
 from brume.aws.wire import requests
-from brume.labels import dashboard
-from brume.labels.athena.functions import called_macros
-from brume.labels.athena.plan import Context, plan
-from brume.labels.dashboard import marks
-from brume.labels.dashboard.evaluate import Column, Evaluator, Measure, View
-from brume.labels.publish.quicksight import definition, sets
-from brume.labels.publish.quicksight.sets import DataSet
-from brume.labels.publish.quicksight.visuals import Fields, UnknownColumnError, identity, visual
-from brume.labels.schema import DATABASE, TABLES
+from brume.labels.engine.sql.functions import called_macros
+from brume.labels.engine.sql.plan import Context, plan
+from brume.labels.model.schema import DATABASE, TABLES
+from brume.labels.pipeline import dashboard
+from brume.labels.pipeline.dashboard import marks
+from brume.labels.pipeline.dashboard.evaluate import Column, Evaluator, Measure, View
+from brume.labels.pipeline.publish.quicksight import definition, sets
+from brume.labels.pipeline.publish.quicksight.sets import DataSet
+from brume.labels.pipeline.publish.quicksight.visuals import Fields, UnknownColumnError, identity, visual
 from tests.components.labels.dashboard import tables
 from tests.components.labels.dashboard.tables import effort
 

@@ -1,0 +1,45 @@
+"""The console of visual inspection: the service `brumeinspection`, and a web page and commands that use it.
+
+`with_results` before the engine's parts are made, and `add` after, are all that the engine needs to know.
+"""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from brume.aws.engine.catalog import Settings
+
+if TYPE_CHECKING:  # clients of the service need none of what serves it
+    from brume.aws.engine.service import Engine
+    from brume.inspection.engine.background import Background
+    from brume.inspection.engine.locations import Places
+    from brume.inspection.engine.store import Store
+
+RESULTS = "s3://brume-evaluations/"  # where what is trained from the console writes its evaluation
+
+
+def with_results(settings: Settings) -> Settings:
+    """Return settings in which RESULTS is a folder of the engine's own data, unless it is mapped already.
+
+    The service's API wants an output location for every training; who has no bucket uses this one.
+    """
+    if any(RESULTS.startswith(prefix.rstrip("/") + "/") for prefix in settings.folders):
+        return settings
+    folder = settings.data.absolute() / "evaluations"
+    folder.mkdir(parents=True, exist_ok=True)
+    return replace(settings, folders={**settings.folders, RESULTS: str(folder)})
+
+
+def add(engine: Engine, store: Store, places: Places, background: Background, data: Path) -> None:
+    """Give an engine, whose state lies in `data`, the console's service and its page."""
+    from brume.inspection.engine.console.page import routes
+    from brume.inspection.engine.console.service import NAME, Console
+
+    console = Console(store, places, background)
+    engine.services = {**engine.services, NAME: console}
+    engine.pages = [*engine.pages, *routes(engine, data)]
+    engine.hint = f"the address of its web page: brume inspection --data {shlex.quote(str(data))} console"
+    console.resume()

@@ -1,0 +1,210 @@
+"""Versions of a model side by side, on pictures that none of them was trained on.
+
+What a model says of a picture is kept, as its probability: a comparison that was cut short goes on where it
+was, and a changed threshold is compared at once.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, insert, select
+
+from brume import storage
+from brume.aws.engine.service import Call, ServiceError
+from brume.inspection.engine import lookups
+from brume.inspection.engine.background import Background
+from brume.inspection.engine.console import inference
+from brume.inspection.engine.console import renditions as pictures
+from brume.inspection.engine.console.inference import Judges
+from brume.inspection.engine.console.thresholds import read_training
+from brume.inspection.engine.console.trial_tables import predictions
+from brume.inspection.engine.locations import PlaceError, Places
+from brume.inspection.engine.lookups import AnyRow, invalid
+from brume.inspection.engine.store import Store
+from brume.inspection.engine.tables import datasets, entries
+from brume.inspection.model import images
+from brume.inspection.model.metrics import figures
+
+
+@dataclass(frozen=True)
+class _Basis:
+    """The pictures of a comparison: address and whether anomalous, by id; what they are; how many are not."""
+
+    pictures: Mapping[str, tuple[str, bool]]
+    words: str
+    left_out: int
+
+
+class Comparisons:
+    """The operation that compares models."""
+
+    def __init__(self, store: Store, places: Places, background: Background, judges: Judges) -> None:
+        self._store = store
+        self._places = places
+        self._background = background
+        self._judges = judges
+        self._failed: dict[tuple[str, ...], str] = {}
+        self._lock = threading.Lock()
+
+    def compare(self, request: dict[str, Any], call: Call) -> dict[str, Any]:
+        """CompareModels."""
+        with self._store.read() as db:
+            project = lookups.project(db, call, request["ProjectName"])
+            versions = [lookups.model(db, project, version) for version in request["ModelVersions"]]
+            for model in versions:
+                inference.trained(project, model)
+            if len({model.version for model in versions}) < len(versions):
+                raise invalid("ModelVersions: a version stands there twice")
+            basis = self._basis(db, project, versions)
+            said = {model.version: _said(db, project, model) for model in versions}
+        answer = {"ProjectName": project.name}
+        if not basis.pictures:
+            message = (
+                "there is no picture that none of these versions was trained on: add some to the test dataset"
+            )
+            return {**answer, "Status": "FAILED", "StatusMessage": message}
+        missing = sum(len(basis.pictures.keys() - known.keys()) for known in said.values())
+        if missing:
+            key = ("compare", project.id, *(str(model.version) for model in versions))
+            with self._lock:
+                failure = self._failed.pop(key, None)
+            if failure:
+                return {**answer, "Status": "FAILED", "StatusMessage": failure}
+            self._background.submit(key, self._judge_all, key, project, versions, basis)
+            done = 1 - missing / (len(basis.pictures) * len(versions))
+            return {**answer, "Status": "IN_PROGRESS", "Progress": done}
+        return {**answer, **_compared(versions, basis, said, self._places)}
+
+    def _basis(self, db: Connection, project: AnyRow, versions: Sequence[AnyRow]) -> _Basis:
+        """Choose labelled pictures: of the test dataset, or of the training dataset where there is none."""
+        kinds = set(db.scalars(select(datasets.c.type).filter_by(project=project.id)))
+        kind = "test" if "test" in kinds else "train"
+        wanted = select(entries.c.source_ref, entries.c.anomalous).filter_by(project=project.id, type=kind)
+        labelled = db.execute(
+            wanted.where(entries.c.anomalous.is_not(None)).order_by(entries.c.position)
+        ).all()
+        seen = {ref for model in versions for ref in read_training(self._places, model)["out_of_fold"]}
+        chosen = {
+            pictures.identity(row.source_ref): (row.source_ref, bool(row.anomalous))
+            for row in labelled
+            if row.source_ref not in seen
+        }
+        if kind == "test":
+            return _Basis(chosen, "the test dataset", len(labelled) - len(chosen))
+        return _Basis(chosen, "what no version was trained on, of the training dataset", 0)
+
+    def _judge_all(
+        self, key: tuple[str, ...], project: AnyRow, versions: Sequence[AnyRow], basis: _Basis
+    ) -> None:
+        try:
+            for model in versions:
+                self._judges.check(model)
+            for identity, (address, _) in basis.pictures.items():
+                self._judge(project, versions, identity, address)
+        except ServiceError as error:
+            with self._lock:
+                self._failed[key] = error.message
+
+    def _judge(self, project: AnyRow, versions: Sequence[AnyRow], identity: str, address: str) -> None:
+        mine = {"project": project.id, "picture": identity}
+        with self._store.read() as db:
+            known = set(db.scalars(select(predictions.c.version).filter_by(**mine)))
+        todo = [model for model in versions if model.version not in known]
+        if not todo:
+            return
+        said: dict[int, float | None] = {model.version: None for model in todo}
+        try:
+            pixels = images.decode(storage.read_bytes(self._places.locate(address, project.id)))
+            said = {model.version: self._judges.judge(model, pixels).probability for model in todo}
+        except (PlaceError, storage.StorageError, OSError, images.ImageError):
+            pass  # written as a picture that cannot be judged
+        with self._store.write() as db:
+            there = set(db.scalars(select(predictions.c.version).filter_by(**mine)))
+            fresh = [
+                {**mine, "version": version, "probability": probability}
+                for version, probability in said.items()
+                if version not in there
+            ]
+            if fresh:
+                db.execute(insert(predictions), fresh)
+
+
+def _said(db: Connection, project: AnyRow, model: AnyRow) -> dict[str, float | None]:
+    wanted = select(predictions.c.picture, predictions.c.probability)
+    rows = db.execute(wanted.filter_by(project=project.id, version=model.version))
+    return {row.picture: row.probability for row in rows}
+
+
+def _compared(
+    versions: Sequence[AnyRow], basis: _Basis, said: Mapping[int, Mapping[str, float | None]], places: Places
+) -> dict[str, Any]:
+    def judged(identity: str) -> bool:
+        return all(known[identity] is not None for known in said.values())
+
+    usable = [identity for identity in basis.pictures if judged(identity)]
+    truth = [basis.pictures[identity][1] for identity in usable]
+    models = []
+    for model in versions:
+        found = figures(
+            truth, [float(said[model.version][key] or 0) for key in usable], inference.threshold(model)
+        )
+        models.append(
+            {
+                "ModelVersion": str(model.version),
+                "Detector": read_training(places, model)["chosen"],
+                "Threshold": found.threshold,
+                "Precision": found.precision,
+                "Recall": found.recall,
+                "F1Score": found.f1,
+                "AreaUnderCurve": found.auroc,
+                "Counts": {
+                    "TrueAnomalies": found.true_positives,
+                    "MissedAnomalies": found.false_negatives,
+                    "FalseAlarms": found.false_positives,
+                    "TrueNormals": found.true_negatives,
+                },
+            }
+        )
+    differing, wrong = [], []
+    for identity in usable:
+        address, anomalous = basis.pictures[identity]
+        calls = [_prediction(model, float(said[model.version][identity] or 0)) for model in versions]
+        decided = {item["IsAnomalous"] for item in calls}
+        item = {
+            "PictureId": identity,
+            "Name": pictures.title(address),
+            "TrueLabel": "ANOMALY" if anomalous else "NORMAL",
+            "Predictions": calls,
+        }
+        if len(decided) > 1:
+            differing.append(item)
+        elif anomalous not in decided:
+            wrong.append(item)
+    remarks = []
+    if basis.left_out:
+        remarks.append(f"{basis.left_out} pictures are left out: a version was trained on them.")
+    if unusable := len(basis.pictures) - len(usable):
+        remarks.append(f"{unusable} pictures could not be judged.")
+    return {
+        "Status": "COMPLETE",
+        "StatusMessage": " ".join(remarks) or None,
+        "Progress": 1.0,
+        "Images": len(usable),
+        "Basis": basis.words,
+        "Models": models,
+        "Differences": differing,
+        "SharedErrors": wrong,
+    }
+
+
+def _prediction(model: AnyRow, probability: float) -> dict[str, Any]:
+    anomalous = probability >= inference.threshold(model)
+    return {
+        "ModelVersion": str(model.version),
+        "IsAnomalous": anomalous,
+        "Confidence": probability if anomalous else 1 - probability,
+    }

@@ -1,0 +1,82 @@
+"""Pictures of a project's datasets: taken in from a client that alone has them, and shown."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from sqlalchemy import Connection, delete, select
+
+from brume import storage
+from brume.aws.engine.service import Call
+from brume.inspection.engine import lookups
+from brume.inspection.engine.console import inference, renditions
+from brume.inspection.engine.console.inference import Judges
+from brume.inspection.engine.console.trial_tables import predictions
+from brume.inspection.engine.console.verdicts import put
+from brume.inspection.engine.locations import PlaceError, Places
+from brume.inspection.engine.lookups import AnyRow, absent, invalid
+from brume.inspection.engine.store import Store
+from brume.inspection.engine.tables import entries
+from brume.inspection.model import images, masks
+from brume.inspection.model.manifest import parse_line, write_line
+
+
+class Labelled:
+    """The operations on pictures of datasets."""
+
+    def __init__(self, store: Store, places: Places, judges: Judges) -> None:
+        self._store = store
+        self._places = places
+        self._judges = judges
+
+    def put(self, request: dict[str, Any], call: Call) -> dict[str, Any]:
+        """PutDatasetImage."""
+        name, kind, data = request["Name"], request["DatasetType"], request["Body"]
+        with self._store.read() as db:
+            project = lookups.project(db, call, request["ProjectName"])
+        renditions.decode(data)
+        # Training and test pictures of one name are two pictures.
+        stored = renditions.file_name(f"{kind}-{renditions.identity(name)}", name, data)
+        address = self._places.own_address(project.id, stored)
+        storage.write_bytes(self._places.image(project.id, stored), data)
+        label = {"NORMAL": False, "ANOMALY": True}.get(request.get("Label", ""))
+        line = parse_line(write_line(address, label, time.time(), "upload/" + kind))
+        with self._store.write() as db:
+            put(db, project, kind, [line])
+            # What models said of another picture under this name no longer holds.
+            db.execute(
+                delete(predictions).filter_by(project=project.id, picture=renditions.identity(address))
+            )
+        return {"SourceRef": address}
+
+    def picture(self, request: dict[str, Any], call: Call) -> dict[str, Any]:
+        """GetDatasetPicture."""
+        kind, version = request.get("Kind", "IMAGE"), request.get("ModelVersion")
+        with self._store.read() as db:
+            project = lookups.project(db, call, request["ProjectName"])
+            address = self._address(db, project, request["PictureId"])
+            model = lookups.model(db, project, version) if version else None
+        if kind == "HEATMAP" and model is None:
+            raise invalid("ModelVersion: a heatmap is of one model: name it")
+        try:
+            data = storage.read_bytes(self._places.locate(address, project.id))
+            if kind == "IMAGE":
+                return {"ContentType": renditions.content_type(data), "Body": data}
+            pixels = images.decode(data)
+        except (OSError, PlaceError, storage.StorageError, images.ImageError) as error:
+            raise absent(f"{address} cannot be read: {error}", address, "PICTURE") from error
+        if model is None or kind == "THUMBNAIL":
+            return {"ContentType": renditions.JPEG, "Body": renditions.thumbnail(pixels)}
+        inference.trained(project, model)
+        kept = masks.heatmap(self._judges.judge(model, pixels).map)
+        return {
+            "ContentType": renditions.PNG,
+            "Body": renditions.heatmap(kept, pixels.shape[1], pixels.shape[0]),
+        }
+
+    def _address(self, db: Connection, project: AnyRow, identity: str) -> str:
+        for address in db.scalars(select(entries.c.source_ref).filter_by(project=project.id)):
+            if renditions.identity(address) == identity:
+                return str(address)
+        raise absent(f"project {project.name} has no picture {identity}", identity, "PICTURE")

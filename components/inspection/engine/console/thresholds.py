@@ -1,0 +1,135 @@
+"""How a model was chosen, and the threshold by which it decides, from its out-of-fold scores."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import Connection
+
+from brume import storage
+from brume.aws.engine.service import Call
+from brume.inspection.engine import lookups
+from brume.inspection.engine.console import inference
+from brume.inspection.engine.locations import Places
+from brume.inspection.engine.lookups import AnyRow, absent, invalid
+from brume.inspection.engine.models import set_threshold
+from brume.inspection.engine.store import Store
+from brume.inspection.engine.training_jobs import BUNDLE
+from brume.inspection.model.calibration import choose_threshold
+from brume.inspection.model.metrics import figures
+
+_POINTS = 201  # of a curve, at most
+
+
+class Thresholds:
+    """The operations on a model's evaluation and threshold."""
+
+    def __init__(self, store: Store, places: Places) -> None:
+        self._store = store
+        self._places = places
+
+    def evaluation(self, request: dict[str, Any], call: Call) -> dict[str, Any]:
+        """GetModelEvaluation."""
+        with self._store.read() as db:
+            project, model = _model(db, request, call)
+        training = read_training(self._places, model)
+        truth, probabilities = _out_of_fold(training)
+        now = inference.threshold(model)
+        return {
+            "ProjectName": project.name,
+            "ModelVersion": str(model.version),
+            "Detector": training["chosen"],
+            "Tried": [
+                {
+                    "Name": way["name"],
+                    "Chosen": way["name"] == training["chosen"],
+                    "AreaUnderCurve": way.get("auroc"),
+                    "LogLoss": way.get("loss"),
+                }
+                for way in training["tried"]
+            ],
+            "Curve": _curve(truth, probabilities),
+            "Threshold": now,
+            "Current": _point(truth, probabilities, now),
+            "NormalImages": int((~truth).sum()),
+            "AnomalousImages": int(truth.sum()),
+            "Seconds": training.get("seconds"),
+        }
+
+    def update(self, request: dict[str, Any], call: Call) -> dict[str, Any]:
+        """UpdateModelThreshold."""
+        given = request.get("Threshold")
+        costs = request.get("MissCost"), request.get("FalseAlarmCost")
+        if (given is None) == (costs == (None, None)):
+            raise invalid("give either Threshold, or MissCost and FalseAlarmCost")
+        if given is None and (None in costs or not any(costs)):
+            raise invalid("MissCost and FalseAlarmCost are both needed, and one of them above 0")
+        with self._store.read() as db:
+            project, model = _model(db, request, call)
+        truth, probabilities = _out_of_fold(read_training(self._places, model))
+        if given is None:
+            if not truth.any():
+                raise invalid(
+                    "MissCost: the model was trained without anomalous pictures, so that what a threshold "
+                    "costs cannot be told: give Threshold"
+                )
+            given = choose_threshold(probabilities, truth, float(costs[0] or 0), float(costs[1] or 0))
+        with self._store.write() as db:
+            set_threshold(db, project, model.version, float(given))
+        return {
+            "ProjectName": project.name,
+            "ModelVersion": str(model.version),
+            "Threshold": given,
+            "Expected": _point(truth, probabilities, float(given)),
+        }
+
+
+def _model(db: Connection, request: dict[str, Any], call: Call) -> tuple[AnyRow, AnyRow]:
+    project = lookups.project(db, call, request["ProjectName"])
+    model = lookups.model(db, project, request["ModelVersion"])
+    inference.trained(project, model)
+    return project, model
+
+
+def read_training(places: Places, model: AnyRow) -> dict[str, Any]:
+    """Return the training.json of a trained model. Raises ResourceNotFoundException when it is gone."""
+    address = storage.join(places.model(model.project, model.version), BUNDLE, "training.json")
+    try:
+        found: dict[str, Any] = json.loads(storage.read_bytes(address))
+    except (OSError, ValueError, storage.StorageError) as error:
+        raise absent(f"what training found cannot be read: {error}", str(model.version), "MODEL") from error
+    return found
+
+
+def _out_of_fold(training: dict[str, Any]) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
+    """Return label and probability of every training picture, by a model that had not seen it."""
+    judged = list(training["out_of_fold"].values())
+    truth = np.array([item["anomalous"] for item in judged], dtype=bool)
+    return truth, np.array([item["probability"] for item in judged], dtype=np.float64)
+
+
+def _curve(truth: NDArray[np.bool_], probabilities: NDArray[np.float64]) -> list[dict[str, Any]]:
+    """Return what each threshold gives; none without anomalous pictures, where nothing could be found."""
+    if not truth.any():
+        return []
+    between = np.unique(np.concatenate([[0.0, 1.0], probabilities]))
+    if between.size > _POINTS:
+        between = np.unique(
+            np.concatenate([[0.0, 1.0], np.quantile(probabilities, np.linspace(0, 1, _POINTS - 2))])
+        )
+    return [_point(truth, probabilities, float(value)) for value in between]
+
+
+def _point(truth: NDArray[np.bool_], probabilities: NDArray[np.float64], threshold: float) -> dict[str, Any]:
+    found = figures(truth, probabilities, threshold)
+    normal = found.images - found.anomalous
+    return {
+        "Threshold": threshold,
+        "Precision": found.precision,
+        "Recall": found.recall,
+        "F1Score": found.f1,
+        "FalseAlarmRate": found.false_positives / normal if normal else None,
+    }

@@ -1,0 +1,107 @@
+"""Rows of trials and their results: found within the caller's account, and as the service describes them."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import Any
+
+from sqlalchemy import Connection, case, func, select
+
+from brume.aws.engine.service import Call
+from brume.inspection.engine.console.trial_tables import results, trials
+from brume.inspection.engine.lookups import AnyRow, absent
+from brume.inspection.engine.tables import projects
+
+
+def find(db: Connection, call: Call, identity: str) -> tuple[AnyRow, AnyRow]:
+    """Return a trial of the caller's account and its project. Raises ResourceNotFoundException."""
+    trial = db.execute(select(trials).filter_by(id=identity)).one_or_none()
+    project = (
+        db.execute(select(projects).filter_by(id=trial.project, account=call.account)).one_or_none()
+        if trial
+        else None
+    )
+    if trial is None or project is None:
+        raise absent(f"there is no trial {identity}: list_trials shows those there are", identity, "TRIAL")
+    return project, trial
+
+
+def result(db: Connection, trial: AnyRow, identity: str) -> AnyRow:
+    """Return a result of a trial. Raises ResourceNotFoundException."""
+    row = db.execute(select(results).filter_by(trial=trial.id, id=identity)).one_or_none()
+    if row is None or row.status == "PENDING":
+        raise absent(f"trial {trial.id} has no result {identity}", identity, "PICTURE")
+    return row
+
+
+def true_label(row: AnyRow) -> bool | None:
+    """Return whether a picture is anomalous by the verdict on it; None without a verdict."""
+    if row.verdict == "UNVERIFIED" or row.anomalous is None:
+        return None
+    return bool(row.anomalous == (row.verdict == "CORRECT"))
+
+
+def describe_result(row: AnyRow) -> dict[str, Any]:
+    """Return a row as a TrialResult."""
+    truth = true_label(row)
+    return {
+        "ResultId": row.id,
+        "Name": row.name,
+        "Status": row.status,
+        "StatusMessage": row.message or None,
+        "IsAnomalous": row.anomalous,
+        "Confidence": row.confidence,
+        "Anomalies": json.loads(row.anomalies) or None,
+        "Verdict": row.verdict,
+        "TrueLabel": None if truth is None else "ANOMALY" if truth else "NORMAL",
+        "AddedTo": row.added,
+        "Width": row.width,
+        "Height": row.height,
+        "CreationTimestamp": row.created,
+    }
+
+
+def describe_trial(db: Connection, project: str, trial: AnyRow) -> dict[str, Any]:
+    """Return a row as a Trial of the project of this name, with its counts."""
+
+    def of(condition: Any) -> Any:
+        return func.count(case((condition, 1)))
+
+    judged = results.c.status == "DETECTED"
+    counted = {
+        "Total": func.count(),
+        "Detected": of(judged),
+        "Rejected": of(results.c.status == "REJECTED"),
+        "Anomalous": of(judged & results.c.anomalous.is_(True)),
+        "Correct": of(results.c.verdict == "CORRECT"),
+        "Incorrect": of(results.c.verdict == "INCORRECT"),
+        "Added": of(results.c.added.is_not(None)),
+    }
+    found = db.execute(select(*counted.values()).where(results.c.trial == trial.id)).one()
+    return {
+        "TrialId": trial.id,
+        "Name": trial.name,
+        "ProjectName": project,
+        "ModelVersion": str(trial.version),
+        "Source": trial.source or None,
+        "Status": trial.status,
+        "StatusMessage": trial.message or None,
+        "CreationTimestamp": trial.created,
+        "Counts": dict(zip(counted, map(int, found), strict=True)),
+    }
+
+
+def blank(trial: str, identity: str, name: str, address: str) -> dict[str, Any]:
+    """Return the columns of a picture that waits to be judged."""
+    return {
+        "trial": trial,
+        "id": identity,
+        "name": name,
+        "address": address,
+        "status": "PENDING",
+        "message": "",
+        "anomalies": "[]",
+        "verdict": "UNVERIFIED",
+        "created": time.time(),
+    }

@@ -1,0 +1,232 @@
+"""Versions of a project's model: making them, telling about them, deleting them."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import Any
+
+from sqlalchemy import Connection, delete, insert, select, update
+
+from brume import storage
+from brume.aws.engine.paging import Pager
+from brume.aws.engine.service import Call
+from brume.inspection.engine import lookups, quotas
+from brume.inspection.engine.datasets import counts
+from brume.inspection.engine.locations import PlaceError, Places
+from brume.inspection.engine.lookups import AnyRow, conflict, invalid, model_arn, over_quota
+from brume.inspection.engine.store import Store, once
+from brume.inspection.engine.tables import datasets, models, packaging_jobs, projects, tags
+from brume.inspection.engine.tags import put_tags
+from brume.inspection.engine.training_jobs import Trainings
+from brume.inspection.model.splitting import fewest_before_split
+
+# What may be deleted: nothing that runs, or is about to.
+_AT_REST = ("TRAINED", "TRAINING_FAILED", "HOSTING_FAILED", "DELETING")
+
+
+class Models:
+    """The operations on models, hosting apart."""
+
+    def __init__(self, store: Store, places: Places, trainings: Trainings) -> None:
+        self._store = store
+        self._places = places
+        self._trainings = trainings
+
+    def resume(self) -> None:
+        """Finish the deletions that an earlier process of the engine began."""
+        with self._store.read() as db:
+            rows = db.execute(select(models).filter_by(status="DELETING")).all()
+        for row in rows:
+            self._remove(row.project, row.version)
+
+    def create(self, request: dict[str, Any], call: Call) -> dict[str, Any]:
+        """CreateModel: the version is TRAINING, and the training itself starts after the answer.
+
+        KmsKeyId is kept and told; how files are encrypted is the disk's or the bucket's matter.
+        """
+        name = request["ProjectName"]
+        output = request["OutputConfig"]["S3Location"]
+        try:
+            self._places.locate(f"s3://{output['Bucket']}/{output.get('Prefix', '')}")
+        except PlaceError as error:
+            raise invalid(f"OutputConfig: {error}") from error
+        with once(self._store, call, request, name, "PROJECT") as answer:
+            if answer.known is not None:
+                return answer.known
+            db = answer.db
+            project = lookups.project(db, call, name)
+            self._refuse(db, project)
+            version = project.versions + 1
+            db.execute(update(projects).where(projects.c.id == project.id).values(versions=version))
+            row = {
+                "project": project.id,
+                "version": version,
+                "status": "TRAINING",
+                "message": "the training is about to start",
+                "description": request.get("Description"),
+                "created": time.time(),
+                "output_bucket": output["Bucket"],
+                "output_prefix": output.get("Prefix", ""),
+                "kms_key": request.get("KmsKeyId"),
+                "attempts": 0,
+                "url": "",
+            }
+            db.execute(insert(models).values(**row))
+            put_tags(db, project, version, request.get("Tags") or [], name)
+            answer.value = {"ModelMetadata": _metadata(project, lookups.model(db, project, str(version)))}
+        self._trainings.wake()
+        return answer.value
+
+    def _refuse(self, db: Connection, project: AnyRow) -> None:
+        """Refuse to train where something runs already, too much is there, or images are wanting."""
+        name = project.name
+        trained_now = select(models.c.version).filter_by(project=project.id, status="TRAINING")
+        training = db.scalars(trained_now).first()
+        if training is not None:
+            raise conflict(
+                f"version {training} of project {name} is being trained: wait until it is TRAINED or "
+                "TRAINING_FAILED",
+                f"{name}/{training}",
+                "MODEL",
+            )
+        if lookups.count(db, select(models.c.version).filter_by(project=project.id)) >= quotas.MODELS:
+            raise over_quota(
+                f"project {name} has {quotas.MODELS} model versions, which is as many as there may be: "
+                "delete some",
+                name,
+                "PROJECT",
+                "models-per-project",
+            )
+        lookups.dataset(db, project, "train")
+        mine = select(datasets).filter_by(project=project.id).order_by(datasets.c.type.desc())
+        there = {row.type: row for row in db.execute(mine)}  # train before test
+        for row in there.values():
+            if row.status not in ("CREATE_COMPLETE", "UPDATE_COMPLETE"):
+                raise conflict(
+                    f"the {row.type} dataset of project {name} is {row.status}: {row.message}",
+                    f"{name}/{row.type}",
+                    "DATASET",
+                )
+            _, labelled, anomalous = counts(db, project.id, row.type)
+            normal = labelled - anomalous
+            needed = quotas.MIN_NORMAL if "test" in there else fewest_before_split(quotas.MIN_NORMAL)
+            if row.type == "train" and normal < needed:
+                raise invalid(
+                    f"the train dataset of project {name} has {normal} labelled normal and {anomalous} "
+                    f"anomalous images; at least {needed} normal ones are needed"
+                    + ("" if "test" in there else ", as a fifth is held out for testing")
+                    + " (anomalous ones may be absent, but make the model better)"
+                )
+            if row.type == "test" and not labelled:
+                raise invalid(
+                    f"the test dataset of project {name} has no labelled image: add some, or delete the "
+                    "dataset, and a part of the train dataset is held out instead"
+                )
+
+    def list(self, request: dict[str, Any], call: Call) -> dict[str, Any]:
+        """ListModels, the oldest version first."""
+        pager = Pager(request, call)
+        with self._store.read() as db:
+            project = lookups.project(db, call, request["ProjectName"])
+            wanted = select(models).where(
+                models.c.project == project.id, models.c.version > int(pager.after or 0)
+            )
+            found = db.execute(wanted.order_by(models.c.version).limit(pager.size + 1)).all()
+        page = found[: pager.size]
+        token = pager.token(str(page[-1].version)) if len(found) > len(page) else None
+        return {"Models": [_metadata(project, row) for row in page], "NextToken": token}
+
+    def describe(self, request: dict[str, Any], call: Call) -> dict[str, Any]:
+        """DescribeModel."""
+        with self._store.read() as db:
+            project = lookups.project(db, call, request["ProjectName"])
+            row = lookups.model(db, project, request["ModelVersion"])
+        evaluation = json.loads(row.evaluation) if row.evaluation else {}
+        written = {
+            member: {"Bucket": row.output_bucket, "Key": evaluation[key]}
+            for member, key in (("EvaluationResult", "result_key"), ("EvaluationManifest", "manifest_key"))
+            if key in evaluation
+        }
+        place = {"Bucket": row.output_bucket, "Prefix": row.output_prefix or None}
+        return {
+            "ModelDescription": {
+                **_metadata(project, row),
+                **written,
+                "OutputConfig": {"S3Location": {key: value for key, value in place.items() if value}},
+                "EvaluationEndTimestamp": row.evaluated,
+                "KmsKeyId": row.kms_key,
+                "MinInferenceUnits": row.min_units,
+                "MaxInferenceUnits": row.max_units,
+            }
+        }
+
+    def delete(self, request: dict[str, Any], call: Call) -> dict[str, Any]:
+        """DeleteModel: its files go with it."""
+        name, version = request["ProjectName"], request["ModelVersion"]
+        with once(self._store, call, request, f"{name}/{version}", "MODEL") as answer:
+            if answer.known is not None:
+                return answer.known
+            db = answer.db
+            project = lookups.project(db, call, name)
+            row = lookups.model(db, project, version)
+            remedy = "stop it first" if row.status == "HOSTED" else "wait until that has ended"
+            if row.status not in _AT_REST:
+                raise conflict(
+                    f"version {version} of project {name} is {row.status}: {remedy}",
+                    f"{name}/{version}",
+                    "MODEL",
+                )
+            packaging = select(packaging_jobs.c.name).where(
+                packaging_jobs.c.project == project.id,
+                packaging_jobs.c.version == row.version,
+                packaging_jobs.c.status.in_(("CREATED", "RUNNING")),
+            )
+            if lookups.count(db, packaging):
+                raise conflict(f"version {version} is being packaged", f"{name}/{version}", "MODEL")
+            db.execute(
+                update(models)
+                .where(models.c.project == project.id, models.c.version == row.version)
+                .values(status="DELETING", message="")
+            )
+            answer.value = {"ModelArn": model_arn(project, row.version)}
+        self._remove(project.id, row.version)
+        return answer.value
+
+    def _remove(self, project: str, version: int) -> None:
+        storage.remove(self._places.model(project, version))
+        with self._store.write() as db:
+            for table in (tags, models):
+                db.execute(delete(table).filter_by(project=project, version=version))
+
+
+def set_threshold(db: Connection, project: AnyRow, version: int, threshold: float | None) -> None:
+    """Let a version decide at another probability of being anomalous, from the next detection on.
+
+    `threshold` is from 0 to 1; None goes back to the one found in training. Raises ValidationException.
+    """
+    if threshold is not None and not 0 <= threshold <= 1:
+        raise invalid(f"a threshold is a probability from 0 to 1, not {threshold:g}")
+    row = lookups.model(db, project, str(version))
+    if row.bundle is None:
+        raise conflict(
+            f"version {version} of project {project.name} is {row.status}: it has no threshold yet",
+            f"{project.name}/{version}",
+            "MODEL",
+        )
+    mine = (models.c.project == project.id) & (models.c.version == row.version)
+    db.execute(update(models).where(mine).values(threshold=threshold))
+
+
+def _metadata(project: AnyRow, row: AnyRow) -> dict[str, Any]:
+    figures = {"F1Score": row.f1, "Precision": row.precision, "Recall": row.recall}
+    known = {name: value for name, value in figures.items() if value is not None}
+    return {
+        "ModelVersion": str(row.version),
+        "ModelArn": model_arn(project, row.version),
+        "CreationTimestamp": row.created,
+        "Description": row.description,
+        "Status": row.status,
+        "StatusMessage": row.message or None,
+        "Performance": known or None,
+    }

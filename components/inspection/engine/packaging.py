@@ -1,0 +1,203 @@
+"""Packaging jobs: a trained model as one archive that a device unpacks and runs.
+
+The archive `COMPONENT.tar.gz` (`COMPONENT-VERSION.tar.gz` where the request gives a component version) holds
+model.tflite and bundle.json, with the project, the model's version and the threshold in force filled in. It
+is the very model that the engine hosts, and runs on any device that has LiteRT: the target of the request
+is kept and told, and changes nothing.
+"""
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+import secrets
+import tarfile
+import time
+from typing import Any
+
+from sqlalchemy import ColumnElement, insert, select, update
+
+from brume import storage
+from brume.aws.engine.paging import Pager
+from brume.aws.engine.service import Call
+from brume.inspection.engine import lookups, quotas
+from brume.inspection.engine.background import Background
+from brume.inspection.engine.locations import PlaceError, Places
+from brume.inspection.engine.lookups import AnyRow, absent, conflict, invalid, over_quota
+from brume.inspection.engine.store import Store, once
+from brume.inspection.engine.tables import models, packaging_jobs, projects
+from brume.inspection.engine.training_jobs import BUNDLE
+
+_KIND = "MODEL_PACKAGE_JOB"
+_TRAINED = ("TRAINED", "STARTING_HOSTING", "HOSTED", "HOSTING_FAILED", "STOPPING_HOSTING")
+
+
+class Packaging:
+    """The operations on packaging jobs."""
+
+    def __init__(self, store: Store, places: Places, background: Background) -> None:
+        self._store = store
+        self._places = places
+        self._background = background
+
+    def resume(self) -> None:
+        """Take up what an earlier process of the engine did not finish."""
+        unfinished = select(packaging_jobs).where(packaging_jobs.c.status.in_(("CREATED", "RUNNING")))
+        with self._store.read() as db:
+            rows = db.execute(unfinished).all()
+        for row in rows:
+            self._background.submit(("packaging", row.project, row.name), self._work, row.project, row.name)
+
+    def start(self, request: dict[str, Any], call: Call) -> dict[str, Any]:
+        """StartModelPackagingJob."""
+        name, configuration = request["ProjectName"], request["Configuration"]["Greengrass"]
+        if configuration.get("TargetDevice") and configuration.get("TargetPlatform"):
+            raise invalid("Greengrass has both TargetDevice and TargetPlatform: give one of them")
+        with once(self._store, call, request, name, "PROJECT") as answer:
+            if answer.known is not None:
+                return answer.known
+            db = answer.db
+            project = lookups.project(db, call, name)
+            row = lookups.model_in(
+                db, project, request["ModelVersion"], _TRAINED, "only a TRAINED one is packaged"
+            )
+            try:
+                self._places.locate(_address(configuration))
+            except PlaceError as error:
+                raise invalid(f"S3OutputLocation: {error}") from error
+            jobs = select(packaging_jobs.c.name).filter_by(project=project.id)
+            if lookups.count(db, jobs) >= quotas.PACKAGING_JOBS:
+                raise over_quota(
+                    f"project {name} has had {quotas.PACKAGING_JOBS} packaging jobs, which is the limit",
+                    name,
+                    "PROJECT",
+                    "packaging-jobs-per-project",
+                )
+            job = request.get("JobName") or f"package-{row.version}-{secrets.token_hex(4)}"
+            if db.execute(jobs.filter_by(name=job)).one_or_none():
+                raise conflict(f"project {name} has a packaging job {job} already", f"{name}/{job}", _KIND)
+            now = time.time()
+            db.execute(
+                insert(packaging_jobs).values(
+                    project=project.id,
+                    name=job,
+                    version=row.version,
+                    status="CREATED",
+                    message="",
+                    description=request.get("Description"),
+                    configuration=json.dumps(configuration),
+                    output="{}",
+                    created=now,
+                    updated=now,
+                )
+            )
+            answer.value = {"JobName": job}
+        self._background.submit(("packaging", project.id, job), self._work, project.id, job)
+        return answer.value
+
+    def _work(self, project: str, name: str) -> None:
+        mine = (packaging_jobs.c.project == project) & (packaging_jobs.c.name == name)
+        with self._store.write() as db:
+            job = db.execute(select(packaging_jobs).where(mine)).one_or_none()
+            if job is None or job.status not in ("CREATED", "RUNNING"):
+                return
+            owner = db.execute(select(projects).filter_by(id=project)).one()
+            model = db.execute(select(models).filter_by(project=project, version=job.version)).one()
+            _change(db, mine, status="RUNNING")
+        configuration = json.loads(job.configuration)
+        try:
+            address = _address(configuration)
+            storage.write_bytes(self._places.locate(address), self._archive(owner, model, configuration))
+        except (PlaceError, storage.StorageError, OSError, ValueError) as error:
+            with self._store.write() as db:
+                _change(db, mine, status="FAILED", message=str(error))
+            return
+        output = {
+            "ComponentName": configuration["ComponentName"],
+            "ComponentVersion": configuration.get("ComponentVersion") or f"{job.version}.0.0",
+        }
+        with self._store.write() as db:
+            _change(db, mine, status="SUCCEEDED", message=f"written to {address}", output=json.dumps(output))
+
+    def _archive(self, owner: AnyRow, model: AnyRow, configuration: dict[str, Any]) -> bytes:
+        folder = storage.join(self._places.model(model.project, model.version), BUNDLE)
+        about = json.loads(model.bundle)
+        graph = storage.read_bytes(storage.join(folder, about["model"]))
+        about |= {"project": owner.name, "model_version": str(model.version)}
+        if configuration.get("ComponentDescription"):
+            about["description"] = configuration["ComponentDescription"]
+        if model.threshold is not None:
+            about["threshold"] = model.threshold
+        files = {about["model"]: graph, "bundle.json": json.dumps(about, indent=2).encode()}
+        out = io.BytesIO()
+        # The same model gives the same bytes: times are the model's own.
+        with (
+            gzip.GzipFile(fileobj=out, mode="wb", mtime=int(model.created)) as packed,
+            tarfile.open(fileobj=packed, mode="w") as archive,
+        ):
+            for name, data in files.items():
+                entry = tarfile.TarInfo(name)
+                entry.size, entry.mtime, entry.mode = len(data), int(model.created), 0o644
+                archive.addfile(entry, io.BytesIO(data))
+        return out.getvalue()
+
+    def describe(self, request: dict[str, Any], call: Call) -> dict[str, Any]:
+        """DescribeModelPackagingJob."""
+        with self._store.read() as db:
+            project = lookups.project(db, call, request["ProjectName"])
+            wanted = select(packaging_jobs).filter_by(project=project.id, name=request["JobName"])
+            row = db.execute(wanted).one_or_none()
+        if row is None:
+            raise absent(
+                f"project {project.name} has no packaging job {request['JobName']}",
+                f"{project.name}/{request['JobName']}",
+                _KIND,
+            )
+        output = json.loads(row.output)
+        return {
+            "ModelPackagingDescription": {
+                **_metadata(project, row),
+                "ModelPackagingConfiguration": {"Greengrass": json.loads(row.configuration)},
+                "ModelPackagingOutputDetails": {"Greengrass": output} if output else None,
+            }
+        }
+
+    def list(self, request: dict[str, Any], call: Call) -> dict[str, Any]:
+        """ListModelPackagingJobs, by their names."""
+        pager = Pager(request, call)
+        with self._store.read() as db:
+            project = lookups.project(db, call, request["ProjectName"])
+            wanted = select(packaging_jobs).where(
+                packaging_jobs.c.project == project.id, packaging_jobs.c.name > pager.after
+            )
+            found = db.execute(wanted.order_by(packaging_jobs.c.name).limit(pager.size + 1)).all()
+        page = found[: pager.size]
+        token = pager.token(page[-1].name) if len(found) > len(page) else None
+        return {"ModelPackagingJobs": [_metadata(project, row) for row in page], "NextToken": token}
+
+
+def _address(configuration: dict[str, Any]) -> str:
+    place = configuration["S3OutputLocation"]
+    folder = place["Prefix"].rstrip("/") + "/" if place.get("Prefix") else ""
+    version = configuration.get("ComponentVersion")
+    name = configuration["ComponentName"] + (f"-{version}" if version else "")
+    return f"s3://{place['Bucket']}/{folder}{name}.tar.gz"
+
+
+def _change(db: Any, mine: ColumnElement[bool], **values: Any) -> None:
+    db.execute(update(packaging_jobs).where(mine).values(updated=time.time(), **values))
+
+
+def _metadata(project: AnyRow, row: AnyRow) -> dict[str, Any]:
+    return {
+        "JobName": row.name,
+        "ProjectName": project.name,
+        "ModelVersion": str(row.version),
+        "ModelPackagingJobDescription": row.description,
+        "ModelPackagingMethod": "GREENGRASS",
+        "Status": row.status,
+        "StatusMessage": row.message or None,
+        "CreationTimestamp": row.created,
+        "LastUpdatedTimestamp": row.updated,
+    }

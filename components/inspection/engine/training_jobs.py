@@ -1,0 +1,180 @@
+"""The engine's side of training: each TRAINING model has a job, and ends as TRAINED or TRAINING_FAILED.
+
+The job (training.py) gets a request file and leaves a result file; it never touches the database. What to
+do next follows from the database, the two files and the job's state alone, so a killed engine goes on where
+it was: a running job is watched again, a finished one's result is taken, and a lost one is started once more.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import os
+import threading
+import time
+from typing import Any
+
+from sqlalchemy import select, update
+
+from brume import storage
+from brume.cluster import jobs
+from brume.cluster.jobs import Job, JobError
+from brume.cluster.place import in_cluster
+from brume.cluster.resources import Resources
+from brume.inspection.engine.datasets import labelled_lines
+from brume.inspection.engine.locations import Places
+from brume.inspection.engine.lookups import AnyRow
+from brume.inspection.engine.store import Store
+from brume.inspection.engine.tables import datasets, models, projects
+
+REQUEST, PROGRESS, RESULT, BUNDLE = "request.json", "progress.json", "result.json", "bundle"
+ATTEMPTS = 2
+BACKBONE = "BRUME_INSPECTION_BACKBONE"  # a pretrained network, path or s3:// URI: see detectors.backbone
+_log = logging.getLogger(__name__)
+
+
+class Trainings:
+    """One thread that looks after every training of the database."""
+
+    def __init__(self, store: Store, places: Places, share: Resources, folder: str) -> None:
+        """`share` is what a pod gets; `folder` is where this machine keeps the account of the processes."""
+        self._store = store
+        self._places = places
+        self._share = share
+        self._folder = folder
+        self._seconds = 3.0 if in_cluster() else 0.3  # between looks
+        self._wake = threading.Event()
+        self._closed = False
+        self._thread = threading.Thread(target=self._watch, name="trainings", daemon=True)
+
+    def start(self) -> None:
+        """Begin to watch, the trainings of an earlier process first."""
+        self._wake.set()
+        self._thread.start()
+
+    def wake(self) -> None:
+        """Look now: there is a new training."""
+        self._wake.set()
+
+    def close(self) -> None:
+        """Stop watching. Jobs go on, and the next start of the engine takes their results."""
+        self._closed = True
+        self._wake.set()
+        self._thread.join()
+
+    def _watch(self) -> None:
+        while True:
+            self._wake.wait()
+            self._wake.clear()
+            if self._closed:
+                return
+            if self._look_at_all() and not self._wake.wait(self._seconds):
+                self._wake.set()
+
+    def _look_at_all(self) -> bool:
+        """Look at every training; tell whether there is something to look at again."""
+        try:
+            with self._store.read() as db:
+                rows = db.execute(select(models).filter_by(status="TRAINING")).all()
+            for row in rows:
+                self._look(row)
+        except Exception:  # the database or the object store may be away for a while
+            _log.exception("looking after the trainings failed")
+            return True
+        return bool(rows)
+
+    def _look(self, row: AnyRow) -> None:
+        name = job_name(row.project, row.version)
+        place = self._places.model(row.project, row.version)
+        try:
+            state = jobs.state(name, self._folder)
+        except JobError as error:
+            self._tell(row, f"the job cannot be looked at: {error}")
+            return
+        if state.phase == "running" and state.reason:
+            self._tell(row, f"the job waits: {state.reason}")
+            return
+        if state.phase == "running":
+            with contextlib.suppress(FileNotFoundError, ValueError):
+                said = json.loads(storage.read_bytes(storage.join(place, PROGRESS)))
+                self._tell(row, f"{said['share']:.0%}: {said['what']}")
+            return
+        with contextlib.suppress(FileNotFoundError):
+            result = json.loads(storage.read_bytes(storage.join(place, RESULT)))
+            self._finish(row, name, result)
+            return
+        if row.attempts < ATTEMPTS and not state.hopeless:
+            self._begin(row, name, place)
+            return
+        how_often = "once" if row.attempts == 1 else f"{row.attempts} times"
+        message = f"the training was started {how_often}: {state.reason or 'its process is gone'}"
+        self._finish(row, name, {"status": "TRAINING_FAILED", "message": message})
+
+    def _begin(self, row: AnyRow, name: str, place: str) -> None:
+        with self._store.write() as db:
+            mine = (models.c.project == row.project) & (models.c.version == row.version)
+            db.execute(update(models).where(mine).values(attempts=row.attempts + 1))
+        address = storage.join(place, REQUEST)
+        if not storage.exists(address):
+            storage.write_bytes(address, json.dumps(self._request(row)).encode())
+        job = Job(
+            name,
+            "brume.inspection.engine.training_program",
+            ("--request", address),
+            resources=self._share,
+            folder=self._folder,
+        )
+        try:
+            jobs.start(job)
+        except (JobError, OSError) as error:
+            self._tell(row, str(error))
+
+    def _request(self, row: AnyRow) -> dict[str, Any]:
+        """Return what the job needs to know: the images as they are labelled now, and where all lies."""
+        with self._store.read() as db:
+            project = db.execute(select(projects).filter_by(id=row.project)).one()
+            kinds = set(db.scalars(select(datasets.c.type).filter_by(project=row.project)))
+            lines = {kind: labelled_lines(db, row.project, kind) for kind in sorted(kinds)}
+        return {
+            "project": project.name,
+            "project_id": project.id,
+            "version": row.version,
+            "lines": lines,
+            "places": self._places.to_json(),
+            "output": {"bucket": row.output_bucket, "prefix": row.output_prefix},
+            "backbone": os.environ.get(BACKBONE, ""),
+        }
+
+    def _tell(self, row: AnyRow, message: str) -> None:
+        if message != row.message:
+            mine = (models.c.project == row.project) & (models.c.version == row.version)
+            with self._store.write() as db:
+                db.execute(update(models).where(mine, models.c.status == "TRAINING").values(message=message))
+
+    def _finish(self, row: AnyRow, name: str, result: dict[str, Any]) -> None:
+        """Take the job away, and write down how the training ended.
+
+        In this order: nobody looks at the job of a training that has ended, and what cannot be taken away
+        now is tried again.
+        """
+        jobs.stop(name, self._folder)
+        values: dict[str, Any] = {"status": result["status"], "message": result["message"]}
+        if result["status"] == "TRAINED":
+            figures = result["evaluation"]["figures"]
+            values |= {
+                "f1": figures["f1"],
+                "precision": figures["precision"],
+                "recall": figures["recall"],
+                "evaluated": result.get("ended", time.time()),
+                "evaluation": json.dumps(result["evaluation"]),
+                "bundle": json.dumps(result["bundle"]),
+            }
+        mine = (models.c.project == row.project) & (models.c.version == row.version)
+        with self._store.write() as db:
+            db.execute(update(models).where(mine, models.c.status == "TRAINING").values(**values))
+
+
+def job_name(project: str, version: int) -> str:
+    """Return the name of the job that trains a version."""
+    return f"inspection-training-{project}-{version}"

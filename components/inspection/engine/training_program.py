@@ -1,0 +1,280 @@
+"""Train a version of a model: the job that the engine starts in the background.
+
+    python -m brume.inspection.engine.training_program --request DIR_OR_URI/request.json
+
+The request names the images, their labels, and where everything lies. Beside it come progress.json, the
+folder `bundle` (what is hosted, and what a device gets) and, last, result.json: until that is there, nothing
+has happened. The figures and the manifest of predictions also go to the output location of the request.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import sys
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from brume import storage
+from brume.inspection.engine.locations import PlaceError, Places
+from brume.inspection.engine.training_jobs import BUNDLE, PROGRESS, RESULT
+from brume.inspection.model import masks
+from brume.inspection.model.bundle import Bundle
+from brume.inspection.model.images import ImageError, decode
+from brume.inspection.model.manifest import Line, parse_line, with_detection
+from brume.inspection.model.metrics import figures
+from brume.inspection.model.splitting import held_out
+from brume.inspection.model.training import AnomalyClass, FitError, FitSettings, Sample, fit
+from brume.run import lifeline
+
+_READERS = 4
+_MAX_UNUSABLE = 0.1  # the share of images beyond which a training fails
+_LISTED = 20
+_SECONDS_BETWEEN_NEWS = 0.5
+
+
+class TrainingError(RuntimeError):
+    """A training that cannot be done; the message is for the one who asked for it."""
+
+
+@dataclass(frozen=True)
+class Picture:
+    """An image that was found and can be decoded; `place` is a file on this machine."""
+
+    line: Line
+    place: str
+    shape: tuple[int, int]
+    mask_place: str
+
+    def load(self) -> bytes:
+        """Return the PNG or JPEG file."""
+        return storage.read_bytes(self.place)
+
+
+class Progress:
+    """Tells how far the job is, in a file that the engine reads."""
+
+    def __init__(self, uri: str) -> None:
+        self._uri = uri
+        self._told = 0.0
+
+    def __call__(self, share: float, what: str) -> None:
+        """Tell the share done, 0 to 1, and what is being done."""
+        print(f"{share:6.1%} {what}", flush=True)
+        if time.monotonic() - self._told > _SECONDS_BETWEEN_NEWS:
+            storage.write_bytes(self._uri, json.dumps({"share": share, "what": what}).encode())
+            self._told = time.monotonic()
+
+
+def train(request: Mapping[str, Any], home: str, scratch: Path, tell: Progress) -> dict[str, Any]:
+    """Do what the request says and return the result; `home` is the URI of the version's folder.
+
+    Raises `TrainingError`, `FitError`, `PlaceError` or `storage.StorageError` with a message for the user.
+    """
+    places = Places(request["places"]["root"], request["places"]["folders"])
+    output = _Output(places, request)
+    lines = {kind: [parse_line(text) for text in texts] for kind, texts in request["lines"].items()}
+    if "test" not in lines:
+        apart = held_out(lines["train"])
+        lines["test"] = [line for line in lines["train"] if line.source_ref in apart]
+        lines["train"] = [line for line in lines["train"] if line.source_ref not in apart]
+    # Written first: an output location that cannot be written to is known before an hour is spent.
+    for kind in ("train", "test"):
+        output.write(f"{kind}.manifest", "".join(line.text + "\n" for line in lines[kind]).encode())
+    tell(0.0, "reading the images")
+    reader = _Reader(places, request["project_id"], scratch / "images")
+    pictures = {kind: reader.read(lines[kind]) for kind in ("train", "test")}
+    reader.refuse_if_too_many(sum(map(len, lines.values())))
+    classes = _classes(pictures["train"])
+    samples = [_sample(picture, classes) for picture in pictures["train"]]
+    backbone = str(storage.fetch(request["backbone"], scratch)) if request["backbone"] else ""
+    settings = FitSettings(backbone=backbone)
+    fitted = fit(
+        samples,
+        classes=classes,
+        settings=settings,
+        tell=lambda share, what: tell(0.05 + 0.85 * share, what),
+    )
+    fitted.write(scratch / BUNDLE)
+    tell(0.9, "judging the test images")
+    evaluation, predictions = _evaluate(scratch / BUNDLE, pictures["test"], request)
+    evaluation |= {
+        "training_images": len(pictures["train"]),
+        "test_images": len(pictures["test"]),
+        "unusable": reader.unusable,
+        "chosen": fitted.chosen,
+        "tried": fitted.tried,
+    }
+    evaluation["manifest_key"] = output.write("EvaluationManifest.json", predictions)
+    evaluation["result_key"] = output.key("EvaluationResult.json")
+    output.write("EvaluationResult.json", json.dumps(evaluation, indent=2, allow_nan=False).encode())
+    storage.upload(scratch / BUNDLE, storage.join(home, BUNDLE))
+    skipped = len(reader.unusable)
+    message = f"{skipped} of the images could not be used: {reader.listed()}" if skipped else ""
+    about = json.loads((scratch / BUNDLE / "bundle.json").read_bytes())
+    return {
+        "status": "TRAINED",
+        "message": message,
+        "evaluation": evaluation,
+        "bundle": about,
+        "ended": time.time(),
+    }
+
+
+class _Output:
+    """The location that the caller of CreateModel gave for results."""
+
+    def __init__(self, places: Places, request: Mapping[str, Any]) -> None:
+        self._places = places
+        self._bucket, self._prefix = request["output"]["bucket"], request["output"]["prefix"]
+        self._stem = f"{request['project']}-{request['version']}"
+
+    def key(self, name: str) -> str:
+        """Return the key of a file; the prefix is a folder, whether it ends in a slash or not."""
+        stem, dot, suffix = name.partition(".")
+        folder = self._prefix.rstrip("/") + "/" if self._prefix else ""
+        return f"{folder}{stem}-{self._stem}{dot}{suffix}"
+
+    def write(self, name: str, data: bytes) -> str:
+        """Write a file and return its key."""
+        key = self.key(name)
+        address = f"s3://{self._bucket}/{key}"
+        try:
+            storage.write_bytes(self._places.locate(address), data)
+        except (storage.StorageError, OSError) as error:
+            raise TrainingError(f"the output location cannot be written to: {address}: {error}") from error
+        return key
+
+
+class _Reader:
+    """Reads images; what cannot be used is set aside with its reason."""
+
+    def __init__(self, places: Places, project: str, scratch: Path) -> None:
+        self._places = places
+        self._project = project
+        self._scratch = scratch
+        self.unusable: list[dict[str, str]] = []
+
+    def read(self, lines: Sequence[Line]) -> list[Picture]:
+        """Return the pictures of lines, in their order."""
+
+        def attempt(line: Line) -> Picture | str:
+            try:
+                return self._picture(line)
+            except (PlaceError, ImageError, storage.StorageError, OSError) as error:
+                return str(error)
+
+        found = []
+        with ThreadPoolExecutor(_READERS) as pool:
+            for line, picture in zip(lines, pool.map(attempt, lines), strict=True):
+                if isinstance(picture, str):
+                    self.unusable.append({"source-ref": line.source_ref, "reason": picture})
+                else:
+                    found.append(picture)
+        return found
+
+    def _picture(self, line: Line) -> Picture:
+        place = self._here(line.source_ref)
+        shape = decode(storage.read_bytes(place)).shape[:2]
+        mask = self._here(line.mask_ref) if line.anomalous and line.mask_ref and line.colors else ""
+        return Picture(line, place, (int(shape[0]), int(shape[1])), mask)
+
+    def _here(self, address: str) -> str:
+        """Return a local path; what lies in an object store is fetched once."""
+        place = self._places.locate(address, self._project)
+        if not storage.is_remote(place):
+            return place
+        return str(storage.fetch(place, self._scratch / hashlib.sha256(place.encode()).hexdigest()))
+
+    def refuse_if_too_many(self, images: int) -> None:
+        """Raise `TrainingError` when more than a tenth of the images could not be used."""
+        if len(self.unusable) > _MAX_UNUSABLE * images:
+            raise TrainingError(
+                f"{len(self.unusable)} of {images} images cannot be used (at most {_MAX_UNUSABLE:.0%} may be "
+                f"unusable): {self.listed()}"
+            )
+
+    def listed(self) -> str:
+        """Return the first of what was set aside, each with its reason."""
+        parts = [f"{item['source-ref']}: {item['reason']}" for item in self.unusable[:_LISTED]]
+        more = len(self.unusable) - len(parts)
+        return "; ".join([*parts, *([f"and {more} more"] if more else [])])
+
+
+def _classes(pictures: Sequence[Picture]) -> list[AnomalyClass]:
+    """Return the classes that the masks show, each in its first colour, in the order of their names."""
+    found: dict[str, str] = {}
+    for picture in pictures:
+        for name, color in picture.line.colors if picture.mask_place else ():
+            found.setdefault(name, masks.drawn(color))
+    return [AnomalyClass(name, found[name]) for name in sorted(found)]
+
+
+def _sample(picture: Picture, classes: Sequence[AnomalyClass]) -> Sample:
+    names = [item.name for item in classes]
+
+    def mask() -> masks.Classes:
+        data = storage.read_bytes(picture.mask_place)
+        try:
+            return masks.read(data, picture.line.colors, names, picture.shape)
+        except masks.MaskError as error:
+            raise TrainingError(f"{picture.line.mask_ref}: {error}") from error
+
+    line = picture.line
+    return Sample(line.source_ref, picture.load, bool(line.anomalous), mask if picture.mask_place else None)
+
+
+def _evaluate(
+    folder: Path, pictures: Sequence[Picture], request: Mapping[str, Any]
+) -> tuple[dict[str, Any], bytes]:
+    """Return the figures over the test pictures, and the manifest with what the model said of each."""
+    bundle = Bundle.load(folder)
+    labels, probabilities, lines = [], [], []
+    job = f"model/{request['project']}/{request['version']}"
+    for picture in pictures:
+        said = bundle.detect(decode(picture.load()))
+        labels.append(bool(picture.line.anomalous))
+        probabilities.append(said.probability)
+        lines.append(with_detection(picture.line.text, said.anomalous, said.confidence, time.time(), job))
+    found = figures(labels, probabilities, bundle.threshold).to_json()
+    return {"figures": found}, "".join(line + "\n" for line in lines).encode()
+
+
+def run(uri: str) -> dict[str, Any]:
+    """Train by the request at `uri`, write the result beside it, and return it."""
+    home = uri.rpartition("/")[0]
+    request = json.loads(storage.read_bytes(uri))
+    with tempfile.TemporaryDirectory(prefix="brume-training-") as scratch:
+        result = _attempt(request, home, Path(scratch))
+    storage.write_bytes(storage.join(home, RESULT), json.dumps(result, allow_nan=False).encode())
+    return result
+
+
+def _attempt(request: Mapping[str, Any], home: str, scratch: Path) -> dict[str, Any]:
+    tell = Progress(storage.join(home, PROGRESS))
+    try:
+        return train(request, home, scratch, tell)
+    except (TrainingError, FitError, PlaceError, storage.StorageError, FileNotFoundError) as error:
+        return {"status": "TRAINING_FAILED", "message": str(error)}
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Train; the exit code is 0 whenever there is a result, be it that the training failed."""
+    parser = argparse.ArgumentParser(
+        prog="brume.inspection.engine.training_program", description="Train a version."
+    )
+    parser.add_argument("--request", required=True, help="path or s3:// URI of request.json")
+    options = parser.parse_args(arguments)
+    lifeline.follow()
+    result = run(options.request)
+    print(f"{result['status']} {result['message']}", file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    main()

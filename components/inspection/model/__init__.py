@@ -1,0 +1,1 @@
+"""Visual inspection: what computes; it knows no AWS service, no kfp and no database."""

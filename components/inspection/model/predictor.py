@@ -1,0 +1,127 @@
+"""Serve a trained model by KServe's V1 protocol: pictures in, decisions, areas and masks out.
+
+    python -m brume.inspection.model.predictor --model DIR_OR_URI --name NAME --port 8080
+
+    curl localhost:8080/v1/models/NAME:predict -d '{"instances": [{"b64": "..."}]}'
+
+An instance is a PNG or JPEG file in base64; with `"threshold": p` it is decided at that probability instead
+of the model's own, and `"heatmap": true` asks for the anomaly map. Each prediction is
+
+    {"score", "probability", "anomalous", "confidence", "drift": [...],
+     "anomalies": [{"name", "area", "color"}], "mask": PNG in base64,   # models that were trained with masks
+     "map": PNG in base64}                                              # when asked for
+
+where `area` is the share of the picture, 0 to 1, and the first of the anomalies is the background.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import math
+import queue
+import tempfile
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from brume import storage
+from brume.cluster import predictor_server
+from brume.cluster.predictor_server import Answer, ModelError, RequestError, image_bytes, local_copy
+from brume.inspection.model import masks
+from brume.inspection.model.bundle import Bundle, BundleError, Detection
+from brume.inspection.model.images import ImageError, decode
+
+
+class Predictor:
+    """One interpreter for each request that runs at once: none of them may be shared by threads."""
+
+    def __init__(self, uri: str, workers: int, threads: int) -> None:
+        """Load the bundle at `uri` `workers` times. Raises `ModelError` when it cannot be served."""
+        self._free: queue.SimpleQueue[Bundle] = queue.SimpleQueue()
+        with tempfile.TemporaryDirectory(prefix="brume-model-") as scratch:
+            try:
+                folder = local_copy(uri, Path(scratch))
+                for _ in range(workers):
+                    bundle = Bundle.load(folder, threads)
+                    self._free.put(bundle)
+            except (BundleError, storage.StorageError, OSError) as error:
+                raise ModelError(str(error)) from error
+        self.about = {key: bundle.about[key] for key in ("labels", "segmentation", "threshold", "created")}
+
+    def answer(self, body: bytes, stop: threading.Event) -> bytes:
+        """Return the predictions for the body of a request."""
+        started = time.monotonic()
+        instances = predictor_server.read_instances(body)
+        bundle = self._free.get()
+        try:
+            predictions = []
+            for index, instance in enumerate(instances):
+                if stop.is_set():
+                    raise TimeoutError
+                predictions.append(_predict(bundle, instance, index, len(instances)))
+        finally:
+            self._free.put(bundle)
+        print(f"predict: {len(instances)} images in {time.monotonic() - started:.3f} s", flush=True)
+        return json.dumps({"predictions": predictions}, allow_nan=False).encode()
+
+
+def _predict(bundle: Bundle, instance: Any, index: int, count: int) -> dict[str, Any]:
+    data = image_bytes(instance, index)
+    threshold = instance.get("threshold")
+    if threshold is not None:
+        if not isinstance(threshold, int | float) or not 0 <= threshold <= 1:
+            raise RequestError(f"instance {index}: threshold must be a probability from 0 to 1")
+        bundle = bundle.with_threshold(float(threshold))
+    try:
+        image = decode(data)
+    except ImageError as error:
+        raise RequestError(f"instance {index}: {error}" if count > 1 else str(error)) from error
+    said = bundle.detect(image)
+    if not math.isfinite(said.probability):
+        raise ValueError(f"the model gave the probability {said.probability}")
+    prediction = {
+        "score": said.score,
+        "probability": said.probability,
+        "anomalous": said.anomalous,
+        "confidence": said.confidence,
+        "drift": [float(value) for value in said.drift],
+        **(_areas(bundle, said, *image.shape[:2]) if bundle.segmentation else {"anomalies": []}),
+    }
+    if instance.get("heatmap") is True:
+        prediction["map"] = base64.b64encode(masks.heatmap(said.map)).decode()
+    return prediction
+
+
+def _areas(bundle: Bundle, said: Detection, height: int, width: int) -> dict[str, Any]:
+    """Return the anomalies and the mask, as large as the picture; a normal picture shows background alone."""
+    # Above 1 there is nothing: what is decided normal has no anomalous part, wherever the map is highest.
+    classes = masks.classify(said.map, bundle.map_threshold if said.anomalous else 2.0, height, width)
+    colors = [masks.drawn(label.color) for label in bundle.labels]
+    names = [masks.BACKGROUND, *(label.name for label in bundle.labels)]
+    shares = [float((classes == index).mean()) for index in range(len(names))]
+    found = [
+        {"name": name, "area": share, "color": color}
+        for name, share, color in zip(names, shares, [masks.BACKGROUND_COLOR, *colors], strict=True)
+        if share > 0 or name == masks.BACKGROUND
+    ]
+    return {"anomalies": found, "mask": base64.b64encode(masks.write(classes, colors)).decode()}
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Serve until SIGTERM, which lets running requests finish."""
+    parser = predictor_server.arguments_parser("brume.inspection.model.predictor", "the model's bundle")
+    parser.add_argument("--threads", type=int, default=1, help="threads of one request")
+    options = parser.parse_args(arguments)
+
+    def load() -> tuple[Answer, Mapping[str, Any]]:
+        predictor = Predictor(options.model, options.workers, options.threads)
+        return predictor.answer, predictor.about
+
+    predictor_server.run(options, load)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Visual inspection: the stages of the pipeline, its parameters, its report and its commands."""

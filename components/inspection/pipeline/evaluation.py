@@ -1,0 +1,86 @@
+"""How good a model is, by the predictions that the service wrote for its test images."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from brume import storage
+from brume.aws import addresses
+from brume.inspection.model.manifest import DETECTED, parse_line
+from brume.inspection.model.metrics import Figures, figures, roc
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What the model said of one test image, and what it is; `probability` is that of being anomalous."""
+
+    source_ref: str
+    truth: bool
+    anomalous: bool
+    probability: float
+
+
+@dataclass(frozen=True)
+class Judged:
+    """The figures of a model on its test images, and the ROC as kfp takes it: fpr, tpr, thresholds."""
+
+    figures: Figures
+    roc: tuple[list[float], list[float], list[float]] | None
+
+    @property
+    def confusion(self) -> list[list[int]]:
+        """Counts with true classes in rows and predicted ones in columns, normal before anomaly."""
+        found = self.figures
+        return [
+            [found.true_negatives, found.false_positives],
+            [found.false_negatives, found.true_positives],
+        ]
+
+
+def predictions(model: Mapping[str, Any]) -> list[Prediction]:
+    """Read the evaluation manifest that a model's description names."""
+    found = []
+    for text in _read(model["EvaluationManifest"]).decode().split("\n"):
+        if not text.strip():
+            continue
+        line, said = parse_line(text), json.loads(text)[DETECTED + "-metadata"]
+        anomalous = said["class-name"] == "anomaly"
+        probability = float(said["confidence"]) if anomalous else 1 - float(said["confidence"])
+        if line.anomalous is not None:
+            found.append(Prediction(line.source_ref, line.anomalous, anomalous, probability))
+    return found
+
+
+def result(model: Mapping[str, Any]) -> dict[str, Any]:
+    """Read the evaluation result that a model's description names: its figures, and what was tried."""
+    return dict(json.loads(_read(model["EvaluationResult"])))
+
+
+def _read(where: Mapping[str, str]) -> bytes:
+    return storage.read_bytes(addresses.for_step(f"s3://{where['Bucket']}/{where['Key']}"))
+
+
+def judge(found: Sequence[Prediction]) -> Judged:
+    """Judge the decisions as they were taken; AUROC and ROC by their probabilities."""
+    truth = [item.truth for item in found]
+    probabilities = [item.probability for item in found]
+    # The decisions are the service's own: its threshold lies between the highest normal and lowest anomaly.
+    called = [item.probability for item in found if item.anomalous]
+    threshold = min(called) if called else 2.0
+    points = roc(truth, probabilities)
+    curve = tuple(map(list, zip(*points, strict=True))) if points else None
+    return Judged(figures(truth, probabilities, threshold), curve)  # type: ignore[arg-type]
+
+
+def headline(model: Mapping[str, Any], judged: Judged) -> dict[str, float]:
+    """Return the figures that a run is known by: the service's own, and AUROC where it is defined."""
+    performance = model.get("Performance") or {}
+    shown = {name: performance.get(key) for name, key in _PERFORMANCE.items()}
+    shown["auroc"] = judged.figures.auroc
+    return {name: round(float(value), 4) for name, value in shown.items() if value is not None}
+
+
+_PERFORMANCE = {"f1": "F1Score", "precision": "Precision", "recall": "Recall"}

@@ -1,6 +1,0 @@
-"""The dashboard of a lake: one HTML file that answers by itself, and the same on paper."""
-
-from brume.labels.dashboard.making import Dashboard, build
-from brume.labels.dashboard.masking import key_of
-
-__all__ = ["Dashboard", "build", "key_of"]

@@ -1,0 +1,316 @@
+"""Executions of queries: asked for, told about, stopped, and their results."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import time
+import uuid
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, func, insert, select, update
+
+from brume import storage
+from brume.aws.engine.paging import Pager
+from brume.aws.engine.service import Call
+from brume.aws.engine.store import Store
+from brume.labels.engine import result_pages, workgroups
+from brume.labels.engine.catalog import CATALOG, Catalog
+from brume.labels.engine.descriptions import described, kept, statistics
+from brume.labels.engine.errors import busy, invalid, unprocessed
+from brume.labels.engine.limits import Limits
+from brume.labels.engine.result_locations import Outputs
+from brume.labels.engine.runner import QUEUED, RUNNING, Runner
+from brume.labels.engine.sandbox import LateError, LostError, Sandbox
+from brume.labels.engine.saved_queries import prepared
+from brume.labels.engine.tables import executions
+from brume.labels.model.schema import DATABASE
+
+PLANNING_SECONDS = 20.0
+TOKEN_SECONDS = 24 * 3600.0
+_CATEGORY_USER = 2
+# They are matched against a stranger's text in the engine itself: ++ never goes back to try another way.
+_EXECUTE = re.compile(r"""\s*+EXECUTE\s++(?:"([^"]++)"|(\w++))(?:\s++USING\b|(?=\s*+$))""", re.IGNORECASE)
+_VALUE = re.compile(r"(?:[^',]++|'[^']*+')++")
+
+_Members = dict[str, Any]
+
+
+class Executions:
+    """The operations on executions."""
+
+    def __init__(
+        self,
+        store: Store,
+        catalog: Catalog,
+        outputs: Outputs,
+        sandbox: Sandbox,
+        runner: Runner,
+        limits: Limits,
+    ) -> None:
+        self._store = store
+        self._catalog = catalog
+        self._outputs = outputs
+        self._sandbox = sandbox
+        self._runner = runner
+        self._limits = limits
+
+    def start(self, request: _Members, call: Call) -> _Members:
+        """Plan a query and let it run; the same ClientRequestToken starts one only."""
+        self._runner.require_room()
+        token = str(request.get("ClientRequestToken") or "")
+        digest = _digest(request)
+        with self._store.write() as db:
+            if known := _by_token(db, call.account, token, digest):
+                return {"QueryExecutionId": known}
+            group = workgroups.find(db, call.account, request.get("WorkGroup") or workgroups.PRIMARY)
+            text, parameters = _prepared(db, call.account, group.name, request)
+            self._require_place(db)
+        if not group.enabled:
+            raise invalid(f"WorkGroup {group.name} is disabled")
+        _require_context(request.get("QueryExecutionContext") or {})
+        identity = str(uuid.uuid4())
+        folder = self._output_folder(request, group)
+        started = time.time()
+        planned = self._planned(text, parameters)
+        plan = planned.get("plan") or {"kind": "DML", "name": "SELECT", "unload": None}
+        unload = plan["unload"]
+        if unload and not folder:
+            raise invalid(
+                "UNLOAD lists its files at an OutputLocation: give one, or set it for the workgroup"
+            )
+        if unload:
+            self._check_unload(unload["address"])
+        row = {
+            "id": identity,
+            "account": call.account,
+            "workgroup": group.name,
+            "state": QUEUED,
+            "text": request["QueryString"],
+            "request": json.dumps(kept(request)),
+            "token": token,
+            "digest": digest,
+            "kind": plan["kind"],
+            "name": plan["name"],
+            "output": storage.join(folder, f"{identity}{_suffix(plan)}") if folder else "",
+            "manifest": storage.join(folder, f"{identity}-manifest.csv") if unload else "",
+            "reason": "",
+            "rows": 0,
+            "size": 0,
+            "scanned": 0,
+            "planning": time.time() - started,
+            "submitted": started,
+        }
+        with self._store.write() as db:
+            if known := _by_token(db, call.account, token, digest):  # a second request by it came meanwhile
+                return {"QueryExecutionId": known}
+            highest = db.execute(select(func.max(executions.c.number))).scalar_one()
+            db.execute(insert(executions).values(**row, number=(highest or 0) + 1))
+        if "failed" in planned:
+            self._runner.fail(identity, planned["failed"])
+        else:
+            self._runner.submit(identity, plan, text, group.cutoff)
+        return {"QueryExecutionId": identity}
+
+    def _planned(self, text: str, parameters: Sequence[str]) -> _Members:
+        """Return the plan, or why the query fails. Raises InvalidRequestException for what is no query."""
+        request = {
+            "job": "plan",
+            "text": text,
+            "database": DATABASE,
+            "tables": sorted(self._catalog.tables()),
+            "parameters": list(parameters),
+        }
+        try:
+            answer = self._sandbox.start(request).answer(PLANNING_SECONDS)
+        except LateError:
+            raise invalid(
+                f"The query was not understood within {PLANNING_SECONDS:g} s: make it smaller"
+            ) from None
+        except LostError:
+            raise invalid("The query cannot be understood here: make it smaller") from None
+        if "refused" in answer:
+            raise invalid(answer["refused"], "MALFORMED_QUERY")
+        return answer
+
+    def _output_folder(self, request: _Members, group: workgroups.Workgroup) -> str:
+        """Return the address of the folder for the result; "" when the engine keeps it."""
+        given = str((request.get("ResultConfiguration") or {}).get("OutputLocation") or "")
+        chosen = group.output if group.enforced else given or group.output
+        if chosen:
+            workgroups.check_output(self._outputs, chosen)
+        return chosen
+
+    def _check_unload(self, address: str) -> None:
+        workgroups.check_output(self._outputs, address)
+        if not address.endswith("/"):
+            raise invalid(f"UNLOAD writes to a folder: end {address} with a slash")
+
+    def _require_place(self, db: Connection) -> None:
+        waiting = db.execute(
+            select(func.count()).select_from(executions).where(executions.c.state.in_((QUEUED, RUNNING)))
+        ).scalar_one()
+        if waiting >= self._limits.queue + self._limits.at_once:
+            raise busy(f"{waiting} queries wait or run, as many as are taken on: try again later")
+
+    def get(self, request: _Members, call: Call) -> _Members:
+        """Tell about an execution."""
+        with self._store.read() as db:
+            return {"QueryExecution": described(_required(db, call.account, request["QueryExecutionId"]))}
+
+    def batch_get(self, request: _Members, call: Call) -> _Members:
+        """Tell about several executions."""
+        with self._store.read() as db:
+            found = {one: _find(db, call.account, one) for one in request["QueryExecutionIds"]}
+        return {
+            "QueryExecutions": [described(row) for row in found.values() if row is not None],
+            "UnprocessedQueryExecutionIds": unprocessed(found, "QueryExecution"),
+        }
+
+    def list(self, request: _Members, call: Call) -> _Members:
+        """List the ids of a workgroup's executions, the newest first."""
+        pager = Pager(request, call, default=50, error="InvalidRequestException")
+        with self._store.write() as db:
+            group = workgroups.find(db, call.account, request.get("WorkGroup") or workgroups.PRIMARY)
+            known = select(executions.c.id, executions.c.number).filter_by(
+                account=call.account, workgroup=group.name
+            )
+            if before := pager.number(1 << 62):
+                known = known.where(executions.c.number < before)
+            found = db.execute(known.order_by(executions.c.number.desc()).limit(pager.size + 1)).all()
+        shown = found[: pager.size]
+        return {
+            "QueryExecutionIds": [row.id for row in shown],
+            "NextToken": pager.token(str(shown[-1].number)) if len(found) > len(shown) else None,
+        }
+
+    def stop(self, request: _Members, call: Call) -> _Members:
+        """Cancel a query that waits or runs; one that has ended stays as it is."""
+        with self._store.read() as db:
+            row = _required(db, call.account, request["QueryExecutionId"])
+        self._runner.cancel(row.id)
+        return {}
+
+    def results(self, request: _Members, call: Call) -> _Members:
+        """Return a page of a result; the first row of the first page holds the names, as in Athena."""
+        identity = request["QueryExecutionId"]
+        pager = Pager(request, call, default=1000, error="InvalidRequestException")
+        with self._store.read() as db:
+            row = _required(db, call.account, identity)
+        if row.state != "SUCCEEDED":
+            raise invalid(
+                f"Query has not yet finished. Current state: {row.state}"
+                if row.state in (QUEUED, RUNNING)
+                else f"Query did not finish successfully. Final query state: {row.state}"
+            )
+        columns = json.loads(row.columns or "[]")
+        if row.name == "UNLOAD":
+            return {
+                "ResultSet": {"Rows": [], "ResultSetMetadata": {"ColumnInfo": []}},
+                "UpdateCount": row.rows,
+            }
+        file = self._runner.result(identity)
+        if file is None:
+            where = f": it lies at {row.output}" if row.output else ""
+            raise invalid(f"The result of {identity} is kept no longer{where}")
+        found, following = result_pages.page(file, pager.number(file.stat().st_size), pager.size)
+        data = [
+            {"Data": [{} if value is None else {"VarCharValue": value} for value in line]} for line in found
+        ]
+        return {
+            "ResultSet": {"Rows": data, "ResultSetMetadata": {"ColumnInfo": columns}},
+            "NextToken": pager.token(str(following)) if following else None,
+            "UpdateCount": 0,
+        }
+
+    def statistics(self, request: _Members, call: Call) -> _Members:
+        """Tell how long an execution took, and its rows."""
+        with self._store.read() as db:
+            row = _required(db, call.account, request["QueryExecutionId"])
+        told = statistics(row)
+        timeline = {name: value for name, value in told.items() if name.endswith("InMillis")}
+        return {
+            "QueryRuntimeStatistics": {
+                "Timeline": timeline,
+                "Rows": {"InputBytes": row.scanned, "OutputBytes": row.size, "OutputRows": row.rows},
+            }
+        }
+
+
+def _digest(request: Mapping[str, Any]) -> str:
+    plain = {name: value for name, value in request.items() if name != "ClientRequestToken"}
+    return hashlib.sha256(json.dumps(plain, sort_keys=True, default=str).encode()).hexdigest()
+
+
+def _by_token(db: Connection, account: str, token: str, digest: str) -> str | None:
+    """Return the execution that a token started; a token that came with another request is refused."""
+    if not token:
+        return None
+    known = db.execute(
+        select(executions.c.id, executions.c.digest)
+        .filter_by(account=account, token=token)
+        .where(executions.c.submitted > time.time() - TOKEN_SECONDS)
+    ).first()
+    if known is not None and known.digest != digest:
+        raise invalid(
+            "Idempotent parameters do not match: give every new query a ClientRequestToken of its own"
+        )
+    return str(known.id) if known is not None else None
+
+
+def _prepared(
+    db: Connection, account: str, workgroup: str, request: Mapping[str, Any]
+) -> tuple[str, list[str]]:
+    """Return the statement and the values for its `?`: EXECUTE names one that was prepared."""
+    text, parameters = str(request["QueryString"]), list(request.get("ExecutionParameters") or [])
+    named = _EXECUTE.match(text.rstrip("; \t\r\n"))
+    if named is None:
+        if re.match(r"\s*+EXECUTE\b", text, re.IGNORECASE):
+            raise invalid("EXECUTE is written EXECUTE NAME USING 'value', 'value'", "MALFORMED_QUERY")
+        return text, parameters
+    name = named[1] or named[2]
+    row = prepared(db, account, workgroup, name)
+    if row is None:
+        raise invalid(f"PreparedStatement {name} was not found in workGroup {workgroup}")
+    values = text.rstrip("; \t\r\n")[named.end() :]
+    if values.count("'") % 2:
+        raise invalid(f"A text among the values of EXECUTE {name} has no closing quote", "MALFORMED_QUERY")
+    return str(row.text), [value.strip() for value in _VALUE.findall(values)] or parameters
+
+
+def _require_context(context: Mapping[str, Any]) -> None:
+    catalog = str(context.get("Catalog") or CATALOG)
+    if catalog.lower() != CATALOG.lower():
+        raise invalid(f"Catalog {catalog} was not found: the catalog is {CATALOG}")
+
+
+def _suffix(plan: Mapping[str, Any]) -> str:
+    return ".csv" if plan["name"] == "SELECT" else "" if plan["name"] == "UNLOAD" else ".txt"
+
+
+def _find(db: Connection, account: str, identity: str) -> Any:
+    return db.execute(select(executions).filter_by(id=identity, account=account)).one_or_none()
+
+
+def _required(db: Connection, account: str, identity: str) -> Any:
+    row = _find(db, account, identity)
+    if row is None:
+        raise invalid(f"QueryExecution {identity} was not found")
+    return row
+
+
+def close_interrupted(store: Store) -> None:
+    """Mark what a killed engine left waiting or running as failed: its processes ended with it."""
+    with store.write() as db:
+        db.execute(
+            update(executions)
+            .where(executions.c.state.in_((QUEUED, RUNNING)))
+            .values(
+                state="FAILED",
+                reason="INTERNAL_ERROR: the engine was stopped while the query waited or ran: start it again",
+                error=json.dumps({"ErrorCategory": 1, "Retryable": True}),
+                completed=time.time(),
+            )
+        )

@@ -1,0 +1,129 @@
+"""The engine's side of the processes that read and run queries (`worker`)."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import socket
+import struct
+import subprocess
+import sys
+import threading
+from collections.abc import Mapping
+from typing import Any
+
+MESSAGE = struct.Struct("!cQ")  # on the control socket: what, and the number of a job
+START, KILL = b"S", b"K"
+# A process with threads cannot fork safely: libraries that start some when they are loaded are told not to.
+_ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "JE_ARROW_MALLOC_CONF": "background_thread:false"}
+
+
+class LostError(RuntimeError):
+    """A job whose process ended without an answer: it was killed, or the system ended it."""
+
+
+class LateError(LostError):
+    """A job that took longer than it may."""
+
+
+class Job:
+    """One job under way."""
+
+    def __init__(self, number: int, own: socket.socket, sandbox: Sandbox) -> None:
+        self._number = number
+        self._socket = own
+        self._sandbox = sandbox
+
+    def answer(self, seconds: float) -> dict[str, Any]:
+        """Wait for the answer. Raises `LateError` after so many seconds, `LostError` when there is none."""
+        self._socket.settimeout(seconds)
+        try:
+            with self._socket, self._socket.makefile("rb") as stream:
+                line = stream.readline()
+        except TimeoutError:
+            raise LateError(f"no answer after {seconds:g} s") from None
+        except OSError:
+            line = b""
+        finally:
+            self.kill()
+        if not line.endswith(b"\n"):
+            raise LostError("the process of the query ended")
+        answer: dict[str, Any] = json.loads(line)
+        return answer
+
+    def kill(self) -> None:
+        """End the job; one that has ended stays so."""
+        self._sandbox.tell(KILL, self._number)
+
+
+class Sandbox:
+    """Starts jobs; used by many threads."""
+
+    def __init__(self) -> None:
+        """Start the process that forks, which loads what it needs while others get ready."""
+        self._numbers = itertools.count(1)
+        self._lock = threading.Lock()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._control: socket.socket | None = None
+        self._open()
+
+    def start(self, request: Mapping[str, Any]) -> Job:
+        """Start a job; raises `LostError` when its process cannot be had."""
+        ours, theirs = socket.socketpair()
+        number = next(self._numbers)
+        with theirs:
+            self.tell(START, number, theirs)
+        try:
+            ours.sendall(json.dumps(request).encode() + b"\n")
+        except OSError as error:
+            ours.close()
+            raise LostError(f"the process of the query did not start: {error}") from error
+        return Job(number, ours, self)
+
+    def tell(self, kind: bytes, number: int, handed: socket.socket | None = None) -> None:
+        """Send one message to the process that forks; it is started when it is not there."""
+        with self._lock:
+            if self._process is None or self._process.poll() is not None:
+                if handed is None:
+                    return  # its jobs ended with it
+                self._open()
+            assert self._control is not None
+            message = MESSAGE.pack(kind, number)
+            try:
+                if handed is None:
+                    self._control.sendall(message)
+                else:
+                    socket.send_fds(self._control, [message], [handed.fileno()])
+            except OSError as error:
+                if handed is not None:
+                    raise LostError(f"the process of the query did not start: {error}") from error
+
+    def _open(self) -> None:
+        if self._control is not None:
+            self._control.close()
+        self._control, theirs = socket.socketpair()
+        # Nothing of the engine's environment: neither credentials nor settings are there to be read.
+        environment = {"PATH": os.defpath, "LANG": "C.UTF-8", "TZ": "UTC", **_ONE_THREAD}
+        with theirs:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "brume.labels.engine.sandbox_worker", str(theirs.fileno())],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                pass_fds=[theirs.fileno()],
+                env=environment,
+                cwd="/",
+            )
+
+    def close(self) -> None:
+        """End every job, and the process that forks them."""
+        with self._lock:
+            if self._control is not None:
+                self._control.close()
+            process, self._process = self._process, None
+        if process is not None:
+            try:
+                process.wait(10)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()

@@ -1,0 +1,155 @@
+"""The processes that read and run queries: each query in one of its own, forked from one that waits.
+
+    python -m brume.labels.engine.sandbox_worker FD
+
+A query is a stranger's program. In a process of its own it can be killed at any moment, its memory is
+bounded by the system, and what breaks is that query alone. Starting Python and DuckDB for each takes a
+quarter of a second, forking one that has loaded both a hundredth; so this process loads them, never runs a
+query itself, and forks. It holds no credentials and no environment, opens nothing but what it is handed, and
+ends, with its children, when the engine does: its end of the control socket falls shut.
+
+On the control socket come messages of nine bytes: `S` and a number with the socket of a new job, or `K` and
+the number of a job to kill. A job is one line of JSON on its socket, its answer another.
+"""
+
+from __future__ import annotations
+
+import array
+import contextlib
+import ctypes
+import gc
+import json
+import logging
+import os
+import resource
+import select
+import signal
+import socket
+import sys
+from typing import Any
+
+from brume.labels.engine import query_process
+from brume.labels.engine.sandbox import KILL, MESSAGE
+
+_prctl = getattr(ctypes.CDLL(None), "prctl", None)
+_PDEATHSIG = 1  # PR_SET_PDEATHSIG of <linux/prctl.h>
+
+
+class _WithoutPandas:
+    """Keeps Arrow from loading pandas at its first value, where it is installed: 0.15 s for nothing here."""
+
+    @staticmethod
+    def find_spec(name: str, _path: object = None, _target: object = None) -> None:
+        """Refuse pandas, and leave all else to others."""
+        if name == "pandas":
+            raise ModuleNotFoundError(name)
+
+
+def main() -> None:
+    """Serve until the control socket is shut."""
+    sys.meta_path.insert(0, _WithoutPandas())
+    logging.getLogger("sqlglot").disabled = True  # it tells what it could not read, in the caller's words
+    query_process.warm_up()
+    control = socket.socket(fileno=int(sys.argv[1]))
+    woken, wake = os.pipe()
+    os.set_blocking(wake, False)
+    os.set_blocking(woken, False)
+    signal.signal(signal.SIGCHLD, lambda _number, _frame: None)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the engine says when to end
+    signal.set_wakeup_fd(wake)
+    gc.collect()
+    gc.freeze()  # what is loaded is shared with the children, and stays so
+    children: dict[int, int] = {}  # process -> job
+    sources: list[socket.socket | int] = [control, woken]
+    while True:
+        readable, _, _ = select.select(sources, [], [])
+        if woken in readable:
+            with contextlib.suppress(BlockingIOError):
+                os.read(woken, 4096)
+            _reap(children)
+        if control in readable and not _obey(control, children):
+            break
+    for process in children:  # none that has ended is left here: its number is not yet another's
+        os.kill(process, signal.SIGKILL)
+
+
+def _reap(children: dict[int, int]) -> None:
+    while children:
+        process, _status = os.waitpid(-1, os.WNOHANG)
+        if not process:
+            return
+        children.pop(process, None)
+
+
+def _obey(control: socket.socket, children: dict[int, int]) -> bool:
+    """Take one message; tell whether there may be more."""
+    handles = array.array("i")
+    data, ancillary, _flags, _address = control.recvmsg(MESSAGE.size, socket.CMSG_LEN(handles.itemsize))
+    if len(data) < MESSAGE.size:
+        return False
+    for _level, _kind, given in ancillary:
+        handles.frombytes(given[: len(given) - len(given) % handles.itemsize])
+    kind, job = MESSAGE.unpack(data)
+    if kind == KILL:
+        for process, known in children.items():
+            if known == job:
+                os.kill(process, signal.SIGKILL)
+        return True
+    parent = os.getpid()
+    try:
+        process = os.fork()
+    except OSError:  # no memory, or too many processes: this query is lost, those that run are not
+        process = -1
+    if process == 0:
+        signal.set_wakeup_fd(-1)
+        control.close()
+        _child(socket.socket(fileno=handles[0]), parent)
+    for handle in handles:
+        os.close(handle)
+    if process > 0:
+        children[process] = job
+    return True
+
+
+def _child(own: socket.socket, parent: int) -> None:
+    """Do one job and end. Nothing is printed: it could be in the caller's words."""
+    code = 1
+    try:
+        _end_with(parent)
+        quiet = os.open(os.devnull, os.O_RDWR)
+        for handle in (0, 1, 2):
+            os.dup2(quiet, handle)
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w") as score:  # noqa: PTH123
+            score.write("1000")  # a machine short of memory ends a query, not the engine
+        with own.makefile("rwb") as stream:
+            request: dict[str, Any] = json.loads(stream.readline())
+            try:
+                answer = query_process.do(request)
+            except MemoryError:
+                answer = {"failed": query_process.OUT_OF_MEMORY}
+            except BaseException as error:
+                answer = {
+                    "failed": f"INTERNAL_ERROR: {type(error).__name__}",
+                    "internal": type(error).__name__,
+                }
+            stream.write(json.dumps(answer).encode() + b"\n")
+            stream.flush()
+        code = 0
+    finally:
+        os._exit(code)
+
+
+def _end_with(parent: int) -> None:
+    """Have the system end this process when the one that forked it ends, in whatever way: no other can.
+
+    Only Linux does so; elsewhere a query whose parent was killed goes on to its end.
+    """
+    if _prctl is not None:
+        _prctl(_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != parent:  # it has ended already
+            os._exit(1)
+
+
+if __name__ == "__main__":
+    main()

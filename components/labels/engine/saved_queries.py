@@ -1,0 +1,243 @@
+"""Queries that are kept: named queries, and prepared statements, which EXECUTE runs."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from typing import Any
+
+from sqlalchemy import Connection, delete, insert, select, update
+
+from brume.aws.engine.paging import Pager
+from brume.aws.engine.service import Call
+from brume.aws.engine.store import Store
+from brume.labels.engine import workgroups
+from brume.labels.engine.errors import absent, invalid, unprocessed
+from brume.labels.engine.tables import named_queries, prepared_statements
+
+_Members = dict[str, Any]
+
+
+class NamedQueries:
+    """The operations on named queries."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def create(self, request: _Members, call: Call) -> _Members:
+        """Keep a query; the same ClientRequestToken makes one only."""
+        token = request.get("ClientRequestToken")
+        identity = str(uuid.uuid5(uuid.NAMESPACE_OID, f"{call.account}/{token}") if token else uuid.uuid4())
+        with self._store.write() as db:
+            group = workgroups.find(db, call.account, request.get("WorkGroup") or workgroups.PRIMARY)
+            row = {
+                "id": identity,
+                "account": call.account,
+                "workgroup": group.name,
+                "name": request["Name"],
+                "description": request.get("Description") or "",
+                "database": request["Database"],
+                "text": request["QueryString"],
+            }
+            known = _named(db, call.account, identity)
+            if known is None:
+                db.execute(insert(named_queries).values(**row))
+            elif known._asdict() != row:
+                raise invalid(
+                    "Idempotent parameters do not match: give every new query a ClientRequestToken of its own"
+                )
+        return {"NamedQueryId": identity}
+
+    def get(self, request: _Members, call: Call) -> _Members:
+        """Tell a named query."""
+        with self._store.write() as db:
+            workgroups.ensure_primary(db, call.account)
+            row = _required(db, call.account, request["NamedQueryId"])
+        return {"NamedQuery": _described(row)}
+
+    def batch_get(self, request: _Members, call: Call) -> _Members:
+        """Tell several named queries."""
+        with self._store.write() as db:
+            workgroups.ensure_primary(db, call.account)
+            found = {one: _named(db, call.account, one) for one in request["NamedQueryIds"]}
+        return {
+            "NamedQueries": [_described(row) for row in found.values() if row is not None],
+            "UnprocessedNamedQueryIds": unprocessed(found, "NamedQuery"),
+        }
+
+    def list(self, request: _Members, call: Call) -> _Members:
+        """List the ids of a workgroup's named queries."""
+        pager = Pager(request, call, default=50, error="InvalidRequestException")
+        with self._store.write() as db:
+            group = workgroups.find(db, call.account, request.get("WorkGroup") or workgroups.PRIMARY)
+            ids = (
+                db.execute(
+                    select(named_queries.c.id)
+                    .filter_by(account=call.account, workgroup=group.name)
+                    .where(named_queries.c.id > pager.after)
+                    .order_by(named_queries.c.id)
+                    .limit(pager.size + 1)
+                )
+                .scalars()
+                .all()
+            )
+        shown = list(ids[: pager.size])
+        return {
+            "NamedQueryIds": shown,
+            "NextToken": pager.token(shown[-1]) if len(ids) > len(shown) else None,
+        }
+
+    def update(self, request: _Members, call: Call) -> _Members:
+        """Change a named query."""
+        values = {"name": request["Name"], "text": request["QueryString"]}
+        if request.get("Description") is not None:
+            values["description"] = request["Description"]
+        with self._store.write() as db:
+            row = _required(db, call.account, request["NamedQueryId"])
+            db.execute(update(named_queries).filter_by(id=row.id).values(**values))
+        return {}
+
+    def delete(self, request: _Members, call: Call) -> _Members:
+        """Delete a named query."""
+        with self._store.write() as db:
+            row = _required(db, call.account, request["NamedQueryId"])
+            db.execute(delete(named_queries).filter_by(id=row.id))
+        return {}
+
+
+def _named(db: Connection, account: str, identity: str) -> Any:
+    return db.execute(select(named_queries).filter_by(id=identity, account=account)).one_or_none()
+
+
+def _required(db: Connection, account: str, identity: str) -> Any:
+    row = _named(db, account, identity)
+    if row is None:
+        raise invalid(f"NamedQuery {identity} was not found")
+    return row
+
+
+def _described(row: Any) -> _Members:
+    return {
+        "NamedQueryId": row.id,
+        "Name": row.name,
+        "Description": row.description,
+        "Database": row.database,
+        "QueryString": row.text,
+        "WorkGroup": row.workgroup,
+    }
+
+
+class PreparedStatements:
+    """The operations on prepared statements."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def create(self, request: _Members, call: Call) -> _Members:
+        """Keep a statement with `?` for values that come later."""
+        with self._store.write() as db:
+            group = workgroups.find(db, call.account, request["WorkGroup"])
+            if prepared(db, call.account, group.name, request["StatementName"]) is not None:
+                raise invalid(f"PreparedStatement {request['StatementName']} already exists in {group.name}")
+            db.execute(
+                insert(prepared_statements).values(
+                    account=call.account,
+                    workgroup=group.name,
+                    name=request["StatementName"],
+                    text=request["QueryStatement"],
+                    description=request.get("Description") or "",
+                    modified=time.time(),
+                )
+            )
+        return {}
+
+    def get(self, request: _Members, call: Call) -> _Members:
+        """Tell a prepared statement."""
+        with self._store.read() as db:
+            row = self._required(db, request, call)
+        return {"PreparedStatement": _statement(row)}
+
+    def batch_get(self, request: _Members, call: Call) -> _Members:
+        """Tell several prepared statements of a workgroup."""
+        with self._store.read() as db:
+            found = {
+                name: prepared(db, call.account, request["WorkGroup"], name)
+                for name in request["PreparedStatementNames"]
+            }
+        return {
+            "PreparedStatements": [_statement(row) for row in found.values() if row is not None],
+            "UnprocessedPreparedStatementNames": [
+                {
+                    "StatementName": name,
+                    "ErrorCode": "STATEMENT_NOT_FOUND",
+                    "ErrorMessage": f"{name} was not found",
+                }
+                for name, row in found.items()
+                if row is None
+            ],
+        }
+
+    def list(self, request: _Members, call: Call) -> _Members:
+        """List the prepared statements of a workgroup."""
+        pager = Pager(request, call, default=50, error="InvalidRequestException")
+        with self._store.write() as db:
+            group = workgroups.find(db, call.account, request["WorkGroup"])
+            rows = db.execute(
+                select(prepared_statements)
+                .filter_by(account=call.account, workgroup=group.name)
+                .where(prepared_statements.c.name > pager.after)
+                .order_by(prepared_statements.c.name)
+                .limit(pager.size + 1)
+            ).all()
+        shown = rows[: pager.size]
+        return {
+            "PreparedStatements": [
+                {"StatementName": row.name, "LastModifiedTime": row.modified} for row in shown
+            ],
+            "NextToken": pager.token(shown[-1].name) if len(rows) > len(shown) else None,
+        }
+
+    def update(self, request: _Members, call: Call) -> _Members:
+        """Change a prepared statement."""
+        values = {"text": request["QueryStatement"], "modified": time.time()}
+        if request.get("Description") is not None:
+            values["description"] = request["Description"]
+        with self._store.write() as db:
+            row = self._required(db, request, call)
+            db.execute(update(prepared_statements).filter_by(**_key(row)).values(**values))
+        return {}
+
+    def delete(self, request: _Members, call: Call) -> _Members:
+        """Delete a prepared statement."""
+        with self._store.write() as db:
+            row = self._required(db, request, call)
+            db.execute(delete(prepared_statements).filter_by(**_key(row)))
+        return {}
+
+    @staticmethod
+    def _required(db: Connection, request: _Members, call: Call) -> Any:
+        name = request["StatementName"]
+        row = prepared(db, call.account, request["WorkGroup"], name)
+        if row is None:
+            raise absent(f"PreparedStatement {name} was not found in {request['WorkGroup']}", name)
+        return row
+
+
+def prepared(db: Connection, account: str, workgroup: str, name: str) -> Any:
+    """Return the row of a prepared statement, or None."""
+    key = {"account": account, "workgroup": workgroup, "name": name}
+    return db.execute(select(prepared_statements).filter_by(**key)).one_or_none()
+
+
+def _key(row: Any) -> dict[str, str]:
+    return {"account": row.account, "workgroup": row.workgroup, "name": row.name}
+
+
+def _statement(row: Any) -> _Members:
+    return {
+        "StatementName": row.name,
+        "QueryStatement": row.text,
+        "WorkGroupName": row.workgroup,
+        "Description": row.description,
+        "LastModifiedTime": row.modified,
+    }

@@ -1,0 +1,1 @@
+"""Athena's SQL: read, checked, and translated into that of DuckDB."""

@@ -1,5 +1,0 @@
-"""From Ground Truth's output to the lake."""
-
-from brume.labels.ingest.runs import IngestError, Summary, run
-
-__all__ = ["IngestError", "Summary", "run"]

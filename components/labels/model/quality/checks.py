@@ -1,0 +1,51 @@
+"""All checks of a job's consolidated labels by themselves, each fault told once."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from brume.labels.model.quality import motion, presence, sizes, trails
+from brume.labels.model.quality.arrays import Codes
+from brume.labels.model.quality.faults import Fault
+from brume.labels.model.quality.frame_size import frame_sizes
+from brume.labels.model.quality.sheets import Sheets
+
+
+def check(sheets: Sheets, said: dict[int, tuple[float | None, float | None]]) -> list[Fault]:
+    """Return the faults of all consolidated labels; `said` is the size of frames by item, where known.
+
+    Faults that follow from another of the same object in the same frames are left out: a box out of the frame
+    has leapt there, too.
+    """
+    boxes = np.flatnonzero(sheets.consolidated & sheets.of_kind("box"))
+    frame = frame_sizes(sheets.box[boxes], sheets.item[sheets.sheet[boxes]], sheets.thing[boxes], said)
+    followed = trails.follow(sheets)
+    faults = sizes.impossible(sheets, frame)
+    for more in (
+        sizes.unlike_their_kind(sheets, frame),
+        sizes.sudden(followed, frame),
+        motion.jumps(followed),
+        presence.gaps(followed, frame),
+    ):
+        faults += without_echoes(more, faults, sheets.thing)
+    return faults + presence.moments(followed, sheets.subjects)
+
+
+def without_echoes(faults: list[Fault], stronger: list[Fault], object_of: Codes) -> list[Fault]:
+    """Leave out faults that only repeat a stronger one of the same object in the same frames.
+
+    `object_of` tells the object of each label (`Sheets.thing`).
+    """
+    spans: dict[int, list[tuple[int, int]]] = {}
+    for fault in stronger:
+        if fault.label is not None and fault.frame_no is not None and fault.frame_end is not None:
+            spans.setdefault(int(object_of[fault.label]), []).append((fault.frame_no, fault.frame_end))
+
+    def repeats(fault: Fault) -> bool:
+        if fault.label is None or fault.frame_no is None or fault.frame_end is None:
+            return False
+        # One frame more: the return from a wrong place is noticed in the frame after it.
+        known = spans.get(int(object_of[fault.label]), [])
+        return any(fault.frame_no <= end + 1 and first <= fault.frame_end for first, end in known)
+
+    return [fault for fault in faults if not repeats(fault)]

@@ -1,0 +1,182 @@
+"""One job judged: its answers, its labels, and what its audit says."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from brume.labels.model.lake import Lake, Part, Snapshot
+from brume.labels.model.quality import (
+    audit,
+    checks,
+    comparing,
+    disagreement,
+    findings,
+    label_errors,
+    measures,
+)
+from brume.labels.model.quality.arrays import Codes, Floats
+from brume.labels.model.quality.faults import FLICKER, LABEL_ERROR
+from brume.labels.model.quality.measures import Measure
+from brume.labels.model.quality.sheets import LABEL_COLUMNS, Sheets, build, numbers
+
+ANSWER_COLUMNS = ("item", "worker", "file", "answer")
+TABLES = ("items", "frames", "labels", "answers", "answer_labels")
+_USUAL_WIDTH = 1280.0  # pixels, where nothing tells how wide frames are
+
+
+@dataclass(frozen=True)
+class Work:
+    """One job to judge: its parts of the lake, and those of the job that reviews it, if any."""
+
+    modality: str
+    job: str
+    parts: tuple[Part, ...]
+    audit_job: str = ""
+    audit_parts: tuple[Part, ...] = ()
+    audit_items: tuple[tuple[int, int], ...] = ()  # the audit's items and which of the job's they are
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What is to be said of one job; arrays are by answer, in the order of the lake's parts."""
+
+    work: Work
+    agreement: Floats  # NaN for an answer alone
+    rejects: Codes  # labels of the answer that an audit rejected; -1 where none looked
+    measures: list[Measure]
+    pairs: list[tuple[str, str, Measure]]
+    tallies: list[audit.Tally]
+    findings: pa.Table
+
+
+def judge(lake: Lake, work: Work) -> Judged:
+    """Judge one job."""
+    answers = read(lake, work.parts, "answers", ANSWER_COLUMNS)
+    labels = read(lake, work.parts, "labels", (*LABEL_COLUMNS, "file"))
+    frames = read(lake, work.parts, "frames", ("item", "frame_no", "attributes"))
+    sheets = build(
+        labels,
+        frames,
+        answers,
+        read(lake, work.parts, "answer_labels", (*LABEL_COLUMNS, "file", "answer")),
+    )
+    known = read(lake, work.parts, "items", ("item", "width", "height")).to_pylist()
+    said = {row["item"]: (row["width"], row["height"]) for row in known}
+    width = _width(sheets, said)
+
+    pairs = comparing.compare(sheets, *comparing.partners(sheets), width)
+    agreed = comparing.agreement(sheets, pairs)
+    following = comparing.follow(sheets, pairs.first, pairs.second)
+    answered = comparing.compare(sheets, *label_errors.with_answers(sheets), width)
+    found = measures.of_job(sheets, pairs, following, agreed)
+    faults = checks.check(sheets, said)
+    known_odd = [fault for fault in faults if fault.kind in (LABEL_ERROR, FLICKER)]
+    contradicted = label_errors.contradicted(sheets, answered)
+    faults += checks.without_echoes(contradicted, known_odd, sheets.thing)
+    faults += disagreement.outliers(sheets, pairs)
+    rejects, tallies = np.full(len(answers), -1), list[audit.Tally]()
+    if work.audit_parts:
+        label, sheet = audit.authors(sheets, answered, width)
+        reviewed = _with_audit(lake, work, labels, frames)
+        verdicts = audit.judge(reviewed, width)
+        owned, worker = _owners(sheets, reviewed, verdicts, label, sheet)
+        rejects = _rejects(sheets, verdicts, label, sheet)
+        tallies = audit.tallies(verdicts, reviewed, owned, worker)
+        faults += audit.outliers(verdicts, reviewed, owned, worker) + audit.objects(verdicts, reviewed)
+        if audited := int(verdicts.audited.sum()):
+            found.append(Measure("rejects", "", float(verdicts.rejected.sum()) / audited, audited))
+    first_files = labels.group_by("item").aggregate([("file", "min")])
+    files = dict(zip(first_files["item"].to_pylist(), first_files["file_min"].to_pylist(), strict=True))
+    return Judged(
+        work,
+        agreement=measures.of_answers(sheets, pairs, agreed),
+        rejects=rejects,
+        measures=found,
+        pairs=measures.of_worker_pairs(sheets, pairs, following, agreed),
+        tallies=tallies,
+        findings=findings.of_labels(faults, (work.modality, work.job), sheets, answers, files),
+    )
+
+
+def read(lake: Lake, parts: Sequence[Part], table: str, columns: Sequence[str]) -> pa.Table:
+    """Read columns of the parts of one table among `parts`, in their order."""
+    return lake.table(table, Snapshot(all_parts=tuple(parts)), columns=columns)
+
+
+def _width(sheets: Sheets, said: dict[int, tuple[float | None, float | None]]) -> float:
+    """Return how wide the frames of the job are at most: as told, or as far as boxes reach."""
+    told = [size[0] for size in said.values() if size[0]]
+    if told:
+        return float(max(told))
+    ends = sheets.box[:, 0] + sheets.box[:, 2]
+    return float(ends[np.isfinite(ends)].max(initial=0)) or _USUAL_WIDTH
+
+
+def _with_audit(lake: Lake, work: Work, labels: pa.Table, frames: pa.Table) -> Sheets:
+    """Return sheets whose consolidated labels are the job's, and whose answers are the audit's labels."""
+    known = dict(work.audit_items)
+    tables = []
+    for name, columns in (("labels", LABEL_COLUMNS), ("frames", ("item", "frame_no", "attributes"))):
+        table = read(lake, work.audit_parts, name, columns)
+        item = np.array([known.get(one, -1) for one in numbers(table["item"]).tolist()], dtype=np.int64)
+        place = table.schema.get_field_index("item")
+        table = table.set_column(place, "item", pa.array(item, pa.int32()))
+        tables.append(table.filter(pc.greater_equal(table["item"], 0)))
+    tables[1] = tables[1].append_column("kind", pa.array(["frame"] * len(tables[1]), pa.string()))
+    audited = pa.concat_tables(tables, promote_options="default")
+    # The labels that an audit left for an item stand for one answer.
+    of_item = pa.array(numbers(audited["item"]), pa.int32())
+    audited = audited.append_column("answer", of_item)
+    audited = audited.append_column("file", pa.array([""] * len(audited), pa.string()))
+    answers = sorted(set(known.values()))
+    return build(
+        labels,
+        frames,
+        pa.table(
+            {
+                "item": pa.array(answers, pa.int32()),
+                "worker": pa.array([""] * len(answers), pa.string()),
+                "file": pa.array([""] * len(answers), pa.string()),
+                "answer": pa.array(answers, pa.int32()),
+            }
+        ),
+        audited,
+    )
+
+
+def _rejects(sheets: Sheets, verdicts: audit.Verdicts, label: Codes, sheet: Codes) -> Codes:
+    """Count for each answer the rejected labels that it holds; -1 where its item was not audited."""
+    size = int(sheets.answer.max(initial=-1)) + 1
+    answer = sheets.answer[sheet]
+    seen = np.bincount(answer, verdicts.audited[label], minlength=size) > 0
+    count = np.bincount(answer, verdicts.rejected[label], minlength=size).astype(np.int64)
+    return np.where(seen, count, -1)
+
+
+def _owners(
+    sheets: Sheets, reviewed: Sheets, verdicts: audit.Verdicts, label: Codes, sheet: Codes
+) -> tuple[Codes, npt.NDArray[np.object_]]:
+    """Return the labels that an audit judged or added, and whose they are: "" where no answer tells.
+
+    Consolidated labels have the same numbers in `sheets`, where `label` and `sheet` tell their authors, and
+    in `reviewed`. A label that was added is lacking in the item's answer, if it had just one.
+    """
+    names = np.array([*sheets.workers, ""], dtype=object)
+    orphans = np.setdiff1d(np.flatnonzero(verdicts.audited), label)
+    added = np.flatnonzero(verdicts.added)
+    given = np.flatnonzero(sheets.answer >= 0)
+    items, first, count = np.unique(sheets.item[given], return_index=True, return_counts=True)
+    alone = {
+        int(item): int(sheets.worker[given[place]])
+        for item, place, many in zip(items, first, count, strict=True)
+        if many == 1
+    }
+    lacking = [alone.get(int(item), -1) for item in reviewed.item[reviewed.sheet[added]]]
+    workers = np.concatenate([sheets.worker[sheet], np.full(orphans.size, -1), np.array(lacking, np.int64)])
+    return np.concatenate([label, orphans, added]), names[workers]

@@ -1,0 +1,127 @@
+"""Everything in a lake judged, and written beside what was judged."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+
+import numpy as np
+import pyarrow as pa
+
+from brume.labels.model.lake import Lake, Part, Snapshot
+from brume.labels.model.quality import findings, judging, levels, pace, workers
+from brume.labels.model.quality.arrays import Codes, Floats
+from brume.labels.model.quality.judging import Judged, Work
+from brume.labels.model.quality.sheets import numbers
+from brume.labels.model.schema import JUDGED, TABLES
+from brume.run import progress
+from brume.run.pool import share_out
+
+_ROW_BYTES = 200  # of a label before it was packed, which is what `share_out` weighs
+_ANSWERS = (*judging.ANSWER_COLUMNS, "modality", "job", "submitted", "seconds", "labels")
+
+
+def run(lake: Lake) -> None:
+    """Judge all jobs of a lake and replace its tables of quality (`schema.JUDGED`).
+
+    Jobs are judged one at a time in each process: memory grows with the largest job, not with the lake.
+    Running it again gives the same tables. Raises `LakeError` for a lake that cannot be read.
+    """
+    snapshot = lake.snapshot()
+    jobs = _jobs(lake, snapshot)
+    answers = [judging.read(lake, work.parts, "answers", _ANSWERS) for work in jobs]
+    timed = _timed(answers)
+    paces = pace.judge(timed)
+    rows_of = {work: sum(part.rows for part in work.parts) for work in jobs}
+    pieces = [(lake, work) for work in sorted(jobs, key=rows_of.__getitem__, reverse=True)]
+    judged: list[Judged] = []
+    for result in share_out(judging.judge, pieces, sum(rows_of.values()) * _ROW_BYTES):
+        judged.append(result)
+        progress.report("quality", len(judged), len(jobs), "jobs")
+    place = {(work.modality, work.job): number for number, work in enumerate(jobs)}
+    judged.sort(key=lambda result: place[result.work.modality, result.work.job])
+    rows: dict[str, list[pa.Table]] = {table.name: [table.schema.empty_table()] for table in JUDGED}
+    starts = np.cumsum([0, *map(len, answers)])
+    for result, given, start in zip(judged, answers, starts, strict=False):
+        _gather(rows, result, given, timed, paces, np.arange(start, start + len(given)))
+    tables = {name: pa.concat_tables(some) for name, some in rows.items()}
+    tables |= workers.summaries(lake, snapshot, tables["answer_quality"])
+    lake.replace(list(tables), [lake.write(name, table) for name, table in tables.items()])
+
+
+def _jobs(lake: Lake, snapshot: Snapshot) -> list[Work]:
+    """Return the jobs that have anything to judge, each with the job that reviews it."""
+    parts: dict[tuple[str, str], list[Part]] = {}
+    for table in judging.TABLES:
+        for part in snapshot.parts(table):
+            parts.setdefault((part.partition[0], part.partition[1]), []).append(part)
+    with lake.connect(snapshot) as connection:
+        # Of several reviews of a job, that with most of its items.
+        reviews = sorted(levels.reviews(connection), key=lambda review: len(review.items))
+        found = {review.job: review for review in reviews}
+    jobs = []
+    for (modality, job), some in sorted(parts.items()):
+        review = found.get((modality, job))
+        if review is None:
+            jobs.append(Work(modality, job, tuple(some)))
+        else:
+            audit_parts = tuple(parts.get(review.audit, ()))
+            items = tuple(sorted(review.items.items()))
+            jobs.append(Work(modality, job, tuple(some), review.audit[1], audit_parts, items))
+    return jobs
+
+
+def _timed(answers: Sequence[pa.Table]) -> pace.Answers:
+    """Return the answers of all jobs as `pace` takes them."""
+    every = pa.concat_tables(answers) if answers else pa.table({name: [] for name in _ANSWERS})
+    job = np.repeat(np.arange(len(answers)), [len(table) for table in answers])
+    modality, worker = (
+        numbers(every[name].cast(pa.string()).combine_chunks().dictionary_encode().indices)
+        for name in ("modality", "worker")
+    )
+    seconds = every["seconds"].cast(pa.float64()).fill_null(float("nan")).to_numpy()
+    return pace.Answers(job, modality, worker, np.asarray(seconds), np.maximum(numbers(every["labels"]), 0))
+
+
+def _gather(
+    rows: dict[str, list[pa.Table]],
+    judged: Judged,
+    answers: pa.Table,
+    timed: pace.Answers,
+    paces: pace.Pace,
+    own: Codes,
+) -> None:
+    """Add what was found of one job to the rows of each table; `own` are its answers among all."""
+    modality, job = judged.work.modality, judged.work.job
+    where = {"modality": modality, "job": job}
+    answers = answers.append_column("seconds_per_label", _numbers(paces.per_label[own]))
+    answers = answers.append_column("deviation", _numbers(paces.deviation[own]))
+    verdicts = [verdict or None for verdict in paces.verdict[own]]
+    answers = answers.append_column("pace", pa.array(verdicts, pa.string()))
+    answers = answers.append_column("agreement", _numbers(judged.agreement))
+    rejects = pa.array(judged.rejects, pa.int32(), mask=judged.rejects < 0)
+    answers = answers.append_column("rejects", rejects)
+    schema = TABLES["answer_quality"].schema
+    rows["answer_quality"].append(answers.select(schema.names).cast(schema))
+    found = {
+        "quality_jobs": [{**where, **asdict(measure)} for measure in judged.measures],
+        "quality_agreement": [
+            {**where, "worker_a": first, "worker_b": second, **asdict(measure)}
+            for first, second, measure in judged.pairs
+        ],
+        "quality_audit": [
+            {**where, "audit_job": judged.work.audit_job, **asdict(tally)} for tally in judged.tallies
+        ],
+    }
+    for name, some in found.items():
+        rows[name].append(pa.Table.from_pylist(some, TABLES[name].schema))
+    faults = pace.faults(timed, paces, own)
+    rows["findings"] += [
+        findings.of_answers(faults, (modality, job), answers, int(own[0]) if own.size else 0),
+        judged.findings,
+    ]
+
+
+def _numbers(values: Floats) -> pa.Array:
+    """Return numbers with null in the place of NaN."""
+    return pa.array(values, pa.float64(), mask=~np.isfinite(values))

@@ -1,0 +1,354 @@
+"""Every figure and table of the dashboard, declared once (see `brume.labels.pipeline.dashboard.evaluate`)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from brume.labels.pipeline.dashboard import marks
+from brume.labels.pipeline.dashboard.cubes import Cubes
+from brume.labels.pipeline.dashboard.evaluate import Column, Measure, View
+from brume.labels.pipeline.dashboard.figures import (
+    AGREEMENT,
+    ANSWERS,
+    JOB,
+    MODALITY,
+    NO_ANSWERS,
+    PACES,
+    PER_HOUR,
+    SHARE,
+    TIME,
+    WORKER,
+    total,
+)
+from brume.labels.pipeline.dashboard.headlines import Headline as Headline
+from brume.labels.pipeline.dashboard.headlines import headlines
+from brume.labels.pipeline.dashboard.quality_views import attention, quality
+from brume.labels.pipeline.dashboard.values import Attribute
+
+_FEW = 4  # parts that a ring can show
+_EFFORT = (
+    Measure("jobs", "Jobs", "distinct", "job"),
+    ANSWERS,
+    total("labels", "Labels"),
+    TIME,
+    Measure("mean", "Average", "ratio", "seconds", "seconds", over="n"),
+    Measure("median", "Median", "median", "middle", "seconds"),
+    Measure("p90", "9 in 10 under", "p90", "high", "seconds"),
+    Measure("least", "Shortest", "min", "least", "seconds"),
+    Measure("longest", "Longest", "max", "most", "seconds"),
+    PER_HOUR,
+    total("rejects", "Rejects"),
+    *(total(kind.replace(" ", "_"), kind.capitalize(), "n", where={"pace": kind}) for kind in PACES[:3]),
+    AGREEMENT,
+)
+
+
+@dataclass(frozen=True)
+class Section:
+    """A part of the page."""
+
+    name: str
+    title: str
+    lead: str
+    views: tuple[View, ...]
+
+
+@dataclass(frozen=True)
+class Board:
+    """All that is shown."""
+
+    headlines: tuple[Headline, ...]
+    sections: tuple[Section, ...]
+
+    def views(self) -> list[View]:
+        """Return the views of all sections."""
+        return [view for section in self.sections for view in section.views]
+
+
+def board(cubes: Cubes, *, masked: bool) -> Board:
+    """Declare the dashboard of these cubes: which attributes there are decides what it has."""
+    modalities = tuple(sorted({*cubes.tables["jobs"]["modality"]}))
+    step = _step(cubes)
+    labels = [view for it in cubes.attributes if it.record == "label" for view in _attribute(it)]
+    frames = [view for it in cubes.attributes if it.record == "frame" for view in _attribute(it)]
+    sections = (
+        Section(
+            "look",
+            "What to look at",
+            "What seems wrong, and why. It is no proof: each leads to the frames or answers behind it.",
+            attention(),
+        ),
+        Section("progress", "Progress", "", _progress(step, modalities)),
+        Section(
+            "people",
+            "Workers and time",
+            "Time is what the tool measured from opening a task to handing it in.",
+            _people(cubes, modalities, masked=masked),
+        ),
+        Section(
+            "labels",
+            "Labels",
+            "A label counts for all who answered for its item, at the time of the last answer.",
+            tuple(labels),
+        ),
+        Section(
+            "frames", "Frames", "What the frames say of themselves, and how full they are.", tuple(frames)
+        ),
+        Section(
+            "quality",
+            "Quality",
+            "Figures of a whole job count where the chosen workers answered in it.",
+            quality(cubes),
+        ),
+        Section("input", "Input", "What the files had that was new, and what could not be read.", _input()),
+    )
+    return Board(headlines(), tuple(section for section in sections if section.views))
+
+
+def _step(cubes: Cubes) -> str:
+    """Choose steps of time so that a timeline has some dozens of columns."""
+    times = [time for cube in ("answers", "tasks") for time in cubes.tables[cube]["time"] if time is not None]
+    hours = max(times) - min(times) if times else 0
+    if hours <= 96 and cubes.hours == 1:
+        return "hour"
+    return "day" if hours <= 24 * 120 and cubes.hours <= 24 else "week"
+
+
+def _progress(step: str, modalities: Sequence[str]) -> tuple[View, ...]:
+    when = Column(
+        step,
+        {"hour": "Hour (UTC)", "day": "Day (UTC)", "week": "Week (UTC)"}[step],
+        "time" if step == "hour" else "day",
+    )
+    return (
+        View(
+            "labels_over_time",
+            "Labels over time",
+            "tasks",
+            (when, MODALITY),
+            (total("labels", "Labels"), total("items", "Items")),
+            about=f"By the {step} of the last answer for their item.",
+            domain=tuple(modalities),
+            chart=marks.timeline(step, "labels", "modality", "labels", modalities),
+            legend="modality",
+            drill="tasks",
+        ),
+        View(
+            "answers_over_time",
+            "Answers over time",
+            "answers",
+            (when, MODALITY),
+            (ANSWERS, TIME, total("labels", "Labels in answers", "labels")),
+            about=f"By the {step} in which they were handed in.",
+            domain=tuple(modalities),
+            chart=marks.timeline(step, "answers", "modality", "answers", modalities),
+            legend="modality",
+            drill="answers",
+            empty=NO_ANSWERS,
+        ),
+        View(
+            "jobs",
+            "Jobs",
+            "jobs",
+            (
+                JOB,
+                Column("status", "State"),
+                Column("reason", "Reason"),
+                MODALITY,
+                Column("level", "Level"),
+                Column("items", "Items", "count"),
+                Column("labelled", "Labelled", "count"),
+                Column("missing", "Open", "count"),
+                Column("failed", "Failed", "count"),
+                Column("expired", "Expired", "count"),
+                Column("labels", "Labels", "count"),
+                Column("last", "Last answer", "time"),
+            ),
+            plain=True,
+            about="Each job as a whole; those that did not end well first.",
+            order="status",
+            domain=("Failed", "Stopped", "Incomplete", "InProgress", "Unknown", "Completed"),
+            drill="jobs",
+            width="full",
+        ),
+    )
+
+
+def _people(cubes: Cubes, modalities: Sequence[str], *, masked: bool) -> tuple[View, ...]:
+    known: list[Column] = []
+    if any(cubes.tables["workers"]["email"]) and not masked:
+        known.append(Column("email", "Email"))
+    if any(cubes.tables["workers"]["team"]):
+        known.append(Column("team", "Team"))
+    kind = Column("class", "Class")
+    return (
+        View(
+            "time_by_worker",
+            "Time by worker and modality",
+            "answers",
+            (WORKER, MODALITY),
+            (TIME, ANSWERS),
+            about="The most time first.",
+            order="-hours",
+            domain=tuple(modalities),
+            most=12,
+            chart=marks.stacks("worker", "hours", "modality", "hours", modalities),
+            legend="modality",
+            drill="answers",
+            empty=NO_ANSWERS,
+        ),
+        View(
+            "time_by_modality",
+            "Time by modality",
+            "answers",
+            (MODALITY,),
+            (TIME, Measure("share", "Share", "share", "seconds", "share"), ANSWERS, PER_HOUR),
+            order="-hours",
+            chart=marks.bars("modality", "hours", "hours"),
+            drill="answers",
+            empty=NO_ANSWERS,
+        ),
+        View(
+            "workers",
+            "Workers",
+            "answers",
+            (WORKER, *known),
+            _EFFORT,
+            order="-hours",
+            about="Average to longest are of one answer. Rejects: the second level rejected, relabelled "
+            "or removed them.",
+            drill="answers",
+            width="full",
+            empty=NO_ANSWERS,
+        ),
+        *(_teams() if any(cubes.tables["workers"]["team"]) else ()),
+        View(
+            "time_by_class",
+            "Time by class of label",
+            "label_time",
+            (kind,),
+            (
+                TIME,
+                total("labels", "Labels"),
+                Measure("each", "Time for one", "ratio", "seconds", "seconds", over="labels"),
+            ),
+            order="-hours",
+            about="An answer's time is shared out evenly among its labels.",
+            most=12,
+            chart=marks.bars("class", "hours", "hours"),
+            drill="jobs",
+            empty="The time that a label takes was not worked out: that is done when quality is judged.",
+        ),
+        View(
+            "pace_by_worker",
+            "Labels an hour by worker",
+            "answers",
+            (WORKER,),
+            (PER_HOUR, total("labels", "Labels"), TIME),
+            order="-per_hour",
+            most=12,
+            about="The fastest first: fast is not wrong, but worth a look beside the rejects.",
+            chart=marks.bars("worker", "per_hour", "labels an hour"),
+            drill="answers",
+            empty=NO_ANSWERS,
+        ),
+    )
+
+
+def _teams() -> tuple[View, ...]:
+    return (
+        View(
+            "teams",
+            "Teams",
+            "answers",
+            (Column("team", "Team"),),
+            (Measure("workers", "Workers", "distinct", "worker"), *_EFFORT),
+            order="-hours",
+            about="Workers of several teams are a team of their own.",
+            drill="answers",
+            width="full",
+            empty=NO_ANSWERS,
+        ),
+    )
+
+
+def _attribute(it: Attribute) -> tuple[View, ...]:
+    """Return the views of one attribute: over everything, and by job."""
+    unit = "Frames" if it.record == "frame" else "Labels"
+    count = total("count", unit, "n")
+    value = Column("value", it.title)
+    chart = (
+        marks.columns("value", "count", it.title, unit.lower(), it.values)
+        if it.numeric
+        else marks.donut("value", "count", it.values)
+        if len(it.values) <= _FEW
+        else marks.bars("value", "count", unit.lower())
+    )
+    whole = View(
+        f"value-{it.key}",
+        it.title,
+        "values",
+        (value,),
+        (count, SHARE),
+        where={"attribute": it.key},
+        domain=it.values,
+        order="" if it.numeric or len(it.values) <= _FEW else "-count",
+        chart=chart,
+        legend="value" if not it.numeric and len(it.values) <= _FEW else "",
+        drill="values",
+    )
+    if it.numeric:
+        return (whole,)
+    by_job = View(
+        f"job-{it.key}",
+        f"{it.title}, by job",
+        "values",
+        (JOB, value),
+        (count, Measure("share", "Share of the job", "share", "n", "share", over="job")),
+        where={"attribute": it.key},
+        domain=it.values,
+        most=14,
+        chart=marks.stacks("job", "count", "value", "share of the job", it.values, share=True),
+        legend="value",
+        drill="values",
+    )
+    return (whole, by_job)
+
+
+def _input() -> tuple[View, ...]:
+    return (
+        View(
+            "rejects",
+            "Could not be read",
+            "rejects",
+            (
+                Column("file", "File", "file"),
+                Column("line", "Line", "id"),
+                Column("field", "Field"),
+                Column("reason", "Reason"),
+                Column("remedy", "What to do"),
+                JOB,
+            ),
+            plain=True,
+            width="full",
+            empty="Everything was read.",
+        ),
+        View(
+            "drift",
+            "Changes of the records",
+            "drift",
+            (
+                Column("change", "Change"),
+                Column("record", "Record"),
+                Column("key", "Key"),
+                Column("detail", "Detail"),
+                Column("count", "Records", "count"),
+                JOB,
+                Column("file", "First file", "file"),
+            ),
+            plain=True,
+            width="full",
+            empty="Records look the same everywhere.",
+        ),
+    )

@@ -1,0 +1,75 @@
+"""Queries by Athena's API: whoever answers it, AWS or the engine."""
+
+from __future__ import annotations
+
+import csv
+import io
+import time
+from collections.abc import Iterable
+from typing import Any
+
+from brume import storage
+from brume.aws import addresses
+from brume.aws.client import client
+from brume.labels.model.lake import Lake
+from brume.labels.model.queries import Query
+from brume.labels.model.schema import DATABASE
+from brume.run import progress
+
+_SECONDS_BETWEEN_LOOKS = 0.1, 2.0  # at first, and later
+
+
+class QueryError(RuntimeError):
+    """A query that did not succeed; the message names it and says why."""
+
+
+def run_all(queries: Iterable[Query], folder: str, workgroup: str) -> dict[str, dict[str, Any]]:
+    """Run queries side by side, each result as `folder`/NAME.csv; returns what Athena says of each by name.
+
+    `folder` is a local folder that the service has an address for, or an `s3://` URI. Raises `QueryError`
+    for one that fails.
+    """
+    athena = client("athena")
+    scratch = storage.join(folder, "executions")
+    running = {
+        query.name: athena.start_query_execution(
+            QueryString=query.sql,
+            QueryExecutionContext={"Database": DATABASE},
+            ResultConfiguration={"OutputLocation": addresses.for_service(scratch) + "/"},
+            WorkGroup=workgroup,
+        )["QueryExecutionId"]
+        for query in queries
+    }
+    told: dict[str, dict[str, Any]] = {}
+    pause, longest = _SECONDS_BETWEEN_LOOKS
+    while len(told) < len(running):
+        for name, identity in running.items():
+            if name in told:
+                continue
+            execution = athena.get_query_execution(QueryExecutionId=identity)["QueryExecution"]
+            state = execution["Status"]["State"]
+            if state in ("FAILED", "CANCELLED"):
+                reason = execution["Status"].get("StateChangeReason", "no reason is given")
+                raise QueryError(f"the query {name} {state.lower()}: {reason}")
+            if state == "SUCCEEDED":
+                told[name] = execution
+                progress.report("queries", len(told), len(running), name)
+        time.sleep(pause)
+        pause = min(pause * 1.5, longest)
+    for name, execution in told.items():
+        result = addresses.for_step(execution["ResultConfiguration"]["OutputLocation"])
+        storage.move(result, storage.join(folder, f"{name}.csv"))
+    storage.remove(scratch)
+    return told
+
+
+def check_lake(lake: Lake, folder: str) -> None:
+    """Raise `QueryError` if the results of `run_all` in `folder` are not of this lake."""
+    mine = sum(part.rows for part in lake.snapshot().parts("jobs"))
+    text = storage.read_bytes(storage.join(folder, "jobs.csv")).decode()
+    theirs = sum(1 for _ in csv.DictReader(io.StringIO(text)))
+    if theirs != mine:
+        raise QueryError(
+            f"Athena told of {theirs} jobs, and the lake {lake.uri} has {mine}: it reads another one. "
+            "Start the engine with BRUME_LAKE set to this one, or give publish_glue=true where AWS answers"
+        )

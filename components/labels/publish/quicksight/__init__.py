@@ -1,5 +1,0 @@
-"""The dashboard in Amazon QuickSight: the same views of the lake's tables, by Athena, every hour anew."""
-
-from brume.labels.publish.quicksight.publishing import QuickSightError, Summary, publish
-
-__all__ = ["QuickSightError", "Summary", "publish"]

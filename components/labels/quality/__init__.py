@@ -1,5 +1,0 @@
-"""How well labelling goes: pace, agreement, faults of labels, audits. Every figure says where it is from."""
-
-from brume.labels.quality.run import run
-
-__all__ = ["run"]

@@ -1,0 +1,1 @@
+"""Whole-slide pathology: makes the input of the demo and of the tests."""

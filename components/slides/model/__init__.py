@@ -1,0 +1,1 @@
+"""Whole-slide pathology: what computes; it knows no AWS service, no kfp and no database."""

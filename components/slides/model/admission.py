@@ -1,0 +1,228 @@
+"""Admitting slides to a cohort: find the files, open each one, set aside what cannot be used."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from brume import storage
+from brume.run import progress
+from brume.slides.model.cohort import LabelledSlide, Match, Reject, match, read_labels, split_by_patient
+from brume.slides.model.reader import SlideError, check_slide
+
+SUFFIXES = frozenset(
+    [".svs", ".tif", ".tiff", ".ndpi", ".mrxs", ".scn", ".bif", ".dcm", ".vms", ".vmu", ".svslide", ".czi"]
+)  # what OpenSlide 4 opens
+
+
+class CohortError(RuntimeError):
+    """A cohort that cannot be worked with; the message says why and what to do."""
+
+
+@dataclass(frozen=True)
+class CohortSlide:
+    """One admitted slide. Sizes are in pixels of level 0, `mpp` in microns per pixel (0.0: unknown).
+
+    `group` is the group of slides it is tiled with. Width, height, mpp, objective and vendor of a slide in
+    an object store are 0 or empty: it is opened when it is tiled, so that it travels once.
+    """
+
+    slide: str
+    patient: str
+    label: str
+    split: str
+    group: str
+    uri: str
+    bytes: int
+    version: str
+    width: int = 0
+    height: int = 0
+    mpp: float = 0.0
+    objective: float = 0.0
+    vendor: str = ""
+
+
+def find_slides(folder: str) -> dict[str, storage.Entry]:
+    """Return each slide file below `folder` by its path there; a folder of DICOM files counts as one slide.
+
+    Raises `CohortError` when the folder is absent or holds no slide.
+    """
+    entries = storage.list_files(folder)
+    if not entries and not storage.exists(folder):
+        raise CohortError(f"slides={folder} is not there: name a folder, or an s3:// prefix, of slides")
+    root = folder.rstrip("/") + "/"
+    found: dict[str, storage.Entry] = {}
+    for entry in entries:
+        path = PurePosixPath(entry.uri.removeprefix(root))
+        suffix = path.suffix.lower()
+        if suffix not in SUFFIXES or path.name.startswith("."):
+            continue
+        if suffix == ".dcm" and len(path.parts) > 1:
+            found.setdefault(str(path.parent), entry)
+        else:
+            found[str(path)] = entry
+    if not found:
+        raise CohortError(
+            f"slides={folder} holds no slide: none of its {len(entries)} files ends in "
+            + ", ".join(sorted(SUFFIXES))
+        )
+    return found
+
+
+def build(
+    slides: str,
+    labels: str,
+    *,
+    assume_mpp: float,
+    seed: int,
+    groups: int,
+) -> tuple[list[CohortSlide], list[Reject]]:
+    """Build the cohort of a training run, from labelled slides.
+
+    Returns the admitted slides, sorted by name, and the rejects. Raises `CohortError` or `LabelsError` when
+    there is nothing to work with.
+    """
+    matched = match(read_labels(labels), find_slides(slides))
+    return _admit(matched, assume_mpp=assume_mpp, seed=seed, groups=groups)
+
+
+def build_unlabelled(
+    slides: str, *, assume_mpp: float, groups: int
+) -> tuple[list[CohortSlide], list[Reject]]:
+    """Build the cohort of a prediction run: every slide below the folder, without label or split."""
+    rows = [(LabelledSlide(path, "", ""), entry) for path, entry in sorted(find_slides(slides).items())]
+    return _admit(Match(rows, []), assume_mpp=assume_mpp, seed=None, groups=groups)
+
+
+def _admit(
+    matched: Match, *, assume_mpp: float, seed: int | None, groups: int
+) -> tuple[list[CohortSlide], list[Reject]]:
+    rejects = list(matched.rejects)
+    facts: dict[str, Any] = {}
+    total = len(matched.rows)
+
+    def look(row: tuple[LabelledSlide, storage.Entry]) -> tuple[str, Any]:
+        label, entry = row
+        if storage.is_remote(entry.uri):
+            return label.slide, None
+        try:
+            return label.slide, check_slide(Path(entry.uri), assume_mpp or None)
+        except SlideError as error:
+            return label.slide, Reject(label.slide, "cohort", str(error))
+
+    with ThreadPoolExecutor(8) as pool:
+        for done, (slide, fact) in enumerate(pool.map(look, matched.rows), start=1):
+            facts[slide] = fact
+            progress.report("cohort", done, total)
+    rejects += [fact for fact in facts.values() if isinstance(fact, Reject)]
+    good = [row for row in matched.rows if not isinstance(facts[row[0].slide], Reject)]
+    splits = {} if seed is None else split_by_patient([label for label, _ in good], seed)
+    group_of = balance({label.slide: entry.size for label, entry in good}, groups)
+    admitted = []
+    for label, entry in good:
+        fact = facts[label.slide]
+        known = (
+            {}
+            if fact is None
+            else {
+                "width": fact.width,
+                "height": fact.height,
+                "mpp": fact.mpp or 0.0,
+                "objective": fact.objective or 0.0,
+                "vendor": fact.vendor,
+            }
+        )
+        admitted.append(
+            CohortSlide(
+                *label,
+                splits.get(label.slide, ""),
+                group_of[label.slide],
+                entry.uri,
+                entry.size,
+                entry.version,
+                **known,
+            )
+        )
+    return admitted, sorted(rejects)
+
+
+def balance(sizes: dict[str, int], groups: int) -> dict[str, str]:
+    """Deal slides into at most `groups` groups of nearly equal size in bytes (largest first, to the least).
+
+    There is always at least one group, and no group is empty unless there is no slide at all.
+    """
+    count = max(1, min(groups, len(sizes)))
+    load = [0] * count
+    group_of = {}
+    for slide in sorted(sizes, key=lambda name: (-sizes[name], name)):
+        group = load.index(min(load))
+        group_of[slide] = str(group)
+        load[group] += max(1, sizes[slide])
+    return group_of
+
+
+def groups_of(slides: Sequence[CohortSlide]) -> list[str]:
+    """Return the names of the groups; at least one, since a loop over nothing has no result to collect."""
+    return sorted({slide.group for slide in slides}, key=int) or ["0"]
+
+
+def check_rejects(rejects: Sequence[Reject], total: int, max_rejected: float, where: str) -> None:
+    """Raise `CohortError` with the table when more than `max_rejected` of `total` slides are set aside."""
+    if total and len(rejects) / total <= max_rejected:
+        return
+    shown = "\n".join(f"  {reject.slide}: {reject.reason}" for reject in rejects[:20])
+    more = f"\n  ... and {len(rejects) - 20} more" if len(rejects) > 20 else ""
+    raise CohortError(
+        f"{len(rejects)} of {total} slides are set aside, more than max_rejected={max_rejected} allows "
+        f"(all of them: {where}):\n{shown}{more}\nMend them, or raise max_rejected."
+    )
+
+
+def write_slides(slides: Sequence[CohortSlide], uri: str) -> None:
+    """Write the cohort as CSV with one column for each field of `CohortSlide`."""
+    _write_csv(uri, [field.name for field in fields(CohortSlide)], (asdict(s).values() for s in slides))
+
+
+def read_slides(uri: str) -> list[CohortSlide]:
+    """Read what `write_slides` wrote."""
+    casts = {"bytes": int, "width": int, "height": int, "mpp": float, "objective": float}
+    reader = csv.DictReader(io.StringIO(storage.read_bytes(uri).decode()))
+    return [
+        CohortSlide(**{name: casts.get(name, str)(value) for name, value in row.items()}) for row in reader
+    ]
+
+
+def write_splits(slides: Sequence[CohortSlide], uri: str) -> None:
+    """Write splits.csv: slide, patient, label, split."""
+    rows = ((slide.slide, slide.patient, slide.label, slide.split) for slide in slides)
+    _write_csv(uri, ["slide", "patient", "label", "split"], rows)
+
+
+def write_rejects(rejects: Sequence[Reject], uri: str) -> None:
+    """Write rejects.csv: slide, step, reason."""
+    _write_csv(uri, list(Reject._fields), sorted(rejects))
+
+
+def read_rejects(uri: str) -> list[Reject]:
+    """Read what `write_rejects` wrote."""
+    reader = csv.reader(io.StringIO(storage.read_bytes(uri).decode()))
+    return [Reject(*row) for row in list(reader)[1:]]
+
+
+def write_json(content: Any, uri: str) -> None:
+    """Write a JSON document."""
+    storage.write_bytes(uri, json.dumps(content, indent=1, sort_keys=True).encode() + b"\n")
+
+
+def _write_csv(uri: str, header: list[str], rows: Iterable[Iterable[Any]]) -> None:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(header)
+    writer.writerows(rows)
+    storage.write_bytes(uri, text.getvalue().encode())

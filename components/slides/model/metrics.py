@@ -1,0 +1,132 @@
+"""The figures by which a model is judged, as plain values that travel as JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from brume.slides.model.bootstrap import Interval
+
+
+@dataclass(frozen=True)
+class ClassFigures:
+    """One class against the rest. A figure that is not defined is None, and `reason` says why.
+
+    `roc` holds points of (false positive rate, true positive rate, threshold) from (0, 0) to (1, 1); the
+    first threshold, which no slide reaches, is given as 1.
+    """
+
+    label: str
+    slides: int
+    patients: int
+    precision: float | None
+    recall: float | None
+    auc: float | None
+    auc_interval: Interval | None
+    roc: tuple[tuple[float, float, float], ...]
+    reason: str
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """The slides of one split against their labels.
+
+    `confusion[i][j]` counts slides of class i predicted as class j by the mean of their tiles.
+    `unlabelled` slides of the split are left out. `notes` says what a reader must know before quoting a
+    figure: classes without an AUC, intervals that say little.
+    """
+
+    split: str
+    classes: tuple[str, ...]
+    slides: int
+    patients: int
+    tiles: int
+    unlabelled: int
+    accuracy_mean: float | None
+    accuracy_vote: float | None
+    accuracy_interval: Interval | None
+    balanced_accuracy: float | None
+    macro_f1: float | None
+    mean_auc: float | None
+    mean_auc_interval: Interval | None
+    confusion: tuple[tuple[int, ...], ...]
+    per_class: tuple[ClassFigures, ...]
+    seed: int
+    notes: tuple[str, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain dicts, lists, numbers and None, ready for `json.dumps(..., allow_nan=False)`."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, content: Mapping[str, Any]) -> Evaluation:
+        """Return the evaluation that `to_json` gave, also after a way through a JSON file."""
+        per_class = tuple(
+            ClassFigures(
+                **{
+                    **figures,
+                    "auc_interval": _interval(figures["auc_interval"]),
+                    "roc": tuple((point[0], point[1], point[2]) for point in figures["roc"]),
+                }
+            )
+            for figures in content["per_class"]
+        )
+        return cls(
+            **{
+                **content,
+                "classes": tuple(content["classes"]),
+                "accuracy_interval": _interval(content["accuracy_interval"]),
+                "mean_auc_interval": _interval(content["mean_auc_interval"]),
+                "confusion": tuple(tuple(row) for row in content["confusion"]),
+                "per_class": per_class,
+                "notes": tuple(content["notes"]),
+            }
+        )
+
+
+def headline(found: Evaluation) -> dict[str, float]:
+    """Return the figures that a dashboard shows, by name; those that are not defined are left out."""
+    figures: dict[str, float | None] = {
+        "slide_accuracy": found.accuracy_mean,
+        "slide_accuracy_vote": found.accuracy_vote,
+        "balanced_accuracy": found.balanced_accuracy,
+        "macro_f1": found.macro_f1,
+        "mean_auc": found.mean_auc,
+        "mean_auc_low": found.mean_auc_interval.low if found.mean_auc_interval else None,
+        "mean_auc_high": found.mean_auc_interval.high if found.mean_auc_interval else None,
+        **{f"auc_{figures.label}": figures.auc for figures in found.per_class},
+        "test_slides": float(found.slides),
+        "test_patients": float(found.patients),
+    }
+    return {name: value for name, value in figures.items() if value is not None}
+
+
+def _interval(content: Mapping[str, Any] | None) -> Interval | None:
+    return Interval(**content) if content else None
+
+
+def notes_on(found: Evaluation) -> tuple[str, ...]:
+    """Say what a reader of the figures must know: what has no value and why, and what says little."""
+    if not found.slides:
+        return (f"The {found.split} split has no labelled slide: nothing can be said about accuracy.",)
+    notes = []
+    if found.unlabelled:
+        notes.append(f"{found.unlabelled} slides of the {found.split} split have no known label: left out.")
+    missing = [figures for figures in found.per_class if figures.auc is None]
+    notes += [f"AUC of {figures.label}: {figures.reason}." for figures in missing]
+    if missing and found.mean_auc is not None:
+        with_auc = [figures.label for figures in found.per_class if figures.auc is not None]
+        notes.append(f"The mean AUC is over {', '.join(with_auc)} only.")
+    notes += [
+        f"AUC of {figures.label}: {figures.reason}."
+        for figures in found.per_class
+        if figures.auc is not None and figures.reason
+    ]
+    for figure, name in ((found.accuracy_interval, "accuracy"), (found.mean_auc_interval, "mean AUC")):
+        if figure and figure.low == figure.high:
+            notes.append(
+                f"The {name} is the same in every resample of the {found.patients} patients: an interval of "
+                "no width is no certainty."
+            )
+    return tuple(notes)

@@ -1,0 +1,179 @@
+"""Opening slides, and reading many windows of one fast.
+
+OpenSlide opens everything and says what is what. Windows of tiled JPEG files are read past it, which is
+several times faster; its ``read_region`` is the fallback for all others, and both give the same pixels.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import numpy as np
+import openslide
+from PIL import Image
+
+from brume.slides.model.jpegs import Level, OddJpegError, Pixels, TiledJpegReader
+
+# A microscope's pixel, in microns: outside of this a resolution tag is a printer's, not a scanner's.
+PLAUSIBLE_MPP = (0.02, 50.0)
+# Rows of a level are read in strips of this many pixels when a thumbnail is made.
+STRIP_PIXELS = 16_000_000
+
+
+class SlideError(RuntimeError):
+    """A slide that cannot be used; the message is the reason, as it stands in the table of rejects."""
+
+
+class Slide:
+    """An open slide. ``mpp`` is microns per level-0 pixel, None when neither the file nor the caller says."""
+
+    def __init__(self, path: Path, assume_mpp: float | None = None) -> None:
+        self.path = path
+        try:
+            self._openslide = openslide.OpenSlide(str(path))
+            facts = dict(self._openslide.properties)
+            sizes, downsamples = self._openslide.level_dimensions, self._openslide.level_downsamples
+        except (openslide.OpenSlideError, OSError) as error:
+            raise SlideError(f"unreadable: {error}") from error
+        self.levels = tuple(
+            Level(width, height, down) for (width, height), down in zip(sizes, downsamples, strict=True)
+        )
+        self.dimensions: tuple[int, int] = sizes[0]
+        self.vendor = facts.get(openslide.PROPERTY_NAME_VENDOR, "")
+        self.mpp = _mpp(facts) or assume_mpp
+        power = facts.get(openslide.PROPERTY_NAME_OBJECTIVE_POWER)
+        self.objective = float(power) if power else None
+        self._background = facts.get(openslide.PROPERTY_NAME_BACKGROUND_COLOR, "FFFFFF")
+        self._jpegs = (
+            TiledJpegReader.open(path, self.levels) if self.vendor in ("aperio", "generic-tiff") else None
+        )
+
+    @property
+    def fast(self) -> bool:
+        """Whether windows are read past OpenSlide."""
+        return self._jpegs is not None
+
+    def close(self) -> None:
+        """Release the file."""
+        self._openslide.close()
+        if self._jpegs is not None:
+            self._jpegs.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def thumbnail(self, max_side: int) -> Pixels:
+        """Return the whole slide, uint8 [h, w, 3], its longer side at most ``max_side`` pixels.
+
+        Read in strips, so a slide without lower levels does not fill the memory. Raises SlideError.
+        """
+        shrink = max(1.0, max(self.dimensions) / max_side)
+        number = max(i for i, level in enumerate(self.levels) if level.downsample <= max(1.0, shrink * 1.001))
+        level = self.levels[number]
+        factor = max(1, int(max(level.width, level.height) / max_side))
+        rows = max(1, STRIP_PIXELS // level.width // factor) * factor
+        strips = []
+        for top in range(0, level.height, rows):
+            high = min(rows, level.height - top)
+            for strip in self.windows(number, [(0, top)], level.width, high):
+                strips.append(np.asarray(Image.fromarray(strip).reduce(factor)))
+        whole = Image.fromarray(np.concatenate(strips))
+        width, height = (max(1, round(side / shrink)) for side in self.dimensions)
+        return np.asarray(whole.resize((width, height), Image.Resampling.BOX))
+
+    def windows(
+        self, level: int, corners: Sequence[tuple[int, int]], width: int, height: int
+    ) -> Iterator[Pixels]:
+        """Yield the window of width x height at each corner (x, y), all in pixels of ``level``.
+
+        Corners go in row order and their windows lie inside the level. Each array, uint8
+        [height, width, 3], is valid until the next one is asked for. Raises SlideError.
+        """
+        done = 0
+        if self._jpegs is not None:
+            try:
+                for window in self._jpegs.windows(level, corners, width, height):
+                    yield window
+                    done += 1
+                return
+            except OddJpegError as error:
+                logging.getLogger(__name__).info("%s: %s; read on with OpenSlide", self.path.name, error)
+        for x, y in corners[done:]:
+            yield np.asarray(self._region(level, x, y, width, height))
+
+    def _region(self, level: int, x: int, y: int, width: int, height: int) -> Image.Image:
+        """Read a window of a level by OpenSlide; where the scanner took no picture there is background."""
+        origin = tuple(self._level0(level, at, axis) for axis, at in enumerate((x, y)))
+        try:
+            region = self._openslide.read_region(origin, level, (width, height))
+        except openslide.OpenSlideError as error:
+            raise SlideError(f"damaged at level {level}, x {x}, y {y}: {error}") from error
+        if region.getextrema()[3][0] == 255:
+            opaque: Image.Image = region.convert("RGB")
+            return opaque
+        plain = Image.new("RGB", region.size, f"#{self._background}")
+        plain.paste(region, mask=region.getchannel("A"))
+        return plain
+
+    def _level0(self, level: int, at: int, axis: int) -> int:
+        """Return the level-0 coordinate that OpenSlide turns back into pixel ``at`` of the level."""
+        return math.ceil(at * self.levels[level].downsample - 1e-6)
+
+
+def open_slide(path: Path, assume_mpp: float | None = None) -> Slide:
+    """Open a slide of any format that OpenSlide reads; use it as a context manager.
+
+    ``assume_mpp``: microns per level-0 pixel for a slide that does not say. Raises SlideError.
+    """
+    return Slide(path, assume_mpp)
+
+
+@dataclass(frozen=True)
+class SlideFacts:
+    """What a slide says of itself: size in level-0 pixels, microns per pixel, objective power, vendor."""
+
+    width: int
+    height: int
+    mpp: float | None
+    objective: float | None
+    vendor: str
+
+
+def check_slide(path: Path, assume_mpp: float | None = None) -> SlideFacts:
+    """Open a slide, read a pixel at the start and at the end of each level, and return its facts.
+
+    Raises SlideError for a file that is no slide, is damaged or was cut short.
+    """
+    with open_slide(path, assume_mpp) as slide:
+        for number, level in enumerate(slide.levels):
+            corners = [(0, 0), (level.width - 1, level.height - 1)]
+            for _ in slide.windows(number, corners, 1, 1):
+                pass
+        width, height = slide.dimensions
+        return SlideFacts(width, height, slide.mpp, slide.objective, slide.vendor)
+
+
+def _mpp(facts: dict[str, str]) -> float | None:
+    """Find the microns per pixel in a slide's properties: the scanner's own, or a TIFF's resolution."""
+    axes = []
+    for axis in "xy":
+        value = float(facts.get(f"openslide.mpp-{axis}") or 0)
+        if not value:
+            unit = {"centimeter": 10_000.0, "inch": 25_400.0}.get(facts.get("tiff.ResolutionUnit", ""), 0.0)
+            per_unit = float(facts.get(f"tiff.{axis.upper()}Resolution") or 0)
+            value = unit / per_unit if per_unit else 0.0
+        axes.append(value)
+    mean = sum(axes) / 2
+    low, high = PLAUSIBLE_MPP
+    return mean if all(low <= value <= high for value in axes) else None

@@ -1,0 +1,310 @@
+"""The report of a slides run: how good the model is, on what, what it says of each slide and why."""
+
+from __future__ import annotations
+
+import functools
+import io
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from PIL import Image
+
+from brume import storage
+from brume.report.page import (
+    Badge,
+    Block,
+    Cell,
+    Facts,
+    Gallery,
+    Matrix,
+    Note,
+    Number,
+    Numbers,
+    Picture,
+    Report,
+    Row,
+    Section,
+    Share,
+    Table,
+    render,
+)
+from brume.report.run_section import percent, run_section
+from brume.slides.model import heatmap
+from brume.slides.model.bootstrap import Interval
+from brume.slides.model.metrics import Evaluation
+from brume.slides.model.scores import SlideScore
+from brume.slides.pipeline import curves
+
+SPLITS = ("train", "valid", "test")
+FEW_PATIENTS = 30  # below this a test split says little, whatever its figures
+WIDE_INTERVAL = 0.1
+NOT_FOR_READERS = ("version", "key", "shards_digest")  # of training.json: for programs
+CAVEAT = "For research: this is not a medical device, and nothing here is a diagnosis."
+
+
+def build(
+    *,
+    title: str,
+    classes: Sequence[str],
+    scores: Sequence[SlideScore],
+    evaluation: Evaluation | None,
+    rejects: Sequence[Mapping[str, str]],
+    heatmaps: str,
+    training: Mapping[str, Any] | None = None,
+    parameters: Mapping[str, object] | None = None,
+    timings: Mapping[str, float] | None = None,
+    versions: Mapping[str, str] | None = None,
+    facts: Sequence[str] = (),
+) -> str:
+    """Build the HTML report of a training run, or (without `evaluation`) of a prediction for new slides.
+
+    `rejects` has rows of slide, step and reason, slides without a heatmap among them; `heatmaps` is the
+    folder, or URI, of `heatmap.draw_all`; `training` the content of the model's training.json; `timings`
+    the seconds of each step; `facts` stand under the title, such as when and where the run was.
+    """
+    sections = [Section("Results", _results(classes, scores, evaluation, rejects))]
+    if evaluation and evaluation.slides:
+        sections.append(_accuracy(evaluation))
+    sections.append(_slides(classes, scores, heatmaps))
+    if training:
+        sections.append(_training(training))
+    sections.append(_cohort(classes, scores, rejects))
+    sections.append(run_section(parameters or {}, timings or {}, versions or {}))
+    page = Report(
+        product="Slides",
+        title=title,
+        facts=facts,
+        sections=[section for section in sections if section.blocks],
+        colophon=CAVEAT,
+    )
+    return render(page)
+
+
+def _within(interval: Interval | None, as_percent: bool = False) -> str:
+    if interval is None:
+        return ""
+    # A line breaks, where it must, before the figures.
+    return f"95\N{NO-BREAK SPACE}%\N{NO-BREAK SPACE}interval {_ends(interval, as_percent)}"
+
+
+def _ends(interval: Interval, as_percent: bool = False) -> str:
+    """Write the ends of an interval so that no line breaks between them."""
+    if as_percent:
+        return f"{100 * interval.low:.0f}–\N{WORD JOINER}{100 * interval.high:.0f}\N{NO-BREAK SPACE}%"
+    return f"{interval.low:.2f}–\N{WORD JOINER}{interval.high:.2f}"
+
+
+def _results(
+    classes: Sequence[str],
+    scores: Sequence[SlideScore],
+    evaluation: Evaluation | None,
+    rejects: Sequence[Mapping[str, str]],
+) -> list[Block]:
+    numbers = []
+    notes: list[Block] = []
+    if evaluation:
+        numbers += [
+            Number(
+                "Slide accuracy",
+                percent(evaluation.accuracy_mean),
+                _within(evaluation.accuracy_interval, as_percent=True),
+            ),
+            Number(
+                "Mean AUC",
+                "–" if evaluation.mean_auc is None else f"{evaluation.mean_auc:.3f}",
+                _within(evaluation.mean_auc_interval),
+            ),
+        ]
+        notes += [Note(caution, "warn") for caution in _cautions(evaluation)]
+        notes += [Note(remark) for remark in evaluation.notes]
+    refused = len({reject["slide"] for reject in rejects})
+    patients = len({score.patient for score in scores if score.patient})
+    numbers += [
+        Number("Slides", f"{len(scores):,}", f"{refused} set aside" if refused else "none set aside"),
+        Number("Tiles", f"{sum(score.tiles for score in scores):,}"),
+        Number("Classes", f"{len(classes)}", ", ".join(classes)),
+    ]
+    if patients:
+        numbers.insert(-2, Number("Patients", f"{patients:,}"))
+    return [Numbers(numbers), *notes]
+
+
+def _cautions(evaluation: Evaluation) -> list[str]:
+    """Say why the figures are not to be trusted too far; one sentence, or none."""
+    if not evaluation.slides:
+        return []
+    reasons = []
+    if evaluation.patients < FEW_PATIENTS:
+        reasons.append(
+            f"the test split has {evaluation.slides} slides of {evaluation.patients} patients only"
+        )
+    interval = evaluation.mean_auc_interval
+    if interval and interval.high - interval.low > WIDE_INTERVAL:
+        reasons.append(f"the mean AUC may lie anywhere from {interval.low:.2f} to {interval.high:.2f}")
+    if not reasons:
+        return []
+    text = ", and ".join(reasons)
+    return [f"Read these figures with care: {text}."]
+
+
+def _accuracy(found: Evaluation) -> Section:
+    rows: list[list[Cell]] = [
+        [
+            figures.label,
+            figures.slides,
+            figures.patients,
+            None if figures.auc is None else f"{figures.auc:.3f}",
+            _ends(figures.auc_interval) if figures.auc_interval else None,
+            percent(figures.recall),
+            percent(figures.precision),
+        ]
+        for figures in found.per_class
+    ]
+    columns = ["Class", "Slides", "Patients", "AUC", "95 % interval", "Recall", "Precision"]
+    return Section(
+        "Accuracy",
+        [
+            Row(
+                [
+                    Matrix("Slides by true and predicted class", found.classes, found.confusion),
+                    curves.roc(found),
+                ]
+            ),
+            Table("By class", columns, rows, frozenset(range(1, 7))),
+            Row(
+                [
+                    Facts(
+                        "Over all classes",
+                        {
+                            "accuracy, mean of tiles": percent(found.accuracy_mean),
+                            "accuracy, vote of tiles": percent(found.accuracy_vote),
+                            "balanced accuracy": percent(found.balanced_accuracy),
+                            "F1, mean of classes": percent(found.macro_f1),
+                        },
+                    ),
+                    Facts(
+                        "What it rests on",
+                        {
+                            "split": found.split,
+                            "slides": found.slides,
+                            "patients": found.patients,
+                            "tiles": found.tiles,
+                        },
+                    ),
+                ]
+            ),
+        ],
+        lead=f"On the {found.split} split, whose patients the model has not seen. A slide's class is that of "
+        "the highest mean over its tiles; intervals are bootstrapped over patients.",
+    )
+
+
+def _slides(classes: Sequence[str], scores: Sequence[SlideScore], heatmaps: str) -> Section:
+    known = any(score.label for score in scores)
+    order = sorted(scores, key=_importance)
+    columns = ["Slide", "Patient"] if any(score.patient for score in scores) else ["Slide"]
+    columns += [*(["Split", "True class"] if known else []), "Predicted", *classes, "Vote", "Tiles"]
+    rows = []
+    for score in order:
+        row: list[Cell] = [score.slide]
+        row += [score.patient] if "Patient" in columns else []
+        row += [score.split, score.label] if known else []
+        row.append(_verdict(score))
+        row += [Share(value, colour=index) for index, value in enumerate(score.probabilities)]
+        row += [score.vote_prediction, score.tiles]
+        rows.append(row)
+    numeric = frozenset({len(columns) - 1})
+    names = heatmap.file_names(score.slide for score in scores)
+    drawn = {entry.uri for entry in storage.list_files(heatmaps)}
+    pictures = [
+        _picture(score, uri)
+        for score in order
+        if (uri := storage.join(heatmaps, names[score.slide])) in drawn
+    ]
+    blocks: list[Block] = [Table("Scores", columns, rows, numeric, whole="slide_scores.csv")]
+    if pictures:
+        scale = ("Probability of the predicted class", "0", "1")
+        blocks.append(Gallery("Heatmaps", pictures, whole="the folder heatmaps", scale=scale))
+    lead = "Each class with its mean probability over the slide's tiles, and the class most tiles vote for."
+    if known:
+        lead += " Test slides come first, wrong ones before right ones."
+    return Section("Slides", blocks, lead=lead)
+
+
+def _importance(score: SlideScore) -> tuple[bool, bool, str]:
+    right = not score.label or score.label == score.mean_prediction
+    return score.split != "test", right, score.slide
+
+
+def _verdict(score: SlideScore) -> Badge:
+    if not score.label:
+        return Badge(score.mean_prediction)
+    return Badge(score.mean_prediction, "good" if score.label == score.mean_prediction else "bad")
+
+
+def _picture(score: SlideScore, uri: str) -> Picture:
+    highest = max(score.probabilities)
+    about = [f"true class {score.label}"] if score.label else []
+    about += [f"{highest:.2f} over {score.tiles:,} tiles"] + ([score.split] if score.split else [])
+    return Picture(
+        title=score.slide,
+        alt=f"Heatmap of slide {score.slide}: predicted {score.mean_prediction}, {', '.join(about)}",
+        load=functools.partial(_without_legend, uri),
+        caption=" · ".join(about),
+        badge=_verdict(score),
+    )
+
+
+def _without_legend(uri: str) -> Image.Image:
+    """Open a heatmap without the legend below it, which the gallery gives once for all."""
+    image = Image.open(io.BytesIO(storage.read_bytes(uri)))
+    return image.crop((0, 0, image.width, max(1, image.height - heatmap.FOOTER)))
+
+
+def _training(told: Mapping[str, Any]) -> Section:
+    figures = curves.training(told.get("history") or [])
+    plain = {
+        name.replace("_", " "): f"{value:.4g}" if isinstance(value, float) else value
+        for name, value in told.items()
+        if isinstance(value, str | int | float) and name not in NOT_FOR_READERS
+    }
+    notes = [Note(str(note)) for note in told.get("notes") or []]
+    blocks: list[Block] = [Row(figures)] if figures else []
+    return Section("Training", [*blocks, Facts("How it was trained", plain), *notes])
+
+
+def _cohort(
+    classes: Sequence[str], scores: Sequence[SlideScore], rejects: Sequence[Mapping[str, str]]
+) -> Section:
+    blocks: list[Block] = []
+    if any(score.label for score in scores):
+        slides = Counter((score.label, score.split) for score in scores)
+        rows: list[list[Cell]] = []
+        for name in classes:
+            own = [score for score in scores if score.label == name]
+            counts = [slides[name, split] for split in SPLITS]
+            patients = len({score.patient for score in own})
+            rows.append([name, *counts, len(own), patients, sum(score.tiles for score in own)])
+        columns = ["Class", *(split.capitalize() for split in SPLITS), "Slides", "Patients", "Tiles"]
+        blocks.append(Table("Slides by class and split", columns, rows, frozenset(range(1, 7))))
+    else:
+        predicted = Counter(score.mean_prediction for score in scores)
+        shares: list[list[Cell]] = [
+            [name, predicted[name], Share(predicted[name] / max(1, len(scores)), colour=index)]
+            for index, name in enumerate(classes)
+        ]
+        blocks.append(
+            Table("Slides by predicted class", ["Class", "Slides", "Share"], shares, frozenset({1}))
+        )
+    refused: list[list[Cell]] = [[row["slide"], row["step"], row["reason"]] for row in rejects]
+    blocks.append(
+        Table(
+            "Set aside",
+            ["Slide", "Step", "Reason"],
+            refused,
+            whole="rejects.csv",
+            empty="Every slide could be used.",
+        )
+    )
+    return Section("Cohort", blocks)
