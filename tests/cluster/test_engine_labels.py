@@ -39,8 +39,8 @@ ORIGINAL = {
 LABELS = "SELECT modality, count(*) AS n FROM labels GROUP BY modality ORDER BY modality"
 # As the step `queries` of the pipeline asks.
 STEPS_PROGRAM = """
-from brume.labels.asking import run_all
-from brume.labels.queries import Query
+from brume.labels.pipeline.standing_queries import run_all
+from brume.labels.model.queries import Query
 run_all([Query("labels", "", {sql!r}, False)], {results!r}, "primary")
 """
 

@@ -177,7 +177,7 @@ def test_what_is_done_is_not_done_again(tmp_path: Path, model: Model, tiles: dic
 
 SCRIPT = """
 import sys
-from brume.slides.predict import predict_shards
+from brume.slides.pipeline.prediction import predict_shards
 tiles, url, out = sys.argv[1:]
 predict_shards(tiles, url, "m", ["a", "b"], out, batch_size=5, digest="d" * 64, splits={"test/t.svs": "test"})
 """

@@ -302,7 +302,7 @@ def test_a_model_ends_with_the_run_that_started_it(out: Path, tmp_path: Path) ->
     """kill -9 of the run: it cannot stop its predictor any more."""
     uri = save_model(tmp_path / "model")
     code = (
-        "import os, signal, sys; from pathlib import Path; from brume import lifeline; "
+        "import os, signal, sys; from pathlib import Path; from brume.run import lifeline; "
         "from brume.cluster import serving; "
         "line = lifeline.Lifeline(Path(sys.argv[1])); os.environ.update(line.environment()); "
         "print(serving.serve(serving.Model('orphan', sys.argv[2]), lambda _l: None).url, flush=True); "

@@ -27,7 +27,7 @@ from brume.labels.pipeline.dashboard.headlines import Headline
 from brume.labels.pipeline.dashboard.views import Board
 
 _HERE = Path(__file__).parent
-_SHARED_STYLE = _HERE.parents[1] / "report.css"  # of every report
+_SHARED_STYLE = _HERE.parents[2] / "report" / "report.css"  # of every report
 _SCRIPTS = ("evaluate.js", "formats.js", "charts.js", "behind.js", "tables.js", "page.js")
 
 

@@ -332,8 +332,8 @@ def test_whatever_happens_to_files_the_lake_is_that_of_the_files_now(
 
 RUN = """
 import sys
-from brume.labels import ingest
-from brume.labels.lake import Lake
+from brume.labels.model import ingest
+from brume.labels.model.lake import Lake
 if __name__ == "__main__":
     print("started", flush=True)
     ingest.run(sys.argv[1], Lake(sys.argv[2]), processes=int(sys.argv[3]))
