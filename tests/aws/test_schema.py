@@ -68,7 +68,7 @@ def test_new_state_begins_with_todays_tables(tmp_path: Path) -> None:
 
 def test_state_of_a_newer_release_is_refused(tmp_path: Path) -> None:
     write(tmp_path, OLD.replace("VALUES (1)", "VALUES (4)"))
-    with pytest.raises(StoreError, match="version 4 of the schema, which a newer release .* up to 3"):
+    with pytest.raises(StoreError, match=r"version 4 of the schema, which a newer release .* up to 3"):
         Store("", tmp_path, SCHEMA)
 
 

@@ -48,7 +48,8 @@ class Training:
     def launch_inside(self) -> str:
         """Launch it as a step of a pipeline does, in a pod of its own; return what that says."""
         program = (
-            "from brume.cluster.resources import Resources; from brume.slides.pipeline import training as train;"
+            "from brume.cluster.resources import Resources;"
+            "from brume.slides.pipeline import training as train;"
             "from brume.slides.model.parameters import TrainingParameters;"
             f"train.launch({self.tiles!r}, {self.model!r}, {self.uri + '/work'!r},"
             f"TrainingParameters.from_json({PARAMETERS.to_json()!r}), resources={SHARE!r})"
