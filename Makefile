@@ -1,15 +1,18 @@
-# `make help` tells what there is. Variables: SLIDES and LABELS, IMAGES and TRIAL, or SOURCE and WORKERS (your own data),
-# OUT (folder of the run), PARAMETERS (more name=value words), LEVELS (of the test cluster, which then have to
-# start: api,node,pipelines), REGISTRY and TAG (of the images), PYTHON (a Python 3.11).
+# `make help` shows the targets. Variables: SLIDES and LABELS, IMAGES and TRIAL, or SOURCE and WORKERS (your own data),
+# OUT (folder of the run), PARAMETERS (more name=value words), PROCESSES (that run the tests), LEVELS (of the test
+# cluster, which then have to start: api,node,pipelines), REGISTRY and TAG (of the images), PYTHON (a Python 3.11).
 SHELL := /bin/bash
 BIN := .venv/bin
 PARAMETERS ?=
+# Two processes run the tests: on two cores, while one waits for a program that it started, the other works.
+PROCESSES ?= 2
+PYTEST := $(BIN)/python -m pytest --durations=25
 DEMO := out/demo-cohort
 # The package under its installed name, for mypy, which does not follow an editable install.
 TYPES := build/types
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-test setup-cluster run test test-cluster lint bench bench-inspection bench-labels inspection labels compile horovod images clean
+.PHONY: help setup setup-test setup-cluster run test test-cluster lint bench bench-slides bench-inspection bench-labels inspection labels compile horovod images clean
 
 help: ## Show the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 20
@@ -44,12 +47,12 @@ labels: setup ## Run the labelling report: on an invented labelling output, or o
 	@$(BIN)/brume run labels source="$(SOURCE)" workers="$(WORKERS)" $(PARAMETERS) --out "$(or $(OUT),out/labels)"
 
 test: setup-test collective ## Run the tests; with ALL=1 those that take minutes too
-	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest --ignore=tests/cluster $(if $(ALL),,-m "not long")
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(PYTEST) -n $(PROCESSES) --dist loadgroup --ignore=tests/cluster $(if $(ALL),,-m "not long")
 
 # What is built once is built before, with nothing waiting for it.
 test-cluster: setup-cluster collective ## Run the tests on a real cluster: kind's, or their own, or KUBECONFIG's if BRUME_TEST_CLUSTER=1
 	@BRUME_CLUSTER_LEVELS="$(LEVELS)" $(BIN)/python -m tests.cluster.prepare
-	@BRUME_CLUSTER_LEVELS="$(LEVELS)" PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest tests/cluster
+	@BRUME_CLUSTER_LEVELS="$(LEVELS)" PATH="$(CURDIR)/$(BIN):$$PATH" $(PYTEST) tests/cluster
 
 lint: setup ## Check style and types
 	@$(BIN)/ruff check .
@@ -63,6 +66,9 @@ lint: setup ## Check style and types
 bench: setup collective ## Measure tiling and training beside their limits
 	@$(BIN)/python -m bench.tiling
 	@$(BIN)/python -m bench.training
+
+bench-slides: setup collective ## Measure the accuracy of the slides pipeline over three splits of real tissue
+	@$(BIN)/python -m bench.slides
 
 bench-inspection: setup ## Measure detection: accuracy, time to train, images a second
 	@$(BIN)/python -m bench.inspection

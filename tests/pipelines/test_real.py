@@ -10,25 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from brume.slides.demo.slides import mosaic, write_slide
+from bench.slides import lung_cohort
 from tests.pipelines.runs import brume
 
 pytestmark = [pytest.mark.long, pytest.mark.mpi]
 
 
-def lung_cohort(tiles: Path, folder: Path) -> None:
-    """Make one slide of each source folder of lung tiles: its tiles on glass, as one patient."""
-    folder.mkdir(parents=True)
-    rows = ["slide,patient,label"]
-    for label in sorted(path for path in tiles.iterdir() if path.is_dir()):
-        for source in sorted(path for path in label.iterdir() if path.is_dir()):
-            pixels = mosaic(sorted(source.glob("*.jpeg")))
-            write_slide(folder / f"{source.name}.svs", pixels, source_tile=224, quality=95, levels=(4,))
-            rows.append(f"{source.name}.svs,{source.name},{label.name}")
-    (folder / "labels.csv").write_text("\n".join(rows) + "\n")
-
-
-@pytest.mark.timeout(2800)
+@pytest.mark.timeout(1200)
 def test_lung_tissue_of_unseen_patients_is_told_apart(
     real_data: Callable[[str], Path], tmp_path: Path
 ) -> None:
@@ -47,15 +35,12 @@ def test_lung_tissue_of_unseen_patients_is_told_apart(
         labels.write("broken.svs,someone,lung_n\ntruncated.svs,someone else,lung_n\n")
     out = tmp_path / "out"
     words = [f"slides={cohort}", f"labels={cohort}/labels.csv", "tile_size=224", "assume_mpp=0.5"]
-    found = []
-    for seed in range(3):
-        told = brume("run", "slides", *words, f"seed={seed}", "--out", str(out), timeout=900)
-        assert told.returncode == 0, told.stderr
-        found.append(json.loads((out / "run.json").read_text())["metrics"]["slides"])
-    print(found)
-    # A test split has some twenty slides, one of which is five points: the mean of three splits is judged.
-    assert sum(metrics["slide_accuracy"] for metrics in found) / 3 >= 0.85
-    assert sum(metrics["mean_auc"] for metrics in found) / 3 >= 0.95
+    told = brume("run", "slides", *words, "seed=0", "--out", str(out), timeout=900)
+    assert told.returncode == 0, told.stderr
+    metrics = json.loads((out / "run.json").read_text())["metrics"]["slides"]
+    # A slide is five points of accuracy: `make bench-slides` compares the mean of three splits with targets.
+    assert metrics["slide_accuracy"] >= 0.75
+    assert metrics["mean_auc"] >= 0.9
     with (out / "slide_scores.csv").open() as file:
         scored = {row["slide"]: row for row in csv.DictReader(file)}
     for name in real:
