@@ -31,7 +31,8 @@ from brume.inspection.demo import write as write_bricks
 from brume.inspection.model import images
 from brume.inspection.model.bundle import Bundle
 from brume.inspection.model.metrics import auroc, figures
-from brume.inspection.model.training import AnomalyClass, FitSettings, Sample, fit
+from brume.inspection.model.samples import AnomalyClass, Sample
+from brume.inspection.model.training import TrainingSettings, train_model
 
 TARGETS = {"aliens": (0.98, 0.93), "cookie": (0.98, 0.97), "bricks": (0.85, None)}
 SETS = ("aliens", "cookie", "cookie-masks", "bricks")
@@ -104,14 +105,14 @@ def split(samples: list[Sample], seed: int) -> tuple[list[Sample], list[Sample]]
 def run(train: list[Sample], test: list[Sample], folder: Path, kinds: dict[str, str], masks: bool) -> Result:
     """Train, write the bundle, and judge it on the test pictures."""
     began = time.perf_counter()
-    fitted = fit(train, classes=[CRACKED] if masks else [], settings=FitSettings())
+    trained = train_model(train, classes=[CRACKED] if masks else [], settings=TrainingSettings())
     seconds = time.perf_counter() - began
-    for way in fitted.tried:
+    for way in trained.tried:
         known = [f"{said} {way[name]:.3f}" for name, said in FOUND.items() if way[name] is not None]
         print(f"    tried {way['name']:44} out of fold: {', '.join(known) or 'no figures'}")
-    if fitted.training["pixel_auroc"] is not None:
-        print(f"    pixel AUROC against masks, out of fold: {fitted.training['pixel_auroc']:.3f}")
-    fitted.write(folder)
+    if trained.training["pixel_auroc"] is not None:
+        print(f"    pixel AUROC against masks, out of fold: {trained.training['pixel_auroc']:.3f}")
+    trained.write(folder)
     bundle = Bundle.load(folder)
     bundle.detect(images.decode(test[0].load()))
     start = time.process_time()
@@ -127,9 +128,9 @@ def run(train: list[Sample], test: list[Sample], folder: Path, kinds: dict[str, 
     false_alarms = said.false_positives / max(1, said.images - said.anomalous)
     result = Result(said.auroc or 0.0, said.f1 or 0.0, said.recall or 0.0, false_alarms, seconds, ms)
     print(
-        f"    chosen {fitted.chosen}: AUROC {result.auroc:.3f}, F1 {result.f1:.3f},"
+        f"    chosen {trained.chosen}: AUROC {result.auroc:.3f}, F1 {result.f1:.3f},"
         f" recall {result.recall:.2f}, false alarms {result.false_alarms:.2f};"
-        f" training {seconds:.0f} s, {ms:.0f} ms an image, model {len(fitted.graph) / 1e6:.1f} MB",
+        f" training {seconds:.0f} s, {ms:.0f} ms an image, model {len(trained.graph) / 1e6:.1f} MB",
         flush=True,
     )
     return result

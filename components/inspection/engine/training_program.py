@@ -29,18 +29,15 @@ from brume.inspection.model.bundle import Bundle
 from brume.inspection.model.images import ImageError, decode
 from brume.inspection.model.manifest import Line, parse_line, with_detection
 from brume.inspection.model.metrics import figures
+from brume.inspection.model.samples import AnomalyClass, Sample, TrainingError
 from brume.inspection.model.splitting import held_out
-from brume.inspection.model.training import AnomalyClass, FitError, FitSettings, Sample, fit
+from brume.inspection.model.training import TrainingSettings, train_model
 from brume.run import lifeline
 
 _READERS = 4
 _MAX_UNUSABLE = 0.1  # the share of images beyond which a training fails
 _LISTED = 20
-_SECONDS_BETWEEN_NEWS = 0.5
-
-
-class TrainingError(RuntimeError):
-    """A training that cannot be done; the message is for the one who asked for it."""
+_SECONDS_BETWEEN_WRITES = 0.5
 
 
 @dataclass(frozen=True)
@@ -58,24 +55,24 @@ class Picture:
 
 
 class Progress:
-    """Tells how far the job is, in a file that the engine reads."""
+    """Writes how far the job is to a file that the engine reads."""
 
     def __init__(self, uri: str) -> None:
         self._uri = uri
-        self._told = 0.0
+        self._written = 0.0
 
-    def __call__(self, share: float, what: str) -> None:
-        """Tell the share done, 0 to 1, and what is being done."""
-        print(f"{share:6.1%} {what}", flush=True)
-        if time.monotonic() - self._told > _SECONDS_BETWEEN_NEWS:
-            storage.write_bytes(self._uri, json.dumps({"share": share, "what": what}).encode())
-            self._told = time.monotonic()
+    def __call__(self, share: float, step: str) -> None:
+        """Report the share done, 0 to 1, and the current step."""
+        print(f"{share:6.1%} {step}", flush=True)
+        if time.monotonic() - self._written > _SECONDS_BETWEEN_WRITES:
+            storage.write_bytes(self._uri, json.dumps({"share": share, "what": step}).encode())
+            self._written = time.monotonic()
 
 
-def train(request: Mapping[str, Any], home: str, scratch: Path, tell: Progress) -> dict[str, Any]:
+def train(request: Mapping[str, Any], home: str, scratch: Path, progress: Progress) -> dict[str, Any]:
     """Do what the request says and return the result; `home` is the URI of the version's folder.
 
-    Raises `TrainingError`, `FitError`, `PlaceError` or `storage.StorageError` with a message for the user.
+    Raises `TrainingError`, `PlaceError` or `storage.StorageError` with a message for the user.
     """
     places = Places(request["places"]["root"], request["places"]["folders"])
     output = _Output(places, request)
@@ -87,29 +84,29 @@ def train(request: Mapping[str, Any], home: str, scratch: Path, tell: Progress) 
     # Written first: an output location that cannot be written to is known before an hour is spent.
     for kind in ("train", "test"):
         output.write(f"{kind}.manifest", "".join(line.text + "\n" for line in lines[kind]).encode())
-    tell(0.0, "reading the images")
+    progress(0.0, "reading the images")
     reader = _Reader(places, request["project_id"], scratch / "images")
     pictures = {kind: reader.read(lines[kind]) for kind in ("train", "test")}
     reader.refuse_if_too_many(sum(map(len, lines.values())))
     classes = _classes(pictures["train"])
     samples = [_sample(picture, classes) for picture in pictures["train"]]
     backbone = str(storage.fetch(request["backbone"], scratch)) if request["backbone"] else ""
-    settings = FitSettings(backbone=backbone)
-    fitted = fit(
+    settings = TrainingSettings(backbone=backbone)
+    trained = train_model(
         samples,
         classes=classes,
         settings=settings,
-        tell=lambda share, what: tell(0.05 + 0.85 * share, what),
+        progress=lambda share, step: progress(0.05 + 0.85 * share, step),
     )
-    fitted.write(scratch / BUNDLE)
-    tell(0.9, "judging the test images")
+    trained.write(scratch / BUNDLE)
+    progress(0.9, "evaluating the test images")
     evaluation, predictions = _evaluate(scratch / BUNDLE, pictures["test"], request)
     evaluation |= {
         "training_images": len(pictures["train"]),
         "test_images": len(pictures["test"]),
         "unusable": reader.unusable,
-        "chosen": fitted.chosen,
-        "tried": fitted.tried,
+        "chosen": trained.chosen,
+        "tried": trained.tried,
     }
     evaluation["manifest_key"] = output.write("EvaluationManifest.json", predictions)
     evaluation["result_key"] = output.key("EvaluationResult.json")
@@ -233,15 +230,17 @@ def _sample(picture: Picture, classes: Sequence[AnomalyClass]) -> Sample:
 def _evaluate(
     folder: Path, pictures: Sequence[Picture], request: Mapping[str, Any]
 ) -> tuple[dict[str, Any], bytes]:
-    """Return the figures over the test pictures, and the manifest with what the model said of each."""
+    """Return the figures over the test pictures, and the manifest with the model's detection of each."""
     bundle = Bundle.load(folder)
     labels, probabilities, lines = [], [], []
     job = f"model/{request['project']}/{request['version']}"
     for picture in pictures:
-        said = bundle.detect(decode(picture.load()))
+        detection = bundle.detect(decode(picture.load()))
         labels.append(bool(picture.line.anomalous))
-        probabilities.append(said.probability)
-        lines.append(with_detection(picture.line.text, said.anomalous, said.confidence, time.time(), job))
+        probabilities.append(detection.probability)
+        lines.append(
+            with_detection(picture.line.text, detection.anomalous, detection.confidence, time.time(), job)
+        )
     found = figures(labels, probabilities, bundle.threshold).to_json()
     return {"figures": found}, "".join(line + "\n" for line in lines).encode()
 
@@ -257,10 +256,10 @@ def run(uri: str) -> dict[str, Any]:
 
 
 def _attempt(request: Mapping[str, Any], home: str, scratch: Path) -> dict[str, Any]:
-    tell = Progress(storage.join(home, PROGRESS))
+    progress = Progress(storage.join(home, PROGRESS))
     try:
-        return train(request, home, scratch, tell)
-    except (TrainingError, FitError, PlaceError, storage.StorageError, FileNotFoundError) as error:
+        return train(request, home, scratch, progress)
+    except (TrainingError, PlaceError, storage.StorageError, FileNotFoundError) as error:
         return {"status": "TRAINING_FAILED", "message": str(error)}
 
 

@@ -9,7 +9,6 @@ import numpy.typing as npt
 
 Floats = npt.NDArray[np.float64]
 CLIP = 6.0  # standard deviations from the normal mean beyond which more says nothing
-FEWEST_ANOMALIES = 5  # below this, what is learned from them would be chance
 
 
 @dataclass(frozen=True)

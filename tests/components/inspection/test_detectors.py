@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from brume.inspection.model import export, selection
+from brume.inspection.model import cross_validation, export
 from brume.inspection.model.detectors import (
     Detector,
     Labels,
@@ -45,9 +45,9 @@ def agree(detectors: list[Detector], pictures: np.ndarray, labels: Labels) -> No
 
     parts, statistics = [], []
     for detector in detectors:
-        prepared = selection.prepare(detector, pictures)
+        prepared = cross_validation.prepare(detector, pictures)
         model = detector.fit(prepared, labels, 0)
-        found, maps = selection.judge(model, prepared)
+        found, maps = cross_validation.predict(model, prepared)
         assert (
             auroc(labels.anomalous, found[:, 0]) == 1.0
         )  # the easiest of sets, and seen: a sign error shows
@@ -101,10 +101,10 @@ def test_an_alignment_undoes_a_shift() -> None:
 
 def test_pixels_point_at_the_damage(shown: tuple[np.ndarray, Labels]) -> None:
     pictures, labels = shown
-    prepared = selection.prepare(pixel_classifier, pictures)
+    prepared = cross_validation.prepare(pixel_classifier, pictures)
     seen = np.arange(len(pictures)) % 2 == 0
     model = pixel_classifier.fit(tuple(p[seen] for p in prepared), labels.take(np.nonzero(seen)[0]), 0)
-    _, maps = selection.judge(model, tuple(p[~seen] for p in prepared))
+    _, maps = cross_validation.predict(model, tuple(p[~seen] for p in prepared))
     assert maps is not None
     assert labels.masks is not None
     assert (auroc(labels.masks[~seen].ravel() > 0, maps[..., 0].ravel()) or 0) > 0.95

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from brume.inspection.model import selection
+from brume.inspection.model import cross_validation, selection
 from brume.inspection.model.detectors import Detector, Labels, alignment, global_features, padim
 from tests.components.inspection.pictures import SIDE, part
 
@@ -11,7 +11,7 @@ from tests.components.inspection.pictures import SIDE, part
 @given(st.integers(10, 60), st.integers(0, 30), st.integers(2, 6), st.integers(0, 9))
 def test_folds_hold_each_class_evenly(normal: int, anomalous: int, folds: int, seed: int) -> None:
     labels = np.arange(normal + anomalous) >= normal
-    fold = selection.split_folds(labels, folds, seed)
+    fold = cross_validation.split_folds(labels, folds, seed)
     for value in (False, True):
         counts = np.bincount(fold[labels == value], minlength=folds)
         assert counts.max() - counts.min() <= 1
@@ -20,12 +20,14 @@ def test_folds_hold_each_class_evenly(normal: int, anomalous: int, folds: int, s
 
 
 def judged_by(detectors: list[Detector], pictures: np.ndarray, anomalous: np.ndarray) -> list[str]:
-    fold = selection.split_folds(anomalous, 3, 0)
+    fold = cross_validation.split_folds(anomalous, 3, 0)
     judged = {}
     for detector in detectors:
-        prepared = selection.prepare(detector, pictures)
-        judged[detector.NAME] = selection.cross_judge(detector, prepared, Labels(anomalous), fold, 0)
-    return [way.name for way in selection.choose(judged, anomalous, fold)]
+        prepared = cross_validation.prepare(detector, pictures)
+        judged[detector.NAME] = cross_validation.cross_validate(
+            detector, prepared, Labels(anomalous), fold, 0
+        )
+    return [way.name for way in selection.rank(judged, anomalous, fold)]
 
 
 @pytest.mark.long
@@ -54,12 +56,12 @@ def test_the_whole_picture_wins_where_every_normal_picture_is_another() -> None:
 def test_the_informative_one_is_chosen(good: str) -> None:
     rng = np.random.default_rng(0)
     anomalous = np.arange(60) >= 40
-    fold = selection.split_folds(anomalous, 4, 0)
+    fold = cross_validation.split_folds(anomalous, 4, 0)
     judged = {}
     for name in ("first", "second"):
         outer = rng.normal(size=(60, 8)) + (2.0 * anomalous[:, None] if name == good else 0)
-        judged[name] = selection.Judged(outer, np.stack([outer] * 4), None)
-    ways = selection.choose(judged, anomalous, fold)
+        judged[name] = cross_validation.OutOfFold(outer, np.stack([outer] * 4), None)
+    ways = selection.rank(judged, anomalous, fold)
     assert good in ways[0].detectors
     assert ways[-1].name == ("second" if good == "first" else "first")
     assert ways[-1].auroc < 0.8 < ways[0].auroc
@@ -86,21 +88,21 @@ def test_no_score_has_seen_its_own_picture() -> None:
             return model
 
     anomalous = np.arange(20) >= 12
-    fold = selection.split_folds(anomalous, 4, 0)
+    fold = cross_validation.split_folds(anomalous, 4, 0)
     identity = (np.arange(20, dtype=np.float32)[:, None],)
-    judged = selection.cross_judge(Memory(), identity, Labels(anomalous), fold, 0)  # type: ignore[arg-type]
+    judged = cross_validation.cross_validate(Memory(), identity, Labels(anomalous), fold, 0)  # type: ignore[arg-type]
     assert (judged.outer == 0).all()
     assert (judged.inner == 0).all()
 
 
 def test_without_anomalous_pictures_all_detectors_count_and_nothing_is_nested() -> None:
     anomalous = np.zeros(12, bool)
-    fold = selection.split_folds(anomalous, 3, 0)
+    fold = cross_validation.split_folds(anomalous, 3, 0)
     pictures = np.stack([part(i, shift=1) for i in range(12)])
-    prepared = selection.prepare(padim, pictures)
-    judged = selection.cross_judge(padim, prepared, Labels(anomalous), fold, 0, nested=False)
+    prepared = cross_validation.prepare(padim, pictures)
+    judged = cross_validation.cross_validate(padim, prepared, Labels(anomalous), fold, 0, nested=False)
     assert len(judged.inner) == 0
-    way = selection.together({"padim": judged, "other": judged}, anomalous)
+    way = selection.combine({"padim": judged, "other": judged}, anomalous)
     assert way.detectors == ("padim", "other")
     assert (way.auroc, way.loss) == (None, None)
     assert way.scores.mean() == pytest.approx(0, abs=0.1)

@@ -8,15 +8,8 @@ import pytest
 from brume.inspection.model import images
 from brume.inspection.model.bundle import Bundle, BundleError
 from brume.inspection.model.metrics import figures
-from brume.inspection.model.training import (
-    AnomalyClass,
-    FitError,
-    FitSettings,
-    Fitted,
-    Sample,
-    fit,
-    shrink_mask,
-)
+from brume.inspection.model.samples import AnomalyClass, Sample, TrainingError, shrink_mask
+from brume.inspection.model.training import TrainedModel, TrainingSettings, train_model
 from tests.components.inspection.pictures import encoded, part
 
 
@@ -29,12 +22,12 @@ DAMAGED = [sample(i, damaged=True) for i in range(50, 58)]
 
 
 @pytest.fixture(scope="module")
-def fitted() -> Fitted:
-    return fit(NORMALS + DAMAGED, settings=FitSettings(folds=3))
+def fitted() -> TrainedModel:
+    return train_model(NORMALS + DAMAGED, settings=TrainingSettings(folds=3))
 
 
 @pytest.fixture(scope="module")
-def bundle(fitted: Fitted, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def bundle(fitted: TrainedModel, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("model") / "bundle"
     fitted.write(folder)
     return folder
@@ -52,7 +45,7 @@ def test_a_written_bundle_tells_unseen_pictures_apart(bundle: Path) -> None:
         assert found.drift.shape == (len(model.drift.names),)
 
 
-def test_training_json_says_what_was_tried(bundle: Path, fitted: Fitted) -> None:
+def test_training_json_says_what_was_tried(bundle: Path, fitted: TrainedModel) -> None:
     training = json.loads((bundle / "training.json").read_text())
     assert training["chosen"] == fitted.chosen == training["tried"][0]["name"]
     assert {"padim", "aligned", "posed", "overall"} < {way["name"] for way in training["tried"]}
@@ -69,8 +62,8 @@ def test_training_json_says_what_was_tried(bundle: Path, fitted: Fitted) -> None
 
 
 @pytest.mark.long
-def test_the_same_seed_gives_the_same_model(fitted: Fitted) -> None:
-    again = fit(NORMALS + DAMAGED, settings=FitSettings(folds=3))
+def test_the_same_seed_gives_the_same_model(fitted: TrainedModel) -> None:
+    again = train_model(NORMALS + DAMAGED, settings=TrainingSettings(folds=3))
     assert again.about["sha256"] == fitted.about["sha256"]
     assert again.about["threshold"] == fitted.about["threshold"]
 
@@ -83,7 +76,7 @@ def test_the_threshold_changes_without_training(bundle: Path) -> None:
         model.with_threshold(1.5)
 
 
-def test_a_bundle_is_replaced_whole(fitted: Fitted, bundle: Path) -> None:
+def test_a_bundle_is_replaced_whole(fitted: TrainedModel, bundle: Path) -> None:
     fitted.write(bundle)
     assert sorted(path.name for path in bundle.iterdir()) == ["bundle.json", "model.tflite", "training.json"]
 
@@ -98,7 +91,7 @@ def test_a_bundle_is_replaced_whole(fitted: Fitted, bundle: Path) -> None:
     ],
 )
 def test_a_broken_bundle_is_refused(
-    fitted: Fitted, tmp_path: Path, break_it: Callable[[Path], None], said: str
+    fitted: TrainedModel, tmp_path: Path, break_it: Callable[[Path], None], said: str
 ) -> None:
     fitted.write(tmp_path / "bundle")
     break_it(tmp_path / "bundle")
@@ -107,38 +100,38 @@ def test_a_broken_bundle_is_refused(
 
 
 def test_too_few_normal_pictures() -> None:
-    with pytest.raises(FitError, match=r"9 normal images are too few.* at least 10"):
-        fit(NORMALS[:9] + DAMAGED)
-    with pytest.raises(FitError, match="all images are labelled anomalous"):
-        fit(DAMAGED)
+    with pytest.raises(TrainingError, match=r"9 normal images are too few.* at least 10"):
+        train_model(NORMALS[:9] + DAMAGED)
+    with pytest.raises(TrainingError, match="all images are labelled anomalous"):
+        train_model(DAMAGED)
 
 
 def test_too_few_folds() -> None:
-    with pytest.raises(FitError, match="at least 3 folds"):
-        fit(NORMALS + DAMAGED, settings=FitSettings(folds=2))
+    with pytest.raises(TrainingError, match="at least 3 folds"):
+        train_model(NORMALS + DAMAGED, settings=TrainingSettings(folds=2))
 
 
 def test_an_unreadable_picture_is_named() -> None:
-    with pytest.raises(FitError, match=r"bad\.png: the image is neither"):
-        fit([*NORMALS, Sample("bad.png", lambda: b"text", anomalous=False)])
+    with pytest.raises(TrainingError, match=r"bad\.png: the image is neither"):
+        train_model([*NORMALS, Sample("bad.png", lambda: b"text", anomalous=False)])
 
 
 def test_a_file_that_is_no_network_is_named(tmp_path: Path) -> None:
     path = tmp_path / "network.keras"
     path.write_text("no network")
-    with pytest.raises(FitError, match=r"pretrained network cannot be used: .*network\.keras"):
-        fit(NORMALS, settings=FitSettings(backbone=str(path)))
+    with pytest.raises(TrainingError, match=r"pretrained network cannot be used: .*network\.keras"):
+        train_model(NORMALS, settings=TrainingSettings(backbone=str(path)))
 
 
 def test_classes_need_masks() -> None:
-    with pytest.raises(FitError, match="0 anomalous images with a mask are too few"):
-        fit(NORMALS + DAMAGED, classes=[AnomalyClass("stain", "#FF0000")])
+    with pytest.raises(TrainingError, match="0 anomalous images with a mask are too few"):
+        train_model(NORMALS + DAMAGED, classes=[AnomalyClass("stain", "#FF0000")])
 
 
 def test_a_mask_of_an_unknown_class_is_named() -> None:
     wrong = Sample("x.png", DAMAGED[0].load, anomalous=True, mask=lambda: np.full((96, 96), 7, np.uint8))
-    with pytest.raises(FitError, match=r"x\.png: a mask is .* values from 0 to 1"):
-        fit([*NORMALS, wrong], classes=[AnomalyClass("stain", "#FF0000")])
+    with pytest.raises(TrainingError, match=r"x\.png: a mask is .* values from 0 to 1"):
+        train_model([*NORMALS, wrong], classes=[AnomalyClass("stain", "#FF0000")])
 
 
 def test_a_mask_is_shrunk_to_the_most_frequent_class() -> None:
@@ -151,7 +144,7 @@ def test_a_mask_is_shrunk_to_the_most_frequent_class() -> None:
 
 @pytest.mark.long
 def test_normal_pictures_alone_are_enough(tmp_path: Path) -> None:
-    trained = fit([sample(i) for i in range(20)], settings=FitSettings(folds=3))
+    trained = train_model([sample(i) for i in range(20)], settings=TrainingSettings(folds=3))
     assert [(way["auroc"], way["loss"]) for way in trained.tried] == [(None, None)]
     assert any("false alarms on about 5%" in note for note in trained.training["notes"])
     trained.write(tmp_path / "bundle")
@@ -170,8 +163,8 @@ def test_masks_give_a_map_for_each_class(tmp_path: Path) -> None:
         return Sample(f"{seed}", lambda: encoded(picture), anomalous=True, mask=lambda: mask * (1 + seed % 2))
 
     classes = [AnomalyClass("odd", "#FF0000"), AnomalyClass("even", "#00FF00")]
-    trained = fit(
-        NORMALS + [stained(i) for i in range(50, 62)], classes=classes, settings=FitSettings(folds=3)
+    trained = train_model(
+        NORMALS + [stained(i) for i in range(50, 62)], classes=classes, settings=TrainingSettings(folds=3)
     )
     trained.write(tmp_path / "bundle")
     model = Bundle.load(tmp_path / "bundle")
@@ -194,7 +187,7 @@ def test_real_pictures(
     samples = [
         Sample(str(path), path.read_bytes, "anomaly" in f"{path.parent.name}/{path.name}") for path in paths
     ]
-    fit(samples[::2]).write(tmp_path / "bundle")
+    train_model(samples[::2]).write(tmp_path / "bundle")
     model = Bundle.load(tmp_path / "bundle")
     found = [model.detect(images.decode(one.load())).probability for one in samples[1::2]]
     judged = figures([one.anomalous for one in samples[1::2]], found, model.threshold)
