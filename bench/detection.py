@@ -89,7 +89,7 @@ def main() -> None:
     parser.add_argument("--clients", type=int, default=4)
     options = parser.parse_args()
     data = options.data or Path(os.environ.get("BRUME_DATA", "../shared/data")) / "inspection"
-    from brume.pipelines.running.engines import started
+    from brume.aws.engine.local import started
 
     with tempfile.TemporaryDirectory(prefix="brume-bench-") as name:
         root = Path(name)

@@ -15,7 +15,8 @@ from typing import Any
 
 from rich.console import Console
 
-from brume.pipelines.running import engines, record
+from brume.aws.engine import local as engines
+from brume.pipelines.running import record
 from brume.pipelines.running.catalog import Pipeline
 from brume.pipelines.running.view import View
 from brume.run import lifeline, progress

@@ -10,7 +10,7 @@ import pytest
 
 from brume.aws.client import NoEndpointError, client
 from brume.aws.engine import catalog
-from brume.pipelines.running.engines import started
+from brume.aws.engine.local import started
 
 
 @pytest.fixture(autouse=True)

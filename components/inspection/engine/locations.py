@@ -18,9 +18,9 @@ from brume import storage
 from brume.aws import addresses
 from brume.aws.addresses import AddressError
 from brume.cluster.place import in_cluster
+from brume.inspection.model.addresses import IMAGES
 
 STORE = "BRUME_INSPECTION_STORE"
-_OWN = "brume://images/"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}")
 
 
@@ -43,8 +43,8 @@ class Places:
 
         Raises `PlaceError` for an address that is not one, or leads out of where it may.
         """
-        if address.startswith(_OWN):
-            owner, _, name = address.removeprefix(_OWN).partition("/")
+        if address.startswith(IMAGES):
+            owner, _, name = address.removeprefix(IMAGES).partition("/")
             if owner != project or not project or not _NAME.fullmatch(name):
                 raise PlaceError(f"{address} is no picture of this project")
             return self.image(project, name)
@@ -91,7 +91,7 @@ class Places:
 
     def own_address(self, project: str, name: str) -> str:
         """Return the `brume://` address of a picture that the engine keeps."""
-        return f"{_OWN}{project}/{name}"
+        return f"{IMAGES}{project}/{name}"
 
     def to_json(self) -> dict[str, Any]:
         """Return what another process needs to know the same places."""

@@ -10,7 +10,8 @@ import click
 
 from brume.inspection.pipeline import console_client, trial_commands
 from brume.inspection.pipeline.console_client import Services
-from brume.inspection.pipeline.uploads import AskingError, content_type, wait
+from brume.inspection.pipeline.status import InspectionError, wait_for_status
+from brume.inspection.pipeline.uploads import content_type
 from brume.run.terminal import number, percent, print_table, progress, waiting
 
 PROJECT = click.argument("project")
@@ -22,7 +23,7 @@ FOLDER = click.Path(path_type=Path)
 
 
 class _Group(click.Group):
-    """Says in one line what went wrong."""
+    """Reports an error in one line."""
 
     def invoke(self, ctx: click.Context) -> Any:
         from botocore.exceptions import BotoCoreError, ClientError
@@ -33,9 +34,9 @@ class _Group(click.Group):
         try:
             return super().invoke(ctx)
         except ClientError as error:
-            told = error.response.get("Error", {})
-            _fail(f"{told.get('Message') or told.get('Code')}")
-        except (BotoCoreError, AskingError, NoEndpointError, KeysError, OSError) as error:
+            details = error.response.get("Error", {})
+            _fail(f"{details.get('Message') or details.get('Code')}")
+        except (BotoCoreError, InspectionError, NoEndpointError, KeysError, OSError) as error:
             _fail(" ".join(str(error).split()))
 
 
@@ -118,7 +119,7 @@ def dataset(
     kind: str | None,
     timeout: float,
 ) -> None:
-    """Fill a dataset; without --images or --manifest, tell what it holds.
+    """Fill a dataset; without --images or --manifest, show its counts.
 
     Pictures of a folder are labelled by the name of their own folder: normal or anomaly. Those of a local
     folder are copied into the engine's data, so that it needs neither a mapping nor a bucket to read them.
@@ -134,8 +135,8 @@ def dataset(
         if not folder.is_dir():
             raise click.UsageError(f"--images: there is no folder {folder}")
         files, others = console_client.labelled(folder)
-        with progress("sending") as tell:
-            refused = console_client.upload_dataset(services, project, kind, files, tell)
+        with progress("sending") as report:
+            refused = console_client.upload_dataset(services, project, kind, files, report)
         if others:
             click.echo(f"{others} pictures in no folder called normal or anomaly were left out", err=True)
         trial_commands.check_refused(refused, len(files))
@@ -171,12 +172,12 @@ def train(
     if not waits:
         click.echo(f"version {version} of {project} is being trained: brume inspection models {project}")
         return
-    with waiting(f"training version {version}") as tell:
-        look = console_client.model_state(services, project, version)
-        found = wait(f"version {version} of {project}", look, ("TRAINED",), timeout, tell)
+    with waiting(f"training version {version}") as report:
+        describe = console_client.model_description(services, project, version)
+        found = wait_for_status(f"version {version} of {project}", describe, ("TRAINED",), timeout, report)
     scores = found.get("Performance", {})
-    told = ", ".join(f"{label} {scores[name]:.3f}" for name, label in _SCORES.items() if name in scores)
-    click.echo(f"version {version} of {project} is trained: {told}")
+    metrics = ", ".join(f"{label} {scores[name]:.3f}" for name, label in _SCORES.items() if name in scores)
+    click.echo(f"version {version} of {project} is trained: {metrics}")
     if found.get("StatusMessage"):
         click.echo(found["StatusMessage"])
 
@@ -230,9 +231,9 @@ def _await(services: Services, project: str, version: str, wanted: str, words: s
     if not minutes:
         click.echo(f"version {version} of {project} is {words}")
         return
-    with waiting(f"{words} version {version}") as tell:
-        look = console_client.model_state(services, project, version)
-        wait(f"version {version} of {project}", look, (wanted,), minutes, tell)
+    with waiting(f"{words} version {version}") as report:
+        describe = console_client.model_description(services, project, version)
+        wait_for_status(f"version {version} of {project}", describe, (wanted,), minutes, report)
     click.echo(f"version {version} of {project} is {wanted}")
 
 
@@ -263,8 +264,8 @@ def detect(context: click.Context, project: str, version: str, files: tuple[Path
         for file in files
         for path, name in console_client.pictures(file)
     ]
-    with progress("detecting") as tell:
-        refused = console_client.send(chosen, one, tell)
+    with progress("detecting") as report:
+        refused = console_client.send(chosen, one, report)
     print_table(
         ("PICTURE", "PREDICTION", ">CONFIDENCE", "FOUND"),
         [found[name] for _, name in chosen if name in found],

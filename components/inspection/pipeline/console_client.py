@@ -1,4 +1,4 @@
-"""What `brume inspection` asks the two services for, through the AWS SDK alone.
+"""The requests of `brume inspection` to its two services, through the AWS SDK alone.
 
 Pictures that only this machine has are sent to the engine, which keeps them; what lies at an `s3://` address
 is read by the engine from there.
@@ -15,14 +15,15 @@ from pathlib import Path
 from typing import Any
 
 from brume.aws.client import client
-from brume.aws.engine import catalog
+from brume.aws.engine import catalog, page_token
 from brume.aws.wire import keys
-from brume.inspection.engine.console import RESULTS, sessions
-from brume.inspection.pipeline.uploads import AskingError, content_type, label_of, parts, wait
+from brume.inspection.model.addresses import EVALUATIONS
+from brume.inspection.pipeline.status import InspectionError, wait_for_status
+from brume.inspection.pipeline.uploads import content_type, label_of, parts
 
 SUFFIXES = (".png", ".jpg", ".jpeg")
 _AT_ONCE = 4
-_Tell = Callable[[int, int], None]
+_Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,7 @@ class Services:
 def connect(data: Path | None) -> Services:
     """Return clients of the configured endpoints or, without any, of the engine that runs on this machine.
 
-    `data` names the engine's data folder and goes before what is configured. Raises `AskingError`.
+    `data` names the engine's data folder and goes before what is configured. Raises `InspectionError`.
     """
     names = [catalog.endpoint_variable(service) for service in ("lookoutvision", "brumeinspection")]
     configured = "AWS_ENDPOINT_URL" in os.environ or all(name in os.environ for name in names)
@@ -53,11 +54,11 @@ def connect(data: Path | None) -> Services:
 
 
 def engine(data: Path | None) -> catalog.Running:
-    """Return the engine that runs on this machine. Raises `AskingError` when there is none."""
+    """Return the engine that runs on this machine. Raises `InspectionError` when there is none."""
     folder = data or catalog.data_folder("inspection")
     here = catalog.running(folder)
     if here is None:
-        raise AskingError(
+        raise InspectionError(
             f"no inspection engine runs on {folder}: start one with `brume engine inspection`, name its "
             "folder with --data, or set AWS_ENDPOINT_URL_LOOKOUTVISION and AWS_ENDPOINT_URL_BRUMEINSPECTION"
         )
@@ -65,27 +66,27 @@ def engine(data: Path | None) -> catalog.Running:
 
 
 def page(data: Path | None, path: str = "") -> str:
-    """Return an address that opens the engine's page at `path`; it works once. Raises `AskingError`."""
+    """Return an address that opens the engine's page at `path`; it works once. Raises `InspectionError`."""
     engine(data)
     try:
-        found = sessions.address(data or catalog.data_folder("inspection"))
+        found = page_token.address(data or catalog.data_folder("inspection"))
     except (OSError, ValueError) as error:
-        raise AskingError(f"the console's token cannot be read: {error}") from error
+        raise InspectionError(f"the console's token cannot be read: {error}") from error
     return f"{found}#/{path}" if path else found
 
 
 def pictures(folder: Path) -> list[tuple[Path, str]]:
-    """Return the PNG and JPEG files below a folder, with their names in it. Raises `AskingError` for none."""
+    """Return the PNG and JPEG files below a folder, with their names in it. Raises `InspectionError` for none."""
     if folder.is_file():
         return [(folder, folder.name)]
     found = sorted(path for path in folder.rglob("*") if path.is_file() and path.suffix.lower() in SUFFIXES)
     if not found:
-        raise AskingError(f"{folder} holds no PNG or JPEG file")
+        raise InspectionError(f"{folder} holds no PNG or JPEG file")
     return [(path, path.relative_to(folder).as_posix()) for path in found]
 
 
 def send(
-    files: Sequence[tuple[Path, str]], work: Callable[[bytes, str], Any], tell: _Tell
+    files: Sequence[tuple[Path, str]], work: Callable[[bytes, str], Any], progress: _Progress
 ) -> list[tuple[str, str]]:
     """Do `work(data, name)` for each file, a few at a time; returns the refused ones as (name, message)."""
     from botocore.exceptions import ClientError
@@ -104,7 +105,7 @@ def send(
     refused = []
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         for done, failure in enumerate(pool.map(one, files), 1):
-            tell(done, len(files))
+            progress(done, len(files))
             if failure:
                 refused.append(failure)
     return refused
@@ -113,12 +114,12 @@ def send(
 def labelled(folder: Path) -> tuple[list[tuple[Path, str]], int]:
     """Return the pictures that a folder's folders normal and anomaly label, and how many others there are.
 
-    Raises `AskingError` when none is labelled.
+    Raises `InspectionError` when none is labelled.
     """
     found = pictures(folder)
     chosen = [item for item in found if label_of(item[1]) is not None]
     if not chosen:
-        raise AskingError(
+        raise InspectionError(
             f"none of the {len(found)} pictures in {folder} lies in a folder called normal or anomaly, "
             f"e.g. {found[0][1]}"
         )
@@ -126,7 +127,7 @@ def labelled(folder: Path) -> tuple[list[tuple[Path, str]], int]:
 
 
 def upload_dataset(
-    services: Services, project: str, kind: str, files: Sequence[tuple[Path, str]], tell: _Tell
+    services: Services, project: str, kind: str, files: Sequence[tuple[Path, str]], progress: _Progress
 ) -> list[tuple[str, str]]:
     """Send pictures into a dataset, labelled by their folders; returns what was refused."""
 
@@ -140,7 +141,7 @@ def upload_dataset(
             Body=data,
         )
 
-    return send(files, put, tell)
+    return send(files, put, progress)
 
 
 def register_dataset(
@@ -151,11 +152,13 @@ def register_dataset(
     source = {"GroundTruthManifest": {"S3Object": {"Bucket": bucket, "Key": key}}}
     services.vision.create_dataset(ProjectName=project, DatasetType=kind, DatasetSource=source)
 
-    def look() -> dict[str, Any]:
+    def describe() -> dict[str, Any]:
         found: dict[str, Any] = services.vision.describe_dataset(ProjectName=project, DatasetType=kind)
         return dict(found["DatasetDescription"])
 
-    return wait(f"the {kind} dataset of {project}", look, ("CREATE_COMPLETE", "UPDATE_COMPLETE"), minutes)
+    return wait_for_status(
+        f"the {kind} dataset of {project}", describe, ("CREATE_COMPLETE", "UPDATE_COMPLETE"), minutes
+    )
 
 
 def send_manifest(services: Services, project: str, kind: str, file: Path) -> None:
@@ -168,15 +171,15 @@ def send_manifest(services: Services, project: str, kind: str, file: Path) -> No
 
 def train(services: Services, project: str, output: str, description: str) -> str:
     """Start the training of a new version, whose number is returned; `output` is an `s3://` prefix or ""."""
-    bucket, _, prefix = (output or f"{RESULTS}{project}/").removeprefix("s3://").partition("/")
+    bucket, _, prefix = (output or f"{EVALUATIONS}{project}/").removeprefix("s3://").partition("/")
     place = {"Bucket": bucket, **({"Prefix": prefix} if prefix else {})}
     more = {"Description": description} if description else {}
     answer = services.vision.create_model(ProjectName=project, OutputConfig={"S3Location": place}, **more)
     return str(answer["ModelMetadata"]["ModelVersion"])
 
 
-def model_state(services: Services, project: str, version: str) -> Callable[[], dict[str, Any]]:
-    """Return a look at a version of a model, for `wait`."""
+def model_description(services: Services, project: str, version: str) -> Callable[[], dict[str, Any]]:
+    """Return a function that describes a version of a model, for `wait_for_status`."""
     return lambda: dict(
         services.vision.describe_model(ProjectName=project, ModelVersion=version)["ModelDescription"]
     )

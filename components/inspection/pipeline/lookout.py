@@ -1,4 +1,4 @@
-"""What the pipeline asks the service for: each function is one errand, through the AWS SDK alone."""
+"""The pipeline's requests to Lookout for Vision, through the AWS SDK alone."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from typing import Any
 from brume import storage
 from brume.aws.client import client
 from brume.inspection.pipeline.sources import Picture
-from brume.inspection.pipeline.uploads import content_type, parts, wait
+from brume.inspection.pipeline.status import wait_for_status
+from brume.inspection.pipeline.uploads import content_type, parts
 from brume.run import progress
 
 DETECTION_COLUMNS = ("set", "name", "uri", "truth", "anomalous", "confidence", "anomalies", "error")
@@ -26,7 +27,7 @@ def create_project(project: str) -> None:
 def fill_dataset(project: str, kind: str, lines: Sequence[str]) -> int:
     """Put manifest lines into the train or test dataset of a project; returns how many entries it has then.
 
-    A line replaces the entry with its source-ref. Raises `AskingError` with the service's message
+    A line replaces the entry with its source-ref. Raises `InspectionError` with the service's message
     when it refuses them.
     """
     lookout = client("lookoutvision")
@@ -41,11 +42,11 @@ def fill_dataset(project: str, kind: str, lines: Sequence[str]) -> int:
 def _dataset_ready(project: str, kind: str) -> dict[str, Any]:
     lookout = client("lookoutvision")
 
-    def look() -> dict[str, Any]:
+    def describe_it() -> dict[str, Any]:
         return dict(lookout.describe_dataset(ProjectName=project, DatasetType=kind)["DatasetDescription"])
 
     wanted = ("CREATE_COMPLETE", "UPDATE_COMPLETE")
-    return wait(f"the {kind} dataset of {project}", look, wanted, _DATASET_MINUTES)
+    return wait_for_status(f"the {kind} dataset of {project}", describe_it, wanted, _DATASET_MINUTES)
 
 
 def train(project: str, output: dict[str, str], run: str, minutes: int) -> str:
@@ -62,7 +63,7 @@ def train(project: str, output: dict[str, str], run: str, minutes: int) -> str:
 
 
 def _wait(project: str, version: str, wanted: str, minutes: int, stage: str) -> dict[str, Any]:
-    return wait(
+    return wait_for_status(
         f"model {version} of {project}",
         lambda: describe(project, version),
         (wanted,),
@@ -94,11 +95,11 @@ def package(project: str, version: str, output: dict[str, str], minutes: int) ->
         },
     )["JobName"]
 
-    def look() -> dict[str, Any]:
+    def describe_it() -> dict[str, Any]:
         found = lookout.describe_model_packaging_job(ProjectName=project, JobName=job)
         return dict(found["ModelPackagingDescription"])
 
-    wait(f"packaging job {job} of {project}", look, ("SUCCEEDED",), minutes)
+    wait_for_status(f"packaging job {job} of {project}", describe_it, ("SUCCEEDED",), minutes)
     return f"s3://{output['Bucket']}/{output['Prefix']}{component}.tar.gz"
 
 
@@ -168,7 +169,7 @@ def _models(project: str, run: str) -> list[dict[str, Any]]:
 
 
 def _tag(run: str) -> str:
-    """Return a run's name with the characters that a tag may have, its end first in importance."""
+    """Return a run's name with the characters that a tag may have, the end of it where it is too long."""
     return "".join(letter if letter.isalnum() or letter in " _.:/=+-@" else "_" for letter in run)[-256:]
 
 

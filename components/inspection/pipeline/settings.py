@@ -1,4 +1,4 @@
-"""Whether the parameters of the inspection pipeline make sense, told before anything starts."""
+"""Checks of the inspection pipeline's parameters, made before anything starts."""
 
 from __future__ import annotations
 

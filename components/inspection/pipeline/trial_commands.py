@@ -12,7 +12,8 @@ import click
 
 from brume.inspection.pipeline import console_client
 from brume.inspection.pipeline.console_client import Services
-from brume.inspection.pipeline.uploads import AskingError, content_type, label_of, wait
+from brume.inspection.pipeline.status import InspectionError, wait_for_status
+from brume.inspection.pipeline.uploads import content_type, label_of
 from brume.run.terminal import number, percent, print_table, progress, waiting
 
 PROJECT = click.argument("project")
@@ -29,16 +30,16 @@ def _services(context: click.Context) -> Services:
 
 
 def prediction(anomalous: bool) -> str:
-    """Return what a model says, in a word."""
+    """Return the word for a prediction."""
     return "anomaly" if anomalous else "normal"
 
 
 def check_refused(refused: Sequence[tuple[str, str]], total: int) -> None:
-    """Tell which pictures were refused, and why; raises `AskingError` when there are some."""
+    """Print which pictures were refused, and why; raises `InspectionError` when there are some."""
     for name, message in refused:
         click.echo(f"brume: {name}: {message}", err=True)
     if refused:
-        raise AskingError(f"{len(refused)} of {total} pictures were not taken")
+        raise InspectionError(f"{len(refused)} of {total} pictures were not taken")
 
 
 @click.command()
@@ -51,7 +52,7 @@ def check_refused(refused: Sequence[tuple[str, str]], total: int) -> None:
 def trial(
     context: click.Context, project: str, version: str, folder: str, name: str | None, timeout: float
 ) -> None:
-    """Let a version judge pictures that are in no dataset.
+    """Detect anomalies in pictures that are in no dataset.
 
     FOLDER is on this machine, or s3://... that the engine reads.
     """
@@ -69,11 +70,13 @@ def trial(
         )
 
     if remote:
-        with waiting("detecting") as told:
-            wait(f"trial {identity}", lambda: _trial(services, identity), ("READY",), timeout, told)
+        with waiting("detecting") as report:
+            wait_for_status(
+                f"trial {identity}", lambda: _trial(services, identity), ("READY",), timeout, report
+            )
     else:
-        with progress("detecting") as tell:
-            check_refused(console_client.send(files, one, tell), len(files))
+        with progress("detecting") as report:
+            check_refused(console_client.send(files, one, report), len(files))
     _print_trial(services, identity)
     click.echo(f"Verify it: brume inspection verify {identity}")
 
@@ -98,7 +101,7 @@ def _print_trial(services: Services, identity: str) -> None:
 @TRIAL
 @click.option("--correct", multiple=True, metavar="NAME", help="The model is right on this picture.")
 @click.option("--incorrect", multiple=True, metavar="NAME", help="The model is wrong on this picture.")
-@click.option("--by-folder", is_flag=True, help="The folders normal and anomaly in the names tell the truth.")
+@click.option("--by-folder", is_flag=True, help="The folders normal and anomaly in the names are the truth.")
 @click.pass_context
 def verify(
     context: click.Context,
@@ -107,7 +110,7 @@ def verify(
     incorrect: tuple[str, ...],
     by_folder: bool,
 ) -> None:
-    """Say where a trial's model is right; without options, print the address of the page where one looks.
+    """Verify a trial's predictions; without options, print the address of the page for it.
 
     --correct and --incorrect may be repeated.
     """
@@ -121,9 +124,11 @@ def verify(
     }
     wanted = dict.fromkeys(correct, "CORRECT") | dict.fromkeys(incorrect, "INCORRECT")
     if twice := set(correct) & set(incorrect):
-        raise AskingError(f"{min(twice)} cannot be both correct and incorrect")
+        raise InspectionError(f"{min(twice)} cannot be both correct and incorrect")
     if unknown := set(wanted) - set(results):
-        raise AskingError(f"trial {identity} has no picture {min(unknown)}: the names are those of the trial")
+        raise InspectionError(
+            f"trial {identity} has no picture {min(unknown)}: the names are those of the trial"
+        )
     if by_folder:
         for name, result in results.items():
             anomalous = label_of(name)
@@ -131,7 +136,7 @@ def verify(
                 right = anomalous == result["IsAnomalous"]
                 wanted[name] = "CORRECT" if right else "INCORRECT"
         if not wanted:
-            raise AskingError(f"no picture of trial {identity} lies in a folder called normal or anomaly")
+            raise InspectionError(f"no picture of trial {identity} lies in a folder called normal or anomaly")
     for name, verdict in wanted.items():
         if results[name]["Verdict"] != verdict:
             services.console.verify_trial_result(
@@ -191,11 +196,11 @@ def compare(context: click.Context, project: str, versions: tuple[str, ...], tim
     if len(versions) < 2:
         raise click.UsageError("name two to four versions")
 
-    def look() -> dict[str, Any]:
+    def describe() -> dict[str, Any]:
         return dict(services.console.compare_models(ProjectName=project, ModelVersions=list(versions)))
 
-    with waiting("comparing") as tell:
-        found = wait("the comparison", look, ("COMPLETE",), timeout, tell)
+    with waiting("comparing") as report:
+        found = wait_for_status("the comparison", describe, ("COMPLETE",), timeout, report)
     click.echo(f"On {found['Images']} pictures: {found['Basis']}. {found.get('StatusMessage', '')}".rstrip())
     columns = (
         ">VERSION",
@@ -222,15 +227,15 @@ def compare(context: click.Context, project: str, versions: tuple[str, ...], tim
     ]
     print_table(columns, rows)
     click.echo(f"\nThey differ on {len(found.get('Differences', []))} pictures.")
-    said = [
-        (picture["Name"], picture["TrueLabel"].lower(), *map(_said, picture["Predictions"]))
+    differences = [
+        (picture["Name"], picture["TrueLabel"].lower(), *map(_prediction, picture["Predictions"]))
         for picture in found.get("Differences", [])
     ]
-    if said:
-        print_table(("PICTURE", "IT IS", *(f"VERSION {version}" for version in versions)), said)
+    if differences:
+        print_table(("PICTURE", "IT IS", *(f"VERSION {version}" for version in versions)), differences)
 
 
-def _said(item: dict[str, Any]) -> str:
+def _prediction(item: dict[str, Any]) -> str:
     return f"{prediction(item['IsAnomalous'])} {percent(item['Confidence'])}"
 
 
@@ -263,8 +268,8 @@ def threshold(
         now, point = answer["Threshold"], answer["Current"]
     click.echo(f"threshold {now:.3f}")
     scores = {"F1Score": "F1", "Precision": "precision", "Recall": "recall", "FalseAlarmRate": "false alarms"}
-    told = ", ".join(f"{label} {point[name]:.3f}" for name, label in scores.items() if name in point)
-    click.echo(f"by the training pictures, each judged by a model that has not seen it: {told}")
+    metrics = ", ".join(f"{label} {point[name]:.3f}" for name, label in scores.items() if name in point)
+    click.echo(f"by the training pictures, each scored by a model that was not trained on it: {metrics}")
 
 
 @click.command()

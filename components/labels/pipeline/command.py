@@ -102,7 +102,7 @@ def _athena(lake: str | None) -> Iterator[Any]:
         yield client("athena")
         return
     os.environ[LAKE] = _lake(lake)
-    from brume.pipelines.running.engines import started
+    from brume.aws.engine.local import started
 
     with (
         tempfile.TemporaryDirectory(prefix="brume-sql-") as folder,

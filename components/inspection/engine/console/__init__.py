@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from brume.aws.engine.catalog import Settings
+from brume.inspection.model.addresses import EVALUATIONS
 
 if TYPE_CHECKING:  # clients of the service need none of what serves it
     from brume.aws.engine.service import Engine
@@ -18,19 +19,17 @@ if TYPE_CHECKING:  # clients of the service need none of what serves it
     from brume.inspection.engine.locations import Places
     from brume.inspection.engine.store import Store
 
-RESULTS = "s3://brume-evaluations/"  # where what is trained from the console writes its evaluation
-
 
 def with_results(settings: Settings) -> Settings:
-    """Return settings in which RESULTS is a folder of the engine's own data, unless it is mapped already.
+    """Return settings in which EVALUATIONS is a folder of the engine's own data, unless it is mapped already.
 
     The service's API wants an output location for every training; who has no bucket uses this one.
     """
-    if any(RESULTS.startswith(prefix.rstrip("/") + "/") for prefix in settings.folders):
+    if any(EVALUATIONS.startswith(prefix.rstrip("/") + "/") for prefix in settings.folders):
         return settings
     folder = settings.data.absolute() / "evaluations"
     folder.mkdir(parents=True, exist_ok=True)
-    return replace(settings, folders={**settings.folders, RESULTS: str(folder)})
+    return replace(settings, folders={**settings.folders, EVALUATIONS: str(folder)})
 
 
 def add(engine: Engine, store: Store, places: Places, background: Background, data: Path) -> None:

@@ -1,4 +1,4 @@
-"""Who may use the page: whoever opens the address that holds the console's token, once, and then a cookie.
+"""Access to the page: the address with the console's token works once; after it, a cookie.
 
 The token lies in the engine's data folder, readable by its owner alone; opening the address uses it up and
 writes the next one. Sessions live in memory: they end after half a day, and with the engine.
@@ -18,9 +18,9 @@ from pathlib import Path
 
 from brume import storage
 from brume.aws.engine import catalog
+from brume.aws.engine.page_token import TOKEN
 from brume.aws.wire import keys
 
-TOKEN = "console-token"  # noqa: S105 - the name of a file
 SECONDS = 12 * 3600.0
 _MOST = 100  # sessions at a time: the oldest give way
 
@@ -85,13 +85,3 @@ def account(data: Path) -> str:
     except (OSError, ValueError):
         return keys.ACCOUNT
     return next((key.account for key in accepted.values()), keys.ACCOUNT)
-
-
-def address(data: Path) -> str:
-    """Return the address that opens the page of the engine that runs on `data`.
-
-    Raises `FileNotFoundError` when none runs there.
-    """
-    state = json.loads((data / catalog.STATE).read_text(encoding="utf-8"))
-    token = (data / TOKEN).read_text(encoding="utf-8").strip()
-    return f"{state['url']}/console/?token={token}"

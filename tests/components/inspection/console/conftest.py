@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from brume.aws.engine import catalog
-from brume.inspection.engine.console.sessions import TOKEN
+from brume.aws.engine.page_token import TOKEN
 from tests.aws.serving import KEY, OTHER, client_of
 from tests.components.conftest import Page
 from tests.components.inspection.parts import Running, dataset_ready, running, source

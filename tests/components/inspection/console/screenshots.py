@@ -23,9 +23,9 @@ from typing import Any
 from PIL import Image
 
 from brume.aws.engine import catalog
+from brume.aws.engine.page_token import TOKEN
 from brume.inspection import demo
 from brume.inspection.engine.console import RESULTS
-from brume.inspection.engine.console.sessions import TOKEN
 from tests.aws.serving import KEY, client_of
 from tests.components.conftest import BROWSERS, FLAGS
 from tests.components.inspection.console.conftest import Tab

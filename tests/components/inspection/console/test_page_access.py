@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from brume.inspection.engine.console.sessions import TOKEN
+from brume.aws.engine.page_token import TOKEN
 from tests.aws.serving import OTHER
 from tests.components.inspection.console.conftest import PROJECT, Served
 from tests.components.inspection.parts import photo

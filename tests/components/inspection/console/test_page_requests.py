@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from brume.aws.engine.page_token import TOKEN
 from brume.aws.wire.server import Call, Engine
 from brume.inspection.engine.console.page import routes
-from brume.inspection.engine.console.sessions import TOKEN
 from tests.aws.serving import serve_engine
 
 

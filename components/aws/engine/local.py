@@ -1,4 +1,4 @@
-"""The engines that a run on this machine needs: started before its steps, stopped after, whatever happens."""
+"""Engines as processes on this machine: started for a run or a command, stopped after it in any case."""
 
 from __future__ import annotations
 
