@@ -76,7 +76,10 @@ def page(data: Path | None, path: str = "") -> str:
 
 
 def pictures(folder: Path) -> list[tuple[Path, str]]:
-    """Return the PNG and JPEG files below a folder, with their names in it. Raises `InspectionError` for none."""
+    """Return the PNG and JPEG files below a folder, with their names in it.
+
+    Raises `InspectionError` for none.
+    """
     if folder.is_file():
         return [(folder, folder.name)]
     found = sorted(path for path in folder.rglob("*") if path.is_file() and path.suffix.lower() in SUFFIXES)

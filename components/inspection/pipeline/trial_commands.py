@@ -75,8 +75,8 @@ def trial(
                 f"trial {identity}", lambda: _trial(services, identity), ("READY",), timeout, report
             )
     else:
-        with progress("detecting") as report:
-            check_refused(console_client.send(files, one, report), len(files))
+        with progress("detecting") as count:
+            check_refused(console_client.send(files, one, count), len(files))
     _print_trial(services, identity)
     click.echo(f"Verify it: brume inspection verify {identity}")
 

@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import logging
 import ssl
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from starlette.types import ASGIApp, Scope
@@ -59,8 +60,15 @@ class Protocol(abc.ABC):
 class Connection(asyncio.Protocol):
     """One connection of a server."""
 
-    def __init__(self, server: Server) -> None:
+    def __init__(
+        self,
+        server: Server,
+        http1: Callable[[Connection], Protocol],
+        http2: Callable[[Connection], Protocol],
+    ) -> None:
+        """Speak HTTP/2 with a client that begins with its preface, else HTTP/1.1."""
         self.server = server
+        self._http1, self._http2 = http1, http2
         self.limits: ConnectionLimits = server.limits
         self.application: ASGIApp = server.application
         self.loop = asyncio.get_running_loop()
@@ -127,15 +135,10 @@ class Connection(asyncio.Protocol):
             if len(self._begun) < len(_PREFACE) and _PREFACE.startswith(self._begun):
                 return
             data, self._begun = self._begun, b""
-            self.protocol = self._chosen(data)
+            chosen = self._http2 if data.startswith(_PREFACE) else self._http1
+            self.protocol = chosen(self)
         self.protocol.receive(data)
         self._watch()
-
-    def _chosen(self, data: bytes) -> Protocol:
-        from brume.aws.wire.http.http1 import Http1
-        from brume.aws.wire.http.http2 import Http2
-
-        return Http2(self) if data.startswith(_PREFACE) else Http1(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Wait no more."""

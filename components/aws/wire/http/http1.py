@@ -10,6 +10,7 @@ from starlette.types import Scope
 
 from brume.aws.wire.http.connection import Connection, Protocol
 from brume.aws.wire.http.exchange import Exchange, Headers
+from brume.aws.wire.http.websocket import WebSocket
 
 _CLOSE = (b"connection", b"close")
 
@@ -113,8 +114,6 @@ class Http1(Protocol):
         asked = {part.strip() for part in headers.get(b"connection", b"").split(b",")}
         if b"upgrade" not in asked or headers.get(b"upgrade") != b"websocket":
             return False
-        from brume.aws.wire.http.websocket import WebSocket
-
         scope = _scope(self.connection, request, "websocket")
         socket = WebSocket(self.connection, scope)
         self.connection.protocol = socket

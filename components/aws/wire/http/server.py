@@ -14,6 +14,8 @@ from typing import Any
 from starlette.types import ASGIApp, Message
 
 from brume.aws.wire.http.connection import Connection
+from brume.aws.wire.http.http1 import Http1
+from brume.aws.wire.http.http2 import Http2
 from brume.aws.wire.http.limits import ConnectionLimits
 from brume.aws.wire.http.unread import UnreadBodies
 
@@ -74,7 +76,7 @@ class Server:
         await lifespan.start()
         try:
             listening = [
-                await loop.create_server(lambda: Connection(self), sock=one, backlog=_BACKLOG)
+                await loop.create_server(lambda: Connection(self, Http1, Http2), sock=one, backlog=_BACKLOG)
                 for one in sockets
             ]
             started()

@@ -25,7 +25,7 @@ from PIL import Image
 from brume.aws.engine import catalog
 from brume.aws.engine.page_token import TOKEN
 from brume.inspection import demo
-from brume.inspection.engine.console import RESULTS
+from brume.inspection.model.addresses import EVALUATIONS
 from tests.aws.serving import KEY, client_of
 from tests.components.conftest import BROWSERS, FLAGS
 from tests.components.inspection.console.conftest import Tab
@@ -77,7 +77,7 @@ def put(console: Any, kind: str, folder: Path) -> None:
 
 
 def train(vision: Any, version: str) -> None:
-    bucket = RESULTS.removeprefix("s3://").strip("/")
+    bucket = EVALUATIONS.removeprefix("s3://").strip("/")
     vision.create_model(
         ProjectName=PROJECT, OutputConfig={"S3Location": {"Bucket": bucket, "Prefix": PROJECT + "/"}}
     )
