@@ -20,7 +20,7 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Mount, Route
 
 from brume.aws.wire.gateway import Gateway
-from brume.aws.wire.server import Call, Engine, Limits, ServiceError, dispatch
+from brume.aws.wire.server import Call, Engine, Limits, Served, ServiceError, dispatch
 from tests.aws.generating import JSON
 from tests.aws.serving import KEYS, client_of, serve_engine
 
@@ -77,7 +77,7 @@ class Taking:
 
 
 GATEWAYS = [
-    Gateway(Engine({"lookoutvision": Taking(), "athena": Taking()}), keys, Limits(workers=1))
+    Gateway([Served("", Engine({"lookoutvision": Taking(), "athena": Taking()}), Limits(workers=1))], keys)
     for keys in (None, KEYS)
 ]
 

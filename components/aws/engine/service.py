@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from prometheus_client import CollectorRegistry
 from starlette.routing import BaseRoute
+
+if TYPE_CHECKING:
+    from brume.aws.engine.routes import SignedRoute, SocketRoute
 
 
 @dataclass(frozen=True)
@@ -47,11 +50,18 @@ class Engine:
     checked by shape (streaming bodies are bytes, timestamps aware datetimes), the answer is written by
     shape, members that are None left out. Plain methods run in a bounded pool of threads, `async def` ones
     on the event loop, which they must not hold up.
+
+    A streaming blob of the output is bytes, or an iterable or async iterable of bytes, sent as it is made. An
+    event stream of the output is an iterable or async iterable of single-member dicts
+    (`{"TranscriptEvent": {...}}`); a `ServiceError` that it raises ends the stream as an exception event.
+    The event stream of an input is an async iterator of such dicts; a method that has one is `async def`, and
+    returns before it reads: the head of the response goes out first.
     """
 
     services: Mapping[str, object]
     ready: Callable[[], str | None] = lambda: None  # why the engine cannot answer yet; None when it can
     close: Callable[[], None] = lambda: None  # called once, after the last request has ended
+    routes: Sequence[SignedRoute | SocketRoute] = ()  # what no service model describes
     pages: Sequence[BaseRoute] = ()  # a web page; it is outside the signature check and keeps its own door
     registry: CollectorRegistry = field(default_factory=CollectorRegistry)  # what /metrics shows
     hint: str = ""  # what is good to know for whoever starts the engine; no secret: logs are kept

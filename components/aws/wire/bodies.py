@@ -15,8 +15,7 @@ from dataclasses import dataclass, field
 from starlette.requests import Request
 
 from brume.aws.engine.service import ServiceError
-
-FULL = "The server has as many requests as it takes on: try again"
+from brume.aws.wire.served import FULL
 
 
 @dataclass(eq=False)

@@ -37,6 +37,8 @@ class Observer:
             "brume_requests_in_flight", "Requests that run or wait to run.", registry=registry
         )
 
+        self.streams = Gauge("brume_streams_open", "Streams and WebSockets that are open.", registry=registry)
+
     def answered(
         self, request_id: str, service: str, operation: str, status: int, seconds: float, code: str
     ) -> None:

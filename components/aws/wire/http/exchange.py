@@ -95,10 +95,10 @@ class Exchange(abc.ABC):
         return {"type": "http.request", "body": body, "more_body": self._more}
 
     async def send(self, message: Message) -> None:
-        """Send a part of the response; nothing is sent to a client that has gone."""
+        """Send a part of the response. Raises `ConnectionError` when the client has gone."""
         await self._writable()
         if self.disconnected:
-            return
+            raise ConnectionResetError("the client has gone")
         kind = message["type"]
         if kind == "http.response.start" and not self._started:
             self._started = True
@@ -118,6 +118,8 @@ class Exchange(abc.ABC):
         """Let the application answer; an answer that it leaves unfinished is a 500, or is cut."""
         try:
             await application(self.scope, self.receive, self.send)
+        except ConnectionError:
+            logger.debug("the connection ended before the response")
         except Exception:
             logger.exception("the application failed")
         if self.complete or self.disconnected:

@@ -60,6 +60,8 @@ class WebSocket(Protocol):
     async def _run(self) -> None:
         try:
             await self.connection.application(self._scope, self._receive, self._send)
+        except ConnectionError:
+            logger.debug("the connection ended before the application did")
         except Exception:
             logger.exception("the application failed")
         if self._closed:
@@ -129,9 +131,11 @@ class WebSocket(Protocol):
 
     async def _send(self, message: Message) -> None:
         await self.connection.writable()
-        if self._closed:
-            return
         kind = message["type"]
+        if self._closed:
+            if kind == "websocket.close":
+                return
+            raise ConnectionResetError("the WebSocket is closed")
         if kind == "websocket.accept":
             self._accepted = True
             headers = [(bytes(name), bytes(value)) for name, value in message.get("headers", [])]
