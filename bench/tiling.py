@@ -23,12 +23,12 @@ from pathlib import Path
 import numpy as np
 import openslide
 
-from brume.slides.demo.cohort import paint_slide
-from brume.slides.demo.slides import Pixels, write_slide
+from brume.slides.demo.generator import paint_slide
+from brume.slides.demo.painter import Pixels, write_slide
 from brume.slides.model.grid import Plan, Tiling, plan, read_tiles
-from brume.slides.model.jpegs import TiledJpegReader
 from brume.slides.model.reader import open_slide
 from brume.slides.model.records import RecordWriter, Tile, encode
+from brume.slides.model.tiled_jpeg import TiledJpegReader
 from brume.slides.model.tiles import tile_slide
 
 WIDTH, HEIGHT, PIECE = 40_000, 30_000, 4_000

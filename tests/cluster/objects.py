@@ -53,7 +53,7 @@ VARIABLES: tuple[dict[str, str], ...] = ({}, {"TF_CPP_MIN_LOG_LEVEL": "2", "ODD"
 def _mpi_job(
     name: str, namespace: str, image: str, share: Resources, variables: Mapping[str, str], many: int
 ) -> Object:
-    command = ("python3", "-m", "brume.slides.pipeline.training", "--text", "a b $(HOME)")
+    command = ("python3", "-m", "brume.slides.model.training", "--text", "a b $(HOME)")
     return mpi_job_manifest(MpiJob(name, command, many, image, variables, share, namespace), "a1b2c3")
 
 

@@ -11,8 +11,8 @@ from brume import storage
 from brume.cluster import images, serving
 from brume.cluster.resources import Resources
 from brume.cluster.serving import Model
+from brume.slides.model import training
 from brume.slides.model.parameters import TrainingParameters
-from brume.slides.pipeline import training
 from tests.cluster.harness.installed import STEP, Installed
 from tests.components.slides import tiny
 

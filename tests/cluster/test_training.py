@@ -13,8 +13,8 @@ from brume import storage
 from brume.cluster import images
 from brume.cluster.mpi import JobError
 from brume.cluster.resources import Resources
+from brume.slides.model import training as train
 from brume.slides.model.parameters import TrainingParameters
-from brume.slides.pipeline import training as train
 from tests.cluster.harness.installed import OF_A_JOB, STEP, Installed
 from tests.components.slides import tiny
 

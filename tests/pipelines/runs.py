@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from brume.slides.demo.slides import mosaic, write_slide
+from brume.slides.demo.painter import mosaic, write_slide
 
 BRUME = [sys.executable, "-m", "brume"]
 COLOURS = {"luad": (190, 90, 160), "lusc": (120, 80, 170), "normal": (225, 150, 195)}

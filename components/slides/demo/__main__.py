@@ -3,7 +3,7 @@
 import sys
 from pathlib import Path
 
-from brume.slides.demo.cohort import make_demo
+from brume.slides.demo.generator import make_demo
 
 if len(sys.argv) != 2:
     sys.exit("usage: python -m brume.slides.demo FOLDER")

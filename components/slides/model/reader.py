@@ -18,7 +18,7 @@ import numpy as np
 import openslide
 from PIL import Image
 
-from brume.slides.model.jpegs import Level, OddJpegError, Pixels, TiledJpegReader
+from brume.slides.model.tiled_jpeg import Level, OddJpegError, Pixels, TiledJpegReader
 
 # A microscope's pixel, in microns: outside of this a resolution tag is a printer's, not a scanner's.
 PLAUSIBLE_MPP = (0.02, 50.0)

@@ -201,7 +201,7 @@ def fit(
     tiles_uri: str, parameters: TrainingParameters, resources: Resources, model: Artifact, metrics: Artifact
 ) -> str:
     """Train a model by MPI; returns the URI of its folder."""
-    from brume.slides.pipeline import training
+    from brume.slides.model import training
 
     step = Step(
         "training",

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from brume.slides.demo.slides import write_slide
+from brume.slides.demo.painter import write_slide
 from brume.slides.model import admission
 from brume.slides.model.admission import (
     CohortError,

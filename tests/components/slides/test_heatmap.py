@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from brume.report.viridis import colours
-from brume.slides.demo.slides import write_slide
+from brume.slides.demo.painter import write_slide
 from brume.slides.model import heatmap
 from brume.slides.model.scores import SlideScore, slide_scores
 

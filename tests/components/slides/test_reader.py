@@ -6,8 +6,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from brume.slides.demo.cohort import paint_slide
-from brume.slides.demo.slides import write_slide
+from brume.slides.demo.generator import paint_slide
+from brume.slides.demo.painter import write_slide
 from brume.slides.model.reader import SlideError, check_slide, open_slide
 
 WIDTH, HEIGHT = 1300, 1000

@@ -4,8 +4,8 @@ import numpy as np
 import openslide
 import pytest
 
-from brume.slides.demo.cohort import paint_slide, plan_cohort
-from brume.slides.demo.slides import GLASS, mosaic, write_slide
+from brume.slides.demo.generator import paint_slide, plan_cohort
+from brume.slides.demo.painter import GLASS, mosaic, write_slide
 from brume.slides.model.reader import check_slide
 
 

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 
 from brume import storage
 from brume.aws.client import client
-from brume.slides.demo.cohort import paint_slide
-from brume.slides.demo.slides import GLASS, mosaic, write_slide
+from brume.slides.demo.generator import paint_slide
+from brume.slides.demo.painter import GLASS, mosaic, write_slide
 from brume.slides.model import tiles
 from brume.slides.model.cohort import Reject
 from brume.slides.model.grid import Tiling, plan, read_tiles

@@ -3,8 +3,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from brume.slides.demo.cohort import INKS
-from brume.slides.demo.slides import GLASS
+from brume.slides.demo.generator import INKS
+from brume.slides.demo.painter import GLASS
 from brume.slides.model.tissue import background_share, close_gaps, tissue_mask
 
 EOSIN_PINK, NUCLEAR_PURPLE = (225, 165, 200), (110, 75, 150)

@@ -17,10 +17,10 @@ from hypothesis import strategies as st
 
 from brume import storage
 from brume.cluster.mpi import JobError, MpiJob, run
+from brume.slides.model import training
 from brume.slides.model.checkpoint import Checkpoints
 from brume.slides.model.parameters import MODELS, ParameterError, TrainingParameters
 from brume.slides.model.shard_stream import StreamError
-from brume.slides.pipeline import training
 from tests.components.slides import tiny
 
 DYING = Path(__file__).parent / "ranks" / "dying.py"

@@ -7,7 +7,7 @@ import threading
 import time
 from pathlib import Path
 
-from brume.slides.pipeline import training
+from brume.slides.model import training
 
 
 def kill(work: Path) -> None:

@@ -23,7 +23,7 @@ from scipy import ndimage, spatial
 
 from brume import storage
 from brume.run import lifeline
-from brume.slides.demo.slides import GLASS, Painter, Pixels, write_slide
+from brume.slides.demo.painter import GLASS, Painter, Pixels, write_slide
 
 Floats = NDArray[np.float32]
 

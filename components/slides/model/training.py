@@ -2,11 +2,11 @@
 
 On one process:
 
-    python -m brume.slides.pipeline.training --tiles OUT/tiles --out OUT/model --work OUT/work/training
+    python -m brume.slides.model.training --tiles OUT/tiles --out OUT/model --work OUT/work/training
 
 On two (a rank each, gradients averaged by Horovod, or by mpi4py where Horovod is not built):
 
-    mpirun -n 2 --bind-to none python -m brume.slides.pipeline.training \\
+    mpirun -n 2 --bind-to none python -m brume.slides.model.training \\
         --tiles OUT/tiles --out OUT/model --work OUT/work/training \\
         --parameters '{"model": "small", "ranks": 2, "epochs": 10, "batch_size": 32}'
 
@@ -38,7 +38,7 @@ from brume.slides.model.collective import Collective, open_collective
 from brume.slides.model.parameters import ParameterError, TrainingParameters
 from brume.slides.model.shard_stream import Shards
 
-MODULE = "brume.slides.pipeline.training"
+MODULE = "brume.slides.model.training"
 
 # A rank that waits for another leaves the core to it, and Horovod looks for work every 5 ms, not every one:
 # on a machine with no core to spare this halves the time.
