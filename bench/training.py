@@ -29,7 +29,8 @@ from PIL import Image
 from brume.cluster.mpi import MpiJob, run
 from brume.slides.model import records, shards
 from brume.slides.model.parameters import TrainingParameters
-from brume.slides.model.training import ENVIRONMENT, MODULE
+from brume.slides.model.training import MODULE
+from brume.slides.pipeline.training_job import ENVIRONMENT
 
 EFFICIENCY_TARGET, WAIT_TARGET = 0.9, 0.05
 SIZE, TILES, EPOCHS = 224, 768, 3

@@ -11,8 +11,8 @@ from brume import storage
 from brume.cluster import images, serving
 from brume.cluster.resources import Resources
 from brume.cluster.serving import Model
-from brume.slides.model import training
 from brume.slides.model.parameters import TrainingParameters
+from brume.slides.pipeline import training_job
 from tests.cluster.harness.installed import STEP, Installed
 from tests.components.slides import tiny
 
@@ -25,7 +25,7 @@ def model(brume: Installed, tmp_path_factory: pytest.TempPathFactory) -> str:
     folder = tmp_path_factory.mktemp("model")
     tiles = tiny.write(folder, ranks=1)
     parameters = TrainingParameters(epochs=4, batch_size=4, ranks=1, threads=1, patience=0)
-    training.launch(tiles, str(folder / "model"), str(folder / "work"), parameters)
+    training_job.launch(tiles, str(folder / "model"), str(folder / "work"), parameters)
     uri = f"s3://mlpipeline/tests/{secrets.token_hex(4)}/model"
     with brume.acting_as("brume-pipeline"):
         for file in storage.list_files(str(folder / "model")):

@@ -13,8 +13,8 @@ from brume import storage
 from brume.cluster import images
 from brume.cluster.mpi import JobError
 from brume.cluster.resources import Resources
-from brume.slides.model import training as train
 from brume.slides.model.parameters import TrainingParameters
+from brume.slides.pipeline import training_job
 from tests.cluster.harness.installed import OF_A_JOB, STEP, Installed
 from tests.components.slides import tiny
 
@@ -35,7 +35,7 @@ class Training:
 
     def launch(self) -> None:
         with self.brume.acting_as("brume-pipeline"):
-            train.launch(
+            training_job.launch(
                 self.tiles,
                 self.model,
                 f"{self.uri}/work",
@@ -49,9 +49,9 @@ class Training:
         """Launch it as a step of a pipeline does, in a pod of its own; return what that says."""
         program = (
             "from brume.cluster.resources import Resources;"
-            "from brume.slides.pipeline import training as train;"
+            "from brume.slides.pipeline import training_job;"
             "from brume.slides.model.parameters import TrainingParameters;"
-            f"train.launch({self.tiles!r}, {self.model!r}, {self.uri + '/work'!r},"
+            f"training_job.launch({self.tiles!r}, {self.model!r}, {self.uri + '/work'!r},"
             f"TrainingParameters.from_json({PARAMETERS.to_json()!r}), resources={SHARE!r})"
         )
         return self.brume.run_inside(program, image=images.reference("pipeline"), labels=STEP, seconds=300)

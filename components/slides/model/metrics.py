@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from brume.slides.model.bootstrap import Interval
+from brume.statistics import Interval
 
 
 @dataclass(frozen=True)

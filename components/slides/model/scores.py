@@ -18,8 +18,7 @@ from sklearn.metrics import (
     roc_curve,
 )
 
-from brume import storage
-from brume.slides.model import bootstrap
+from brume import statistics, storage
 from brume.slides.model.metrics import ClassFigures, Evaluation, notes_on
 from brume.slides.model.metrics import headline as headline
 
@@ -167,7 +166,7 @@ def evaluate(
     # A slide whose patient is not known stands for itself.
     owners = np.array([score.patient or f"slide {score.slide}" for score in judged], dtype=np.str_)
     names, patient = np.unique(owners, return_inverse=True)
-    weights = bootstrap.draw(patient, seed, resamples)
+    weights = statistics.draw(patient, seed, resamples)
 
     per_class, drawn_aucs = [], []
     for index, name in enumerate(classes):
@@ -191,7 +190,7 @@ def evaluate(
         accuracy_mean=float(accuracy_score(truth, mean)) if judged else None,
         accuracy_vote=float(accuracy_score(truth, vote)) if judged else None,
         accuracy_interval=(
-            bootstrap.interval(bootstrap.means((truth == mean).astype(np.float64), weights))
+            statistics.interval(statistics.means((truth == mean).astype(np.float64), weights))
             if len(names) > 1
             else None
         ),
@@ -199,7 +198,7 @@ def evaluate(
         macro_f1=f1,
         mean_auc=float(np.mean(defined)) if defined else None,
         mean_auc_interval=(
-            bootstrap.interval(np.mean(drawn_aucs, axis=0)) if drawn_aucs and bounded else None
+            statistics.interval(np.mean(drawn_aucs, axis=0)) if drawn_aucs and bounded else None
         ),
         confusion=_confusion(truth, mean, len(classes)),
         per_class=tuple(per_class),
@@ -248,11 +247,11 @@ def _one_against_rest(
         auc = float(roc_auc_score(positive, values))
         points = zip(*roc_curve(positive, values), strict=True)
         roc = tuple((float(f), float(t), min(float(level), 1.0)) for f, t, level in points)
-        drawn = bootstrap.aucs(positive, values, weights)
+        drawn = statistics.aucs(positive, values, weights)
         if min(own.size, others.size) < 2:
             reason = f"no interval: fewer than two patients with, or without, class {name}"
         else:
-            interval = bootstrap.interval(drawn)
+            interval = statistics.interval(drawn)
     figures = ClassFigures(
         label=name,
         slides=int(positive.sum()),

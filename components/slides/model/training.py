@@ -10,8 +10,8 @@ On two (a rank each, gradients averaged by Horovod, or by mpi4py where Horovod i
         --tiles OUT/tiles --out OUT/model --work OUT/work/training \\
         --parameters '{"model": "small", "ranks": 2, "epochs": 10, "batch_size": 32}'
 
-Each of the three folders may lie on S3 (s3://bucket/prefix). The same command after a kill goes on at the
-last epoch that was finished. `launch` starts this as an MPI job, here or on a cluster, without TensorFlow.
+Each of the three folders may lie on S3 (s3://bucket/prefix). The same command after a kill resumes after the
+last epoch that was finished. `pipeline/training_job.py` starts this program as an MPI job.
 """
 
 from __future__ import annotations
@@ -24,14 +24,11 @@ import os
 import platform
 import sys
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
 from brume import storage
-from brume.cluster.mpi import MpiJob, run
-from brume.cluster.place import in_cluster
-from brume.cluster.resources import Resources
 from brume.run import lifeline
 from brume.slides.model.checkpoint import Checkpoints
 from brume.slides.model.collective import Collective, open_collective
@@ -39,45 +36,6 @@ from brume.slides.model.parameters import ParameterError, TrainingParameters
 from brume.slides.model.shard_stream import Shards
 
 MODULE = "brume.slides.model.training"
-
-# A rank that waits for another leaves the core to it, and Horovod looks for work every 5 ms, not every one:
-# on a machine with no core to spare this halves the time.
-ENVIRONMENT = {"OMPI_MCA_mpi_yield_when_idle": "1", "HOROVOD_CYCLE_TIME": "5", "TF_CPP_MIN_LOG_LEVEL": "2"}
-
-
-def launch(
-    tiles_uri: str,
-    model_uri: str,
-    work_uri: str,
-    parameters: TrainingParameters,
-    *,
-    resources: Resources | None = None,
-    image: str = "",
-    namespace: str = "",
-    log: Callable[[str], None] = print,
-) -> None:
-    """Train on the shards at `tiles_uri` with `parameters.ranks` ranks and leave the model at `model_uri`.
-
-    Checkpoints go to `work_uri`. A model of the same shards and parameters that is already there is kept, and
-    `log` told so. Raises `StreamError` for shards that cannot be trained on, `JobError` when a rank fails.
-    """
-    shards = Shards.read(tiles_uri)
-    shards.train_of(0, parameters.ranks)
-    if finished(model_uri, key(shards, parameters)):
-        log(f"{model_uri} was trained on these tiles with these parameters: kept")
-        return
-    command = ["python" if in_cluster() else sys.executable, "-m", MODULE]
-    command += ["--tiles", tiles_uri, "--out", model_uri, "--work", work_uri]
-    job = MpiJob(
-        name="training",
-        command=(*command, "--parameters", parameters.to_json()),
-        ranks=parameters.ranks,
-        image=image,
-        env=ENVIRONMENT,
-        resources=resources or Resources(),
-        namespace=namespace,
-    )
-    run(job, log)
 
 
 def key(shards: Shards, parameters: TrainingParameters) -> str:

@@ -31,10 +31,10 @@ from brume.report.page import (
 )
 from brume.report.run_section import percent, run_section
 from brume.slides.model import heatmap
-from brume.slides.model.bootstrap import Interval
 from brume.slides.model.metrics import Evaluation
 from brume.slides.model.scores import SlideScore
 from brume.slides.pipeline import curves
+from brume.statistics import Interval
 
 SPLITS = ("train", "valid", "test")
 FEW_PATIENTS = 30  # below this a test split says little, whatever its figures

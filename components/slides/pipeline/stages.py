@@ -201,7 +201,7 @@ def fit(
     tiles_uri: str, parameters: TrainingParameters, resources: Resources, model: Artifact, metrics: Artifact
 ) -> str:
     """Train a model by MPI; returns the URI of its folder."""
-    from brume.slides.model import training
+    from brume.slides.pipeline import training_job
 
     step = Step(
         "training",
@@ -212,7 +212,7 @@ def fit(
 
     def work() -> str:
         work_uri = step.place("work/training") or storage.join(model.uri, "checkpoints")
-        training.launch(
+        training_job.launch(
             tiles_uri,
             model.uri,
             work_uri,

@@ -14,7 +14,7 @@ import pytest
 
 from brume.cluster.mpi import MpiJob, run
 from brume.slides.model import collective
-from brume.slides.model.training import ENVIRONMENT
+from brume.slides.pipeline.training_job import ENVIRONMENT
 from tests.components.slides import tiny
 
 FITTING = Path(__file__).parent / "ranks" / "fitting.py"

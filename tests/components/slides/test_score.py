@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score
 
-from brume.slides.model import bootstrap
+from brume import statistics
 from brume.slides.model.metrics import Evaluation, headline
 from brume.slides.model.scores import (
     ScoreError,
@@ -198,7 +198,7 @@ def test_a_resampled_auc_is_that_of_the_weighted_slides(slides: list[tuple[bool,
     positive = np.array([p for p, _, _ in slides])
     values = np.array([v / 5 for _, v, _ in slides])
     drawn = np.array([[w for _, _, w in slides]], dtype=np.uint16)
-    (found,) = bootstrap.aucs(positive, values, drawn)
+    (found,) = statistics.aucs(positive, values, drawn)
     if not drawn[0][positive].sum() or not drawn[0][~positive].sum():
         assert np.isnan(found)
     else:
@@ -209,7 +209,7 @@ def test_a_resampled_auc_is_that_of_the_weighted_slides(slides: list[tuple[bool,
 
 def test_a_draw_has_as_many_patients_as_there_are() -> None:
     patient = np.array([0, 0, 1, 2])
-    drawn = bootstrap.draw(patient, seed=1, resamples=50)
+    drawn = statistics.draw(patient, seed=1, resamples=50)
     assert drawn.shape == (50, 4)
     assert (drawn[:, 0] == drawn[:, 1]).all()
     assert (drawn[:, 1:].sum(axis=1) == 3).all()

@@ -21,6 +21,7 @@ from brume.slides.model import training
 from brume.slides.model.checkpoint import Checkpoints
 from brume.slides.model.parameters import MODELS, ParameterError, TrainingParameters
 from brume.slides.model.shard_stream import StreamError
+from brume.slides.pipeline import training_job
 from tests.components.slides import tiny
 
 DYING = Path(__file__).parent / "ranks" / "dying.py"
@@ -35,7 +36,7 @@ class Job:
         self.log: list[str] = []
 
     def launch(self, parameters: TrainingParameters = PARAMETERS) -> None:
-        training.launch(self.tiles, self.out, self.work, parameters, log=self.log.append)
+        training_job.launch(self.tiles, self.out, self.work, parameters, log=self.log.append)
 
     def told(self) -> dict[str, Any]:
         result: dict[str, Any] = json.loads((Path(self.out) / "training.json").read_text())
@@ -71,7 +72,9 @@ def test_a_killed_rank_ends_the_job_and_the_next_run_ends_as_if_nothing_had_been
 
     job = Job(tmp_path, tiles)
     command = [sys.executable, str(DYING), "--tiles", tiles, "--out", job.out, "--work", job.work]
-    killed = MpiJob("training", (*command, "--parameters", PARAMETERS.to_json()), 2, env=training.ENVIRONMENT)
+    killed = MpiJob(
+        "training", (*command, "--parameters", PARAMETERS.to_json()), 2, env=training_job.ENVIRONMENT
+    )
     with pytest.raises(JobError, match="rank 1 was ended by signal 9"):
         run(killed, print)
     assert not Path(job.out).exists()

@@ -1,7 +1,9 @@
-"""A bootstrap over patients: how far a figure would move with other patients of the same kind.
+"""Confidence intervals by a bootstrap over groups: how far a metric moves with other groups.
 
-All slides of a patient are drawn together, because they are not independent (the cluster bootstrap:
-Davison and Hinkley 1997, section 3.8). A resample is a row of weights, so that no slide is copied.
+All samples of a group (the slides of a patient, the images of a part) are drawn together, because they are
+not independent (the cluster bootstrap: Davison and Hinkley 1997, section 3.8). A resample is a row of
+weights, so that no sample is copied: draw the weights once, compute each metric under them, then take its
+`interval`. NumPy is all it needs.
 """
 
 from __future__ import annotations
@@ -12,48 +14,57 @@ import numpy as np
 from numpy.typing import NDArray
 
 CONFIDENCE = 0.95
-_RESAMPLES_AT_ONCE = 100  # bounds the memory to this many weights a slide
+_RESAMPLES_AT_ONCE = 100  # bounds the memory to this many weights a sample
 
 Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class Interval:
-    """A percentile interval; `resamples` is how many resamples had the figure defined."""
+    """A percentile interval; `resamples` is how many resamples had the metric defined."""
 
     low: float
     high: float
     resamples: int
 
 
-def draw(patient: NDArray[np.int64], seed: int, resamples: int) -> NDArray[np.uint16]:
-    """Draw patients with replacement, as many as there are.
+def draw(group: NDArray[np.int64], seed: int, resamples: int) -> NDArray[np.uint16]:
+    """Draw groups with replacement, as many as there are.
 
-    `patient` gives each slide's patient as a number from 0. Returns [resamples, slides]: how often each slide
-    is in each resample. The same seed gives the same draw.
+    `group` gives each sample's group as a number from 0 (`np.arange(n)`: each sample by itself). Returns
+    [resamples, samples]: how often each sample is in each resample. The same seed gives the same draw.
     """
-    count = int(patient.max()) + 1 if patient.size else 0
+    count = int(group.max()) + 1 if group.size else 0
     if not count:
         return np.zeros((resamples, 0), dtype=np.uint16)
     random = np.random.default_rng(seed)
     drawn = random.multinomial(count, np.full(count, 1 / count), size=resamples).astype(np.uint16)
-    return drawn[:, patient]
+    return drawn[:, group]
 
 
 def means(values: Floats, weights: NDArray[np.uint16]) -> Floats:
-    """Return the mean of `values` [slides] in each resample; NaN where a resample is empty."""
+    """Return the mean of `values` [samples] in each resample; NaN where a resample is empty."""
     return _ratio(weights @ values, weights.sum(axis=1, dtype=np.float64))
+
+
+def ratios(above: Floats, below: Floats, weights: NDArray[np.uint16]) -> Floats:
+    """Return sum(`above`) / sum(`below`), both [samples], in each resample; NaN where `below` sums to 0.
+
+    Precision is hits over positive predictions, recall is hits over positives, F1 is twice the hits over
+    the sum of both.
+    """
+    return _ratio(weights @ above, weights @ below)
 
 
 def aucs(positive: NDArray[np.bool_], values: Floats, weights: NDArray[np.uint16]) -> Floats:
     """Return the area under the ROC curve in each resample; NaN where only one class was drawn.
 
     The area is the share of (positive, negative) pairs that `values` puts in the right order, ties counting
-    half (Mann and Whitney), here over weighted slides.
+    half (Mann and Whitney), here over weighted samples.
     """
     order = np.argsort(values, kind="stable")
     ranked = values[order]
-    starts = np.flatnonzero(np.diff(ranked, prepend=-np.inf))  # first slide of each run of equal values
+    starts = np.flatnonzero(np.diff(ranked, prepend=-np.inf))  # first sample of each run of equal values
     found = np.empty(len(weights))
     for first in range(0, len(weights), _RESAMPLES_AT_ONCE):
         part = weights[first : first + _RESAMPLES_AT_ONCE, order].astype(np.float64)
@@ -66,9 +77,9 @@ def aucs(positive: NDArray[np.bool_], values: Floats, weights: NDArray[np.uint16
 
 
 def interval(samples: Floats) -> Interval | None:
-    """Return the 95 % percentile interval of the resamples that define the figure.
+    """Return the 95 % percentile interval of the resamples that define the metric.
 
-    None where fewer than half of them do: what is left would say more about the luck of the draw.
+    None where fewer than half of them do: the rest would depend more on the draw than on the data.
     """
     defined = samples[np.isfinite(samples)]
     if not len(samples) or len(defined) < len(samples) / 2:
