@@ -15,7 +15,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from brume.slides.demo.slides import mosaic, write_slide
+from brume.slides.demo.painter import mosaic, write_slide
 
 ACCURACY_TARGET, AUC_TARGET = 0.85, 0.95
 
