@@ -1,4 +1,4 @@
-"""What can be wrong with the toy: marks on its surface, and bricks that are wrong, too many, gone or broken.
+"""Defects of the toy: marks on its surface, and bricks that are wrong, surplus, missing or broken.
 
 Each kind has a severity from 0 (small, faint, yet to be seen by a human) to 1 (obvious).
 """

@@ -1,4 +1,4 @@
-"""From light to file: exposure, white balance, blur, vignette, noise, tone, and the quality of the JPEG."""
+"""Image processing of the camera: exposure, white balance, blur, vignette, noise, tone, JPEG quality."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _NORMAL = ndtri((np.arange(256) + 0.5) / 256).astype(np.float32)  # a normal dev
 
 @dataclass(frozen=True)
 class Development:
-    """What one photograph goes through; deviations of the noise are parts of white (``shot`` at white)."""
+    """The processing of one photograph; deviations of the noise are parts of white (``shot`` at white)."""
 
     exposure: float
     balance: Floats

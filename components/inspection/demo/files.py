@@ -1,4 +1,4 @@
-"""Folders of photographs: pictures, masks, labels and manifests, and the whole story's three folders."""
+"""Folders of photographs: pictures, masks, labels and manifests, for training, test and trial."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def write(
         for name, count, each in (("normal", normal, [""] * normal), ("anomaly", anomalous, kinds))
         for number, kind in enumerate(each, 1)
     ]
-    _write(folder, pictures, seed, size, prefix, workers, told=True)
+    _write(folder, pictures, seed, size, prefix, workers, labelled=True)
 
 
 def write_story(
@@ -91,8 +91,8 @@ def write_story(
 ) -> None:
     """Write ``train/`` and ``test/`` as `write` does, and ``trial/``: new pictures nobody has labelled.
 
-    Half of the test and of the trial pictures are anomalous. The trial's pictures lie in no folder that
-    tells and have no masks or manifests; its ``labels.csv`` holds what is true. No two pictures are alike.
+    Half of the test and of the trial pictures are anomalous. The trial's pictures are in no folder named
+    by a label and have no masks or manifests; its ``labels.csv`` holds the truth. No two pictures are alike.
     """
     common: dict[str, Any] = {"size": size, "workers": workers}
     parts = (("train", normal, anomalous), ("test", test - test // 2, test // 2))
@@ -103,7 +103,7 @@ def write_story(
     kinds = [KINDS[i % len(KINDS)] if i < trial // 2 else "" for i in range(trial)]
     np.random.default_rng([VERSION, own]).shuffle(kinds)
     pictures = [Picture(f"new-{number}.jpg", 0, kind) for number, kind in enumerate(kinds, 1)]
-    _write(folder / "trial", pictures, own, size, "", workers, told=False)
+    _write(folder / "trial", pictures, own, size, "", workers, labelled=False)
 
 
 def _write(
@@ -114,7 +114,7 @@ def _write(
     prefix: str,
     workers: int | None,
     *,
-    told: bool,
+    labelled: bool,
 ) -> None:
     counts = [sum(bool(picture.kind) == bad for picture in pictures) for bad in (False, True)]
     about = json.dumps(
@@ -131,10 +131,10 @@ def _write(
     with storage.replacing(folder) as part:
         for name in {Path(picture.file).parent.name for picture in pictures}:
             (part / name).mkdir(parents=True, exist_ok=True)
-        if told:
+        if labelled:
             (part / "masks").mkdir(parents=True, exist_ok=True)
         rows = []
-        with closing(_taken(pictures, part, size, told, workers)) as severities:
+        with closing(_taken(pictures, part, size, labelled, workers)) as severities:
             for number, (picture, severity) in enumerate(zip(pictures, severities, strict=True), 1):
                 label = "anomaly" if picture.kind else "normal"
                 rows.append((picture.file, label, picture.kind, f"{severity:.2f}" if picture.kind else ""))
@@ -142,7 +142,7 @@ def _write(
         with (part / "labels.csv").open("w", newline="", encoding="utf-8") as stream:
             writer = csv.writer(stream, lineterminator="\n")
             writer.writerows([("file", "label", "kind", "severity"), *rows])
-        if told:
+        if labelled:
             for name, detailed in ((CLASSIFICATION, False), (SEGMENTATION, True)):
                 lines = [json.dumps(_line(picture, prefix, detailed)) + "\n" for picture in pictures]
                 (part / name).write_text("".join(lines), encoding="utf-8")
@@ -150,18 +150,20 @@ def _write(
 
 
 def _taken(
-    pictures: Sequence[Picture], folder: Path, size: tuple[int, int], told: bool, workers: int | None
+    pictures: Sequence[Picture], folder: Path, size: tuple[int, int], labelled: bool, workers: int | None
 ) -> Generator[float]:
     """Take the pictures, in a process for each core; yields their defects' severities in turn."""
     workers = min(workers or len(os.sched_getaffinity(0)), len(pictures))
     if workers < 2 or len(pictures) <= _FEW:
         for picture in pictures:
-            yield _take(picture, folder, size, told)
+            yield _take(picture, folder, size, labelled)
         return
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(workers, context, initializer=_worker) as pool:
         count = len(pictures)
-        yield from pool.map(_take, pictures, [folder] * count, [size] * count, [told] * count, chunksize=4)
+        yield from pool.map(
+            _take, pictures, [folder] * count, [size] * count, [labelled] * count, chunksize=4
+        )
 
 
 def _worker() -> None:
@@ -169,7 +171,7 @@ def _worker() -> None:
     cv2.setNumThreads(1)
 
 
-def _take(picture: Picture, folder: Path, size: tuple[int, int], told: bool) -> float:
+def _take(picture: Picture, folder: Path, size: tuple[int, int], labelled: bool) -> float:
     """Take one picture and write it, and its mask where it has a defect; returns the defect's severity."""
     scene = render(picture.seed, picture.kind or None, size=size)
     done, data = cv2.imencode(
@@ -178,7 +180,7 @@ def _take(picture: Picture, folder: Path, size: tuple[int, int], told: bool) -> 
     if not done:
         raise RuntimeError(f"{picture.file} could not be encoded as JPEG")
     (folder / picture.file).write_bytes(data.tobytes())
-    if told and picture.kind:
+    if labelled and picture.kind:
         classes = scene.mask * np.uint8(KINDS.index(picture.kind) + 1)
         (folder / _mask_file(picture)).write_bytes(masks.write(classes, [COLORS[kind] for kind in KINDS]))
     return scene.severity

@@ -1,4 +1,4 @@
-"""From what a sample sees to its colour: rounded edges, plastic's shine, shadows, marks on the surface.
+"""Shading: the colour of a sample, with rounded edges, specular plastic, shadows and surface marks.
 
 Samples are taken some ten thousand at a time, so that all that is known of them stays in the processor's
 cache.

@@ -1,4 +1,4 @@
-"""What things are made of: the bricks' colours and the tables that the toy may stand on."""
+"""Materials: the bricks' colours, and the tables under the toy."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,7 @@ from brume.inspection.engine.training_jobs import BUNDLE, PROGRESS, RESULT
 from brume.inspection.model import masks
 from brume.inspection.model.bundle import Bundle
 from brume.inspection.model.images import ImageError, decode
+from brume.inspection.model.intervals import intervals
 from brume.inspection.model.manifest import Line, parse_line, with_detection
 from brume.inspection.model.metrics import figures
 from brume.inspection.model.samples import AnomalyClass, Sample, TrainingError
@@ -241,8 +242,9 @@ def _evaluate(
         lines.append(
             with_detection(picture.line.text, detection.anomalous, detection.confidence, time.time(), job)
         )
-    found = figures(labels, probabilities, bundle.threshold).to_json()
-    return {"figures": found}, "".join(line + "\n" for line in lines).encode()
+    found = figures(labels, probabilities, bundle.threshold)
+    known = {name: asdict(interval) for name, interval in intervals(found).items()}
+    return {"figures": found.to_json(), "intervals": known}, "".join(line + "\n" for line in lines).encode()
 
 
 def run(uri: str) -> dict[str, Any]:

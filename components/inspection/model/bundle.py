@@ -47,7 +47,7 @@ class Label:
 
 @dataclass(frozen=True)
 class Detection:
-    """What a model says of one picture.
+    """A model's result for one picture.
 
     `score` is the graph's own, `probability` that of being anomalous after calibration, `confidence` that of
     the decision taken. `map` is float32 [h, w, K] in 0..1, one channel for each label, coarser than the
@@ -122,7 +122,7 @@ class Bundle:
         return replace(self, threshold=probability)
 
     def detect(self, image: images.Pixels) -> Detection:
-        """Judge one picture, uint8 [H, W, 3] RGB of any size (see `images.decode`)."""
+        """Detect anomalies in one picture, uint8 [H, W, 3] RGB of any size (see `images.decode`)."""
         small = images.resize(image, self.height, self.width)
         out = self.interpreter(image=small[None])
         score = float(out["score"][0, 0])

@@ -81,9 +81,9 @@ def by_normals(scores: Floats, false_alarms: float = FALSE_ALARMS) -> Sigmoid:
 def few_threshold(probabilities: Floats, anomalous: Bools, share: float) -> float:
     """Return the threshold on probabilities of `by_normals` when there are few anomalous images.
 
-    `share` (0..1) tells how near to enough they are. An anomalous image above the normals' limit says nothing
-    of fainter ones; one below it says that the limit is too high. So the threshold goes from 0.5 towards that
-    of `choose_threshold` by `share` of the way, on the logit scale, and only downwards.
+    `share` (0..1) is their number relative to enough. An anomalous image above the normals' limit does not
+    inform about fainter ones; one below it shows that the limit is too high. So the threshold is moved from
+    0.5 towards that of `choose_threshold` by `share`, on the logit scale, and only downwards.
     """
     if not anomalous.any():
         return 0.5

@@ -33,7 +33,7 @@ class Part:
 
 
 class Graph(tf.Module):  # type: ignore[misc]
-    """The whole way from pixels to outputs for pictures of one size."""
+    """The whole computation from pixels to outputs for pictures of one size."""
 
     def __init__(
         self, parts: Sequence[Part], head: Head, typical: npt.NDArray[np.float32], size: tuple[int, int]
@@ -48,7 +48,7 @@ class Graph(tf.Module):  # type: ignore[misc]
         self.typical = tf.constant(_normalised(tf.constant(typical[None], tf.float32)).numpy())
 
     def __call__(self, image: tf.Tensor) -> dict[str, tf.Tensor]:
-        """Judge uint8 [N, H, W, 3]."""
+        """Return score, map and drift statistics of uint8 [N, H, W, 3]."""
         statistics, shown, alignment = [], None, None
         for part in self.parts:
             found = part.model(part.detector.prepare(image))
@@ -94,7 +94,7 @@ class Graph(tf.Module):  # type: ignore[misc]
 
 
 def coarse(images: tf.Tensor) -> tf.Tensor:
-    """Return luma in squares of 16 pixels as [N, h * w], by which a picture is told from the training's."""
+    """Return luma in squares of 16 pixels, [N, h * w], to compare with the typical training picture."""
     luma = features.shrink(features.opponent(images)[..., :1], 16)
     return tf.reshape(luma, [-1, luma.shape[1] * luma.shape[2]])
 

@@ -1,4 +1,4 @@
-"""Where a model sees what is wrong: its anomaly map in colour over the picture."""
+"""Heatmaps: a model's anomaly map in colour over the picture."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _LIGHT, _COLOUR = 0.8, 0.4  # how much of the picture's own light and colour is 
 
 
 def overlay(picture: NDArray[np.uint8], anomaly_map: NDArray[np.float32], longest: int = 640) -> Image.Image:
-    """Lay an anomaly map [h, w, K] in 0..1 over a picture uint8 [H, W, 3]; the strongest channel shows.
+    """Draw an anomaly map [h, w, K] in 0..1 over a picture uint8 [H, W, 3]; the strongest channel shows.
 
     The picture is made smaller than `longest` pixels a side, darker and paler than it is, so that the colours
     of what is anomalous stand out from white parts and coloured ones.

@@ -21,13 +21,13 @@ Pixels = npt.NDArray[np.uint8]
 
 
 class ImageError(ValueError):
-    """A picture that cannot be used; the message says why, to the person who sent it."""
+    """A picture that cannot be used; the message gives the reason, for the sender."""
 
 
 def decode(data: bytes) -> Pixels:
     """Decode a PNG or JPEG file to uint8 [H, W, 3] in RGB.
 
-    Transparent pixels are laid on white, and samples of 16 bits are scaled to 8. Raises `ImageError` for
+    Transparent pixels are blended with white, and samples of 16 bits are scaled to 8. Raises `ImageError` for
     another format, a damaged file, more than 8 MB, or a side outside 64 to 4096 pixels, which is found from
     the header, before anything is decoded.
     """
@@ -37,7 +37,7 @@ def decode(data: bytes) -> Pixels:
     if kind is None:
         raise ImageError("the image is neither a PNG nor a JPEG file")
     with warnings.catch_warnings():
-        # Sizes are checked here, and what Pillow says of odd metadata helps nobody who sends pictures.
+        # Sizes are checked here, and Pillow's warnings about odd metadata do not help the sender.
         warnings.simplefilter("ignore")
         try:
             with Image.open(io.BytesIO(data), formats=[kind]) as image:

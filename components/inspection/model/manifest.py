@@ -1,4 +1,4 @@
-"""Manifests: JSON Lines that say where a picture lies, whether it is anomalous, and where its mask is.
+"""Manifests: JSON Lines with the address of a picture, its label and the address of its mask.
 
 The format is SageMaker Ground Truth's augmented manifest as Lookout for Vision read it. A label is whatever
 attribute has a metadata attribute of type groundtruth/image-classification beside it (`NAME`,
@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 LABEL, MASK = "groundtruth/image-classification", "groundtruth/semantic-segmentation"
-DETECTED = "anomaly-label-detected"  # the attribute in which an evaluation writes what a model said
+DETECTED = "anomaly-label-detected"  # the attribute in which an evaluation writes a model's prediction
 MAX_LINE = 8192  # characters
 _MAX_REF = 1100
 _SUFFIX = "-metadata"
@@ -129,7 +129,7 @@ def _label(value: Mapping[str, Any]) -> tuple[bool | None, float | None]:
         if "anomaly-label" in value:
             raise LineError(f"anomaly-label needs anomaly-label-metadata with the type {LABEL}")
         return None, None
-    # What a person said goes before what a machine said, and the usual name before others.
+    # A person's label has priority over a machine's, and the usual name over others.
     labels.sort(key=lambda item: (item[2].get("human-annotated") != "yes", item[0] != "anomaly-label"))
     name, number, about = labels[0]
     created = _time(about.get("creation-date"))
@@ -212,8 +212,8 @@ def write_line(source_ref: str, anomalous: bool | None, seconds: float, job: str
 
 
 def with_detection(line: str, anomalous: bool, confidence: float, seconds: float, job: str) -> str:
-    """Return a line with what a model said of its picture, under `anomaly-label-detected`."""
-    said = label_attributes(
+    """Return a line with a model's prediction for its picture, under `anomaly-label-detected`."""
+    prediction = label_attributes(
         DETECTED, anomalous, seconds, job, confidence=round(confidence, 6), **{"human-annotated": "no"}
     )
-    return json.dumps({**json.loads(line), **said})
+    return json.dumps({**json.loads(line), **prediction})

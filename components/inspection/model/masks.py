@@ -1,4 +1,4 @@
-"""Masks: pictures whose colours say where an anomaly is, read for training and drawn for answers."""
+"""Masks: pictures whose colours mark anomalies, read for training and drawn for responses."""
 
 from __future__ import annotations
 
@@ -18,15 +18,16 @@ Classes = npt.NDArray[np.uint8]
 
 
 class MaskError(ValueError):
-    """A mask that cannot be used; the message says why."""
+    """A mask that cannot be used; the message gives the reason."""
 
 
 def read(
     data: bytes, colors: Sequence[tuple[str, str]], names: Sequence[str], shape: tuple[int, int]
 ) -> Classes:
-    """Decode a PNG mask to uint8 [H, W]: i where `colors` (name, `#RRGGBB`) says `names[i - 1]`, else 0.
+    """Decode a PNG mask to uint8 [H, W]: i for the colour of `names[i - 1]`, else 0.
 
-    A mask of other pixels than the picture's `shape` (height, width) is scaled without mixing colours.
+    `colors` are pairs of name and `#RRGGBB`. A mask of other pixels than the picture's `shape` (height,
+    width) is scaled without mixing colours.
     Raises `MaskError` for a file that is no picture, or that shows none of its colours.
     """
     try:

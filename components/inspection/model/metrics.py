@@ -1,4 +1,4 @@
-"""The figures by which a model is judged, from labels and probabilities."""
+"""Metrics of a model: counts, precision, recall, F1, AUROC and ROC, from labels and probabilities."""
 
 from __future__ import annotations
 

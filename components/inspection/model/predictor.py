@@ -5,11 +5,11 @@
     curl localhost:8080/v1/models/NAME:predict -d '{"instances": [{"b64": "..."}]}'
 
 An instance is a PNG or JPEG file in base64; with `"threshold": p` it is decided at that probability instead
-of the model's own, and `"heatmap": true` asks for the anomaly map. Each prediction is
+of the model's own, and `"heatmap": true` adds the anomaly map. Each prediction is
 
     {"score", "probability", "anomalous", "confidence", "drift": [...],
      "anomalies": [{"name", "area", "color"}], "mask": PNG in base64,   # models that were trained with masks
-     "map": PNG in base64}                                              # when asked for
+     "map": PNG in base64}                                              # on request
 
 where `area` is the share of the picture, 0 to 1, and the first of the anomalies is the background.
 """
@@ -79,26 +79,28 @@ def _predict(bundle: Bundle, instance: Any, index: int, count: int) -> dict[str,
         image = decode(data)
     except ImageError as error:
         raise RequestError(f"instance {index}: {error}" if count > 1 else str(error)) from error
-    said = bundle.detect(image)
-    if not math.isfinite(said.probability):
-        raise ValueError(f"the model gave the probability {said.probability}")
+    detection = bundle.detect(image)
+    if not math.isfinite(detection.probability):
+        raise ValueError(f"the model gave the probability {detection.probability}")
     prediction = {
-        "score": said.score,
-        "probability": said.probability,
-        "anomalous": said.anomalous,
-        "confidence": said.confidence,
-        "drift": [float(value) for value in said.drift],
-        **(_areas(bundle, said, *image.shape[:2]) if bundle.segmentation else {"anomalies": []}),
+        "score": detection.score,
+        "probability": detection.probability,
+        "anomalous": detection.anomalous,
+        "confidence": detection.confidence,
+        "drift": [float(value) for value in detection.drift],
+        **(_areas(bundle, detection, *image.shape[:2]) if bundle.segmentation else {"anomalies": []}),
     }
     if instance.get("heatmap") is True:
-        prediction["map"] = base64.b64encode(masks.heatmap(said.map)).decode()
+        prediction["map"] = base64.b64encode(masks.heatmap(detection.map)).decode()
     return prediction
 
 
-def _areas(bundle: Bundle, said: Detection, height: int, width: int) -> dict[str, Any]:
+def _areas(bundle: Bundle, detection: Detection, height: int, width: int) -> dict[str, Any]:
     """Return the anomalies and the mask, as large as the picture; a normal picture shows background alone."""
     # Above 1 there is nothing: what is decided normal has no anomalous part, wherever the map is highest.
-    classes = masks.classify(said.map, bundle.map_threshold if said.anomalous else 2.0, height, width)
+    classes = masks.classify(
+        detection.map, bundle.map_threshold if detection.anomalous else 2.0, height, width
+    )
     colors = [masks.drawn(label.color) for label in bundle.labels]
     names = [masks.BACKGROUND, *(label.name for label in bundle.labels)]
     shares = [float((classes == index).mean()) for index in range(len(names))]

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 Floats = npt.NDArray[np.float64]
-CLIP = 6.0  # standard deviations from the normal mean beyond which more says nothing
+CLIP = 6.0  # standard deviations from the normal mean beyond which distance carries no information
 
 
 @dataclass(frozen=True)

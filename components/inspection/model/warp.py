@@ -1,4 +1,4 @@
-"""Laying pictures on a template, as a TensorFlow graph of fixed length.
+"""Registration of pictures to a template, as a TensorFlow graph of fixed length.
 
 Inverse compositional alignment (Baker and Matthews, 2004): what is differentiated is the template, so its
 steepest-descent images are constants and an iteration is one warp and one product. Gain and offset of the
@@ -115,7 +115,7 @@ class Aligner:
 
 @functools.lru_cache(maxsize=8)
 def _compiled(shape: tuple[int, int, int]) -> Callable[..., tuple[tf.Tensor, tf.Tensor]]:
-    """Compile `_lay` once for all templates of a size and any number of pictures.
+    """Compile `_register` once for all templates of a size and any number of pictures.
 
     Op by op it takes ten times as long, and tracing it costs as much as aligning some hundred pictures.
     """
@@ -126,11 +126,11 @@ def _compiled(shape: tuple[int, int, int]) -> Callable[..., tuple[tf.Tensor, tf.
         [tf.TensorSpec((1, *grid, 1), tf.float32) for grid in grids],
         [tf.TensorSpec((rows * columns, 8), tf.float32) for rows, columns in grids],
     )
-    compiled = tf.function(_lay, input_signature=signature, autograph=False)
+    compiled = tf.function(_register, input_signature=signature, autograph=False)
     return cast(Callable[..., tuple[tf.Tensor, tf.Tensor]], compiled)
 
 
-def _lay(
+def _register(
     pictures: tf.Tensor, templates: list[tf.Tensor], solvers: list[tf.Tensor]
 ) -> tuple[tf.Tensor, tf.Tensor]:
     matrices = tf.tile(tf.constant(np.eye(3, dtype=np.float32)[None]), [tf.shape(pictures)[0], 1, 1])
@@ -141,10 +141,10 @@ def _lay(
             difference = tf.reshape(sample(small, matrices) - template, [-1, cells])
             change = tf.clip_by_value(tf.matmul(difference, solver), -0.1, 0.1)
             matrices = tf.matmul(matrices, step(-change))  # the inverse of the step, to first order
-    laid = sample(pictures, matrices)
-    before, after = (correlation(x[..., :1], templates[-1]) for x in (pictures, laid))
+    registered = sample(pictures, matrices)
+    before, after = (correlation(x[..., :1], templates[-1]) for x in (pictures, registered))
     better = tf.cast(after > before, tf.float32)[:, :, None, None]
-    return laid * better + pictures * (1 - better), tf.maximum(after, before)
+    return registered * better + pictures * (1 - better), tf.maximum(after, before)
 
 
 def _reduce(picture: Floats, factor: int) -> Floats:

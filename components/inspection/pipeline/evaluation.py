@@ -1,4 +1,4 @@
-"""How good a model is, by the predictions that the service wrote for its test images."""
+"""Evaluation of a model by the predictions that the service wrote for its test images."""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ from typing import Any
 
 from brume import storage
 from brume.aws import addresses
+from brume.inspection.model.intervals import Interval, intervals
 from brume.inspection.model.manifest import DETECTED, parse_line
 from brume.inspection.model.metrics import Figures, figures, roc
 
 
 @dataclass(frozen=True)
 class Prediction:
-    """What the model said of one test image, and what it is; `probability` is that of being anomalous."""
+    """The prediction for one test image, and its label; `probability` is that of being anomalous."""
 
     source_ref: str
     truth: bool
@@ -29,6 +30,11 @@ class Judged:
 
     figures: Figures
     roc: tuple[list[float], list[float], list[float]] | None
+
+    @property
+    def intervals(self) -> dict[str, Interval]:
+        """95 % confidence intervals of precision, recall, f1 and auroc, by name, where they are defined."""
+        return intervals(self.figures)
 
     @property
     def confusion(self) -> list[list[int]]:
@@ -46,9 +52,9 @@ def predictions(model: Mapping[str, Any]) -> list[Prediction]:
     for text in _read(model["EvaluationManifest"]).decode().split("\n"):
         if not text.strip():
             continue
-        line, said = parse_line(text), json.loads(text)[DETECTED + "-metadata"]
-        anomalous = said["class-name"] == "anomaly"
-        probability = float(said["confidence"]) if anomalous else 1 - float(said["confidence"])
+        line, detected = parse_line(text), json.loads(text)[DETECTED + "-metadata"]
+        anomalous = detected["class-name"] == "anomaly"
+        probability = float(detected["confidence"]) if anomalous else 1 - float(detected["confidence"])
         if line.anomalous is not None:
             found.append(Prediction(line.source_ref, line.anomalous, anomalous, probability))
     return found

@@ -1,4 +1,4 @@
-"""The report of an inspection run: how good the model is, what it was chosen from, what it gets wrong."""
+"""The report of an inspection run: metrics, choice of the detector, and the hardest images."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ from brume.report.page import (
 )
 from brume.report.run_section import percent, run_section
 
-FEW_IMAGES = 30  # test images below which the figures say little
+FEW_IMAGES = 30  # test images below which the metrics are uncertain
 _HARDEST = 24  # pictures of the gallery
 
 
@@ -90,12 +90,25 @@ def _results(
     model: Mapping[str, Any], judged: evaluation.Judged, detections: Sequence[Mapping[str, str]]
 ) -> list[Block]:
     performance = model.get("Performance") or {}
-    found = judged.figures
+    found, known = judged.figures, judged.intervals
+
+    def between(name: str, write: Callable[[float], str] = _three) -> str:
+        bounds = known.get(name)
+        return f"; 95 % interval {write(bounds.low)} to {write(bounds.high)}" if bounds else ""
+
     numbers = [
-        Number("F1", _two(performance.get("F1Score")), f"on {found.images} test images"),
-        Number("Precision", percent(performance.get("Precision")), "of what is called anomalous, is"),
-        Number("Recall", percent(performance.get("Recall")), "of what is anomalous, is found"),
-        Number("AUROC", _two(found.auroc), "whatever the threshold"),
+        Number("F1", _three(performance.get("F1Score")), f"on {found.images} test images{between('f1')}"),
+        Number(
+            "Precision",
+            percent(performance.get("Precision")),
+            f"of images called anomalous are anomalous{between('precision', percent)}",
+        ),
+        Number(
+            "Recall",
+            percent(performance.get("Recall")),
+            f"of anomalous images are found{between('recall', percent)}",
+        ),
+        Number("AUROC", _three(found.auroc), f"independent of the threshold{between('auroc')}"),
     ]
     looked = [row for row in detections if row["set"] == "trial" and not row["error"]]
     if looked:
@@ -108,7 +121,7 @@ def _results(
     return [Numbers(numbers), *notes]
 
 
-def _two(value: float | None) -> str:
+def _three(value: float | None) -> str:
     return "–" if value is None else f"{value:.3f}"
 
 
@@ -124,30 +137,32 @@ def _accuracy(judged: evaluation.Judged) -> Section:
             y_title="Anomalous images found",
             x_range=(0, 1),
             y_range=(0, 1),
-            description=f"ROC curve, area {_two(judged.figures.auroc)}",
+            description=f"ROC curve, area {_three(judged.figures.auroc)}",
             diagonal=True,
             marks=False,
         )
-        caption = f"Area {_two(judged.figures.auroc)}; the dashed line is chance."
+        caption = f"Area {_three(judged.figures.auroc)}; the dashed line is chance."
         blocks.append(Figure("ROC", drawing, caption=caption))
     lead = "On test images, which neither the training nor the threshold has seen."
     return Section("Accuracy", [Row(blocks)], lead=lead)
 
 
 def _choice(result: Mapping[str, Any]) -> Section:
-    rows: list[list[Cell]] = [
-        [
-            Badge(way["name"], "good") if way["name"] == result["chosen"] else way["name"],
-            None if way["auroc"] is None else Share(way["auroc"], f"{way['auroc']:.3f}"),
-            None if way["loss"] is None else f"{way['loss']:.3f}",
-        ]
-        for way in result["tried"]
-    ]
-    table = Table("Ways to detect", ["Way", "AUROC", "Log loss"], rows, frozenset({2}))
+    rows: list[list[Cell]] = []
+    for candidate in result["tried"]:
+        name, auroc, loss = candidate["name"], candidate["auroc"], candidate["loss"]
+        rows.append(
+            [
+                Badge(name, "good") if name == result["chosen"] else name,
+                None if auroc is None else Share(auroc, f"{auroc:.3f}"),
+                None if loss is None else f"{loss:.3f}",
+            ]
+        )
+    table = Table("Candidates", ["Candidate", "AUROC", "Log loss"], rows, frozenset({2}))
     lead = (
-        "Judged by cross-validation on the training images alone: every image is scored by a model that has "
-        "not seen it. The one with the lowest log loss is used; with too few anomalous images to tell, all "
-        "detectors count together."
+        "Estimated by cross-validation on the training images alone: every image is scored by a model that "
+        "was not trained on it. The one with the lowest log loss is used; with too few anomalous images to "
+        "choose by, all detectors count together."
     )
     return Section("Choice of the detector", [table], lead=lead)
 
@@ -156,7 +171,7 @@ def _looked_at(detections: Sequence[Mapping[str, str]], draw: Callable[[str], Im
     sections = []
     for kind, title, lead in (
         ("test", "Test images", "The hardest first: wrong ones, then those with the least confidence."),
-        ("trial", "Trial images", "What the hosted model says of new images, the least certain first."),
+        ("trial", "Trial images", "Predictions of the hosted model for new images, the least certain first."),
     ):
         rows = sorted((row for row in detections if row["set"] == kind), key=_hardness)
         if not rows:

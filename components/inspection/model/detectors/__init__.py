@@ -27,11 +27,11 @@ Arrays = tuple[npt.NDArray[np.generic], ...]
 
 @dataclass(frozen=True)
 class Scored:
-    """What a model says of N pictures.
+    """A model's result for N pictures.
 
     `statistics` is float32 [N, S], larger the more anomalous; `map` float32 [N, h, w, K], 0 or more:
     distances from normal, or for a detector that learns from masks a probability for each class. `alignment`
-    [N, 1] tells how well the pictures lie on what was learned (1 is perfect), for models that align.
+    [N, 1] is the correlation of the aligned pictures with the template (1 is perfect), for models that align.
     """
 
     statistics: tf.Tensor
@@ -41,9 +41,9 @@ class Scored:
 
 @dataclass(frozen=True)
 class Labels:
-    """What is known of N training pictures.
+    """The labels of N training pictures.
 
-    `masks` is uint8 [N, H, W]: 0 background, i for class i - 1; `masked` [N] tells which of them are known
+    `masks` is uint8 [N, H, W]: 0 background, i for class i - 1; `masked` [N] marks which of them are known
     (a normal picture's is: all background).
     """
 
@@ -66,7 +66,7 @@ class Model(Protocol):
     """A fitted detector."""
 
     def __call__(self, prepared: Sequence[tf.Tensor]) -> Scored:
-        """Judge pictures given as the tensors of `prepare`."""
+        """Score pictures given as the tensors of `prepare`."""
 
 
 class Detector(Protocol):

@@ -29,11 +29,11 @@ def fit(prepared: Arrays, labels: Labels, seed: int) -> Model:
     away = np.square(normal - normal.mean(axis=0)).mean(axis=(1, 2, 3))
     template = normal[int(np.argmin(away)), ..., 0]
     aligner = warp.Aligner(template)
-    laid = np.concatenate(
+    aligned = np.concatenate(
         [aligner(tf.constant(normal[start : start + 16]))[0].numpy() for start in range(0, len(normal), 16)]
     )
-    template = np.median(laid[..., 0], axis=0)
-    return Model(warp.Aligner(template), np.median(laid, axis=0), laid.std(axis=0))
+    template = np.median(aligned[..., 0], axis=0)
+    return Model(warp.Aligner(template), np.median(aligned, axis=0), aligned.std(axis=0))
 
 
 class Model:
@@ -48,8 +48,8 @@ class Model:
 
     def __call__(self, prepared: Sequence[tf.Tensor]) -> Scored:
         """Measure how far each place is outside what normal pictures show within a pixel of it."""
-        laid, quality = self.aligner(prepared[0])
-        outside = tf.nn.relu(laid - self.high) + tf.nn.relu(self.low - laid)
+        aligned, quality = self.aligner(prepared[0])
+        outside = tf.nn.relu(aligned - self.high) + tf.nn.relu(self.low - aligned)
         distance = tf.reduce_mean(tf.square(features.blur(outside * self.scale, 1.0)), axis=3, keepdims=True)
         distance = features.shrink(distance, 2)
         statistics = tf.concat([map_statistics(distance), -5.0 * quality], axis=1)

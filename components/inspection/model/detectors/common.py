@@ -1,4 +1,4 @@
-"""What several detectors do with a map of distances."""
+"""Statistics of a map of distances, shared by several detectors."""
 
 from __future__ import annotations
 

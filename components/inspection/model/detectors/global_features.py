@@ -1,6 +1,6 @@
 """Features of the whole picture and a linear model: HOG, texture codes, colour histograms, DCT, Gabor.
 
-It learns from anomalous pictures what tells them apart, wherever the part lies. Without a map.
+It learns from anomalous pictures what distinguishes them, independent of the part's position. Without a map.
 """
 
 from __future__ import annotations

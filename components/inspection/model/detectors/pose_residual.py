@@ -1,6 +1,6 @@
 """Pose-matched residual: what is left of a picture after the combination of normal ones that fits it best.
 
-Each picture is laid on a template by a homography. The normal pictures so laid span the ways in which light,
+Each picture is registered to a template by a homography. The registered normal pictures span how light,
 shadow and the remaining parallax change a sound part (for light alone a few pictures are enough: Belhumeur
 and Kriegman, 1998); a picture is compared with its own projection on their principal components, in luma and
 colour, by the residual that unseen normal pictures have at that place.
@@ -31,11 +31,11 @@ def prepare(images: tf.Tensor) -> tuple[tf.Tensor, ...]:
 
 
 def fit(prepared: Arrays, labels: Labels, seed: int) -> Model:
-    """Make the template, lay all normal pictures on it, and take their components and residuals."""
+    """Make the template, register all normal pictures to it, and take their components and residuals."""
     normal = prepared[0][~labels.anomalous].astype(np.float32)
     aligner = _template(normal[np.random.default_rng(seed).permutation(len(normal))[:_SHOWN]])
-    laid = _lay(aligner, normal).numpy()
-    flat = laid.reshape(len(laid), -1)
+    registered = _register(aligner, normal).numpy()
+    flat = registered.reshape(len(registered), -1)
     residuals = np.empty_like(flat)
     part = np.arange(len(flat)) % _PARTS
     for index in range(_PARTS):
@@ -44,7 +44,7 @@ def fit(prepared: Arrays, labels: Labels, seed: int) -> Model:
         residuals[part == index] = (z - z @ axes.T @ axes) / scale
     spread = np.sqrt(np.square(residuals).mean(axis=0) + _NOISE**2 / 2)
     mean, scale, axes = _components(flat)
-    return Model(aligner, mean, scale, axes, 1 / (scale * spread), laid.shape[1:])
+    return Model(aligner, mean, scale, axes, 1 / (scale * spread), registered.shape[1:])
 
 
 def _template(normal: np.ndarray) -> warp.Aligner:
@@ -52,19 +52,19 @@ def _template(normal: np.ndarray) -> warp.Aligner:
     away = np.square(normal - normal.mean(axis=0)).mean(axis=(1, 2, 3))
     aligner = warp.Aligner(normal[int(np.argmin(away)), ..., 0], parameters=8)
     for _ in range(2):
-        luma = _lay(aligner, normal).numpy()[..., 0]
+        luma = _register(aligner, normal).numpy()[..., 0]
         weight = 1 / (luma.var(axis=0) + _NOISE**2)
         aligner = warp.Aligner(np.median(luma, axis=0), 8, weight / weight.mean())
     return aligner
 
 
-def _lay(aligner: warp.Aligner, pictures: np.ndarray | tf.Tensor) -> tf.Tensor:
+def _register(aligner: warp.Aligner, pictures: np.ndarray | tf.Tensor) -> tf.Tensor:
     batches = [aligner(tf.constant(pictures[start : start + 16]))[0] for start in range(0, len(pictures), 16)]
     return _smooth(tf.concat(batches, axis=0))
 
 
-def _smooth(laid: tf.Tensor) -> tf.Tensor:
-    return features.blur(laid, 0.7)
+def _smooth(registered: tf.Tensor) -> tf.Tensor:
+    return features.blur(registered, 0.7)
 
 
 def _components(flat: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -97,8 +97,8 @@ class Model:
 
     def __call__(self, prepared: Sequence[tf.Tensor]) -> Scored:
         """Return the squared residual in units of unseen normal pictures', and statistics at two scales."""
-        laid, quality = self.aligner(prepared[0])
-        flat = tf.reshape(_smooth(laid), [-1, int(np.prod(self.shape))])
+        registered, quality = self.aligner(prepared[0])
+        flat = tf.reshape(_smooth(registered), [-1, int(np.prod(self.shape))])
         z = tf.clip_by_value((flat - self.mean) * self.scale, -_CLIP, _CLIP)
         left = z - tf.matmul(tf.matmul(z, self.axes, transpose_b=True), self.axes)
         residual = tf.reshape(left * self.weight, [-1, *self.shape])
