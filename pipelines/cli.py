@@ -192,7 +192,8 @@ def serve(model: str, port: int, host: str, name: str) -> None:
     help="Accepted keys, an AWS credentials file with accounts [made in the data folder].",
 )
 @click.option("--allow-anonymous", is_flag=True, help="Take unsigned requests; at a loopback address only.")
-def engine(name: str, allow_anonymous: bool, folders: tuple[str, ...], **given: Any) -> None:
+@click.option("--settings", is_flag=True, help="Print the engine's environment variables, and end.")
+def engine(name: str, allow_anonymous: bool, settings: bool, folders: tuple[str, ...], **given: Any) -> None:
     """Serve an AWS service from this machine until it is stopped; `brume engines` lists what there is.
 
     Clients are pointed at it by the lines that `brume env NAME` prints.
@@ -200,6 +201,7 @@ def engine(name: str, allow_anonymous: bool, folders: tuple[str, ...], **given: 
     import os
 
     words = [f"--folder={folder}" for folder in folders] + ["--allow-anonymous"] * allow_anonymous
+    words += ["--settings"] * settings
     words += [f"--{option}={value}" for option, value in given.items() if value is not None]
     os.execv(  # noqa: S606 - no shell, and the server takes this process's place and its signals
         sys.executable, [sys.executable, "-m", "brume.aws.engine.run", *words, "--", name]

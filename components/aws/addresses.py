@@ -8,13 +8,26 @@ engine was started with. Kubeflow Pipelines' own `minio://` is an S3 address too
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
-from brume import storage
+from brume import storage, variables
+from brume.variables import variable
 
-FOLDERS = "BRUME_FOLDERS"
+
+@dataclass(frozen=True)
+class FolderSettings:
+    """Where programs find the files that an engine knows by s3:// addresses."""
+
+    folders: str = variable(
+        "BRUME_FOLDERS",
+        "",
+        'JSON: the local folders of addresses, {"s3://BUCKET/PREFIX/": "/folder/"}',
+    )
+
+
+FOLDERS = variables.names(FolderSettings)["folders"]
 
 
 class AddressError(ValueError):
@@ -23,7 +36,7 @@ class AddressError(ValueError):
 
 def folders() -> dict[str, str]:
     """Return which address prefix stands for which local folder."""
-    return dict(json.loads(os.environ.get(FOLDERS) or "{}"))
+    return dict(json.loads(variables.read(FolderSettings).folders or "{}"))
 
 
 def for_service(uri: str) -> str:

@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-import os
 from importlib.metadata import version
 
-REGISTRY = "BRUME_REGISTRY"
-TAG = "BRUME_TAG"
+from brume import variables
+from brume.cluster.settings import ClusterSettings
+
+REGISTRY = variables.names(ClusterSettings)["registry"]
+TAG = variables.names(ClusterSettings)["tag"]
 
 
 def reference(name: str) -> str:
     """Return the reference of image `name` (pipeline, training, serving or engines).
 
-    `BRUME_REGISTRY` (nothing: a name without a registry) and `BRUME_TAG` (the version of this package) say
-    where `make images` put them.
+    `ClusterSettings.registry` and `tag` name where `make images` put them.
     """
-    registry = os.environ.get(REGISTRY, "").rstrip("/")
-    tag = os.environ.get(TAG) or version("brume")
+    settings = variables.read(ClusterSettings)
+    registry, tag = settings.registry.rstrip("/"), settings.tag or version("brume")
     return f"{registry}/brume-{name}:{tag}" if registry else f"brume-{name}:{tag}"
 
 
 def environment() -> dict[str, str]:
     """Return the variables by which a pod of a compiled pipeline finds the images of its own build."""
-    return {REGISTRY: os.environ.get(REGISTRY, ""), TAG: os.environ.get(TAG) or version("brume")}
+    settings = variables.read(ClusterSettings)
+    return {REGISTRY: settings.registry, TAG: settings.tag or version("brume")}

@@ -9,17 +9,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-COMPUTE = "BRUME_COMPUTE"
+from brume import variables
+from brume.cluster.settings import ClusterSettings
 
 
 def in_cluster() -> bool:
-    """Tell whether jobs go to Kubernetes: BRUME_COMPUTE (`local` or `cluster`), else whether we are in a pod.
+    """Return whether jobs go to Kubernetes: `ClusterSettings.compute`, else whether we are in a pod.
 
-    Raises `ValueError` for another value of BRUME_COMPUTE.
+    Raises `VariableError` for another value than local and cluster.
     """
-    choice = os.environ.get(COMPUTE, "")
-    if choice not in ("", "local", "cluster"):
-        raise ValueError(f"{COMPUTE} is {choice!r}: set it to local or cluster, or leave it unset")
+    choice = variables.read(ClusterSettings).compute
     return choice == "cluster" or (not choice and "KUBERNETES_SERVICE_HOST" in os.environ)
 
 

@@ -18,8 +18,10 @@ import time
 from pathlib import Path
 from typing import IO
 
-LOCK_FILE = "BRUME_LOCK"
-LOCK_TOKEN = "BRUME_LOCK_TOKEN"  # noqa: S105 - the name of a variable, no secret
+from brume import variables
+from brume.run.settings import RunSettings
+
+_NAMES = variables.names(RunSettings)
 SECONDS_BETWEEN_LOOKS = 0.5
 EXIT_CODE = 86
 
@@ -49,7 +51,7 @@ class Lifeline:
 
     def environment(self) -> dict[str, str]:
         """Return the variables by which a child process follows this run."""
-        return {LOCK_FILE: str(self.path), LOCK_TOKEN: self.token}
+        return {_NAMES["lock"]: str(self.path), _NAMES["lock_token"]: self.token}
 
     def cut(self) -> None:
         """Make every process that follows this run end, while the run itself goes on to clean up."""
@@ -82,7 +84,8 @@ def _lock(path: Path) -> IO[str]:
 
 def follow() -> None:
     """End this process (exit code 86) once the run that started it is gone; no-op outside a local run."""
-    path, token = os.environ.get(LOCK_FILE), os.environ.get(LOCK_TOKEN)
+    settings = variables.read(RunSettings)
+    path, token = settings.lock, settings.lock_token
     if path and token:
         threading.Thread(target=_watch, args=(Path(path), token), name="lifeline", daemon=True).start()
 

@@ -6,7 +6,10 @@ import json
 import os
 import time
 
-PROGRESS_FILE = "BRUME_PROGRESS"
+from brume import variables
+from brume.run.settings import RunSettings
+
+PROGRESS_FILE = variables.names(RunSettings)["progress"]
 
 part = ""  # the member of a loop that this process works on; told with each report
 _last_line: dict[str, float] = {}
@@ -34,7 +37,7 @@ def step(name: str, event: str, note: str = "") -> None:
 
 
 def _append(record: dict[str, object]) -> bool:
-    path = os.environ.get(PROGRESS_FILE)
+    path = variables.read(RunSettings).progress
     if not path:
         return False
     # One write to a file opened for appending: lines of several processes do not mix.

@@ -14,13 +14,15 @@ from typing import Any
 from sqlalchemy import Connection, case, delete, func, insert, select, update
 
 from brume import storage
-from brume.aws.engine.paging import Pager
+from brume.aws.engine import lookup
+from brume.aws.engine.background import Background
+from brume.aws.engine.idempotency import once
+from brume.aws.engine.listing import list_rows
 from brume.aws.engine.service import Call
+from brume.aws.engine.store import Store
 from brume.inspection.engine import lookups, quotas
-from brume.inspection.engine.background import Background
 from brume.inspection.engine.locations import PlaceError, Places
-from brume.inspection.engine.lookups import AnyRow, conflict, invalid
-from brume.inspection.engine.store import Store, once
+from brume.inspection.engine.lookups import AnyRow, conflict, invalid, mismatch
 from brume.inspection.engine.tables import datasets, entries, models
 from brume.inspection.model.manifest import Line, ManifestError, parse, parse_line, write_line
 
@@ -36,20 +38,14 @@ class Datasets:
     def __init__(self, store: Store, places: Places, background: Background) -> None:
         self._store = store
         self._places = places
-        self._background = background
+        pending = select(datasets.c.project, datasets.c.type).filter_by(status="CREATE_IN_PROGRESS")
+        self._filling = background.kind("dataset", pending, self._fill)
 
-    def resume(self) -> None:
-        """Take up what an earlier process of the engine did not finish."""
-        with self._store.read() as db:
-            rows = db.execute(select(datasets).filter_by(status="CREATE_IN_PROGRESS")).all()
-        for row in rows:
-            self._background.submit(("dataset", row.project, row.type), self._fill, row.project, row.type)
-
-    def create(self, request: dict[str, Any], call: Call) -> dict[str, Any]:
+    def create_dataset(self, request: dict[str, Any], call: Call) -> dict[str, Any]:
         """CreateDataset."""
         name, kind = request["ProjectName"], request["DatasetType"]
         source = _source(request)
-        with once(self._store, call, request, f"{name}/{kind}", "DATASET") as answer:
+        with once(self._store, call, request, mismatch(f"{name}/{kind}", "DATASET")) as answer:
             if answer.known is not None:
                 return answer.known
             project = lookups.project(answer.db, call, name)
@@ -74,7 +70,7 @@ class Datasets:
             answer.db.execute(insert(datasets).values(**row))
             answer.value = {"DatasetMetadata": _metadata(row)}
         if source:
-            self._background.submit(("dataset", project.id, kind), self._fill, project.id, kind)
+            self._filling.submit(project.id, kind)
         return answer.value
 
     def _fill(self, project: str, kind: str) -> None:
@@ -136,7 +132,7 @@ class Datasets:
             raise PlaceError(f"none of the {others} files is a PNG or JPEG by its name")
         return lines, f"{others} files that are no pictures were passed over" if others else ""
 
-    def describe(self, request: dict[str, Any], call: Call) -> dict[str, Any]:
+    def describe_dataset(self, request: dict[str, Any], call: Call) -> dict[str, Any]:
         """DescribeDataset."""
         with self._store.read() as db:
             project = lookups.project(db, call, request["ProjectName"])
@@ -156,10 +152,10 @@ class Datasets:
             }
         }
 
-    def delete(self, request: dict[str, Any], call: Call) -> dict[str, Any]:
+    def delete_dataset(self, request: dict[str, Any], call: Call) -> dict[str, Any]:
         """DeleteDataset."""
         name, kind = request["ProjectName"], request["DatasetType"]
-        with once(self._store, call, request, f"{name}/{kind}", "DATASET") as answer:
+        with once(self._store, call, request, mismatch(f"{name}/{kind}", "DATASET")) as answer:
             if answer.known is None:
                 project = lookups.project(answer.db, call, name)
                 row = lookups.dataset(answer.db, project, kind)
@@ -171,18 +167,15 @@ class Datasets:
         resource = f"{project.name}/{row.type}"
         if row.status == "CREATE_IN_PROGRESS":
             raise conflict(f"the {row.type} dataset is still being made", resource, "DATASET")
-        if lookups.count(db, select(models.c.version).filter_by(project=project.id, status="TRAINING")):
+        if lookup.count(db, select(models.c.version).filter_by(project=project.id, status="TRAINING")):
             raise conflict(f"a model of project {project.name} is being trained", resource, "DATASET")
 
-    def list_entries(self, request: dict[str, Any], call: Call) -> dict[str, Any]:
+    def list_dataset_entries(self, request: dict[str, Any], call: Call) -> dict[str, Any]:
         """ListDatasetEntries."""
-        pager = Pager(request, call)
         with self._store.read() as db:
             project = lookups.project(db, call, request["ProjectName"])
             row = lookups.dataset(db, project, request["DatasetType"])
-            chosen = select(entries.c.position, entries.c.line).filter_by(project=project.id, type=row.type)
-            if pager.after:
-                chosen = chosen.where(entries.c.position > int(pager.after))
+            chosen = select(entries).filter_by(project=project.id, type=row.type)
             if (labeled := request.get("Labeled")) is not None:
                 known = entries.c.anomalous.is_not(None)
                 chosen = chosen.where(known if labeled else ~known)
@@ -195,12 +188,9 @@ class Datasets:
             if part := request.get("SourceRefContains"):
                 reference = func.lower(entries.c.source_ref)
                 chosen = chosen.where(reference.contains(part.lower(), autoescape=True))
-            found = db.execute(chosen.order_by(entries.c.position).limit(pager.size + 1)).all()
-        page = found[: pager.size]
-        token = pager.token(str(page[-1].position)) if len(found) > len(page) else None
-        return {"DatasetEntries": [item.line for item in page], "NextToken": token}
+            return list_rows(db, request, call, chosen, entries.c.position, lambda row: row.line)
 
-    def update(self, request: dict[str, Any], call: Call) -> dict[str, Any]:
+    def update_dataset_entries(self, request: dict[str, Any], call: Call) -> dict[str, Any]:
         """UpdateDatasetEntries: a line replaces the one with the same source-ref, or is added.
 
         All lines are taken or none, before the answer: there is no state in between to wait for.
@@ -215,7 +205,7 @@ class Datasets:
             raise invalid(f"Changes: {error}") from error
         if not lines:
             raise invalid("Changes holds no line")
-        with once(self._store, call, request, f"{name}/{kind}", "DATASET") as answer:
+        with once(self._store, call, request, mismatch(f"{name}/{kind}", "DATASET")) as answer:
             if answer.known is not None:
                 return answer.known
             db = answer.db

@@ -9,11 +9,11 @@ from typing import Any
 import urllib3
 
 from brume.aws.engine.service import Call, ServiceError
+from brume.aws.engine.store import Store
 from brume.inspection.engine import lookups
 from brume.inspection.engine.hosting import Hosting, served_name
 from brume.inspection.engine.lookups import AnyRow, conflict, invalid
 from brume.inspection.engine.monitoring import Monitor, Seen
-from brume.inspection.engine.store import Store
 from brume.inspection.model.images import MAX_BYTES
 
 _TYPES = {
@@ -40,7 +40,7 @@ class Detecting:
         """Let go of the connections."""
         self._pool.clear()
 
-    def detect(self, request: dict[str, Any], call: Call) -> dict[str, Any]:
+    def detect_anomalies(self, request: dict[str, Any], call: Call) -> dict[str, Any]:
         """DetectAnomalies."""
         with self._store.read() as db:
             project = lookups.project(db, call, request["ProjectName"])

@@ -14,7 +14,10 @@ import urllib3
 from sqlalchemy import ColumnElement, func, select, update
 
 from brume import storage
+from brume.aws.engine.background import Background
+from brume.aws.engine.idempotency import once
 from brume.aws.engine.service import Call
+from brume.aws.engine.store import Store
 from brume.cluster import images as container_images
 from brume.cluster import serving
 from brume.cluster.kube import KubeError
@@ -22,10 +25,8 @@ from brume.cluster.place import in_cluster
 from brume.cluster.resources import Resources
 from brume.cluster.serving import Model, ServingError
 from brume.inspection.engine import lookups, quotas
-from brume.inspection.engine.background import Background
 from brume.inspection.engine.locations import Places
-from brume.inspection.engine.lookups import AnyRow, invalid, over_quota
-from brume.inspection.engine.store import Store, once
+from brume.inspection.engine.lookups import AnyRow, invalid, mismatch, over_quota
 from brume.inspection.engine.tables import models, projects
 from brume.inspection.engine.training_jobs import BUNDLE
 
@@ -46,18 +47,10 @@ class Hosting:
         """`share` is what a pod gets; `folder` is where this machine keeps the account of the processes."""
         self._store = store
         self._places = places
-        self._background = background
+        key = select(models.c.project, models.c.version)
+        self._changing = background.kind("hosting", key.where(models.c.status.in_(_HOSTING)), self._work)
         self._share = share
         self._folder = folder
-
-    def resume(self) -> None:
-        """Host again what was hosted, and go on with what was being started or stopped."""
-        with self._store.read() as db:
-            rows = db.execute(select(models).where(models.c.status.in_(_HOSTING))).all()
-        for row in rows:
-            if row.status == "HOSTED" and _answers(row):
-                continue
-            self._submit(row.project, row.version)
 
     def close(self) -> None:
         """End this machine's predictors; the models stay HOSTED, and are hosted again by the next start."""
@@ -68,13 +61,13 @@ class Hosting:
         for row in rows:
             serving.stop(served_name(row.project, row.version), self._folder)
 
-    def start(self, request: dict[str, Any], call: Call) -> dict[str, Any]:
+    def start_model(self, request: dict[str, Any], call: Call) -> dict[str, Any]:
         """StartModel: MinInferenceUnits run; on a cluster, up to MaxInferenceUnits while those are busy."""
         name, version = request["ProjectName"], request["ModelVersion"]
         units, most = request["MinInferenceUnits"], request.get("MaxInferenceUnits")
         if most is not None and most < units:
             raise invalid(f"MaxInferenceUnits is {most}, below MinInferenceUnits, which is {units}")
-        with once(self._store, call, request, f"{name}/{version}", "MODEL") as answer:
+        with once(self._store, call, request, mismatch(f"{name}/{version}", "MODEL")) as answer:
             if answer.known is not None:
                 return answer.known
             db = answer.db
@@ -97,13 +90,13 @@ class Hosting:
             values = {"status": "STARTING_HOSTING", "message": "", "min_units": units, "max_units": most}
             db.execute(update(models).where(_mine(project.id, row.version)).values(url="", **values))
             answer.value = {"Status": "STARTING_HOSTING"}
-        self._submit(project.id, row.version)
+        self._changing.submit(project.id, row.version, again=True)
         return answer.value
 
-    def stop(self, request: dict[str, Any], call: Call) -> dict[str, Any]:
+    def stop_model(self, request: dict[str, Any], call: Call) -> dict[str, Any]:
         """StopModel."""
         name, version = request["ProjectName"], request["ModelVersion"]
-        with once(self._store, call, request, f"{name}/{version}", "MODEL") as answer:
+        with once(self._store, call, request, mismatch(f"{name}/{version}", "MODEL")) as answer:
             if answer.known is not None:
                 return answer.known
             db = answer.db
@@ -114,7 +107,7 @@ class Hosting:
             values = {"status": "STOPPING_HOSTING", "message": ""}
             db.execute(update(models).where(_mine(project.id, row.version)).values(**values))
             answer.value = {"Status": "STOPPING_HOSTING"}
-        self._submit(project.id, row.version)
+        self._changing.submit(project.id, row.version, again=True)
         return answer.value
 
     def revive(self, row: AnyRow) -> None:
@@ -125,11 +118,7 @@ class Hosting:
         _log.warning("%s does not answer", served_name(row.project, row.version))
         if not in_cluster():
             self._change(row, "HOSTED", status="STARTING_HOSTING", url="")
-        self._submit(row.project, row.version)
-
-    def _submit(self, project: str, version: int) -> None:
-        key = ("hosting", project, version)
-        self._background.submit(key, self._work, project, version, again=True)
+        self._changing.submit(row.project, row.version, again=True)
 
     def _work(self, project: str, version: int) -> None:
         """Do what the state asks for, until it asks for nothing more."""

@@ -7,20 +7,20 @@ after `..` and links are followed. `brume://images/PROJECT/NAME` is a picture th
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from brume import storage
+from brume import storage, variables
 from brume.aws import addresses
 from brume.aws.addresses import AddressError
 from brume.cluster.place import in_cluster
+from brume.inspection.engine.settings import InspectionSettings
 from brume.inspection.model.addresses import IMAGES
 
-STORE = "BRUME_INSPECTION_STORE"
+STORE = variables.names(InspectionSettings)["store"]
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}")
 
 
@@ -98,12 +98,12 @@ class Places:
         return {"root": self.root, "folders": dict(self.folders)}
 
 
-def places(data: Path, folders: Mapping[str, str]) -> Places:
-    """Return the places of an engine: BRUME_INSPECTION_STORE (an `s3://` prefix) or `data` holds its files.
+def places(data: Path, folders: Mapping[str, str], store: str = "") -> Places:
+    """Return the places of an engine: `store` (an `s3://` prefix, `InspectionSettings.store`), else `data`.
 
     Raises `PlaceError` when the folders are not there, or when other pods could not reach the files.
     """
-    root = os.environ.get(STORE, "") or str(data.absolute())
+    root = store or str(data.absolute())
     if in_cluster() and not storage.is_remote(root):
         raise PlaceError(
             f"on a cluster, training and hosting run in pods of their own, which do not see {root}: "

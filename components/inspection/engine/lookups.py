@@ -8,11 +8,19 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, select
+from sqlalchemy import Connection, Row, select
 
+from brume.aws.engine import arns, lookup
+from brume.aws.engine.arns import Arn
+from brume.aws.engine.errors import Errors
+from brume.aws.engine.idempotency import Refuse
 from brume.aws.engine.service import Call, ServiceError
+from brume.aws.engine.store import Store
+from brume.aws.engine.tags import Tags
+from brume.inspection.engine import tables
 from brume.inspection.engine.tables import datasets, models, projects
 
+ERRORS = Errors("lookoutvision")
 MANY = 1_000_000  # larger than any quota: not a version of a model
 
 AnyRow = Row[Any]
@@ -20,22 +28,22 @@ AnyRow = Row[Any]
 
 def invalid(message: str) -> ServiceError:
     """Return the error of a request that the caller has to change."""
-    return ServiceError("ValidationException", message)
+    return ERRORS("ValidationException", message)
 
 
 def conflict(message: str, resource: str, kind: str) -> ServiceError:
     """Return the error of a request that does not fit the state; `kind` is PROJECT, DATASET, MODEL ..."""
-    return ServiceError("ConflictException", message, ResourceId=resource, ResourceType=kind)
+    return ERRORS("ConflictException", message, ResourceId=resource, ResourceType=kind)
 
 
 def absent(message: str, resource: str, kind: str) -> ServiceError:
     """Return the error of a request for what is not there."""
-    return ServiceError("ResourceNotFoundException", message, ResourceId=resource, ResourceType=kind)
+    return ERRORS("ResourceNotFoundException", message, ResourceId=resource, ResourceType=kind)
 
 
 def over_quota(message: str, resource: str, kind: str, quota: str) -> ServiceError:
     """Return the error of a request that would exceed `quota` (see quotas.py)."""
-    return ServiceError(
+    return ERRORS(
         "ServiceQuotaExceededException",
         message,
         ResourceId=resource,
@@ -45,34 +53,34 @@ def over_quota(message: str, resource: str, kind: str, quota: str) -> ServiceErr
     )
 
 
-def project(db: Connection, call: Call, name: str) -> AnyRow:
-    """Return a project of the caller's account. Raises ResourceNotFoundException."""
-    found = db.execute(select(projects).filter_by(account=call.account, name=name)).one_or_none()
-    if found is None:
-        raise absent(f"there is no project {name}: list_projects shows those there are", name, "PROJECT")
-    return found
+def mismatch(resource: str, kind: str) -> Refuse:
+    """Return what makes the error of a client token that came with other parameters."""
+    return lambda message: conflict(message, resource, kind)
+
+
+def project(db: Connection, call: Call, name: str, *, deleting: bool = False) -> AnyRow:
+    """Return a project of the caller's account, with `deleting` also one that is DELETING.
+
+    Raises ResourceNotFoundException.
+    """
+    none = absent(f"there is no project {name}: list_projects shows those there are", name, "PROJECT")
+    state = {} if deleting else {"status": "ACTIVE"}
+    return lookup.one(db, lookup.owned(projects, call, name=name, **state), none)
 
 
 def dataset(db: Connection, owner: AnyRow, kind: str) -> AnyRow:
     """Return the train or test dataset of a project. Raises ResourceNotFoundException."""
-    found = db.execute(select(datasets).filter_by(project=owner.id, type=kind)).one_or_none()
-    if found is None:
-        raise absent(f"project {owner.name} has no {kind} dataset", f"{owner.name}/{kind}", "DATASET")
-    return found
+    none = absent(f"project {owner.name} has no {kind} dataset", f"{owner.name}/{kind}", "DATASET")
+    return lookup.one(db, select(datasets).filter_by(project=owner.id, type=kind), none)
 
 
 def model(db: Connection, owner: AnyRow, version: str) -> AnyRow:
     """Return a version of a project's model, by its number or `latest`. Raises ResourceNotFoundException."""
     mine = select(models).filter_by(project=owner.id)
-    if version == "latest":
-        found = db.execute(mine.order_by(models.c.version.desc()).limit(1)).one_or_none()
-    else:
-        found = db.execute(mine.filter_by(version=min(int(version), MANY))).one_or_none()
-    if found is None:
-        raise absent(
-            f"project {owner.name} has no model version {version}", f"{owner.name}/{version}", "MODEL"
-        )
-    return found
+    latest = mine.order_by(models.c.version.desc()).limit(1)
+    wanted = latest if version == "latest" else mine.filter_by(version=min(int(version), MANY))
+    none = absent(f"project {owner.name} has no model version {version}", f"{owner.name}/{version}", "MODEL")
+    return lookup.one(db, wanted, none)
 
 
 def model_in(db: Connection, project: AnyRow, version: str, states: tuple[str, ...], remedy: str) -> AnyRow:
@@ -90,46 +98,45 @@ def model_in(db: Connection, project: AnyRow, version: str, states: tuple[str, .
     return row
 
 
-def count(db: Connection, statement: Any) -> int:
-    """Return how many rows `statement` selects."""
-    return int(db.execute(select(func.count()).select_from(statement.subquery())).scalar_one())
-
-
 def project_arn(row: AnyRow) -> str:
     """Return the Amazon Resource Name of a project."""
-    return f"arn:aws:lookoutvision:{row.region}:{row.account}:project/{row.name}"
+    return str(Arn("lookoutvision", row.region, row.account, ("project", row.name)))
 
 
 def model_arn(owner: AnyRow, version: int) -> str:
     """Return the Amazon Resource Name of a model version of the project `owner`."""
-    return f"arn:aws:lookoutvision:{owner.region}:{owner.account}:model/{owner.name}/{version}"
+    return str(Arn("lookoutvision", owner.region, owner.account, ("model", owner.name, str(version))))
 
 
-def resource(db: Connection, call: Call, arn: str) -> tuple[AnyRow, int]:
-    """Return the project and the version (0: the project itself) that an ARN names, in the caller's account.
+def resource(db: Connection, call: Call, text: str) -> str:
+    """Return the ARN of the project or model of the caller's that `text`, an ARN, names.
 
     Raises ValidationException for text that is no such ARN, ResourceNotFoundException for nothing of the
     caller's.
     """
-    parts = arn.split(":", 5)
-    path = parts[5].split("/") if len(parts) == 6 else []
-    if (
-        parts[0] != "arn"
-        or parts[2:3] != ["lookoutvision"]
-        or (path[:1], len(path))
-        not in (
-            (["project"], 2),
-            (["model"], 3),
-        )
-    ):
+    try:
+        arn = arns.parse(text)
+    except ValueError:
+        arn = Arn("", "", "", ())
+    kind, *names = arn.path or ("",)
+    if arn.service != "lookoutvision" or (kind, len(names)) not in (("project", 1), ("model", 2)):
         raise invalid(
-            f"{arn} is no ARN of a project or model: describe_project and describe_model return them"
+            f"{text} is no ARN of a project or model: describe_project and describe_model return them"
         )
-    if parts[4] != call.account:
-        raise absent(f"{arn} is not in this account", arn, "MODEL" if path[0] == "model" else "PROJECT")
-    owner = project(db, call, path[1])
-    if path[0] == "project":
-        return owner, 0
-    if not path[2].isdecimal():
-        raise invalid(f"{arn} does not end in a model's version")
-    return owner, int(model(db, owner, path[2]).version)
+    if arn.account != call.account:
+        raise absent(f"{text} is not in this account", text, kind.upper())
+    owner = project(db, call, names[0])
+    if kind == "project":
+        return project_arn(owner)
+    if not names[1].isdecimal():
+        raise invalid(f"{text} does not end in a model's version")
+    return model_arn(owner, int(model(db, owner, names[1]).version))
+
+
+def tags_of_resources(store: Store) -> Tags:
+    """Return the operations on tags of projects and models."""
+
+    def too_many(message: str) -> ServiceError:
+        return over_quota(message, "tags", "RESOURCE", "tags-per-resource")
+
+    return Tags(store, tables.tags, resource, invalid=invalid, too_many=too_many)

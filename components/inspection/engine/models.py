@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import json
 import time
+from functools import partial
 from typing import Any
 
 from sqlalchemy import Connection, delete, insert, select, update
 
 from brume import storage
-from brume.aws.engine.paging import Pager
+from brume.aws.engine import lookup
+from brume.aws.engine.background import Background
+from brume.aws.engine.idempotency import once
+from brume.aws.engine.listing import list_rows
 from brume.aws.engine.service import Call
+from brume.aws.engine.store import Store
+from brume.aws.engine.tags import Tags, pairs
 from brume.inspection.engine import lookups, quotas
 from brume.inspection.engine.datasets import counts
 from brume.inspection.engine.locations import PlaceError, Places
-from brume.inspection.engine.lookups import AnyRow, conflict, invalid, model_arn, over_quota
-from brume.inspection.engine.store import Store, once
-from brume.inspection.engine.tables import datasets, models, packaging_jobs, projects, tags
-from brume.inspection.engine.tags import put_tags
+from brume.inspection.engine.lookups import AnyRow, conflict, invalid, mismatch, model_arn, over_quota
+from brume.inspection.engine.tables import datasets, models, packaging_jobs, projects
 from brume.inspection.engine.training_jobs import Trainings
 from brume.inspection.model.splitting import fewest_before_split
 
@@ -28,19 +32,17 @@ _AT_REST = ("TRAINED", "TRAINING_FAILED", "HOSTING_FAILED", "DELETING")
 class Models:
     """The operations on models, hosting apart."""
 
-    def __init__(self, store: Store, places: Places, trainings: Trainings) -> None:
+    def __init__(
+        self, store: Store, places: Places, trainings: Trainings, background: Background, tags: Tags
+    ) -> None:
         self._store = store
         self._places = places
         self._trainings = trainings
+        self._tags = tags
+        deleting = select(models.c.project, models.c.version).filter_by(status="DELETING")
+        background.kind("model", deleting, self._remove)
 
-    def resume(self) -> None:
-        """Finish the deletions that an earlier process of the engine began."""
-        with self._store.read() as db:
-            rows = db.execute(select(models).filter_by(status="DELETING")).all()
-        for row in rows:
-            self._remove(row.project, row.version)
-
-    def create(self, request: dict[str, Any], call: Call) -> dict[str, Any]:
+    def create_model(self, request: dict[str, Any], call: Call) -> dict[str, Any]:
         """CreateModel: the version is TRAINING, and the training itself starts after the answer.
 
         KmsKeyId is kept and told; how files are encrypted is the disk's or the bucket's matter.
@@ -51,7 +53,7 @@ class Models:
             self._places.locate(f"s3://{output['Bucket']}/{output.get('Prefix', '')}")
         except PlaceError as error:
             raise invalid(f"OutputConfig: {error}") from error
-        with once(self._store, call, request, name, "PROJECT") as answer:
+        with once(self._store, call, request, mismatch(name, "PROJECT")) as answer:
             if answer.known is not None:
                 return answer.known
             db = answer.db
@@ -73,7 +75,7 @@ class Models:
                 "url": "",
             }
             db.execute(insert(models).values(**row))
-            put_tags(db, project, version, request.get("Tags") or [], name)
+            self._tags.put(db, model_arn(project, version), pairs(request.get("Tags") or []))
             answer.value = {"ModelMetadata": _metadata(project, lookups.model(db, project, str(version)))}
         self._trainings.wake()
         return answer.value
@@ -90,7 +92,7 @@ class Models:
                 f"{name}/{training}",
                 "MODEL",
             )
-        if lookups.count(db, select(models.c.version).filter_by(project=project.id)) >= quotas.MODELS:
+        if lookup.count(db, select(models.c.version).filter_by(project=project.id)) >= quotas.MODELS:
             raise over_quota(
                 f"project {name} has {quotas.MODELS} model versions, which is as many as there may be: "
                 "delete some",
@@ -124,20 +126,14 @@ class Models:
                     "dataset, and a part of the train dataset is held out instead"
                 )
 
-    def list(self, request: dict[str, Any], call: Call) -> dict[str, Any]:
+    def list_models(self, request: dict[str, Any], call: Call) -> dict[str, Any]:
         """ListModels, the oldest version first."""
-        pager = Pager(request, call)
         with self._store.read() as db:
             project = lookups.project(db, call, request["ProjectName"])
-            wanted = select(models).where(
-                models.c.project == project.id, models.c.version > int(pager.after or 0)
-            )
-            found = db.execute(wanted.order_by(models.c.version).limit(pager.size + 1)).all()
-        page = found[: pager.size]
-        token = pager.token(str(page[-1].version)) if len(found) > len(page) else None
-        return {"Models": [_metadata(project, row) for row in page], "NextToken": token}
+            wanted = select(models).filter_by(project=project.id)
+            return list_rows(db, request, call, wanted, models.c.version, partial(_metadata, project))
 
-    def describe(self, request: dict[str, Any], call: Call) -> dict[str, Any]:
+    def describe_model(self, request: dict[str, Any], call: Call) -> dict[str, Any]:
         """DescribeModel."""
         with self._store.read() as db:
             project = lookups.project(db, call, request["ProjectName"])
@@ -161,10 +157,10 @@ class Models:
             }
         }
 
-    def delete(self, request: dict[str, Any], call: Call) -> dict[str, Any]:
+    def delete_model(self, request: dict[str, Any], call: Call) -> dict[str, Any]:
         """DeleteModel: its files go with it."""
         name, version = request["ProjectName"], request["ModelVersion"]
-        with once(self._store, call, request, f"{name}/{version}", "MODEL") as answer:
+        with once(self._store, call, request, mismatch(f"{name}/{version}", "MODEL")) as answer:
             if answer.known is not None:
                 return answer.known
             db = answer.db
@@ -182,13 +178,14 @@ class Models:
                 packaging_jobs.c.version == row.version,
                 packaging_jobs.c.status.in_(("CREATED", "RUNNING")),
             )
-            if lookups.count(db, packaging):
+            if lookup.count(db, packaging):
                 raise conflict(f"version {version} is being packaged", f"{name}/{version}", "MODEL")
             db.execute(
                 update(models)
                 .where(models.c.project == project.id, models.c.version == row.version)
                 .values(status="DELETING", message="")
             )
+            self._tags.remove(db, model_arn(project, row.version))
             answer.value = {"ModelArn": model_arn(project, row.version)}
         self._remove(project.id, row.version)
         return answer.value
@@ -196,8 +193,7 @@ class Models:
     def _remove(self, project: str, version: int) -> None:
         storage.remove(self._places.model(project, version))
         with self._store.write() as db:
-            for table in (tags, models):
-                db.execute(delete(table).filter_by(project=project, version=version))
+            db.execute(delete(models).filter_by(project=project, version=version))
 
 
 def set_threshold(db: Connection, project: AnyRow, version: int, threshold: float | None) -> None:

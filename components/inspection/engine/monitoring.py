@@ -23,7 +23,7 @@ from typing import Any
 from prometheus_client import CollectorRegistry, Counter, Gauge
 from sqlalchemy import Connection, Table, insert, select, update
 
-from brume.inspection.engine.store import Store
+from brume.aws.engine.store import Store
 from brume.inspection.engine.tables import detections, drift_sums, models
 
 WINDOW = 50  # detections

@@ -11,21 +11,23 @@ from __future__ import annotations
 import gzip
 import io
 import json
-import secrets
 import tarfile
 import time
+from functools import partial
 from typing import Any
 
 from sqlalchemy import ColumnElement, insert, select, update
 
 from brume import storage
-from brume.aws.engine.paging import Pager
+from brume.aws.engine import arns, lookup
+from brume.aws.engine.background import Background
+from brume.aws.engine.idempotency import once
+from brume.aws.engine.listing import list_rows
 from brume.aws.engine.service import Call
+from brume.aws.engine.store import Store
 from brume.inspection.engine import lookups, quotas
-from brume.inspection.engine.background import Background
 from brume.inspection.engine.locations import PlaceError, Places
-from brume.inspection.engine.lookups import AnyRow, absent, conflict, invalid, over_quota
-from brume.inspection.engine.store import Store, once
+from brume.inspection.engine.lookups import AnyRow, absent, conflict, invalid, mismatch, over_quota
 from brume.inspection.engine.tables import models, packaging_jobs, projects
 from brume.inspection.engine.training_jobs import BUNDLE
 
@@ -39,22 +41,16 @@ class Packaging:
     def __init__(self, store: Store, places: Places, background: Background) -> None:
         self._store = store
         self._places = places
-        self._background = background
+        key = select(packaging_jobs.c.project, packaging_jobs.c.name)
+        pending = key.where(packaging_jobs.c.status.in_(("CREATED", "RUNNING")))
+        self._jobs = background.kind("packaging", pending, self._work)
 
-    def resume(self) -> None:
-        """Take up what an earlier process of the engine did not finish."""
-        unfinished = select(packaging_jobs).where(packaging_jobs.c.status.in_(("CREATED", "RUNNING")))
-        with self._store.read() as db:
-            rows = db.execute(unfinished).all()
-        for row in rows:
-            self._background.submit(("packaging", row.project, row.name), self._work, row.project, row.name)
-
-    def start(self, request: dict[str, Any], call: Call) -> dict[str, Any]:
+    def start_model_packaging_job(self, request: dict[str, Any], call: Call) -> dict[str, Any]:
         """StartModelPackagingJob."""
         name, configuration = request["ProjectName"], request["Configuration"]["Greengrass"]
         if configuration.get("TargetDevice") and configuration.get("TargetPlatform"):
             raise invalid("Greengrass has both TargetDevice and TargetPlatform: give one of them")
-        with once(self._store, call, request, name, "PROJECT") as answer:
+        with once(self._store, call, request, mismatch(name, "PROJECT")) as answer:
             if answer.known is not None:
                 return answer.known
             db = answer.db
@@ -67,14 +63,14 @@ class Packaging:
             except PlaceError as error:
                 raise invalid(f"S3OutputLocation: {error}") from error
             jobs = select(packaging_jobs.c.name).filter_by(project=project.id)
-            if lookups.count(db, jobs) >= quotas.PACKAGING_JOBS:
+            if lookup.count(db, jobs) >= quotas.PACKAGING_JOBS:
                 raise over_quota(
                     f"project {name} has had {quotas.PACKAGING_JOBS} packaging jobs, which is the limit",
                     name,
                     "PROJECT",
                     "packaging-jobs-per-project",
                 )
-            job = request.get("JobName") or f"package-{row.version}-{secrets.token_hex(4)}"
+            job = request.get("JobName") or f"package-{row.version}-{arns.new_id(8)}"
             if db.execute(jobs.filter_by(name=job)).one_or_none():
                 raise conflict(f"project {name} has a packaging job {job} already", f"{name}/{job}", _KIND)
             now = time.time()
@@ -93,7 +89,7 @@ class Packaging:
                 )
             )
             answer.value = {"JobName": job}
-        self._background.submit(("packaging", project.id, job), self._work, project.id, job)
+        self._jobs.submit(project.id, job)
         return answer.value
 
     def _work(self, project: str, name: str) -> None:
@@ -142,18 +138,14 @@ class Packaging:
                 archive.addfile(entry, io.BytesIO(data))
         return out.getvalue()
 
-    def describe(self, request: dict[str, Any], call: Call) -> dict[str, Any]:
+    def describe_model_packaging_job(self, request: dict[str, Any], call: Call) -> dict[str, Any]:
         """DescribeModelPackagingJob."""
         with self._store.read() as db:
             project = lookups.project(db, call, request["ProjectName"])
-            wanted = select(packaging_jobs).filter_by(project=project.id, name=request["JobName"])
-            row = db.execute(wanted).one_or_none()
-        if row is None:
-            raise absent(
-                f"project {project.name} has no packaging job {request['JobName']}",
-                f"{project.name}/{request['JobName']}",
-                _KIND,
-            )
+            name = request["JobName"]
+            wanted = select(packaging_jobs).filter_by(project=project.id, name=name)
+            none = f"project {project.name} has no packaging job {name}"
+            row = lookup.one(db, wanted, absent(none, f"{project.name}/{name}", _KIND))
         output = json.loads(row.output)
         return {
             "ModelPackagingDescription": {
@@ -163,18 +155,13 @@ class Packaging:
             }
         }
 
-    def list(self, request: dict[str, Any], call: Call) -> dict[str, Any]:
+    def list_model_packaging_jobs(self, request: dict[str, Any], call: Call) -> dict[str, Any]:
         """ListModelPackagingJobs, by their names."""
-        pager = Pager(request, call)
         with self._store.read() as db:
             project = lookups.project(db, call, request["ProjectName"])
-            wanted = select(packaging_jobs).where(
-                packaging_jobs.c.project == project.id, packaging_jobs.c.name > pager.after
-            )
-            found = db.execute(wanted.order_by(packaging_jobs.c.name).limit(pager.size + 1)).all()
-        page = found[: pager.size]
-        token = pager.token(page[-1].name) if len(found) > len(page) else None
-        return {"ModelPackagingJobs": [_metadata(project, row) for row in page], "NextToken": token}
+            wanted = select(packaging_jobs).filter_by(project=project.id)
+            order = packaging_jobs.c.name
+            return list_rows(db, request, call, wanted, order, partial(_metadata, project))
 
 
 def _address(configuration: dict[str, Any]) -> str:

@@ -2,41 +2,48 @@
 
 from __future__ import annotations
 
-import secrets
 import time
 from typing import Any
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import delete, insert, select, update
 
 from brume import storage
-from brume.aws.engine.paging import Pager
+from brume.aws.engine import arns, lookup
+from brume.aws.engine.background import Background
+from brume.aws.engine.idempotency import once
+from brume.aws.engine.listing import list_rows
 from brume.aws.engine.service import Call
+from brume.aws.engine.store import Store
+from brume.aws.engine.tags import Tags
 from brume.inspection.engine import lookups, quotas
 from brume.inspection.engine.datasets import summaries
 from brume.inspection.engine.locations import Places
-from brume.inspection.engine.lookups import AnyRow, conflict, over_quota, project_arn
-from brume.inspection.engine.store import Store, once
+from brume.inspection.engine.lookups import AnyRow, conflict, mismatch, over_quota, project_arn
 from brume.inspection.engine.tables import datasets, models, projects
 
 
 class Projects:
     """The operations on projects."""
 
-    def __init__(self, store: Store, places: Places) -> None:
+    def __init__(self, store: Store, places: Places, background: Background, tags: Tags) -> None:
         self._store = store
         self._places = places
+        self._tags = tags
+        deleting = select(projects.c.id).filter_by(status="DELETING")
+        background.kind("project", deleting, self._remove)
 
-    def create(self, request: dict[str, Any], call: Call) -> dict[str, Any]:
+    def create_project(self, request: dict[str, Any], call: Call) -> dict[str, Any]:
         """CreateProject."""
         name = request["ProjectName"]
-        with once(self._store, call, request, name, "PROJECT") as answer:
+        with once(self._store, call, request, mismatch(name, "PROJECT")) as answer:
             if answer.known is not None:
                 return answer.known
             db = answer.db
-            mine = select(projects.c.id).filter_by(account=call.account)
-            if db.execute(mine.filter_by(name=name)).one_or_none():
-                raise conflict(f"there is a project {name} already: choose another name", name, "PROJECT")
-            if lookups.count(db, mine) >= quotas.PROJECTS:
+            mine = lookup.owned(projects, call)
+            if known := db.execute(mine.filter_by(name=name)).one_or_none():
+                state = "already" if known.status == "ACTIVE" else "that is being deleted"
+                raise conflict(f"there is a project {name} {state}: choose another name", name, "PROJECT")
+            if lookup.count(db, mine) >= quotas.PROJECTS:
                 raise over_quota(
                     f"this account has {quotas.PROJECTS} projects, which is as many as there may be: "
                     "delete one",
@@ -46,7 +53,7 @@ class Projects:
                 )
             row = {
                 # It names folders, which a name given by a user never does.
-                "id": secrets.token_hex(8),
+                "id": arns.new_id(),
                 "account": call.account,
                 "region": call.region,
                 "name": name,
@@ -57,7 +64,7 @@ class Projects:
             answer.value = {"ProjectMetadata": _metadata(lookups.project(db, call, name))}
         return answer.value
 
-    def describe(self, request: dict[str, Any], call: Call) -> dict[str, Any]:
+    def describe_project(self, request: dict[str, Any], call: Call) -> dict[str, Any]:
         """DescribeProject."""
         with self._store.read() as db:
             row = lookups.project(db, call, request["ProjectName"])
@@ -65,24 +72,24 @@ class Projects:
             found = db.execute(mine).all()
         return {"ProjectDescription": {**_metadata(row), "Datasets": summaries(found)}}
 
-    def list(self, request: dict[str, Any], call: Call) -> dict[str, Any]:
+    def list_projects(self, request: dict[str, Any], call: Call) -> dict[str, Any]:
         """ListProjects, by their names."""
-        pager = Pager(request, call)
-        wanted = select(projects).where(projects.c.account == call.account, projects.c.name > pager.after)
+        wanted = lookup.owned(projects, call, status="ACTIVE")
         with self._store.read() as db:
-            found = db.execute(wanted.order_by(projects.c.name).limit(pager.size + 1)).all()
-        page = found[: pager.size]
-        token = pager.token(page[-1].name) if len(found) > len(page) else None
-        return {"Projects": [_metadata(row) for row in page], "NextToken": token}
+            return list_rows(db, request, call, wanted, projects.c.name, _metadata)
 
-    def delete(self, request: dict[str, Any], call: Call) -> dict[str, Any]:
-        """DeleteProject: its models and datasets have to be gone; pictures that were kept go with it."""
+    def delete_project(self, request: dict[str, Any], call: Call) -> dict[str, Any]:
+        """DeleteProject: its models and datasets have to be gone; pictures that were kept go with it.
+
+        The project is DELETING until its files are removed, which the next start of the engine goes on with;
+        until then its name is taken.
+        """
         name = request["ProjectName"]
-        with once(self._store, call, request, name, "PROJECT") as answer:
+        with once(self._store, call, request, mismatch(name, "PROJECT")) as answer:
             if answer.known is not None:
                 return answer.known
             db = answer.db
-            row = lookups.project(db, call, name)
+            row = lookups.project(db, call, name, deleting=True)
             versions = db.scalars(select(models.c.version).filter_by(project=row.id)).all()
             kinds = db.scalars(select(datasets.c.type).filter_by(project=row.id)).all()
             left = [f"model version {number}" for number in versions] + [f"{kind} dataset" for kind in kinds]
@@ -90,12 +97,18 @@ class Projects:
                 raise conflict(
                     f"project {name} still has {', '.join(left)}: delete them first", name, "PROJECT"
                 )
-            # Files first: what a kill leaves behind is then a project that can be deleted again.
-            for folder in (self._places.images(row.id), self._places.models(row.id)):
-                storage.remove(folder)
-            db.execute(delete(projects).filter_by(id=row.id))
+            db.execute(update(projects).filter_by(id=row.id).values(status="DELETING"))
+            self._tags.remove(db, project_arn(row))
             answer.value = {"ProjectArn": project_arn(row)}
+        self._remove(row.id)
         return answer.value
+
+    def _remove(self, project: str) -> None:
+        """Remove the files of a project that is DELETING, and then the project."""
+        for folder in (self._places.images(project), self._places.models(project)):
+            storage.remove(folder)
+        with self._store.write() as db:
+            db.execute(delete(projects).filter_by(id=project))
 
 
 def _metadata(row: AnyRow) -> dict[str, Any]:

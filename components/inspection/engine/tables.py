@@ -21,7 +21,10 @@ from sqlalchemy import (
     Text,
 )
 
+from brume.aws.engine.idempotency import tokens_table
 from brume.aws.engine.schema import Schema, versions_table
+from brume.aws.engine.tags import tags_table
+from brume.inspection.engine import migrations
 
 metadata = MetaData()
 
@@ -45,8 +48,6 @@ def _model() -> list[Column[int] | Column[str] | ForeignKeyConstraint]:
     ]
 
 
-SCHEMA = Schema(versions_table(metadata))
-
 projects = Table(
     "projects",
     metadata,
@@ -56,6 +57,7 @@ projects = Table(
     Column("name", String(255), nullable=False),
     Column("created", Float, nullable=False),
     Column("versions", Integer, nullable=False),  # given out so far: a version is never given twice
+    Column("status", String(10), nullable=False, default="ACTIVE"),  # ACTIVE, DELETING
     Index("projects_by_name", "account", "name", unique=True),
 )
 
@@ -146,22 +148,5 @@ packaging_jobs = Table(
     Column("updated", Float, nullable=False),
 )
 
-tags = Table(
-    "tags",
-    metadata,
-    _project(),
-    Column("version", Integer, primary_key=True, autoincrement=False),  # 0: the project itself
-    _key("key", 128),
-    Column("value", String(256), nullable=False),
-)
-
-tokens = Table(
-    "client_tokens",
-    metadata,
-    _key("account", 64),
-    _key("operation", 64),
-    _key("token", 64),
-    Column("request", String(64), nullable=False),  # SHA-256 of the parameters
-    Column("answer", Text, nullable=False),  # JSON
-    Column("created", Float, nullable=False),
-)
+tags = tags_table(metadata)
+SCHEMA = Schema(versions_table(metadata), migrations.STEPS, tokens_table(metadata))

@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import json
 import logging
-import os
 import threading
 import time
 from typing import Any
@@ -18,6 +17,8 @@ from typing import Any
 from sqlalchemy import select, update
 
 from brume import storage
+from brume.aws.engine import logs
+from brume.aws.engine.store import Store
 from brume.cluster import jobs
 from brume.cluster.jobs import Job, JobError
 from brume.cluster.place import in_cluster
@@ -25,24 +26,25 @@ from brume.cluster.resources import Resources
 from brume.inspection.engine.datasets import labelled_lines
 from brume.inspection.engine.locations import Places
 from brume.inspection.engine.lookups import AnyRow
-from brume.inspection.engine.store import Store
 from brume.inspection.engine.tables import datasets, models, projects
 
 REQUEST, PROGRESS, RESULT, BUNDLE = "request.json", "progress.json", "result.json", "bundle"
 ATTEMPTS = 2
-BACKBONE = "BRUME_INSPECTION_BACKBONE"  # a pretrained network, path or s3:// URI: see detectors.backbone
 _log = logging.getLogger(__name__)
 
 
 class Trainings:
     """One thread that looks after every training of the database."""
 
-    def __init__(self, store: Store, places: Places, share: Resources, folder: str) -> None:
+    def __init__(
+        self, store: Store, places: Places, share: Resources, folder: str, backbone: str = ""
+    ) -> None:
         """`share` is what a pod gets; `folder` is where this machine keeps the account of the processes."""
         self._store = store
         self._places = places
         self._share = share
         self._folder = folder
+        self._backbone = backbone
         self._seconds = 3.0 if in_cluster() else 0.3  # between looks
         self._wake = threading.Event()
         self._closed = False
@@ -79,8 +81,8 @@ class Trainings:
                 rows = db.execute(select(models).filter_by(status="TRAINING")).all()
             for row in rows:
                 self._look(row)
-        except Exception:  # the database or the object store may be away for a while
-            _log.exception("looking after the trainings failed")
+        except Exception as error:  # the database or the object store may be away for a while
+            logs.failed(_log, "the look at the trainings", error)
             return True
         return bool(rows)
 
@@ -143,7 +145,7 @@ class Trainings:
             "lines": lines,
             "places": self._places.to_json(),
             "output": {"bucket": row.output_bucket, "prefix": row.output_prefix},
-            "backbone": os.environ.get(BACKBONE, ""),
+            "backbone": self._backbone,
         }
 
     def _tell(self, row: AnyRow, message: str) -> None:

@@ -200,10 +200,11 @@ def test_unknown_and_foreign_models_are_not_found(hosted: Running) -> None:
 
 
 def test_another_threshold_decides_from_the_next_detection_on(hosted: Running) -> None:
+    from brume.aws.engine.store import Store
     from brume.inspection.engine import lookups
-    from brume.inspection.engine.store import Store
+    from brume.inspection.engine.tables import SCHEMA
 
-    store = Store("", hosted.settings.data)
+    store = Store("", hosted.settings.data, SCHEMA)
     call: Any = type("Caller", (), {"account": "123456789012"})
     image = photo(601)
     try:

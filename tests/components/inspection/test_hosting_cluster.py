@@ -16,16 +16,16 @@ from typing import Any
 import pytest
 from sqlalchemy import insert, select
 
+from brume.aws.engine.background import Background
 from brume.aws.engine.service import Call
+from brume.aws.engine.store import Store
 from brume.cluster import serving
 from brume.cluster.resources import Resources
 from brume.cluster.serving import Endpoint, Model
 from brume.inspection.engine import hosting
-from brume.inspection.engine.background import Background
 from brume.inspection.engine.hosting import Hosting
 from brume.inspection.engine.locations import Places
-from brume.inspection.engine.store import Store
-from brume.inspection.engine.tables import models, projects
+from brume.inspection.engine.tables import SCHEMA, models, projects
 from tests.polling import until
 
 MODEL = {"ProjectName": "plates", "ModelVersion": "1"}
@@ -79,7 +79,7 @@ class Hosted:
     """One trained model, and what hosts it."""
 
     def __init__(self, data: Path) -> None:
-        self.store = Store("", data)
+        self.store = Store("", data, SCHEMA)
         with self.store.write() as db:
             owner = {"account": CALL.account, "region": CALL.region}
             db.execute(insert(projects).values(id="p", name="plates", created=0, versions=1, **owner))
@@ -108,7 +108,7 @@ def hosted(cluster: Cluster, tmp_path: Path) -> Iterator[Hosted]:
 
 
 def test_a_model_is_hosted_once_it_is_reached(cluster: Cluster, hosted: Hosted) -> None:
-    hosted.hosting.start({**MODEL, "MinInferenceUnits": 1}, CALL)
+    hosted.hosting.start_model({**MODEL, "MinInferenceUnits": 1}, CALL)
     time.sleep(0.3)
     assert hosted.row().status == "STARTING_HOSTING"
     cluster.there.set()
@@ -120,7 +120,7 @@ def test_a_model_that_is_never_reached_is_taken_away(
     cluster: Cluster, hosted: Hosted, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(hosting, "_SECONDS_TO_ANSWER", 0.2)
-    hosted.hosting.start({**MODEL, "MinInferenceUnits": 1}, CALL)
+    hosted.hosting.start_model({**MODEL, "MinInferenceUnits": 1}, CALL)
     message = hosted.at("HOSTING_FAILED").message
     assert "the engine does not reach it at http://127.0.0.1:" in message
     assert "it answers 503. Does a network policy let the engine reach" in message
@@ -129,7 +129,7 @@ def test_a_model_that_is_never_reached_is_taken_away(
 
 def test_a_pod_that_comes_back_by_itself_is_waited_for(cluster: Cluster, hosted: Hosted) -> None:
     cluster.there.set()
-    hosted.hosting.start({**MODEL, "MinInferenceUnits": 1}, CALL)
+    hosted.hosting.start_model({**MODEL, "MinInferenceUnits": 1}, CALL)
     row = hosted.at("HOSTED")
     cluster.there.clear()
     hosted.hosting.revive(row)
@@ -145,7 +145,7 @@ def test_a_model_that_does_not_come_back_is_hosted_again(
 ) -> None:
     monkeypatch.setattr(hosting, "_SECONDS_TO_COME_BACK", 0.2)
     cluster.there.set()
-    hosted.hosting.start({**MODEL, "MinInferenceUnits": 1}, CALL)
+    hosted.hosting.start_model({**MODEL, "MinInferenceUnits": 1}, CALL)
     row = hosted.at("HOSTED")
     cluster.there.clear()
     hosted.hosting.revive(row)
@@ -157,10 +157,10 @@ def test_a_model_that_does_not_come_back_is_hosted_again(
 
 def test_a_model_that_is_stopped_while_it_is_waited_for_is_stopped(cluster: Cluster, hosted: Hosted) -> None:
     cluster.there.set()
-    hosted.hosting.start({**MODEL, "MinInferenceUnits": 1}, CALL)
+    hosted.hosting.start_model({**MODEL, "MinInferenceUnits": 1}, CALL)
     row = hosted.at("HOSTED")
     cluster.there.clear()
     hosted.hosting.revive(row)
-    hosted.hosting.stop(MODEL, CALL)
+    hosted.hosting.stop_model(MODEL, CALL)
     hosted.at("TRAINED")
     assert cluster.stopped == ["inspection-p-1"]

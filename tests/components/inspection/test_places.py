@@ -9,7 +9,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from brume import variables
 from brume.inspection.engine.locations import PlaceError, Places, places
+from brume.inspection.engine.settings import InspectionSettings
 
 
 @pytest.fixture
@@ -99,4 +101,4 @@ def test_what_a_folder_stands_for_has_to_be_right(tmp_path: Path, monkeypatch: p
     with pytest.raises(PlaceError, match="BRUME_INSPECTION_STORE"):
         places(tmp_path, {})
     monkeypatch.setenv("BRUME_INSPECTION_STORE", "s3://store/engine/")
-    assert places(tmp_path, {}).root == "s3://store/engine"
+    assert places(tmp_path, {}, variables.read(InspectionSettings).store).root == "s3://store/engine"

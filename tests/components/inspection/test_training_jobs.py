@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 from sqlalchemy import insert, select
 
+from brume.aws.engine.store import Store
 from brume.cluster import jobs
 from brume.cluster.jobs import Job, JobError, JobState
 from brume.cluster.resources import Resources
 from brume.inspection.engine.locations import Places
-from brume.inspection.engine.store import Store
-from brume.inspection.engine.tables import models, projects
+from brume.inspection.engine.tables import SCHEMA, models, projects
 from brume.inspection.engine.training_jobs import RESULT, Trainings
 from tests.polling import until
 
@@ -51,7 +51,7 @@ class Training:
 
     def __init__(self, data: Path, double: Jobs) -> None:
         self.data, self.double = data, double
-        self.store = Store("", data)
+        self.store = Store("", data, SCHEMA)
         with self.store.write() as db:
             owner = {"account": "1", "region": "r"}
             db.execute(insert(projects).values(id="p", name="plates", created=0, versions=1, **owner))

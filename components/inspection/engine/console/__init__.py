@@ -14,10 +14,10 @@ from brume.aws.engine.catalog import Settings
 from brume.inspection.model.addresses import EVALUATIONS
 
 if TYPE_CHECKING:  # clients of the service need none of what serves it
+    from brume.aws.engine.background import Background
     from brume.aws.engine.service import Engine
-    from brume.inspection.engine.background import Background
+    from brume.aws.engine.store import Store
     from brume.inspection.engine.locations import Places
-    from brume.inspection.engine.store import Store
 
 
 def with_results(settings: Settings) -> Settings:
@@ -35,10 +35,8 @@ def with_results(settings: Settings) -> Settings:
 def add(engine: Engine, store: Store, places: Places, background: Background, data: Path) -> None:
     """Give an engine, whose state lies in `data`, the console's service and its page."""
     from brume.inspection.engine.console.page import routes
-    from brume.inspection.engine.console.service import NAME, Console
+    from brume.inspection.engine.console.service import NAME, mount
 
-    console = Console(store, places, background)
-    engine.services = {**engine.services, NAME: console}
+    engine.services = {**engine.services, NAME: mount(store, places, background)}
     engine.pages = [*engine.pages, *routes(engine, data)]
     engine.hint = f"the address of its web page: brume inspection --data {shlex.quote(str(data))} console"
-    console.resume()

@@ -14,9 +14,10 @@ from typing import Any
 from sqlalchemy import Connection, insert, select
 
 from brume import storage
+from brume.aws.engine.background import Background
 from brume.aws.engine.service import Call, ServiceError
+from brume.aws.engine.store import Store
 from brume.inspection.engine import lookups
-from brume.inspection.engine.background import Background
 from brume.inspection.engine.console import inference
 from brume.inspection.engine.console import renditions as pictures
 from brume.inspection.engine.console.inference import Judges
@@ -24,7 +25,6 @@ from brume.inspection.engine.console.thresholds import read_training
 from brume.inspection.engine.console.trial_tables import predictions
 from brume.inspection.engine.locations import PlaceError, Places
 from brume.inspection.engine.lookups import AnyRow, invalid
-from brume.inspection.engine.store import Store
 from brume.inspection.engine.tables import datasets, entries
 from brume.inspection.model import images
 from brume.inspection.model.metrics import figures
@@ -50,7 +50,7 @@ class Comparisons:
         self._failed: dict[tuple[str, ...], str] = {}
         self._lock = threading.Lock()
 
-    def compare(self, request: dict[str, Any], call: Call) -> dict[str, Any]:
+    def compare_models(self, request: dict[str, Any], call: Call) -> dict[str, Any]:
         """CompareModels."""
         with self._store.read() as db:
             project = lookups.project(db, call, request["ProjectName"])

@@ -9,11 +9,12 @@ from typing import Any
 
 from sqlalchemy import Connection, func, select
 
+from brume.aws.engine import lookup
 from brume.aws.engine.service import Call
+from brume.aws.engine.store import Store
 from brume.inspection.engine import lookups
 from brume.inspection.engine.lookups import AnyRow, invalid
 from brume.inspection.engine.monitoring import LIMIT, WINDOW
-from brume.inspection.engine.store import Store
 from brume.inspection.engine.tables import detections, drift_sums, models, projects
 
 _PERIODS = {"MINUTE": 1, "HOUR": 60, "DAY": 24 * 60, "WEEK": 7 * 24 * 60}  # minutes
@@ -28,7 +29,7 @@ class Dashboard:
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    def get(self, request: dict[str, Any], call: Call) -> dict[str, Any]:
+    def get_dashboard(self, request: dict[str, Any], call: Call) -> dict[str, Any]:
         """GetDashboard."""
         until = request.get("Until") or datetime.now(UTC)
         since = request.get("Since") or until - timedelta(hours=24)
@@ -43,7 +44,7 @@ class Dashboard:
             if name := request.get("ProjectName"):
                 mine = [lookups.project(db, call, name)]
             else:
-                wanted = select(projects).filter_by(account=call.account).order_by(projects.c.name)
+                wanted = lookup.owned(projects, call, status="ACTIVE").order_by(projects.c.name)
                 mine = list(db.execute(wanted))
             first, last = int(since.timestamp() // 60), int(until.timestamp() // 60)
             activity = [_activity(db, project, _PERIODS[period], starts, first, last) for project in mine]

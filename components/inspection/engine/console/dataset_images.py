@@ -9,6 +9,7 @@ from sqlalchemy import Connection, delete, select
 
 from brume import storage
 from brume.aws.engine.service import Call
+from brume.aws.engine.store import Store
 from brume.inspection.engine import lookups
 from brume.inspection.engine.console import inference, renditions
 from brume.inspection.engine.console.inference import Judges
@@ -16,7 +17,6 @@ from brume.inspection.engine.console.trial_tables import predictions
 from brume.inspection.engine.console.verdicts import put
 from brume.inspection.engine.locations import PlaceError, Places
 from brume.inspection.engine.lookups import AnyRow, absent, invalid
-from brume.inspection.engine.store import Store
 from brume.inspection.engine.tables import entries
 from brume.inspection.model import images, masks
 from brume.inspection.model.manifest import parse_line, write_line
@@ -30,7 +30,7 @@ class Labelled:
         self._places = places
         self._judges = judges
 
-    def put(self, request: dict[str, Any], call: Call) -> dict[str, Any]:
+    def put_dataset_image(self, request: dict[str, Any], call: Call) -> dict[str, Any]:
         """PutDatasetImage."""
         name, kind, data = request["Name"], request["DatasetType"], request["Body"]
         with self._store.read() as db:
@@ -50,7 +50,7 @@ class Labelled:
             )
         return {"SourceRef": address}
 
-    def picture(self, request: dict[str, Any], call: Call) -> dict[str, Any]:
+    def get_dataset_picture(self, request: dict[str, Any], call: Call) -> dict[str, Any]:
         """GetDatasetPicture."""
         kind, version = request.get("Kind", "IMAGE"), request.get("ModelVersion")
         with self._store.read() as db:

@@ -11,12 +11,12 @@ from sqlalchemy import Connection
 
 from brume import storage
 from brume.aws.engine.service import Call
+from brume.aws.engine.store import Store
 from brume.inspection.engine import lookups
 from brume.inspection.engine.console import inference
 from brume.inspection.engine.locations import Places
 from brume.inspection.engine.lookups import AnyRow, absent, invalid
 from brume.inspection.engine.models import set_threshold
-from brume.inspection.engine.store import Store
 from brume.inspection.engine.training_jobs import BUNDLE
 from brume.inspection.model.calibration import choose_threshold
 from brume.inspection.model.metrics import figures
@@ -31,7 +31,7 @@ class Thresholds:
         self._store = store
         self._places = places
 
-    def evaluation(self, request: dict[str, Any], call: Call) -> dict[str, Any]:
+    def get_model_evaluation(self, request: dict[str, Any], call: Call) -> dict[str, Any]:
         """GetModelEvaluation."""
         with self._store.read() as db:
             project, model = _model(db, request, call)
@@ -59,7 +59,7 @@ class Thresholds:
             "Seconds": training.get("seconds"),
         }
 
-    def update(self, request: dict[str, Any], call: Call) -> dict[str, Any]:
+    def update_model_threshold(self, request: dict[str, Any], call: Call) -> dict[str, Any]:
         """UpdateModelThreshold."""
         given = request.get("Threshold")
         costs = request.get("MissCost"), request.get("FalseAlarmCost")

@@ -6,25 +6,29 @@ import json
 import time
 from typing import Any
 
-from sqlalchemy import Connection, case, func, select
+from sqlalchemy import Connection, Select, case, func, select
 
+from brume.aws.engine import lookup
 from brume.aws.engine.service import Call
 from brume.inspection.engine.console.trial_tables import results, trials
 from brume.inspection.engine.lookups import AnyRow, absent
 from brume.inspection.engine.tables import projects
 
 
-def find(db: Connection, call: Call, identity: str) -> tuple[AnyRow, AnyRow]:
-    """Return a trial of the caller's account and its project. Raises ResourceNotFoundException."""
-    trial = db.execute(select(trials).filter_by(id=identity)).one_or_none()
-    project = (
-        db.execute(select(projects).filter_by(id=trial.project, account=call.account)).one_or_none()
-        if trial
-        else None
+def owned(call: Call) -> Select[Any]:
+    """Return the selection of the caller's trials, each with `project_name`."""
+    return (
+        select(trials, projects.c.name.label("project_name"))
+        .join(projects, projects.c.id == trials.c.project)
+        .where(projects.c.account == call.account, projects.c.status == "ACTIVE")
     )
-    if trial is None or project is None:
-        raise absent(f"there is no trial {identity}: list_trials shows those there are", identity, "TRIAL")
-    return project, trial
+
+
+def find(db: Connection, call: Call, identity: str) -> tuple[AnyRow, AnyRow]:
+    """Return the project of a trial of the caller's, and the trial. Raises ResourceNotFoundException."""
+    none = absent(f"there is no trial {identity}: list_trials shows those there are", identity, "TRIAL")
+    trial = lookup.one(db, owned(call).where(trials.c.id == identity), none)
+    return db.execute(select(projects).filter_by(id=trial.project)).one(), trial
 
 
 def result(db: Connection, trial: AnyRow, identity: str) -> AnyRow:
@@ -62,8 +66,8 @@ def describe_result(row: AnyRow) -> dict[str, Any]:
     }
 
 
-def describe_trial(db: Connection, project: str, trial: AnyRow) -> dict[str, Any]:
-    """Return a row as a Trial of the project of this name, with its counts."""
+def describe_trial(db: Connection, trial: AnyRow) -> dict[str, Any]:
+    """Return a trial, one of those that `owned` selects, as a Trial, with its counts."""
 
     def of(condition: Any) -> Any:
         return func.count(case((condition, 1)))
@@ -82,7 +86,7 @@ def describe_trial(db: Connection, project: str, trial: AnyRow) -> dict[str, Any
     return {
         "TrialId": trial.id,
         "Name": trial.name,
-        "ProjectName": project,
+        "ProjectName": trial.project_name,
         "ModelVersion": str(trial.version),
         "Source": trial.source or None,
         "Status": trial.status,

@@ -7,31 +7,31 @@ row written at once, so that a trial cut short goes on with the pictures that ar
 from __future__ import annotations
 
 import json
-import logging
-import secrets
 import time
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from sqlalchemy import Connection, delete, func, insert, select, update
 
 from brume import storage
-from brume.aws.engine.paging import page
+from brume.aws.engine import arns
+from brume.aws.engine.background import Background
+from brume.aws.engine.idempotency import once
+from brume.aws.engine.listing import list_items, list_rows
 from brume.aws.engine.service import Call, ServiceError
+from brume.aws.engine.store import Store
 from brume.inspection.engine import lookups, quotas
-from brume.inspection.engine.background import Background
 from brume.inspection.engine.console import inference, renditions, trial_rows
 from brume.inspection.engine.console.inference import Judges
 from brume.inspection.engine.console.trial_tables import results, trials
 from brume.inspection.engine.locations import PlaceError, Places
-from brume.inspection.engine.lookups import AnyRow, absent, conflict, invalid, over_quota
-from brume.inspection.engine.store import Store, once
+from brume.inspection.engine.lookups import AnyRow, absent, conflict, invalid, mismatch, over_quota
 from brume.inspection.engine.tables import entries, projects
 from brume.inspection.model import images, masks
 
 _SUFFIXES = (".png", ".jpg", ".jpeg")
 _CHUNK = 500  # rows of one INSERT
-_log = logging.getLogger(__name__)
 
 
 class Trials:
@@ -40,20 +40,14 @@ class Trials:
     def __init__(self, store: Store, places: Places, background: Background, judges: Judges) -> None:
         self._store = store
         self._places = places
-        self._background = background
+        pending = select(trials.c.id).filter_by(status="IN_PROGRESS")
+        self._reading = background.kind("trial", pending, self._read_source)
         self._judges = judges
 
-    def resume(self) -> None:
-        """Go on with the trials that an earlier process of the engine did not finish."""
-        with self._store.read() as db:
-            found = db.scalars(select(trials.c.id).filter_by(status="IN_PROGRESS")).all()
-        for trial in found:
-            self._background.submit(("trial", trial), self._read_source, trial)
-
-    def create(self, request: dict[str, Any], call: Call) -> dict[str, Any]:
+    def create_trial(self, request: dict[str, Any], call: Call) -> dict[str, Any]:
         """CreateTrial."""
         name, source = request["ProjectName"], request.get("Source", "")
-        with once(self._store, call, request, name, "PROJECT") as answer:
+        with once(self._store, call, request, mismatch(name, "PROJECT")) as answer:
             if answer.known is None:
                 project = lookups.project(answer.db, call, name)
                 model = lookups.model(answer.db, project, request["ModelVersion"])
@@ -64,7 +58,7 @@ class Trials:
                     except PlaceError as error:
                         raise invalid(f"Source: {error}") from error
                 row = {
-                    "id": secrets.token_hex(6),
+                    "id": arns.new_id(12),
                     "project": project.id,
                     "version": model.version,
                     "name": request.get("Name") or time.strftime("%d %b %Y, %H:%M UTC", time.gmtime()),
@@ -77,33 +71,26 @@ class Trials:
                 answer.value = {"id": row["id"]}
             identity = (answer.known or answer.value)["id"]
         if source:
-            self._background.submit(("trial", identity), self._read_source, identity)
-        return self.describe({"TrialId": identity}, call)
+            self._reading.submit(identity)
+        return self.describe_trial({"TrialId": identity}, call)
 
-    def describe(self, request: dict[str, Any], call: Call) -> dict[str, Any]:
+    def describe_trial(self, request: dict[str, Any], call: Call) -> dict[str, Any]:
         """DescribeTrial."""
         with self._store.read() as db:
-            project, trial = trial_rows.find(db, call, request["TrialId"])
-            return {"Trial": trial_rows.describe_trial(db, project.name, trial)}
+            _, trial = trial_rows.find(db, call, request["TrialId"])
+            return {"Trial": trial_rows.describe_trial(db, trial)}
 
-    def list(self, request: dict[str, Any], call: Call) -> dict[str, Any]:
+    def list_trials(self, request: dict[str, Any], call: Call) -> dict[str, Any]:
         """ListTrials, the newest first."""
         with self._store.read() as db:
-            wanted = (
-                select(trials, projects.c.name.label("project_name"))
-                .join(projects, projects.c.id == trials.c.project)
-                .where(projects.c.account == call.account)
-            )
+            wanted = trial_rows.owned(call)
             if name := request.get("ProjectName"):
                 wanted = wanted.where(trials.c.project == lookups.project(db, call, name).id)
-            found = sorted(db.execute(wanted).all(), key=_newest)
-            chosen, token = page(found, request, call, key=_newest, default=50)
-            return {
-                "Trials": [trial_rows.describe_trial(db, row.project_name, row) for row in chosen],
-                "NextToken": token,
-            }
+            order = (trials.c.created, trials.c.id)
+            described = partial(trial_rows.describe_trial, db)
+            return list_rows(db, request, call, wanted, order, described, newest_first=True, default=50)
 
-    def delete(self, request: dict[str, Any], call: Call) -> dict[str, Any]:
+    def delete_trial(self, request: dict[str, Any], call: Call) -> dict[str, Any]:
         """DeleteTrial: pictures that were uploaded to it go, unless a dataset has them."""
         with self._store.write() as db:
             project, trial = trial_rows.find(db, call, request["TrialId"])
@@ -117,7 +104,7 @@ class Trials:
                 storage.remove(self._places.locate(row.address, project.id))
         return {"TrialId": trial.id}
 
-    def detect(self, request: dict[str, Any], call: Call) -> dict[str, Any]:
+    def detect_trial_image(self, request: dict[str, Any], call: Call) -> dict[str, Any]:
         """DetectTrialImage."""
         name, data = request["Name"], request["Body"]
         with self._store.read() as db:
@@ -150,7 +137,7 @@ class Trials:
             found = db.execute(select(results).filter_by(trial=trial.id, id=identity)).one()
         return {"Result": trial_rows.describe_result(found)}
 
-    def results(self, request: dict[str, Any], call: Call) -> dict[str, Any]:
+    def list_trial_results(self, request: dict[str, Any], call: Call) -> dict[str, Any]:
         """ListTrialResults."""
         order = request.get("SortBy", "NAME")
         with self._store.read() as db:
@@ -172,10 +159,10 @@ class Trials:
             place = certainty if order == "CONFIDENCE_ASCENDING" or certainty > 1 else 1 - certainty
             return f"{place:.9f} {row.id}"
 
-        chosen, token = page(sorted(found, key=key), request, call, key=key)
-        return {"Results": [trial_rows.describe_result(row) for row in chosen], "NextToken": token}
+        ordered = sorted(found, key=key)
+        return list_items(ordered, request, call, key=key, describe=trial_rows.describe_result, default=100)
 
-    def picture(self, request: dict[str, Any], call: Call) -> dict[str, Any]:
+    def get_trial_picture(self, request: dict[str, Any], call: Call) -> dict[str, Any]:
         """GetTrialPicture."""
         kind = request.get("Kind", "IMAGE")
         with self._store.read() as db:
@@ -283,10 +270,6 @@ class Trials:
         with self._store.write() as db:
             mine = (results.c.trial == trial.id) & (results.c.id == row.id)
             db.execute(update(results).where(mine).values(**values, created=time.time()))
-
-
-def _newest(trial: AnyRow) -> str:
-    return f"{1e12 - trial.created:020.6f} {trial.id}"
 
 
 def _folder(source: str) -> str:

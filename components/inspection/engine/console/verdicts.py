@@ -8,11 +8,11 @@ from typing import Any
 from sqlalchemy import Connection, insert, select, update
 
 from brume.aws.engine.service import Call
+from brume.aws.engine.store import Store
 from brume.inspection.engine.console import trial_rows
 from brume.inspection.engine.console.trial_tables import results
 from brume.inspection.engine.datasets import replace
 from brume.inspection.engine.lookups import AnyRow, conflict
-from brume.inspection.engine.store import Store
 from brume.inspection.engine.tables import datasets, entries
 from brume.inspection.model.manifest import Line, parse_line, write_line
 
@@ -25,7 +25,7 @@ class Verdicts:
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    def verify(self, request: dict[str, Any], call: Call) -> dict[str, Any]:
+    def verify_trial_result(self, request: dict[str, Any], call: Call) -> dict[str, Any]:
         """VerifyTrialResult."""
         with self._store.write() as db:
             _, trial = trial_rows.find(db, call, request["TrialId"])
@@ -43,7 +43,7 @@ class Verdicts:
             db.execute(update(results).where(mine).values(verdict=request["Verdict"]))
             return {"Result": trial_rows.describe_result(trial_rows.result(db, trial, row.id))}
 
-    def add(self, request: dict[str, Any], call: Call) -> dict[str, Any]:
+    def add_verified_to_dataset(self, request: dict[str, Any], call: Call) -> dict[str, Any]:
         """AddVerifiedToDataset: all of them or, when the dataset would overflow, none.
 
         A picture of the other dataset is left out: in both, it would be trained on and tested with.

@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from brume.inspection.engine.background import Background
-from brume.inspection.engine.console.service import Console
+from brume.aws.engine.background import Background
+from brume.aws.engine.store import Store
+from brume.inspection.engine.console.service import mount
 from brume.inspection.engine.locations import places
-from brume.inspection.engine.store import Store
+from brume.inspection.engine.tables import SCHEMA
 from tests.components.inspection.console.conftest import PROJECT, Served
 from tests.components.inspection.parts import encoded, photo, picture, refused, wait
 
@@ -154,9 +155,10 @@ def test_a_trial_of_a_folder_runs_in_the_background_and_goes_on_after_a_restart(
     served.query("update console_trials set status = 'IN_PROGRESS' where id = ?", trial)
     served.query("update console_results set status = 'PENDING' where trial = ? and name < '018'", trial)
     assert look()["Counts"]["Detected"] == 6
-    store, background = Store("", served.data), Background()
+    store, background = Store("", served.data, SCHEMA), Background()
     where = places(served.data, {"s3://pictures/": str(served.root / "pictures")})
-    Console(store, where, background).resume()
+    mount(store, where, background)
+    background.resume(store)
     assert wait(look, ("READY", "FAILED"))["Counts"]["Detected"] == 8
     background.close()
     store.close()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 
-from brume.inspection.engine.background import Background
+from brume.aws.engine.background import Background
 
 
 class Work:
