@@ -10,12 +10,10 @@ from typing import Any
 from kfp import dsl
 
 from brume import storage
-from brume.inspection.pipeline import steps
+from brume.inspection.pipeline import stages
 from brume.inspection.pipeline.settings import check_inspection
 from brume.inspection.pipeline.sources import is_manifest
-from brume.pipelines.running.pods import pod
-
-STAGES = ("images", "datasets", "training", "evaluation", "packaging", "hosting", "detection", "report")
+from brume.pipelines.running import steps
 
 
 def check(arguments: Mapping[str, Any]) -> None:
@@ -34,9 +32,7 @@ def engines(arguments: Mapping[str, Any], out: Path) -> dict[str, dict[str, str]
     return {"inspection": folders}
 
 
-@dsl.pipeline(
-    name="inspection", description="Train, evaluate, host and package a model that finds bad parts."
-)
+@steps.pipeline("inspection", "Train, evaluate, host and package a model that finds bad parts.")
 def pipeline(
     images: str = "",
     project: str = "inspection",
@@ -57,59 +53,36 @@ def pipeline(
         units: Inference units that the model is hosted with.
         timeout_minutes: Minutes that training, and starting to host, may take.
     """
-    run = dsl.PIPELINE_JOB_ID_PLACEHOLDER
-    listed = pod(
-        steps.list_images(images=images, test_images=test_images, trial_images=trial_images),
-        cpu="2",
-        memory="2Gi",
-    )
-    lists = listed.outputs["lists"]
-    filled = pod(steps.fill_datasets(project=project, lists=lists), cpu="500m", memory="512Mi")
-    trained = pod(
-        steps.train_model(project=project, entries=filled.output, run=run, minutes=timeout_minutes),
-        cpu="500m",
-        memory="512Mi",
-    )
+    step = steps.Steps({**locals(), "run": dsl.PIPELINE_JOB_ID_PLACEHOLDER})
+    listed = step(stages.list_images, cpu="2", memory="2Gi").outputs
+    trial = step(
+        stages.list_trial_images, scenes=listed["scenes"], lists=listed["lists"], cpu="1", memory="2Gi"
+    ).outputs["trial"]
+    lists = listed["lists"]
+    filled = step(stages.fill_datasets, lists=lists, cpu="500m", memory="512Mi")
+    trained = step(stages.train_model, lists=lists, entries=filled.output, cpu="500m", memory="512Mi")
     version, evaluation = trained.outputs["Output"], trained.outputs["evaluation"]
-    pod(
-        steps.evaluate_model(project=project, version=version, evaluation=evaluation),
-        cpu="500m",
-        memory="1Gi",
-    )
-    packaged = pod(
-        steps.package_model(project=project, version=version, minutes=timeout_minutes),
-        cpu="500m",
-        memory="512Mi",
-    )
-    ending = pod(steps.stop_model(project=project, run=run, deploy=deploy), cpu="500m", memory="512Mi")
-    with dsl.ExitHandler(ending):
-        hosted = pod(
-            steps.host_model(
-                project=project,
-                version=version,
-                lists=lists,
-                run=run,
-                minutes=timeout_minutes,
-                units=units,
-                deploy=deploy,
-            ).set_caching_options(False),
+    model = {"version": version, "evaluation": evaluation}
+    step(stages.evaluate_model, **model, cpu="500m", memory="1Gi")
+    packaged = step(stages.package_model, **model, cpu="500m", memory="512Mi")
+    with dsl.ExitHandler(step(stages.stop_model, cpu="500m", memory="512Mi")):
+        hosted = step(stages.host_model, lists=lists, trial=trial, **model, cpu="500m", memory="512Mi")
+        detected = step(
+            stages.detect_anomalies,
+            version=hosted.output,
+            lists=lists,
+            trial=trial,
+            evaluation=evaluation,
             cpu="500m",
             memory="512Mi",
         )
-        detected = pod(
-            steps.detect_anomalies(project=project, version=hosted.output, lists=lists),
-            cpu="500m",
-            memory="512Mi",
-        )
-        pod(
-            steps.write_report(
-                project=project,
-                version=version,
-                lists=lists,
-                evaluation=evaluation,
-                bundle=packaged.outputs["bundle"],
-                detections=detected.outputs["detections"],
-            ),
+        step(
+            stages.write_report,
+            lists=lists,
+            trial=trial,
+            evaluation=evaluation,
+            bundle=packaged.outputs["bundle"],
+            detections=detected.outputs["detections"],
             cpu="1",
             memory="2Gi",
         )

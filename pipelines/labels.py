@@ -7,14 +7,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from kfp import dsl
-
 from brume import storage
-from brume.labels.pipeline import steps
+from brume.labels.pipeline import stages
 from brume.labels.pipeline.settings import check_labels
-from brume.pipelines.running.pods import pod
-
-STAGES = ("source", "ingest", "workers", "quality", "tables", "queries", "dashboard", "quicksight")
+from brume.pipelines.running import steps
 
 
 def check(arguments: Mapping[str, Any]) -> None:
@@ -32,7 +28,7 @@ def environment(arguments: Mapping[str, Any], out: Path) -> dict[str, str]:
     return {"BRUME_LAKE": storage.absolute(arguments["lake"] or str(out / "lake"))}
 
 
-@dsl.pipeline(name="labels", description="Report on the progress and quality of labelling jobs.")
+@steps.pipeline("labels", "Report on the progress and quality of labelling jobs.")
 def pipeline(
     source: str = "",
     lake: str = "",
@@ -59,54 +55,20 @@ def pipeline(
         publish_quicksight: ARN of the QuickSight user or group that gets a dashboard; empty: none is made.
         workgroup: Athena's workgroup that the queries run in.
     """
-    # New annotations lie at the same address: nothing may be answered from a cache of inputs.
-    found = pod(
-        steps.find_source(source=source, workers=workers).set_caching_options(False), cpu="1", memory="2Gi"
-    )
-    ingested = pod(
-        steps.ingest_annotations(
-            source=found.outputs["source"], lake=lake, modalities=modalities, job_states=job_states
-        ).set_caching_options(False),
-        cpu="2",
-        memory="2Gi",
-    )
-    joined = pod(
-        steps.join_workers(
-            lake=ingested.outputs["Output"],
-            workers=found.outputs["workers"],
-            mask_people=mask_people,
-        ).set_caching_options(False),
+    step = steps.Steps(locals())
+    found = step(stages.find_source, cpu="1", memory="2Gi")
+    ingested = step(stages.ingest_annotations, source=found.outputs["source"], cpu="2", memory="2Gi")
+    joined = step(
+        stages.join_workers,
+        lake=ingested.outputs["Output"],
+        workers=found.outputs["workers"],
         cpu="1",
         memory="2Gi",
     )
-    judged = pod(steps.judge_quality(lake=joined.output).set_caching_options(False), cpu="2", memory="4Gi")
+    quality = step(stages.judge_quality, lake=joined.output, cpu="2", memory="4Gi")
     # Before the queries: where AWS answers them, it knows the tables by Glue.
-    published = pod(
-        steps.publish_tables(
-            lake=judged.output, glue=publish_glue, iceberg=iceberg, workgroup=workgroup
-        ).set_caching_options(False),
-        cpu="500m",
-        memory="1Gi",
-    )
-    asked = pod(
-        steps.run_queries(lake=published.output, workgroup=workgroup).set_caching_options(False),
-        cpu="500m",
-        memory="1Gi",
-    )
-    page = pod(
-        steps.write_dashboard(
-            lake=judged.output, mask_people=mask_people, results=asked.outputs["results"]
-        ).set_caching_options(False),
-        cpu="1",
-        memory="2Gi",
-    )
-    pod(
-        steps.make_quicksight_dashboard(
-            lake=published.output,
-            principal=publish_quicksight,
-            workgroup=workgroup,
-            mask_people=mask_people,
-        ).set_caching_options(False),
-        cpu="500m",
-        memory="2Gi",
-    ).after(page)  # what QuickSight refuses costs no report
+    published = step(stages.publish_tables, lake=quality.output, cpu="500m", memory="1Gi")
+    queried = step(stages.run_queries, lake=published.output, cpu="500m", memory="1Gi")
+    page = step(stages.write_dashboard, lake=quality.output, cpu="1", memory="2Gi").after(queried)
+    # What QuickSight refuses costs no report.
+    step(stages.make_quicksight_dashboard, lake=published.output, cpu="500m", memory="2Gi").after(page)

@@ -8,11 +8,9 @@ from typing import Any
 
 from kfp import dsl
 
-from brume.pipelines.running.pods import pod
-from brume.slides.pipeline import steps
+from brume.pipelines.running import steps
+from brume.slides.pipeline import results, stages
 from brume.slides.pipeline.settings import check_training
-
-STAGES = ("cohort", "tiling", "shards", "training", "serving", "prediction", "scores", "report")
 
 
 def check(arguments: Mapping[str, Any]) -> None:
@@ -20,84 +18,69 @@ def check(arguments: Mapping[str, Any]) -> None:
     check_training(arguments)
 
 
-def cut(
-    admitted: Any,
-    *,
-    assume_mpp: Any,
-    ranks: Any,
-    batch_size: Any,
-    seed: Any,
-    max_rejected: Any,
-) -> Any:
-    """Tile the admitted slides, group by group side by side, and shard the tiles; returns the last task."""
-    with dsl.ParallelFor(admitted.outputs["Output"]) as group:
-        tiles = pod(
-            steps.cut_tiles(cohort=admitted.outputs["cohort"], group=group, assume_mpp=assume_mpp),
-            cpu="4",
-            memory="8Gi",
-        )
-    return pod(
-        steps.make_shards(
-            cohort=admitted.outputs["cohort"],
-            groups=dsl.Collected(tiles.outputs["Output"]),
-            ranks=ranks,
-            batch_size=batch_size,
-            seed=seed,
-            max_rejected=max_rejected,
-        ),
+def cut(step: steps.Steps, cohort: Any) -> Any:
+    """Tile the slides of a cohort step, group by group side by side, and shard the tiles.
+
+    Returns the step of the shards.
+    """
+    with dsl.ParallelFor(cohort.outputs["Output"]) as group:
+        tiles = step(stages.cut_tiles, cohort=cohort.outputs["cohort"], group=group, cpu="4", memory="8Gi")
+    return step(
+        stages.make_shards,
+        cohort=cohort.outputs["cohort"],
+        groups=dsl.Collected(tiles.outputs["Output"]),
         cpu="1",
         memory="4Gi",
     )
 
 
-def explain(admitted: Any, sharded: Any, *, title: str, model_uri: Any, assume_mpp: Any, seed: Any) -> None:
+def explain(step: steps.Steps, cohort: Any, shards: Any, *, title: str, model_uri: Any) -> None:
     """Serve the model, score every tile and slide through it, report, and end the serving in any case."""
-    name = f"brume-{dsl.PIPELINE_JOB_ID_PLACEHOLDER}"
-    tiles_uri = sharded.outputs["Output"]
-    with dsl.ExitHandler(pod(steps.stop_model(name=name), cpu="500m", memory="512Mi")):
-        deployed = pod(
-            steps.deploy_model(
-                tiles_uri=tiles_uri, model_uri=model_uri, name=name, cpu="2", memory="4Gi"
-            ).set_caching_options(False),
+    run = dsl.PIPELINE_JOB_ID_PLACEHOLDER
+    tiles_uri = shards.outputs["Output"]
+    with dsl.ExitHandler(step(results.stop_model, run=run, cpu="500m", memory="512Mi")):
+        deployed = step(
+            results.deploy_model,
+            tiles_uri=tiles_uri,
+            model_uri=model_uri,
+            run=run,
+            cohort=cohort.outputs["cohort"],
+            serving_cpu="2",
+            serving_memory="4Gi",
             cpu="500m",
             memory="512Mi",
         )
-        predicted = pod(
-            steps.predict_tiles(
-                tiles_uri=tiles_uri,
-                model_uri=model_uri,
-                url=deployed.output,
-                name=name,
-                cohort=admitted.outputs["cohort"],
-            ),
+        predicted = step(
+            results.predict_tiles,
+            tiles_uri=tiles_uri,
+            model_uri=model_uri,
+            url=deployed.output,
+            run=run,
+            cohort=cohort.outputs["cohort"],
             cpu="1",
             memory="4Gi",
         )
-        scored = pod(
-            steps.score_slides(
-                cohort=admitted.outputs["cohort"],
-                tile_scores=predicted.outputs["tile_scores"],
-                assume_mpp=assume_mpp,
-                seed=seed,
-            ),
+        scored = step(
+            results.score_slides,
+            cohort=cohort.outputs["cohort"],
+            tile_scores=predicted.outputs["tile_scores"],
             cpu="2",
             memory="4Gi",
         )
-        pod(
-            steps.write_report(
-                title=title,
-                model_uri=model_uri,
-                rejects=sharded.outputs["rejects"],
-                slide_scores=scored.outputs["slide_scores"],
-                heatmaps=scored.outputs["heatmaps"],
-                evaluation=scored.outputs["evaluation"],
-            ),
+        step(
+            results.write_report,
+            title=title,
+            model_uri=model_uri,
+            rejects=shards.outputs["rejects"],
+            slide_scores=scored.outputs["slide_scores"],
+            heatmaps=scored.outputs["heatmaps"],
+            evaluation=scored.outputs["evaluation"],
             cpu="1",
             memory="2Gi",
         )
 
 
-@dsl.pipeline(name="slides", description="Train, serve and explain a model of whole-slide images.")
+@steps.pipeline("slides", "Train, serve and explain a model of whole-slide images.")
 def pipeline(
     slides: str,
     labels: str,
@@ -148,55 +131,14 @@ def pipeline(
         gpus: NVIDIA GPUs of one rank, on a cluster.
         tolerations: Tolerations of the rank pods, a JSON list as in a pod's spec.
     """
-    admitted = pod(
-        steps.admit_slides(
-            slides=slides,
-            labels=labels,
-            assume_mpp=assume_mpp,
-            max_rejected=max_rejected,
-            seed=seed,
-            groups=tile_groups,
-            tile_size=tile_size,
-            mpp=mpp,
-            max_background=max_background,
-            jpeg_quality=jpeg_quality,
-            tissue=tissue,
-        ),
-        cpu="2",
-        memory="2Gi",
-    )
-    sharded = cut(
-        admitted,
-        assume_mpp=assume_mpp,
-        ranks=ranks,
-        batch_size=batch_size,
-        seed=seed,
-        max_rejected=max_rejected,
-    )
-    trained = pod(
-        steps.train_model(
-            tiles_uri=sharded.outputs["Output"],
-            model_name=model,
-            weights=weights,
-            epochs=epochs,
-            batch_size=batch_size,
-            learning_rate=learning_rate,
-            ranks=ranks,
-            collective=collective,
-            seed=seed,
-            worker_cpu=worker_cpu,
-            worker_memory=worker_memory,
-            gpus=gpus,
-            tolerations=tolerations,
-        ),
-        cpu="1",
-        memory="1Gi",
-    )
+    step = steps.Steps(locals())
+    cohort = step(stages.admit_slides, cpu="2", memory="2Gi")
+    shards = cut(step, cohort)
+    trained = step(stages.train_model, tiles_uri=shards.outputs["Output"], cpu="1", memory="1Gi")
     explain(
-        admitted,
-        sharded,
+        step,
+        cohort,
+        shards,
         title="Slides: training and evaluation",
         model_uri=trained.outputs["Output"],
-        assume_mpp=assume_mpp,
-        seed=seed,
     )

@@ -6,14 +6,10 @@ brume run slides_predict slides=DIR model=out/slides/model --out out/new-slides
 from collections.abc import Mapping
 from typing import Any
 
-from kfp import dsl
-
-from brume.pipelines.running.pods import pod
+from brume.pipelines.running import steps
 from brume.pipelines.slides import cut, explain
-from brume.slides.pipeline import steps
+from brume.slides.pipeline import stages
 from brume.slides.pipeline.settings import check_prediction
-
-STAGES = ("cohort", "tiling", "shards", "serving", "prediction", "scores", "report")
 
 
 def check(arguments: Mapping[str, Any]) -> None:
@@ -21,7 +17,7 @@ def check(arguments: Mapping[str, Any]) -> None:
     check_prediction(arguments)
 
 
-@dsl.pipeline(name="slides-predict", description="Score and explain new slides with a trained model.")
+@steps.pipeline("slides-predict", "Score and explain new slides with a trained model.")
 def pipeline(
     slides: str,
     model: str,
@@ -38,30 +34,7 @@ def pipeline(
         max_rejected: Largest share of slides that may be set aside before the run stops.
         tile_groups: Groups of slides that are tiled side by side.
     """
-    admitted = pod(
-        steps.admit_new_slides(
-            slides=slides,
-            model=model,
-            assume_mpp=assume_mpp,
-            max_rejected=max_rejected,
-            groups=tile_groups,
-        ),
-        cpu="2",
-        memory="2Gi",
-    )
-    sharded = cut(
-        admitted,
-        assume_mpp=assume_mpp,
-        ranks=1,
-        batch_size=1,
-        seed=0,
-        max_rejected=max_rejected,
-    )
-    explain(
-        admitted,
-        sharded,
-        title="Slides: prediction",
-        model_uri=model,
-        assume_mpp=assume_mpp,
-        seed=0,
-    )
+    # Every slide is scored whole: there are no ranks to share tiles among, and nothing is drawn by chance.
+    step = steps.Steps({**locals(), "ranks": 1, "batch_size": 1, "seed": 0})
+    cohort = step(stages.admit_new_slides, cpu="2", memory="2Gi")
+    explain(step, cohort, cut(step, cohort), title="Slides: prediction", model_uri=model)

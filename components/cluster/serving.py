@@ -59,7 +59,7 @@ class Model:
     resources: Resources = field(default_factory=Resources)
     namespace: str = ""
     env: Mapping[str, str] = field(default_factory=dict)
-    module: str = "brume.slides.model.predictor"
+    module: str = field(kw_only=True)
     arguments: Sequence[str] = ()
     replicas: int = 1
     most: int = 0

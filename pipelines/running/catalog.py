@@ -53,7 +53,7 @@ def names() -> dict[str, str]:
 
 @dataclass(frozen=True)
 class Pipeline:
-    """A pipeline: the kfp object, and its module's `STAGES`, `check`, and (where it has them) the rest."""
+    """A pipeline: the kfp object, and its module's `check`, and (where it has them) the rest."""
 
     name: str
     module: ModuleType
@@ -64,10 +64,9 @@ class Pipeline:
         return self.module.pipeline
 
     @property
-    def stages(self) -> Sequence[str]:
-        """The names of the steps, in the order in which they start."""
-        stages: Sequence[str] = self.module.STAGES
-        return stages
+    def stages(self) -> list[str]:
+        """The names of the stages, in the order in which they start."""
+        return [stage.name for stage in self.component.stages]
 
     @property
     def check(self) -> Callable[[Mapping[str, Any]], None]:

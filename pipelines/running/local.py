@@ -20,7 +20,7 @@ from brume.pipelines.running import record
 from brume.pipelines.running.catalog import Pipeline
 from brume.pipelines.running.view import View
 from brume.run import lifeline, progress
-from brume.run.step import OUT
+from brume.run.stage import OUT
 
 
 class RunError(RuntimeError):
@@ -46,7 +46,7 @@ def run(pipeline: Pipeline, arguments: Mapping[str, Any], out: Path) -> None:
             "parameters": dict(arguments),
             "status": "running",
             "started": record.now(),
-            "versions": record.versions(),
+            "versions": record.versions(pipeline.component.stages),
             "git": record.git_revision(),
         }
         record.write(out, told)

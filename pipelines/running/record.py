@@ -4,36 +4,15 @@ from __future__ import annotations
 
 import importlib.metadata
 import json
-import platform
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from brume import storage
-
-_TOLD = [
-    "brume",
-    "kfp",
-    "tensorflow",
-    "tensorflow-cpu",
-    "keras",
-    "horovod",
-    "mpi4py",
-    "numpy",
-    "openslide-python",
-    "openslide-bin",
-    "tifffile",
-    "simplejpeg",
-    "scikit-image",
-    "scikit-learn",
-    "pyarrow",
-    "duckdb",
-    "sqlglot",
-    "altair",
-    "boto3",
-]
+from brume.run.code import platform_versions
+from brume.run.stage import Stage
 
 
 def now() -> str:
@@ -41,15 +20,16 @@ def now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
-def versions() -> dict[str, str]:
-    """Return the versions of Python, the platform and the libraries that a result may depend on."""
-    found = {"python": platform.python_version(), "platform": platform.platform()}
-    for name in _TOLD:
-        try:
-            found[name] = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            continue
-    return found
+def versions(stages: Iterable[Stage[..., Any]]) -> dict[str, str]:
+    """Return the versions of Python, the platform and the libraries that the results of stages depend on."""
+    libraries: dict[str, str] = {}
+    for stage in stages:
+        libraries |= stage.libraries()
+    return {
+        **platform_versions(),
+        "kfp": importlib.metadata.version("kfp"),
+        **dict(sorted(libraries.items())),
+    }
 
 
 def git_revision() -> str:
@@ -84,9 +64,9 @@ def metrics(out: Path) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for state in sorted((out / "work" / "steps").glob("*.json")):
         record = json.loads(state.read_text())
-        for place, metadata in zip(record["places"], record["metadata"], strict=True):
+        for name, place in record["places"].items():
             if place.startswith("work/metrics/"):
-                found[Path(place).stem] = metadata
+                found[Path(place).stem] = record["metadata"][name]
     return found
 
 

@@ -25,6 +25,8 @@ from brume.cluster.serving import Model, inference_service_manifest
 from tests.cluster.harness import binaries, given, kserve, mpi_operator, upstream
 from tests.cluster.harness.api_server import Api, ApiServer
 
+PREDICTOR = "brume.slides.model.predictor"
+
 Object = dict[str, Any]
 Place = tuple[str | int, ...]
 
@@ -61,7 +63,15 @@ def _inference_service(
     name: str, namespace: str, image: str, share: Resources, variables: Mapping[str, str], many: int
 ) -> Object:
     model = Model(
-        name, "s3://bucket/a model", image, share, namespace, variables, replicas=many, most=many // 2 * 4
+        name,
+        "s3://bucket/a model",
+        image,
+        share,
+        namespace,
+        variables,
+        replicas=many,
+        most=many // 2 * 4,
+        module=PREDICTOR,
     )
     return inference_service_manifest(model)
 

@@ -279,7 +279,7 @@ def run_an_mpi_job() -> None:
 
 def serve() -> None:
     with pytest.raises(serving.ServingError, match="ended with code 1"):
-        serving.serve(serving.Model("Rights", "s3://b/m"), print)
+        serving.serve(serving.Model("Rights", "s3://b/m", module="brume.slides.model.predictor"), print)
     serving.stop("Rights")
 
 

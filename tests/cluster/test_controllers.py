@@ -17,6 +17,8 @@ from tests.cluster.harness.api_server import Api, ApiServer, KubectlError
 from tests.cluster.harness.binaries import Unavailable
 from tests.polling import until
 
+PREDICTOR = "brume.slides.model.predictor"
+
 SECONDS = 30.0
 MADE = {"mpi-operator": "mpijobs.kubeflow.org", "kserve": "inferenceservices.serving.kserve.io"}
 
@@ -75,7 +77,9 @@ def _job(namespace: str) -> dict[str, Any]:
 
 
 def _service(namespace: str) -> dict[str, Any]:
-    return inference_service_manifest(Model("Tiles", "s3://models/tiles", namespace=namespace))
+    return inference_service_manifest(
+        Model("Tiles", "s3://models/tiles", namespace=namespace, module=PREDICTOR)
+    )
 
 
 def test_an_mpi_job_gets_its_workers_their_keys_and_their_names(operated: Api, namespace: str) -> None:

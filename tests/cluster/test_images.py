@@ -19,8 +19,9 @@ from tests.cluster.harness.installed import STEP, Installed
 
 NAMES = images.NAMES
 IMPORTS = {
-    "pipeline": "kfp.dsl.executor_main brume.slides.pipeline.steps brume.inspection.pipeline.steps"
-    " brume.labels.pipeline.steps openslide cv2 duckdb pyiceberg kubernetes",
+    "pipeline": "kfp.dsl.executor_main brume.slides.pipeline.stages brume.slides.pipeline.results"
+    " brume.inspection.pipeline.stages brume.labels.pipeline.stages"
+    " openslide cv2 duckdb pyiceberg kubernetes",
     "training": "brume.slides.model.training_loop brume.slides.model.export horovod.tensorflow mpi4py.MPI"
     " boto3",
     "serving": "brume.slides.model.predictor tensorflow boto3 uvicorn",

@@ -21,6 +21,8 @@ from tests.cluster.harness.binaries import Unavailable
 from tests.cluster.harness.cluster import MadeCluster, OwnCluster, made_here
 from tests.cluster.harness.kind import KindNode
 
+PREDICTOR = "brume.slides.model.predictor"
+
 ROOT = Path(__file__).resolve().parents[2]
 KIND = """\
 #!/bin/sh
@@ -133,7 +135,9 @@ def test_the_operators_work_beside_it_and_it_is_ended(
     image = tmp_path / "image.tar"
     image.touch()
     about = {"name": SERVICE_ACCOUNT, "namespace": "of-kind"}
-    service = inference_service_manifest(Model("Tiles", "s3://models/tiles", namespace="of-kind"))
+    service = inference_service_manifest(
+        Model("Tiles", "s3://models/tiles", namespace="of-kind", module=PREDICTOR)
+    )
     service["metadata"]["name"] = "1-tiles"  # which KServe alone refuses
     node = KindNode(folder).start()
     try:

@@ -10,6 +10,8 @@ from brume.cluster.serving import Model, inference_service_manifest
 from tests.cluster.harness.installed import Installed
 from tests.polling import until
 
+PREDICTOR = "brume.slides.model.predictor"
+
 # Answers every question, and is busy all the time: it stands for a model whose callers never rest.
 BUSY = """
 import http.server, threading
@@ -30,7 +32,9 @@ http.server.ThreadingHTTPServer(("", 8080), Answer).serve_forever()
 @pytest.mark.timeout(600)
 def test_a_busy_model_gets_a_replica_more_and_no_further(brume: Installed) -> None:
     share = Resources(cpu="100m", memory="128Mi")
-    manifest = inference_service_manifest(Model("Busy", "s3://b/m", "", share, brume.namespace, most=2))
+    manifest = inference_service_manifest(
+        Model("Busy", "s3://b/m", "", share, brume.namespace, most=2, module=PREDICTOR)
+    )
     manifest["spec"]["predictor"]["containers"][0]["command"] = ["python3", "-c", BUSY]
     with brume.acting_as("brume-engine"):
         cluster = Cluster(brume.namespace)

@@ -16,6 +16,8 @@ from brume.slides.pipeline import training_job
 from tests.cluster.harness.installed import STEP, Installed
 from tests.components.slides import tiny
 
+PREDICTOR = "brume.slides.model.predictor"
+
 SHARE = Resources(cpu="250m", memory="1Gi")
 
 
@@ -38,7 +40,7 @@ def model(brume: Installed, tmp_path_factory: pytest.TempPathFactory) -> str:
 def test_a_model_is_served_asked_and_taken_away(brume: Installed, model: str) -> None:
     with brume.acting_as("brume-pipeline"):
         endpoint = serving.serve(
-            Model("Tiny tiles", model, resources=SHARE, namespace=brume.namespace), print
+            Model("Tiny tiles", model, resources=SHARE, namespace=brume.namespace, module=PREDICTOR), print
         )
         try:
             tiles = [tiny.image(label, 9000) for label in tiny.CLASSES]
@@ -60,7 +62,9 @@ def test_a_model_is_served_asked_and_taken_away(brume: Installed, model: str) ->
 
 @pytest.mark.timeout(300)
 def test_a_model_that_cannot_be_loaded_is_explained_and_taken_away(brume: Installed) -> None:
-    nowhere = Model("Tiny tiles", "s3://mlpipeline/nowhere", resources=SHARE, namespace=brume.namespace)
+    nowhere = Model(
+        "Tiny tiles", "s3://mlpipeline/nowhere", resources=SHARE, namespace=brume.namespace, module=PREDICTOR
+    )
     with (
         brume.acting_as("brume-pipeline"),
         pytest.raises(serving.ServingError, match=r"pod tiny-tiles-predictor-\S+: started") as failure,

@@ -10,12 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from brume.pipelines import inspection
+from brume.pipelines.running import catalog
 from tests.components.inspection.parts import photo, write_dataset
 from tests.pipelines.runs import BRUME, brume
 from tests.polling import until
 
 pytestmark = pytest.mark.slow
+
+STAGES = catalog.load("inspection").stages
 
 
 def rows(path: Path) -> list[dict[str, str]]:
@@ -54,7 +56,7 @@ def finished(words: list[str], tmp_path_factory: pytest.TempPathFactory) -> Path
 
 
 def test_every_step_is_done_and_told(finished: Path) -> None:
-    assert set(states(finished)) == set(inspection.STAGES)
+    assert set(states(finished)) == set(STAGES)
     assert set(states(finished).values()) == {"finished"}
     metrics = json.loads((finished / "run.json").read_text())["metrics"]["inspection"]
     assert set(metrics) == {"f1", "precision", "recall", "auroc"}
@@ -115,6 +117,37 @@ def test_a_second_run_takes_over_and_does_not_host_again(finished: Path, words: 
     again = states(finished)
     assert again.pop("hosting", "reused") == "reused"
     assert set(again.values()) == {"reused"}
+
+
+def test_other_trial_images_are_detected_with_the_same_model(
+    finished: Path, words: list[str], parts: Path
+) -> None:
+    """The exit handler has stopped the model of the run before: it is hosted again, not trained again."""
+    newer = parts / "newer"
+    newer.mkdir()
+    (newer / "9.png").write_bytes(photo(300, "stain"))
+    others = [f"trial_images={newer}" if word.startswith("trial_images=") else word for word in words]
+    ran = brume(*others, "--out", str(finished))
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert [name for name, state in states(finished).items() if state == "finished"] == [
+        *("trial", "hosting", "detection", "report")
+    ]
+    assert [row["name"] for row in rows(finished / "detections.csv") if row["set"] == "trial"] == ["9.png"]
+
+
+def test_a_corrected_label_trains_again(finished: Path, words: list[str], parts: Path) -> None:
+    """The number of entries is the same: what they say is not."""
+    before = json.loads((finished / "evaluation" / "model.json").read_text())
+    wrong = parts / "train" / "normal" / "000.png"
+    wrong.write_bytes(photo(400, "hole"))
+    wrong.replace(parts / "train" / "anomaly" / "100.png")
+    ran = brume(*words, "--out", str(finished))
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert states(finished)["training"] == "finished"
+    after = json.loads((finished / "evaluation" / "model.json").read_text())
+    assert (before["ModelVersion"], after["ModelVersion"]) == ("1", "2")
+    versions = json.loads((finished / "run.json").read_text())["versions"]
+    assert {"ai-edge-litert", "opencv-python-headless", "scipy", "pillow", "sqlalchemy"} <= set(versions)
 
 
 @pytest.mark.long

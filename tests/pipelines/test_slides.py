@@ -145,7 +145,7 @@ def test_new_slides_are_scored_with_the_model(finished: Path, cohort: Path, tmp_
 def test_the_compiled_pipeline_gives_the_same_result(finished: Path, cohort: Path, tmp_path: Path) -> None:
     assert brume("compile", "slides", "-o", str(tmp_path)).returncode == 0
     code = f"""
-from kfp import brume, local
+from kfp import components, local
 local.init(local.SubprocessRunner(use_venv=False), pipeline_root={str(tmp_path / "root")!r})
 pipeline = components.load_component_from_file({str(tmp_path / "slides.yaml")!r})
 pipeline(

@@ -4,6 +4,7 @@ Where it is quick, a run of kfp itself shows the trap, so that a test tells when
 then every compiled pipeline is looked through for the form that falls into it.
 """
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -134,3 +135,17 @@ def test_all_steps_are_lightweight_and_install_nothing(spec: Any) -> None:
 
 def test_an_apostrophe_in_a_parameter_arrives(runner: None) -> None:
     assert tell(word="O'Brien's \"slides\"").output == "O'Brien's \"slides\""
+
+
+def test_placeholders_stand_alone(spec: Any) -> None:
+    """The driver of Kubeflow Pipelines 2.17 fills one in only where it is a parameter's whole value."""
+    strings = [value for _, task in tasks(spec) for value in constants(task)]
+    held = [value for value in strings if "{{" in value]
+    assert all(re.fullmatch(r"\{\{\$\.\w+\}\}", value) for value in held), held
+
+
+def constants(task: Any) -> Iterator[str]:
+    for given in task.get("inputs", {}).get("parameters", {}).values():
+        value = given.get("runtimeValue", {}).get("constant")
+        if isinstance(value, str):
+            yield value

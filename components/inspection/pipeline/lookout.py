@@ -16,6 +16,7 @@ from brume.run import progress
 DETECTION_COLUMNS = ("set", "name", "uri", "truth", "anomalous", "confidence", "anomalies", "error")
 _RUN = "brume:run"  # the tag that says which run hosts a model
 _DATASET_MINUTES = 30
+_TRAINED = ("TRAINED", "STARTING_HOSTING", "HOSTED", "HOSTING_FAILED", "STOPPING_HOSTING")
 
 
 def create_project(project: str) -> None:
@@ -77,6 +78,15 @@ def describe(project: str, version: str) -> dict[str, Any]:
     found = client("lookoutvision").describe_model(ProjectName=project, ModelVersion=version)
     description: dict[str, Any] = found["ModelDescription"]
     return description
+
+
+def exists(project: str, version: str) -> bool:
+    """Return whether the service still has this version of a model, trained."""
+    lookout = client("lookoutvision")
+    try:
+        return str(describe(project, version)["Status"]) in _TRAINED
+    except lookout.exceptions.ResourceNotFoundException:
+        return False
 
 
 def package(project: str, version: str, output: dict[str, str], minutes: int) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -60,6 +60,35 @@ def is_manifest(uri: str) -> bool:
     return uri.lower().endswith(MANIFESTS)
 
 
+def named_files(uri: str) -> list[str]:
+    """Return the pictures and masks that a manifest names, as a step finds them; none for a folder."""
+    if not is_manifest(uri):
+        return []
+    found = []
+    home = _home(uri)
+    for text in storage.read_bytes(uri).decode("utf-8", "replace").splitlines():
+        try:
+            line = json.loads(text)
+        except ValueError:
+            continue
+        if isinstance(line, dict):
+            found += [addresses.for_step(address) for address in _addresses(line, home).values()]
+    return found
+
+
+def _home(manifest: str) -> str:
+    return manifest.rsplit("/", 1)[0] if "/" in manifest else "."
+
+
+def _addresses(line: Mapping[str, Any], home: str) -> dict[str, str]:
+    """Return the addresses in a manifest's line by key; those without a scheme are relative to `home`."""
+    return {
+        key: value if "://" in value else addresses.for_service(storage.join(home, value))
+        for key, value in line.items()
+        if key.endswith("-ref") and isinstance(value, str)
+    }
+
+
 def read(uri: str, *, labelled: bool) -> Source:
     """Read a folder, prefix or manifest; each picture is opened to see that it can be used.
 
@@ -108,7 +137,7 @@ def _folder(uri: str, labelled: bool) -> Source:
 def _manifest(uri: str) -> Source:
     """Read the lines of a manifest; what is wrong with their labels the service itself says."""
     pictures, lines, rejects = [], [], []
-    home = uri.rsplit("/", 1)[0] if "/" in uri else "."
+    home = _home(uri)
     for number, text in enumerate(storage.read_bytes(uri).decode("utf-8", "replace").splitlines(), start=1):
         if not text.strip():
             continue
@@ -119,9 +148,7 @@ def _manifest(uri: str) -> Source:
         except (ValueError, KeyError, TypeError) as error:
             rejects.append(Reject(place, f"no JSON object with a source-ref: {error}"))
             continue
-        for key in [key for key in line if key.endswith("-ref") and isinstance(line[key], str)]:
-            if "://" not in line[key]:
-                line[key] = addresses.for_service(storage.join(home, line[key]))
+        line |= _addresses(line, home)
         pictures.append(
             Picture(addresses.for_step(line["source-ref"]), "/".join(address.split("/")[-2:]), _label(line))
         )

@@ -1,8 +1,4 @@
-"""What each step of the inspection pipeline does, in order: the inputs it reads and the files it leaves.
-
-The steps in `steps.py` are thin wrappers of these functions. The service is asked through
-`brume.aws.client("lookoutvision")` alone, in `service.py`.
-"""
+"""The stages of the inspection pipeline; they reach the service through `lookout.py` alone."""
 
 from __future__ import annotations
 
@@ -13,53 +9,62 @@ import os
 import platform
 import tarfile
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
+from typing import Annotated, Any
 
 from brume import storage
 from brume.aws import addresses
 from brume.inspection.pipeline import lookout, sources
 from brume.run import progress
-from brume.run.step import Artifact, Output, Step
+from brume.run.artifacts import HTML, Artifact, ClassificationMetrics, Dataset, Metrics, Model
+from brume.run.stage import Counted, Operational, context, stage
 
 TRAIN, TEST, TRIAL = "train", "test", "trial"
+# Who does the work, where no endpoint of another is configured.
+_ENGINE = "brume.inspection.engine.engine"
+Pictures = Annotated[str, Counted(files=sources.named_files)]
 
 
-def images(images: str, test_images: str, trial_images: str, scenes: Artifact, lists: Artifact) -> None:
-    """Look through all pictures and list those that can be used; without `images`, render brick scenes."""
-    named = {TRAIN: images, TEST: test_images, TRIAL: trial_images}
-    given = {kind: storage.absolute(uri) for kind, uri in named.items() if uri}
-    step = Step(
-        "images",
-        inputs=list(given.values()),
-        parameters={"given": sorted(given)},
-        outputs=[Output(scenes, "images"), Output(lists, "work/lists")],
-    )
+@stage("images", outputs={"scenes": "images", "lists": "work/lists"})
+def list_images(images: Pictures, test_images: Pictures, scenes: Dataset, lists: Dataset) -> None:
+    """List the labelled pictures that can be used; without any, render brick scenes."""
+    found = {TRAIN: images, TEST: test_images} if images else _render(scenes.uri)
+    _list({kind: uri for kind, uri in found.items() if uri}, lists, [])
 
-    def work() -> None:
-        places = given if TRAIN in given else given | _render(scenes.uri)
-        rejects: list[sources.Reject] = []
-        for number, (kind, uri) in enumerate(places.items(), start=1):
-            source = sources.read(uri, labelled=kind != TRIAL)
-            rejects += source.rejects
-            lines = "\n".join(source.lines) + "\n"
-            storage.write_bytes(storage.join(lists.uri, f"{kind}.manifest"), lines.encode())
-            listed = [asdict(picture) for picture in source.pictures]
-            storage.write_bytes(storage.join(lists.uri, f"{kind}.json"), json.dumps(listed).encode())
-            progress.report("images", number, len(places))
-        table = _table([asdict(reject) for reject in rejects], ["file", "reason"])
-        storage.write_bytes(storage.join(lists.uri, "rejects.csv"), table)
-        if place := step.place("rejects.csv"):
-            storage.write_bytes(place, table)
 
-    step.run(work)
+@stage("trial", outputs={"trial": "work/trial"})
+def list_trial_images(
+    images: Operational[str], trial_images: Pictures, scenes: Dataset, lists: Dataset, trial: Dataset
+) -> None:
+    """Look through the pictures that have no label: those of the user, or of the rendered scenes."""
+    uri = trial_images or ("" if images else storage.join(scenes.uri, TRIAL))
+    _list({TRIAL: uri} if uri else {}, trial, read_table(storage.join(lists.uri, "rejects.csv")))
+
+
+def _list(found: Mapping[str, str], lists: Dataset, before: Sequence[dict[str, str]]) -> None:
+    """Write manifest and list of the pictures of each kind, and the rejects with those before."""
+    rejects = list(before)
+    for number, (kind, uri) in enumerate(found.items(), start=1):
+        source = sources.read(storage.absolute(uri), labelled=kind != TRIAL)
+        rejects += [asdict(reject) for reject in source.rejects]
+        lines = "\n".join(source.lines) + "\n"
+        storage.write_bytes(storage.join(lists.uri, f"{kind}.manifest"), lines.encode())
+        listed = [asdict(picture) for picture in source.pictures]
+        storage.write_bytes(storage.join(lists.uri, f"{kind}.json"), json.dumps(listed).encode())
+        progress.report("images", number, len(found))
+    for kind in {TRAIN, TEST, TRIAL} - set(found):  # of a run before, with other pictures
+        for name in (f"{kind}.manifest", f"{kind}.json"):
+            storage.remove(storage.join(lists.uri, name))
+    table = _table(rejects, ["file", "reason"])
+    storage.write_bytes(storage.join(lists.uri, "rejects.csv"), table)
+    if place := context().place("rejects.csv"):
+        storage.write_bytes(place, table)
 
 
 def _render(uri: str) -> dict[str, str]:
-    """Render the brick scenes of the demo to `uri`; returns the folder of each kind of pictures."""
+    """Render the brick scenes of the demo to `uri`; returns the manifests of the labelled ones."""
     from brume.inspection import demo
 
     with tempfile.TemporaryDirectory() as scratch:
@@ -70,176 +75,174 @@ def _render(uri: str) -> dict[str, str]:
     return {
         TRAIN: storage.join(uri, TRAIN, manifest),
         TEST: storage.join(uri, TEST, manifest),
-        TRIAL: storage.join(uri, TRIAL),
     }
 
 
-def datasets(project: str, lists: Artifact) -> int:
+def _filled(arguments: Mapping[str, Any]) -> int | None:
+    """Return 0 when the model that was trained on these lists is there: nothing else wants the datasets."""
+    return 0 if train_model.stands(project=arguments["project"], lists=arguments["lists"]) else None
+
+
+@stage("datasets", acts=True, instead=_filled)
+def fill_datasets(project: str, lists: Dataset) -> int:
     """Create the project and its datasets, or add to those there are; returns how many entries they have."""
-    step = Step("datasets", inputs=[lists.uri], parameters={"project": project}, outputs=[])
-
-    def work() -> int:
-        lookout.create_project(project)
-        count = 0
-        for kind in (TRAIN, TEST):
-            manifest = storage.join(lists.uri, f"{kind}.manifest")
-            if storage.exists(manifest):
-                lines = storage.read_bytes(manifest).decode().splitlines()
-                count += lookout.fill_dataset(project, kind, lines)
-        return count
-
-    entries: int = step.run(work)
-    return entries
+    lookout.create_project(project)
+    count = 0
+    for kind in (TRAIN, TEST):
+        manifest = storage.join(lists.uri, f"{kind}.manifest")
+        if storage.exists(manifest):
+            lines = storage.read_bytes(manifest).decode().splitlines()
+            count += lookout.fill_dataset(project, kind, lines)
+    return count
 
 
-def train(project: str, entries: int, run: str, minutes: int, evaluation: Artifact) -> str:
-    """Train a model and wait for its end; returns its version."""
-    step = Step(
-        "training",
-        parameters={"project": project, "entries": entries},
-        outputs=[Output(evaluation, "evaluation")],
-    )
-
-    def work() -> str:
-        output = addresses.location(evaluation.uri)
-        # A local run that is started again after a kill takes over the training that it had begun.
-        version = lookout.train(project, output, step.place(".") or run, minutes)
-        described = lookout.describe(project, version)
-        storage.write_bytes(
-            storage.join(evaluation.uri, "model.json"), json.dumps(described, default=str).encode()
-        )
-        return version
-
-    version: str = step.run(work)
-    return version
+def _trained(arguments: Mapping[str, Any], version: str) -> bool:
+    return lookout.exists(arguments["project"], version)
 
 
-def evaluate(
-    project: str, version: str, evaluation: Artifact, metrics: Artifact, classification: Any
-) -> None:
-    """Judge the model by the service's own predictions for its test images."""
-    from brume.inspection.pipeline import evaluation as judging
-
-    model_uri = storage.join(evaluation.uri, "model.json")
-    step = Step(
-        "evaluation",
-        inputs=[model_uri],
-        parameters={"project": project, "version": version},
-        outputs=[
-            Output(metrics, "work/metrics/inspection.json"),
-            Output(classification, "work/metrics/classification.json"),
-        ],
-    )
-
-    def work() -> None:
-        model = json.loads(storage.read_bytes(model_uri))
-        judged = judging.judge(judging.predictions(model))
-        metrics.metadata.update(judging.headline(model, judged))
-        classification.log_confusion_matrix(["normal", "anomaly"], judged.confusion)
-        if judged.roc:
-            classification.log_roc_curve(*judged.roc)
-
-    step.run(work)
-
-
-def package(project: str, version: str, minutes: int, bundle: Artifact) -> None:
-    """Make the bundle that a device runs, and unpack it."""
-    step = Step(
-        "packaging", parameters={"project": project, "version": version}, outputs=[Output(bundle, "bundle")]
-    )
-
-    def work() -> None:
-        archive_uri = lookout.package(project, version, addresses.location(bundle.uri + "-package"), minutes)
-        with tempfile.TemporaryDirectory() as scratch:
-            archive = storage.fetch(addresses.for_step(archive_uri), Path(scratch))
-            with tarfile.open(archive) as tar:
-                tar.extractall(Path(scratch) / "bundle", filter="data")
-            storage.upload(Path(scratch) / "bundle", bundle.uri)
-
-    step.run(work)
-
-
-def host(
-    project: str, version: str, lists: Artifact, run: str, minutes: int, units: int, deploy: bool
+@stage("training", outputs={"evaluation": "evaluation"}, runs=[_ENGINE], holds=_trained)
+def train_model(
+    project: str,
+    lists: Dataset,
+    entries: Operational[int],
+    run: Operational[str],
+    timeout_minutes: Operational[int],
+    evaluation: Artifact,
 ) -> str:
-    """Host the model, unless nothing is left to ask it; returns its version once it answers."""
-    nowhere = SimpleNamespace(uri="", metadata={})
-    if deploy or not _detection(project, version, lists, nowhere).reusable():
-        Step("hosting", parameters={}, outputs=[]).run(
-            lambda: lookout.start(project, version, units, run, minutes)
-        )
+    """Train a model on the datasets of `lists` and wait for its end; returns its version.
+
+    `entries` is how many the datasets have: this comes after they are filled.
+    """
+    # A local run that is started again after a kill takes over the training that it had begun on the same
+    # lists.
+    mark = context().key or run
+    version = lookout.train(project, addresses.location(evaluation.uri), mark, timeout_minutes)
+    described = lookout.describe(project, version)
+    storage.write_bytes(
+        storage.join(evaluation.uri, "model.json"), json.dumps(described, default=str).encode()
+    )
     return version
 
 
-def stop(project: str, run: str, deploy: bool) -> None:
-    """End the hosting that this run began, unless the model is to stay deployed."""
+@stage(
+    "evaluation",
+    outputs={
+        "metrics": "work/metrics/inspection.json",
+        "classification": "work/metrics/classification.json",
+    },
+)
+def evaluate_model(
+    project: str,
+    version: str,
+    evaluation: Artifact,
+    metrics: Metrics,
+    classification: ClassificationMetrics,
+) -> None:
+    """Evaluate the model by the service's own predictions for its test images."""
+    from brume.inspection.pipeline import evaluation as evaluating
+
+    model = json.loads(storage.read_bytes(storage.join(evaluation.uri, "model.json")))
+    evaluated = evaluating.judge(evaluating.predictions(model))
+    metrics.metadata.update(evaluating.headline(model, evaluated))
+    classification.log_confusion_matrix(["normal", "anomaly"], evaluated.confusion)
+    if evaluated.roc:
+        classification.log_roc_curve(*evaluated.roc)
+
+
+@stage("packaging", outputs={"bundle": "bundle"}, runs=[_ENGINE])
+def package_model(
+    project: str, version: str, evaluation: Artifact, timeout_minutes: Operational[int], bundle: Model
+) -> None:
+    """Make the bundle that a device runs, of the model that `evaluation` is of, and unpack it."""
+    destination = addresses.location(bundle.uri + "-package")
+    archive_uri = lookout.package(project, version, destination, timeout_minutes)
+    with tempfile.TemporaryDirectory() as scratch:
+        archive = storage.fetch(addresses.for_step(archive_uri), Path(scratch))
+        with tarfile.open(archive) as tar:
+            tar.extractall(Path(scratch) / "bundle", filter="data")
+        storage.upload(Path(scratch) / "bundle", bundle.uri)
+
+
+def _detected(arguments: Mapping[str, Any]) -> str | None:
+    """Return the version when the last run's detections stand, and nothing else wants the model hosted."""
+    read = {name: arguments[name] for name in ("project", "version", "lists", "trial", "evaluation")}
+    wanted = arguments["deploy"] or not detect_anomalies.stands(**read)
+    return None if wanted else str(arguments["version"])
+
+
+@stage("hosting", acts=True, instead=_detected)
+def host_model(
+    project: str,
+    version: str,
+    lists: Dataset,
+    trial: Dataset,
+    evaluation: Artifact,
+    run: str,
+    timeout_minutes: int,
+    units: int,
+    deploy: bool,
+) -> str:
+    """Host the model and wait until it answers; returns its version."""
+    lookout.start(project, version, units, run, timeout_minutes)
+    return version
+
+
+@stage("stopping", ends=True)
+def stop_model(project: str, run: str, deploy: bool) -> None:
+    """End the hosting that this run began, however it went, unless the model is to stay deployed."""
     if not deploy:
         lookout.stop(project, run)
 
 
-def _detection(project: str, version: str, lists: Artifact, detections: Artifact) -> Step:
-    return Step(
-        "detection",
-        inputs=[lists.uri],
-        parameters={"project": project, "version": version},
-        outputs=[Output(detections, "detections.csv")],
-    )
-
-
-def detect(project: str, version: str, lists: Artifact, detections: Artifact) -> None:
-    """Send every test and trial picture to the hosted model."""
-    step = _detection(project, version, lists, detections)
-
-    def work() -> None:
-        rows = lookout.detect_all(project, version, pictures_of(lists.uri))
-        storage.write_bytes(detections.uri, _table(rows, lookout.DETECTION_COLUMNS))
-
-    step.run(work)
-
-
-def report(
+@stage("detection", outputs={"detections": "detections.csv"}, runs=[_ENGINE])
+def detect_anomalies(
     project: str,
     version: str,
-    lists: Artifact,
+    lists: Dataset,
+    trial: Dataset,
     evaluation: Artifact,
-    bundle: Artifact,
-    detections: Artifact,
-    page: Artifact,
+    detections: Dataset,
 ) -> None:
-    """Write the report of the run: one self-contained HTML page."""
-    from brume.inspection.pipeline import report as reporting
-
-    inputs = [storage.join(evaluation.uri, "model.json"), bundle.uri, detections.uri, lists.uri]
-    step = Step(
-        "report",
-        inputs=inputs,
-        parameters={"project": project, "version": version},
-        outputs=[Output(page, "report.html")],
+    """Send every test and trial picture to the hosted model, which `evaluation` is of."""
+    rows = lookout.detect_all(
+        project, version, [*pictures_of(lists.uri, TEST), *pictures_of(trial.uri, TRIAL)]
     )
+    storage.write_bytes(detections.uri, _table(rows, lookout.DETECTION_COLUMNS))
 
-    def work() -> None:
-        run = step.run_record()
-        html = reporting.build(
-            project=project,
-            model=json.loads(storage.read_bytes(inputs[0])),
-            bundle_uri=bundle.uri,
-            pictures=pictures_of(lists.uri, TRAIN, TEST, TRIAL),
-            detections=read_table(detections.uri),
-            rejects=read_table(storage.join(lists.uri, "rejects.csv")),
-            parameters=run.get("parameters") or {},
-            timings=step.timings(),
-            versions=run.get("versions") or {},
-            facts=[fact for fact in (run.get("started"), platform.node()) if fact],
-        )
-        storage.write_bytes(page.uri, html.encode())
 
-    step.run(work)
+@stage("report", outputs={"report": "report.html"})
+def write_report(
+    project: str,
+    lists: Dataset,
+    trial: Dataset,
+    evaluation: Artifact,
+    bundle: Model,
+    detections: Dataset,
+    report: HTML,
+) -> None:
+    """Write the report of the run, one self-contained page."""
+    from brume.inspection.pipeline.report import build
+
+    run = context().run_record()
+    html = build(
+        project=project,
+        model=json.loads(storage.read_bytes(storage.join(evaluation.uri, "model.json"))),
+        bundle_uri=bundle.uri,
+        pictures=[*pictures_of(lists.uri, TRAIN, TEST), *pictures_of(trial.uri, TRIAL)],
+        detections=read_table(detections.uri),
+        rejects=read_table(storage.join(trial.uri, "rejects.csv")),
+        parameters=run.get("parameters") or {},
+        timings=context().timings(),
+        versions=run.get("versions") or {},
+        facts=[fact for fact in (run.get("started"), platform.node()) if fact],
+    )
+    storage.write_bytes(report.uri, html.encode())
 
 
 def pictures_of(lists_uri: str, *kinds: str) -> list[tuple[str, sources.Picture]]:
-    """Return the listed pictures of these kinds (test and trial, if none is named), each with its kind."""
+    """Return the listed pictures of these kinds, each with its kind."""
     found = []
-    for kind in kinds or (TEST, TRIAL):
+    for kind in kinds:
         uri = storage.join(lists_uri, f"{kind}.json")
         if storage.exists(uri):
             found += [(kind, sources.Picture(**item)) for item in json.loads(storage.read_bytes(uri))]

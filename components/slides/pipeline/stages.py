@@ -1,22 +1,20 @@
-"""What each step of the slides pipelines does, in order: the inputs it reads and the files it leaves.
+"""The stages of the slides pipelines from slides to a model; those from a model to the report: `results.py`.
 
-Here are the steps from slides to a model; those from a model to the report are in `results.py`. The steps in
-`steps.py` are thin wrappers of these functions; the work itself is in the modules named here. An argument of
-type `Artifact` is one that Kubeflow Pipelines (or its local runner) made. Data that grows with the cohort
-travels between steps as a URI: an artifact would be copied to every step that reads it.
+The work itself is in the modules named here. Data that grows with the cohort travels between stages as a URI:
+an artifact would be copied to every step that reads it.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from typing import Any, NamedTuple
 
 from brume import storage
 from brume.cluster import images
 from brume.cluster.resources import Resources
-from brume.run.step import Artifact, Output, Step
+from brume.run.artifacts import Dataset, Metrics, Model
+from brume.run.stage import Content, Operational, context, stage
 from brume.slides.model import admission
 from brume.slides.model.cohort import Reject
 from brume.slides.model.grid import Tiling
@@ -47,195 +45,200 @@ class TilingSettings(NamedTuple):
         )
 
 
-def cohort(
-    slides: str,
-    labels: str,
+@stage("cohort", outputs={"cohort": "work/cohort", "splits": "splits.csv"})
+def admit_slides(
+    slides: Content,
+    labels: Content,
     assume_mpp: float,
     max_rejected: float,
     seed: int,
-    groups: int,
-    settings: TilingSettings | None,
-    model_uri: str,
-    cohort: Artifact,
-    splits: Artifact,
+    tile_groups: int,
+    tile_size: int,
+    mpp: float,
+    max_background: float,
+    jpeg_quality: int,
+    tissue: str,
+    cohort: Dataset,
+    splits: Dataset,
 ) -> list[str]:
-    """Admit the slides and split them by patient; returns the names of the groups they are tiled in.
+    """Open every slide, set aside what cannot be used, and split the rest by patient.
 
-    How tiles are cut goes with the cohort: by `settings`, or like those that the model at `model_uri` was
-    trained on. With `labels` empty every slide is admitted, without label or split, for prediction.
+    Returns the names of the groups that the slides are tiled in.
     """
-    slides, labels = storage.absolute(slides), storage.absolute(labels) if labels else ""
-    step = Step(
-        "cohort",
-        inputs=[uri for uri in (slides, labels, model_uri and storage.join(model_uri, _TILING)) if uri],
-        parameters={
-            "assume_mpp": assume_mpp,
-            "max_rejected": max_rejected,
-            "seed": seed,
-            "groups": groups,
-            "settings": settings,
-        },
-        outputs=[
-            Output(cohort, "work/cohort"),
-            Output(splits, "splits.csv" if labels else "work/splits.csv"),
-        ],
-    )
-
-    def work() -> list[str]:
-        chosen = settings or describe(model_uri)
-        if labels:
-            admitted, rejects = admission.build(
-                slides, labels, assume_mpp=assume_mpp, seed=seed, groups=groups
-            )
-        else:
-            admitted, rejects = admission.build_unlabelled(slides, assume_mpp=assume_mpp, groups=groups)
-        rejects_uri = storage.join(cohort.uri, "rejects.csv")
-        table_uri = step.place("rejects.csv") or rejects_uri
-        for uri in (rejects_uri, table_uri):
-            admission.write_rejects(rejects, uri)
-        admission.check_rejects(rejects, len(admitted) + len(rejects), max_rejected, table_uri)
-        admission.write_json(chosen._asdict(), storage.join(cohort.uri, _TILING))
-        admission.write_slides(admitted, storage.join(cohort.uri, "slides.csv"))
-        admission.write_splits(admitted, splits.uri)
-        return admission.groups_of(admitted)
-
-    result: list[str] = step.run(work)
-    return result
+    settings = TilingSettings(tile_size, mpp, max_background, jpeg_quality, tissue)
+    slides, labels = storage.absolute(slides), storage.absolute(labels)
+    admitted, rejects = admission.build(slides, labels, assume_mpp=assume_mpp, seed=seed, groups=tile_groups)
+    return _keep_cohort(admitted, rejects, max_rejected, settings, cohort, splits)
 
 
-def describe(model_uri: str) -> TilingSettings:
-    """Read how the tiles were cut that a model was trained on. Raises `FileNotFoundError` for no model."""
+@stage("cohort", outputs={"cohort": "work/cohort", "splits": "work/splits.csv"})
+def admit_new_slides(
+    slides: Content,
+    model: Content,
+    assume_mpp: float,
+    max_rejected: float,
+    tile_groups: int,
+    cohort: Dataset,
+    splits: Dataset,
+) -> list[str]:
+    """Open every slide, set aside what cannot be used; tiles will be cut as the model knows them.
+
+    No slide has a label or a split. Raises `FileNotFoundError` when no model is at `model`.
+    """
+    slides = storage.absolute(slides)
     try:
-        return _settings(model_uri)
+        settings = _settings(model)
     except FileNotFoundError as error:
-        raise FileNotFoundError(f"model={model_uri} is no model of the slides pipeline: {error}") from error
+        raise FileNotFoundError(f"model={model} is no model of the slides pipeline: {error}") from error
+    admitted, rejects = admission.build_unlabelled(slides, assume_mpp=assume_mpp, groups=tile_groups)
+    return _keep_cohort(admitted, rejects, max_rejected, settings, cohort, splits)
+
+
+def _keep_cohort(
+    admitted: Sequence[admission.CohortSlide],
+    rejects: Sequence[Reject],
+    max_rejected: float,
+    settings: TilingSettings,
+    cohort: Dataset,
+    splits: Dataset,
+) -> list[str]:
+    """Write the tables of a cohort, and how its tiles are cut; returns the names of its groups."""
+    rejects_uri = storage.join(cohort.uri, "rejects.csv")
+    table_uri = context().place("rejects.csv") or rejects_uri
+    for uri in (rejects_uri, table_uri):
+        admission.write_rejects(rejects, uri)
+    admission.check_rejects(rejects, len(admitted) + len(rejects), max_rejected, table_uri)
+    admission.write_json(settings._asdict(), storage.join(cohort.uri, _TILING))
+    admission.write_slides(admitted, storage.join(cohort.uri, "slides.csv"))
+    admission.write_splits(admitted, splits.uri)
+    return admission.groups_of(admitted)
 
 
 def _settings(folder: str) -> TilingSettings:
+    """Read how the tiles were cut that a folder, or a model, is of. Raises `FileNotFoundError`."""
     return TilingSettings(**json.loads(storage.read_bytes(storage.join(folder, _TILING))))
 
 
-def tile(cohort: Artifact, group: str, assume_mpp: float, tiles_of_group: Artifact) -> str:
-    """Cut the tiles of one group of slides; returns the URI of the list of its tile files and rejects."""
-    from brume.slides.model import tiles
+@stage("tiling", part="group", outputs={"tiles": "work/tiles/group-{group}.json"})
+def cut_tiles(cohort: Dataset, group: str, assume_mpp: float, tiles: Dataset) -> str:
+    """Find the tissue of one group of slides and cut it into tiles.
 
-    slides_uri = storage.join(cohort.uri, "slides.csv")
-    step = Step(
-        "tiling",
-        part=group,
-        inputs=[slides_uri, storage.join(cohort.uri, _TILING)],
-        parameters={"assume_mpp": assume_mpp, "group": group},
-        outputs=[Output(tiles_of_group, f"work/tiles/group-{group}.json")],
+    Returns the URI of the list of its tile files and rejects.
+    """
+    from brume.slides.model.tiles import tile_group
+
+    slides = admission.read_slides(storage.join(cohort.uri, "slides.csv"))
+    records_uri = storage.join(tiles.uri.rsplit("/", 1)[0], "records")
+    files, rejects = tile_group(
+        [slide for slide in slides if slide.group == group],
+        records_uri,
+        _settings(cohort.uri).tiling(assume_mpp),
     )
-
-    def work() -> str:
-        mine = [slide for slide in admission.read_slides(slides_uri) if slide.group == group]
-        records_uri = storage.join(tiles_of_group.uri.rsplit("/", 1)[0], "records")
-        files, rejects = tiles.tile_group(mine, records_uri, _settings(cohort.uri).tiling(assume_mpp))
-        content = {"files": files, "rejects": [reject._asdict() for reject in rejects]}
-        admission.write_json(content, tiles_of_group.uri)
-        return tiles_of_group.uri
-
-    result: str = step.run(work)
-    return result
+    content = {"files": files, "rejects": [reject._asdict() for reject in rejects]}
+    admission.write_json(content, tiles.uri)
+    return tiles.uri
 
 
-def shard(
-    cohort: Artifact,
-    groups: Sequence[str],
+@stage("shards", outputs={"tiles": "tiles", "rejects": "rejects.csv"})
+def make_shards(
+    cohort: Dataset,
+    groups: list[str],
     ranks: int,
     batch_size: int,
     seed: int,
     max_rejected: float,
-    tiles: Artifact,
-    rejects: Artifact,
+    tiles: Dataset,
+    rejects: Dataset,
 ) -> str:
-    """Shuffle the tiles of all groups into shards; returns the URI of the folder of shards.
+    """Shuffle the training tiles into equal shards; keep the rest by split and slide.
 
-    Tiles of slides without a split (of a prediction) are kept by slide, like those of the test split.
+    `groups` are the lists of `cut_tiles`. Tiles of slides without a split (of a prediction) are kept by
+    slide, like those of the test split. Returns the URI of the folder of shards.
     """
     from brume.slides.model import shards
 
-    slides_uri = storage.join(cohort.uri, "slides.csv")
-    before_uri = storage.join(cohort.uri, "rejects.csv")
-    step = Step(
-        "shards",
-        inputs=[slides_uri, before_uri, storage.join(cohort.uri, _TILING), *groups],
-        parameters={
-            "ranks": ranks,
-            "batch_size": batch_size,
-            "seed": seed,
-            "max_rejected": max_rejected,
-        },
-        outputs=[Output(tiles, "tiles"), Output(rejects, "rejects.csv")],
+    slides, settings = admission.read_slides(storage.join(cohort.uri, "slides.csv")), _settings(cohort.uri)
+    before = admission.read_rejects(storage.join(cohort.uri, "rejects.csv"))
+    lists = [json.loads(storage.read_bytes(uri)) for uri in groups]
+    refused = before + [Reject(**reject) for content in lists for reject in content["rejects"]]
+    admission.write_rejects(refused, rejects.uri)
+    admission.check_rejects(refused, len(slides) + len(before), max_rejected, rejects.uri)
+    written = shards.write_shards(
+        [uri for content in lists for uri in content["files"]],
+        {slide.slide: slide.split for slide in slides},
+        tiles.uri,
+        ranks=ranks,
+        shards_per_rank=SHARDS_PER_RANK,
+        batch_size=batch_size,
+        seed=seed,
+        classes=sorted({slide.label for slide in slides} - {""}),
+        tile_size=settings.tile_size,
+        mpp=settings.mpp or None,
     )
-
-    def work() -> str:
-        slides, settings = admission.read_slides(slides_uri), _settings(cohort.uri)
-        before = admission.read_rejects(before_uri)
-        lists = [json.loads(storage.read_bytes(uri)) for uri in groups]
-        refused = before + [Reject(**reject) for content in lists for reject in content["rejects"]]
-        admission.write_rejects(refused, rejects.uri)
-        admission.check_rejects(refused, len(slides) + len(before), max_rejected, rejects.uri)
-        told = shards.write_shards(
-            [uri for content in lists for uri in content["files"]],
-            {slide.slide: slide.split for slide in slides},
-            tiles.uri,
-            ranks=ranks,
-            shards_per_rank=SHARDS_PER_RANK,
-            batch_size=batch_size,
-            seed=seed,
-            classes=sorted({slide.label for slide in slides} - {""}),
-            tile_size=settings.tile_size,
-            mpp=settings.mpp or None,
-        )
-        admission.write_json(settings._asdict(), storage.join(tiles.uri, _TILING))
-        tiles.metadata.update({"tiles": sum(shard["tiles"] for shard in told["shards"]), "cut": told["cut"]})
-        return tiles.uri
-
-    result: str = step.run(work)
-    return result
+    admission.write_json(settings._asdict(), storage.join(tiles.uri, _TILING))
+    tiles.metadata.update(
+        {"tiles": sum(shard["tiles"] for shard in written["shards"]), "cut": written["cut"]}
+    )
+    return tiles.uri
 
 
-def fit(
-    tiles_uri: str, parameters: TrainingParameters, resources: Resources, model: Artifact, metrics: Artifact
+@stage("training", outputs={"trained": "model", "metrics": "work/metrics/training.json"})
+def train_model(
+    tiles_uri: Content,
+    model: str,
+    weights: Content,
+    epochs: int,
+    batch_size: int,
+    learning_rate: float,
+    ranks: int,
+    collective: str,
+    seed: int,
+    worker_cpu: Operational[str],
+    worker_memory: Operational[str],
+    gpus: Operational[int],
+    tolerations: Operational[list[dict[str, Any]]],
+    trained: Model,
+    metrics: Metrics,
 ) -> str:
-    """Train a model by MPI; returns the URI of its folder."""
+    """Train by MPI: one rank a process here, one rank a pod of an MPIJob on a cluster.
+
+    Returns the URI of the folder of the model.
+    """
     from brume.slides.pipeline import training_job
 
-    step = Step(
-        "training",
-        inputs=[storage.join(tiles_uri, "shards.json")],
-        parameters=asdict(parameters),
-        outputs=[Output(model, "model"), Output(metrics, "work/metrics/training.json")],
+    parameters = TrainingParameters(
+        model=model,
+        weights=weights,
+        epochs=epochs,
+        batch_size=batch_size,
+        learning_rate=learning_rate,
+        ranks=ranks,
+        collective=collective,
+        seed=seed,
     )
-
-    def work() -> str:
-        work_uri = step.place("work/training") or storage.join(model.uri, "checkpoints")
-        training_job.launch(
-            tiles_uri,
-            model.uri,
-            work_uri,
-            parameters,
-            resources=resources,
-            image=images.reference("training"),
-            log=print,
-        )
-        storage.write_bytes(
-            storage.join(model.uri, _TILING), storage.read_bytes(storage.join(tiles_uri, _TILING))
-        )
-        told = json.loads(storage.read_bytes(storage.join(model.uri, "training.json")))
-        model.metadata.update({"framework": "tensorflow", "format": "SavedModel"})
-        metrics.metadata.update(_training_metrics(told))
-        return model.uri
-
-    result: str = step.run(work)
-    return result
+    training_job.launch(
+        tiles_uri,
+        trained.uri,
+        context().place("work/training") or storage.join(trained.uri, "checkpoints"),
+        parameters,
+        resources=Resources(worker_cpu, worker_memory, gpus, tuple(tolerations)),
+        image=images.reference("training"),
+        log=print,
+    )
+    storage.write_bytes(
+        storage.join(trained.uri, _TILING), storage.read_bytes(storage.join(tiles_uri, _TILING))
+    )
+    record = json.loads(storage.read_bytes(storage.join(trained.uri, "training.json")))
+    trained.metadata.update({"framework": "tensorflow", "format": "SavedModel"})
+    metrics.metadata.update(_training_metrics(record))
+    return trained.uri
 
 
-def _training_metrics(told: Mapping[str, Any]) -> dict[str, Any]:
+def _training_metrics(record: Mapping[str, Any]) -> dict[str, Any]:
     """Return what the dashboard shows of a training: its figures, and the last row of its best epoch."""
     names = ("ranks", "collective", "best_epoch", "steps", "images_per_second", "input_wait_share", "weights")
-    best: Mapping[str, Any] = next((row for row in told["history"] if row["epoch"] == told["best_epoch"]), {})
+    best: Mapping[str, Any] = next(
+        (row for row in record["history"] if row["epoch"] == record["best_epoch"]), {}
+    )
     shown = ("loss", "accuracy", "valid_loss", "valid_accuracy")
-    return {name: told[name] for name in names} | {name: best[name] for name in shown if name in best}
+    return {name: record[name] for name in names} | {name: best[name] for name in shown if name in best}

@@ -24,6 +24,8 @@ from brume.cluster.resources import Resources
 from brume.cluster.serving import Model, inference_service_manifest
 from tests.components.cluster import schemas
 
+PREDICTOR = "brume.slides.model.predictor"
+
 ROOT = Path(__file__).resolve().parents[3]
 GPU = Resources(
     cpu="7500m",
@@ -48,12 +50,13 @@ JOBS = [
     ),
 ]
 MODELS = [
-    Model("m", "s3://bucket/model", namespace="n"),
+    Model("m", "s3://bucket/model", namespace="n", module=PREDICTOR),
     Model(
         *("Lung_tiles", "s3://b/m", "r/i:1", GPU, "n", {"TF_CPP_MIN_LOG_LEVEL": "2"}),
         arguments=("--threads", "4"),
         replicas=3,
         most=5,
+        module=PREDICTOR,
     ),
 ]
 BACKGROUND = [
@@ -241,9 +244,9 @@ def test_a_background_job_runs_its_module_once_and_is_cleared_away() -> None:
 @pytest.mark.parametrize("replicas", [0, -1])
 def test_a_model_that_nothing_would_serve_is_refused(replicas: int) -> None:
     with pytest.raises(ValueError, match="model m: replicas is"):
-        Model("m", "s3://bucket/model", replicas=replicas)
+        Model("m", "s3://bucket/model", replicas=replicas, module=PREDICTOR)
     with pytest.raises(ValueError, match="model m: most is 1, fewer than its 2 replicas"):
-        Model("m", "s3://bucket/model", replicas=2, most=1)
+        Model("m", "s3://bucket/model", replicas=2, most=1, module=PREDICTOR)
 
 
 def test_the_step_that_waits_for_a_job_owns_it_and_what_outlives_its_step_is_nobodys(

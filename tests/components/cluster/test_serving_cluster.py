@@ -12,7 +12,9 @@ from tests.components.cluster.cancelled import cancel
 from tests.components.cluster.conftest import Start
 from tests.components.cluster.kubernetes_double import KubernetesDouble
 
-MODEL = Model("Lung_tiles", "s3://bucket/model", "an-image", namespace="lab")
+PREDICTOR = "brume.slides.model.predictor"
+
+MODEL = Model("Lung_tiles", "s3://bucket/model", "an-image", namespace="lab", module=PREDICTOR)
 
 
 def ready(double: KubernetesDouble, name: str) -> None:
@@ -89,7 +91,7 @@ def test_one_that_is_never_ready_is_given_up_with_its_conditions(
 def test_a_cancelled_step_removes_what_is_not_ready(start: Start) -> None:
     code = (
         "from brume.cluster import serving; "
-        "serving.serve(serving.Model('m', 'uri', 'i', namespace='lab'), print)"
+        f"serving.serve(serving.Model('m', 'uri', 'i', namespace='lab', module='{PREDICTOR}'), print)"
     )
     with start(lambda double, name: double.condition(name, "PredictorReady")) as double:
         assert cancel(code, lambda: double.objects) == 143

@@ -28,6 +28,8 @@ from brume.cluster.serving import Endpoint, Model, ServingError
 from brume.slides.model.predictor import RequestError, image_size, read_instances
 from tests.polling import until
 
+PREDICTOR = "brume.slides.model.predictor"
+
 pytestmark = pytest.mark.slow
 CLASSES = ["blue", "green", "red"]
 MAX_BODY = 300_000
@@ -79,7 +81,7 @@ def out(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 @pytest.fixture(scope="module")
 def endpoint(out: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Endpoint]:
     uri = save_model(tmp_path_factory.mktemp("models") / "colours")
-    endpoint = serving.serve(Model("colours", uri), print)
+    endpoint = serving.serve(Model("colours", uri, module=PREDICTOR), print)
     yield endpoint
     serving.stop(endpoint)
 
@@ -294,7 +296,7 @@ def test_a_recycled_pid_is_left_alone(out: Path) -> None:
 
 def test_a_model_that_cannot_be_loaded_is_explained_and_nothing_is_left(out: Path, tmp_path: Path) -> None:
     with pytest.raises(ServingError, match=r"labels\.json.*cannot be read"):
-        serving.serve(Model("absent", str(tmp_path)), print)
+        serving.serve(Model("absent", str(tmp_path), module=PREDICTOR), print)
     assert not (out / "work" / "serving" / "absent.json").exists()
 
 
@@ -305,7 +307,8 @@ def test_a_model_ends_with_the_run_that_started_it(out: Path, tmp_path: Path) ->
         "import os, signal, sys; from pathlib import Path; from brume.run import lifeline; "
         "from brume.cluster import serving; "
         "line = lifeline.Lifeline(Path(sys.argv[1])); os.environ.update(line.environment()); "
-        "print(serving.serve(serving.Model('orphan', sys.argv[2]), lambda _l: None).url, flush=True); "
+        f"model = serving.Model('orphan', sys.argv[2], module={PREDICTOR!r}); "
+        "print(serving.serve(model, lambda _l: None).url, flush=True); "
         "os.kill(os.getpid(), signal.SIGKILL)"
     )
     command = [sys.executable, "-c", code, str(tmp_path / "lock"), uri]

@@ -1,0 +1,381 @@
+"""The stage contract: a plain typed function on files, done again when what it depends on has changed.
+
+    @stage("shards", outputs={"tiles": "tiles", "rejects": "rejects.csv"})
+    def make_shards(cohort: Dataset, groups: list[str], seed: int, tiles: Dataset, rejects: Dataset) -> str:
+    ...
+
+Every argument counts: an artifact and a `Content` by what lies there, any other by its value. Those that
+cannot change the result (a URL, a time limit, the share of a machine) are marked `Operational`. On a cluster
+an output lies where Kubeflow Pipelines puts it. In a local run it lies in the run's own folder under its own
+name (`OUT/model`), and a stage whose inputs, parameters, code and libraries are those of its last success is
+not done again: its result stands in `OUT/work/steps/NAME.json`.
+"""
+
+from __future__ import annotations
+
+import contextvars
+import functools
+import hashlib
+import inspect
+import json
+import os
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Annotated, Any, Generic, ParamSpec, TypeVar, cast, get_args, get_origin, get_type_hints
+
+from brume import storage
+from brume.run import artifacts, lifeline, progress
+from brume.run.code import function_digest, function_libraries
+
+OUT = "BRUME_OUT"
+_LISTED_AT_ONCE = 8  # files of one remote folder that are asked for singly before the folder is listed
+
+P = ParamSpec("P")
+R = TypeVar("R")
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Counted:
+    """Marks a URI whose content counts.
+
+    `files` names further files that it stands for, as a manifest does. `state` describes the content itself,
+    in values that JSON holds, where not all that lies there counts.
+    """
+
+    files: Callable[[str], Iterable[str]] | None = None
+    state: Callable[[str], Any] | None = None
+
+
+@dataclass(frozen=True)
+class _Operational:
+    """Marks a value that cannot change the result."""
+
+
+Content = Annotated[str, Counted()]
+Operational = Annotated[T, _Operational()]
+
+
+class NotDescribedError(TypeError):
+    """A stage whose declaration and signature do not fit; the message says where."""
+
+
+@dataclass(frozen=True)
+class Argument:
+    """One argument: its plain type, and its role (input, output, content, value, operational)."""
+
+    name: str
+    type: Any
+    role: str
+    counted: Counted | None = None
+
+
+@dataclass(frozen=True)
+class Context:
+    """What a working stage may know of its run. `key` is that of what it depends on, "" on a cluster."""
+
+    key: str
+    out: Path | None
+
+    def place(self, path: str) -> str | None:
+        """Return where `path` lies in the folder of a local run, or None on a cluster."""
+        return str(self.out / path) if self.out else None
+
+    def timings(self) -> dict[str, float]:
+        """Return the seconds that the stages before this one took in a local run, by name, in their order."""
+        if self.out is None:
+            return {}
+        states = sorted(_states(self.out).glob("*.json"), key=lambda path: path.stat().st_mtime_ns)
+        return {path.stem: float(json.loads(path.read_text())["seconds"]) for path in states}
+
+    def run_record(self) -> dict[str, Any]:
+        """Return the run.json of a local run so far; nothing on a cluster, whose dashboard shows it."""
+        place = self.place("run.json")
+        return dict(json.loads(storage.read_bytes(place))) if place and storage.exists(place) else {}
+
+
+_context: contextvars.ContextVar[Context] = contextvars.ContextVar("stage")
+
+
+def context() -> Context:
+    """Return the context of the stage that works."""
+    return _context.get(Context("", None))
+
+
+class Stage(Generic[P, R]):
+    """A stage. Calling it runs it; `function` is the plain function."""
+
+    def __init__(
+        self,
+        name: str,
+        function: Callable[P, R],
+        outputs: Mapping[str, str],
+        *,
+        part: str = "",
+        acts: bool | Callable[[Mapping[str, Any]], bool] = False,
+        looks_again: bool = False,
+        ends: bool = False,
+        runs: Iterable[str] = (),
+        holds: Callable[[Mapping[str, Any], Any], bool] | None = None,
+        instead: Callable[[Mapping[str, Any]], Any] | None = None,
+    ) -> None:
+        """Describe a stage; see `stage`."""
+        functools.update_wrapper(self, function)
+        self.name = name
+        self.function = function
+        self.outputs = dict(outputs)
+        self.part = part
+        self.once = not (acts is True or looks_again or ends)  # whether its result may be taken over
+        self.ends = ends
+        self.runs = tuple(runs)
+        self._acts = acts if callable(acts) else None
+        self._holds = holds
+        self._instead = instead
+
+    @functools.cached_property
+    def arguments(self) -> tuple[Argument, ...]:
+        """The arguments in the order of the signature. Raises `NotDescribedError`."""
+        hints = get_type_hints(self.function, include_extras=True)
+        found = tuple(
+            self._argument(name, hints[name]) for name in inspect.signature(self.function).parameters
+        )
+        names = {argument.name for argument in found}
+        if unknown := (set(self.outputs) | ({self.part} - {""})) - names:
+            raise NotDescribedError(f"stage {self.name}: no argument is called {', '.join(sorted(unknown))}")
+        return found
+
+    @functools.cached_property
+    def returns(self) -> Any:
+        """The type of the result."""
+        return get_type_hints(self.function)["return"]
+
+    def _argument(self, name: str, hint: Any) -> Argument:
+        marks: tuple[Any, ...] = ()
+        if get_origin(hint) is Annotated:
+            hint, *rest = get_args(hint)
+            marks = tuple(rest)
+        if name in self.outputs:
+            return Argument(name, hint, "output")
+        if hint in artifacts.KINDS:
+            return Argument(name, hint, "input")
+        counted = next((mark for mark in marks if isinstance(mark, Counted)), None)
+        if counted:
+            return Argument(name, hint, "content", counted)
+        operational = any(isinstance(mark, _Operational) for mark in marks)
+        return Argument(name, hint, "operational" if operational else "value")
+
+    def libraries(self) -> dict[str, str]:
+        """Return the libraries that the result depends on, with their versions."""
+        return function_libraries(self.function, self.runs)
+
+    def __call__(self, *args: P.args, **given: P.kwargs) -> R:
+        """Do the work, or take over the result of the last time it was done; returns its result.
+
+        An error is noted for the live view and raised again. Nothing is taken over on a cluster, nor of a
+        stage that acts on the world or must look again.
+        """
+        if args:
+            raise TypeError(f"stage {self.name} takes its arguments by name")
+        lifeline.follow()
+        arguments: dict[str, Any] = dict(given)
+        part = str(arguments[self.part]) if self.part else ""
+        progress.part = part
+        label = f"{self.name}-{part}" if part else self.name
+        out = _out()
+        if out:
+            for name, place in self._places(arguments).items():
+                arguments[name].uri = str(out / place)
+        # Before the work: what changes while it goes on is not what was worked on.
+        key = self._key(arguments) if out else ""
+        if out and (known := self._known(label, key, arguments)) is not None:
+            for name, metadata in known["metadata"].items():
+                arguments[name].metadata.update(metadata)
+            progress.step(label, "reused")
+            return self._result(known["result"])
+        if self._instead and (result := self._instead(arguments)) is not None:
+            if out and (_states(out) / f"{label}.json").exists():
+                progress.step(label, "reused")
+            return cast(R, result)
+        if not self.ends:
+            progress.step(label, "started")
+        started = time.time()
+        token = _context.set(Context(key, out))
+        try:
+            result = self.function(**arguments)  # type: ignore[call-arg]
+        except BaseException as error:
+            progress.step(label, "failed", note=f"{type(error).__name__}: {error}")
+            raise
+        finally:
+            _context.reset(token)
+        if self.ends:
+            return result
+        if out:
+            # An input that changed meanwhile may be in the result or not: the next run does it again.
+            kept = key if self.once and key == self._key(arguments) else ""
+            self._keep(out, label, kept, arguments, result, time.time() - started)
+        progress.step(label, "finished")
+        return result
+
+    def stands(self, **given: Any) -> bool:
+        """Return whether a call with these arguments would take over its last result.
+
+        Outputs and operational arguments may be left out.
+        """
+        out = _out()
+        if not out:
+            return False
+        arguments = dict(given)
+        for name, place in self._places(arguments).items():
+            arguments[name] = SimpleNamespace(uri=str(out / place), metadata={})
+        part = str(arguments[self.part]) if self.part else ""
+        label = f"{self.name}-{part}" if part else self.name
+        return self._known(label, self._key(arguments), arguments) is not None
+
+    def _places(self, arguments: Mapping[str, Any]) -> dict[str, str]:
+        named = {self.part: arguments[self.part]} if self.part else {}
+        return {name: place.format(**named) for name, place in self.outputs.items()}
+
+    def _known(self, label: str, key: str, arguments: Mapping[str, Any]) -> dict[str, Any] | None:
+        out = _out()
+        if out is None or not self.once or (self._acts and self._acts(arguments)):
+            return None
+        try:
+            record: dict[str, Any] = json.loads((_states(out) / f"{label}.json").read_text())
+            same = record["key"] == key and record["files"] == self._files(arguments)
+        except (OSError, ValueError, KeyError):
+            return None
+        if same and self._holds and not self._holds(arguments, self._result(record["result"])):
+            return None
+        return record if same else None
+
+    def _keep(
+        self, out: Path, label: str, key: str, arguments: Mapping[str, Any], result: Any, seconds: float
+    ) -> None:
+        record = {
+            "key": key,
+            "result": result,
+            "places": self._places(arguments),
+            "metadata": {name: dict(arguments[name].metadata) for name in self.outputs},
+            "files": self._files(arguments),
+            "seconds": round(seconds, 3),
+        }
+        storage.write_bytes(str(_states(out) / f"{label}.json"), json.dumps(record, indent=1).encode())
+
+    def _result(self, value: Any) -> R:
+        """Return a result as it was before it was JSON."""
+        kind = self.returns
+        named = isinstance(kind, type) and issubclass(kind, tuple) and value is not None
+        result: R = kind(*value) if named else value
+        return result
+
+    def _key(self, arguments: Mapping[str, Any]) -> str:
+        values: dict[str, Any] = {}
+        contents: dict[str, Any] = {}
+        for argument in self.arguments:
+            if argument.role == "value":
+                values[argument.name] = arguments[argument.name]
+            elif argument.role == "input":
+                contents[argument.name] = content(arguments[argument.name].uri)
+            elif argument.counted:
+                contents[argument.name] = _counted(argument.counted, arguments[argument.name])
+        described = {
+            "stage": self.name,
+            "values": values,
+            "contents": contents,
+            "code": function_digest(self.function, self.runs),
+        }
+        return hashlib.sha256(json.dumps(described, sort_keys=True, default=str).encode()).hexdigest()
+
+    def _files(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        return {name: content(arguments[name].uri) for name in sorted(self.outputs)}
+
+
+def stage(
+    name: str,
+    *,
+    outputs: Mapping[str, str] | None = None,
+    part: str = "",
+    acts: bool | Callable[[Mapping[str, Any]], bool] = False,
+    looks_again: bool = False,
+    ends: bool = False,
+    runs: Iterable[str] = (),
+    holds: Callable[[Mapping[str, Any], Any], bool] | None = None,
+    instead: Callable[[Mapping[str, Any]], Any] | None = None,
+) -> Callable[[Callable[P, R]], Stage[P, R]]:
+    """Make a function a stage, shown as `name`.
+
+    `outputs` are the arguments that the stage writes, each with its place in the folder of a local run;
+    `part` names the argument that tells the members of a loop apart, and may stand in braces in a place. A
+    stage that `acts` changes the world outside its outputs (hosts, publishes), one that `looks_again` asks
+    for what no argument holds: neither is ever taken as done. One that `ends` is the last task of a run,
+    however that went. `runs` are modules that do the work elsewhere: the programs of jobs, the engine that is
+    asked.
+    """
+
+    def make(function: Callable[P, R]) -> Stage[P, R]:
+        return Stage(
+            name,
+            function,
+            outputs or {},
+            part=part,
+            acts=acts,
+            looks_again=looks_again,
+            ends=ends,
+            runs=runs,
+            holds=holds,
+            instead=instead,
+        )
+
+    return make
+
+
+def content(uri: str) -> list[list[Any]]:
+    """Return name, size and version of the file, or of each file of the folder, at `uri`.
+
+    The version of a local file is its times of change, of content and of place: no program sets the second.
+    """
+    try:
+        entries = storage.list_files(uri) or [storage.stat(uri)]
+    except FileNotFoundError:
+        return [[uri, None, None]]
+    return [_listed(entry) for entry in entries if storage.is_remote(entry.uri) or Path(entry.uri).is_file()]
+
+
+def _listed(entry: storage.Entry) -> list[Any]:
+    version = entry.version
+    if not storage.is_remote(entry.uri):
+        version += f" {Path(entry.uri).stat().st_ctime_ns}"
+    return [entry.uri, entry.size, version]
+
+
+def _counted(mark: Counted, uri: str) -> list[Any]:
+    """Return the content of what an argument names, and of the files that this stands for."""
+    if not uri:
+        return []
+    if mark.state:
+        return [mark.state(uri)]
+    listed: list[Any] = content(uri)
+    further = sorted(set(mark.files(uri))) if mark.files else []
+    folders: dict[str, list[str]] = {}
+    for file in further:
+        folders.setdefault(file.rpartition("/")[0], []).append(file)
+    for folder, files in sorted(folders.items()):
+        if storage.is_remote(folder) and len(files) > _LISTED_AT_ONCE:
+            wanted = set(files)
+            listed += [item for item in content(folder) if item[0] in wanted]
+        else:
+            for file in files:
+                listed += content(file)
+    return listed
+
+
+def _out() -> Path | None:
+    out = os.environ.get(OUT)
+    return Path(out) if out else None
+
+
+def _states(out: Path) -> Path:
+    return out / "work" / "steps"

@@ -1,0 +1,279 @@
+"""What makes each stage of each pipeline run again: every parameter and every input, changed by itself.
+
+The stages are the real ones, with their real signatures and keys, in the order in which the real pipelines
+compose them, and in this process. What a stage computes is replaced: by files that are new each time it
+works.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import inspect
+import itertools
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from brume.inspection.pipeline import lookout
+from brume.labels.model.lake import Lake
+from brume.labels.model.schema import TABLES
+from brume.pipelines.running import catalog, steps
+from brume.run.stage import OUT, Stage
+
+SLIDES = ["cohort", "tiling", "shards", "training", "serving", "prediction", "scores", "report"]
+PREDICT = [name for name in SLIDES if name != "training"]
+INSPECTION = [
+    *("images", "trial", "datasets", "training", "evaluation", "packaging", "hosting", "detection", "report")
+]
+LABELS = ["ingest", "workers", "quality", "tables", "queries", "dashboard", "quicksight"]
+LOOK_AGAIN = {"slides": [], "slides_predict": [], "inspection": [], "labels": LABELS[:2]}
+
+TRAIN_ON = SLIDES[3:]
+MODEL_ON = INSPECTION[2:]
+# A parameter, or the content of what it names, and the stages that run again when it changes by itself.
+TABLE: dict[str, list[tuple[str, Any, list[str]]]] = {
+    "slides": [
+        ("slides", "new folder", SLIDES),
+        ("labels", "new file", SLIDES),
+        ("slides", "content", SLIDES),
+        ("labels", "content", SLIDES),
+        ("tile_size", 128, SLIDES),
+        ("mpp", 1.0, SLIDES),
+        ("assume_mpp", 0.5, SLIDES),
+        ("max_background", 0.6, SLIDES),
+        ("tissue", "grey", SLIDES),
+        ("jpeg_quality", 80, SLIDES),
+        ("max_rejected", 0.2, SLIDES),
+        ("tile_groups", 3, SLIDES),
+        ("seed", 1, SLIDES),
+        ("model", "resnet50", TRAIN_ON),
+        ("weights", "new file", TRAIN_ON),
+        ("epochs", 11, TRAIN_ON),
+        ("batch_size", 16, SLIDES[2:]),
+        ("learning_rate", 0.1, TRAIN_ON),
+        ("ranks", 3, SLIDES[2:]),
+        ("collective", "mpi4py", TRAIN_ON),
+        ("worker_cpu", "1", []),
+        ("worker_memory", "1Gi", []),
+        ("gpus", 1, []),
+        ("tolerations", [{"key": "gpu"}], []),
+    ],
+    "slides_predict": [
+        ("slides", "new folder", PREDICT),
+        ("model", "new folder", PREDICT),
+        ("slides", "content", PREDICT),
+        ("model", "content", PREDICT),
+        ("assume_mpp", 0.5, PREDICT),
+        ("max_rejected", 0.2, PREDICT),
+        ("tile_groups", 3, PREDICT),
+    ],
+    "inspection": [
+        ("images", "new folder", INSPECTION),
+        ("test_images", "new folder", INSPECTION),
+        ("trial_images", "new folder", ["trial", "hosting", "detection", "report"]),
+        ("images", "content", INSPECTION),
+        ("test_images", "content", INSPECTION),
+        ("trial_images", "content", ["trial", "hosting", "detection", "report"]),
+        ("images", "a picture that the manifest names", INSPECTION),
+        ("project", "other", MODEL_ON),
+        ("deploy", True, ["hosting"]),
+        ("units", 2, []),
+        ("timeout_minutes", 1, []),
+    ],
+    "labels": [
+        ("source", "new folder", LABELS),
+        ("source", "content", LABELS),
+        ("lake", "new folder", LABELS),
+        ("workers", "new file", LABELS[1:]),
+        ("workers", "content", LABELS[1:]),
+        ("modalities", "VideoObjectTracking", LABELS),
+        ("job_states", True, LABELS),
+        ("mask_people", True, LABELS[1:]),
+        ("iceberg", "local", ["tables"]),
+        ("publish_glue", True, ["tables"]),
+        ("publish_quicksight", "arn", ["quicksight"]),
+        ("workgroup", "other", ["tables", "queries", "quicksight"]),
+    ],
+}
+CASES = [(name, *case) for name, cases in TABLE.items() for case in cases]
+_count = itertools.count()
+
+
+class Task:
+    """What a step leaves, as a pipeline uses it."""
+
+    def __init__(self, result: Any, artifacts: dict[str, Any]) -> None:
+        fields = result._asdict() if hasattr(result, "_asdict") else {"Output": result}
+        self.outputs = {**artifacts, **fields}
+        self.output = result
+
+    def after(self, *_: Any) -> Task:
+        return self
+
+
+class InProcess(steps.Steps):
+    """Runs each stage where the pipeline makes a step of it."""
+
+    def __call__(self, stage: Stage[..., Any], *, cpu: str, memory: str, **given: Any) -> Any:
+        arguments = self.resolve(stage, given)
+        artifacts = {name: SimpleNamespace(uri="", metadata={}) for name in stage.outputs}
+        if stage.ends:
+            return Task(None, {})
+        return Task(stage(**arguments, **artifacts), artifacts)
+
+
+def work(stage: Stage[..., Any]) -> Callable[..., Any]:
+    """Return what stands for a stage's own work."""
+
+    def double(**arguments: Any) -> Any:
+        for name in stage.outputs:
+            file = Path(arguments[name].uri) / "file"
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(str(next(_count)))
+        if stage.name in ("ingest", "workers", "quality"):
+            return into_lake(stage.name, arguments)
+        returned = {
+            "cohort": ["0"],
+            "tiling": arguments.get("tiles"),
+            "shards": arguments.get("tiles"),
+            "training": arguments.get("trained"),
+            "tables": arguments.get("lake"),
+            "hosting": arguments.get("version"),
+        }.get(stage.name)
+        return getattr(returned, "uri", returned) if returned is not None else "1"
+
+    return double
+
+
+def into_lake(stage: str, arguments: dict[str, Any]) -> str:
+    """Write one row into a table of the real lake, as the stage does: when what it is of has changed."""
+    uri = arguments["lake"] or arguments["tables"].uri
+    table, of = {
+        "ingest": ("jobs", ("source", "modalities", "job_states")),
+        "workers": ("workers", ("workers", "mask_people")),
+        "quality": ("findings", ()),
+    }[stage]
+    text = repr([(name, arguments[name], read(arguments[name])) for name in of])
+    known = Path(uri) / f"{stage}.seen"
+    if stage == "quality" or not known.exists() or known.read_text() != text:
+        lake = Lake(uri)
+        schema = TABLES[table].schema
+        lake.replace([table], [lake.write(table, pa.Table.from_pylist([{}] * (next(_count) + 1), schema))])
+        known.write_text(text)
+    return str(uri)
+
+
+def read(value: Any) -> str:
+    path = Path(str(value))
+    if not path.is_absolute():
+        return ""
+    files = sorted(path.rglob("*")) if path.is_dir() else [path]
+    return "".join(file.read_text() for file in files if file.is_file())
+
+
+class Run:
+    """One pipeline with its inputs in a folder, run into another."""
+
+    def __init__(self, name: str, folder: Path) -> None:
+        self.pipeline = catalog.load(name)
+        self.folder = folder
+        self.arguments = {item.name: item.default for item in self.pipeline.parameters()}
+        for parameter in ("slides", "model", "images", "test_images", "trial_images", "source"):
+            if parameter in self.arguments and self.arguments[parameter] in (None, ""):
+                self.arguments[parameter] = self.input(parameter, f"{parameter}/first")
+        for parameter in ("labels", "workers"):
+            if parameter in self.arguments:
+                self.arguments[parameter] = self.input(parameter, f"{parameter}.csv")
+
+    def input(self, parameter: str, name: str) -> str:
+        path = self.folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if name.endswith(".csv"):
+            path.write_text("first")
+            return str(path)
+        path.mkdir()
+        (path / "file").write_text("first")
+        if parameter != "images":
+            return str(path)
+        manifest = path / "images.manifest"
+        manifest.write_text(json.dumps({"source-ref": f"s3://pictures/{name}/file"}) + "\n")
+        return str(manifest)
+
+    def change(self, parameter: str, change: Any) -> None:
+        """Change one parameter, or the content of what it names."""
+        given = Path(str(self.arguments[parameter]))
+        if change == "new folder":
+            self.arguments[parameter] = self.input(parameter, f"{parameter}/second")
+        elif change == "new file":
+            self.arguments[parameter] = self.input(parameter, f"{parameter}-second.csv")
+        elif change == "content":
+            file = given / "file" if given.is_dir() else given
+            file.write_text(file.read_text() + "\n")
+        elif change == "a picture that the manifest names":
+            file = given.with_name("file")
+            file.write_text("FIRST")
+        else:
+            self.arguments[parameter] = change
+
+    def __call__(self) -> list[str]:
+        """Run the pipeline; returns the stages that worked, in their order."""
+        events = Path(self.folder / "progress.jsonl")
+        events.unlink(missing_ok=True)
+        inspect.unwrap(self.pipeline.component.pipeline_func)(**self.arguments)
+        seen = [json.loads(line) for line in events.read_text().splitlines()]
+        return [event["step"].partition("-")[0] for event in seen if event["event"] == "finished"]
+
+
+@pytest.fixture
+def run(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    out = tmp_path / "out"
+    out.mkdir()
+    monkeypatch.setenv(OUT, str(out))
+    monkeypatch.setenv("BRUME_PROGRESS", str(tmp_path / "progress.jsonl"))
+    monkeypatch.setenv("BRUME_FOLDERS", json.dumps({"s3://pictures/": f"{tmp_path}/"}))
+    monkeypatch.setattr(steps, "Steps", InProcess)
+    monkeypatch.setattr("kfp.dsl.ParallelFor", one_part)
+    monkeypatch.setattr("kfp.dsl.Collected", lambda output: [output])
+    monkeypatch.setattr("kfp.dsl.ExitHandler", lambda _: contextlib.nullcontext())
+    monkeypatch.setattr(lookout, "exists", lambda *_: True)
+    # The code of a stage does not change within a test.
+    monkeypatch.setattr("brume.run.stage.function_digest", lambda *_: "code")
+    made = Run(request.param, tmp_path)
+    for stage in made.pipeline.component.stages:
+        _ = stage.arguments, stage.returns  # of the real function
+        monkeypatch.setattr(stage, "function", work(stage))
+    return made
+
+
+@contextlib.contextmanager
+def one_part(parts: list[str]) -> Iterator[str]:
+    yield parts[0]
+
+
+def test_the_table_has_every_parameter() -> None:
+    for name in catalog.names():
+        parameters = {item.name for item in catalog.load(name).parameters()}
+        assert {parameter for parameter, *_ in TABLE[name]} == parameters, name
+
+
+@pytest.mark.parametrize(
+    ("run", "parameter", "change", "expected"),
+    CASES,
+    indirect=["run"],
+    ids=[f"{name}-{parameter}-{change}".replace("/", "") for name, parameter, change, _ in CASES],
+)
+def test_a_change_runs_its_stage_and_those_after_it(
+    run: Run, parameter: str, change: Any, expected: list[str]
+) -> None:
+    first = run()
+    everything = {"slides": SLIDES, "slides_predict": PREDICT, "inspection": INSPECTION, "labels": LABELS}
+    assert sorted(first) == sorted(everything[run.pipeline.name])
+    again = LOOK_AGAIN[run.pipeline.name]
+    assert run() == again
+    run.change(parameter, change)
+    assert sorted(run()) == sorted({*expected, *again})
