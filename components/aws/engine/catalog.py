@@ -97,21 +97,29 @@ def load(name: str) -> ModuleType:
         ) from error
 
 
+def base_folder() -> Path:
+    """Return the folder of the engines' folders when nothing else is asked for (XDG base directories)."""
+    return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share") / "brume"
+
+
 def data_folder(name: str) -> Path:
-    """Return where an engine keeps its data when nothing else is asked for (XDG base directories)."""
-    base = os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share"
-    return Path(base) / "brume" / name
+    """Return where an engine keeps its data when nothing else is asked for."""
+    return base_folder() / name
 
 
 @dataclass(frozen=True)
 class Running:
-    """An engine that runs: where it answers, for which services, and its file of keys ("" for none)."""
+    """An engine that runs: where it answers, for which services, and its file of keys ("" for none).
+
+    `bundle` is the file of certificates by which clients trust it, "" where they need none.
+    """
 
     name: str
     url: str
     pid: int
     services: tuple[str, ...]
     credentials: str
+    bundle: str = ""
 
 
 def running(data: Path) -> Running | None:
@@ -122,11 +130,16 @@ def running(data: Path) -> Running | None:
                 fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
                 return None
             except BlockingIOError:
-                told = json.loads((data / STATE).read_bytes())
+                state = json.loads((data / STATE).read_bytes())
     except (OSError, ValueError):
         return None
     return Running(
-        told["name"], told["url"], told["pid"], tuple(told["services"]), told.get("credentials", "")
+        state["name"],
+        state["url"],
+        state["pid"],
+        tuple(state["services"]),
+        state.get("credentials", ""),
+        state.get("bundle", ""),
     )
 
 

@@ -12,10 +12,11 @@ from brume.aws.wire import keys
 def lines(name: str | None, data: Path | None) -> list[str]:
     """Return `export` lines for the engine `name`, the one on the folder `data`, or all that run here.
 
-    Raises `EngineError` when none runs, or when engines that run take different keys.
+    `data` may also be a folder of engines' folders, as `brume engines up --data` has it. Raises `EngineError`
+    when none runs, or when engines that run take different keys or have different authorities of TLS.
     """
     if data is not None:
-        folders = [data]
+        folders = [data, *(data / known for known in catalog.names())]
     else:
         folders = [catalog.data_folder(catalog.about(name).name)] if name else []
         folders = folders or [catalog.data_folder(known) for known in catalog.names()]
@@ -30,6 +31,11 @@ def lines(name: str | None, data: Path | None) -> list[str]:
     variables = {
         catalog.endpoint_variable(service): running.url for running in found for service in running.services
     }
+    bundles = {running.bundle for running in found if running.bundle}
+    if len(bundles) > 1:
+        raise catalog.EngineError("the engines that run have different authorities of TLS: name one of them")
+    for bundle in bundles:  # boto3 reads the first; SDKs on OpenSSL and the AWS CRT read the second
+        variables |= {"AWS_CA_BUNDLE": bundle, "SSL_CERT_FILE": bundle}
     accepted = {(key.access_key, key.secret, key.token) for running in found for key in _first(running)}
     if len(accepted) > 1:
         raise catalog.EngineError(
