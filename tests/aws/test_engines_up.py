@@ -24,7 +24,9 @@ from prometheus_client.parser import text_string_to_metric_families
 from brume.aws.engine import catalog, up
 from brume.aws.engine.routes import Reply, RouteRequest, SignedRoute
 from brume.aws.wire.server import Call, Engine, Failed, Served, create_apps
+from brume.labels.model.lake import Lake
 from brume.pipelines.cli import main
+from tests.aws.lake import fill
 from tests.aws.serving import KEY, KEYS, Held, client_of, serve_app
 from tests.polling import until
 
@@ -32,14 +34,14 @@ UP = [sys.executable, "-m", "brume", "engines", "up"]
 
 
 @contextlib.contextmanager
-def process(base: Path, *words: str, starts: tuple[str, ...]) -> Iterator[subprocess.Popen[str]]:
+def process(base: Path, *words: str, starts: tuple[str, ...], **more: str) -> Iterator[subprocess.Popen[str]]:
     """Run engines on a free port until those of `starts` run, or the process has ended."""
     environment = {
         name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "BRUME_", "SSL_"))
     }
     with subprocess.Popen(
         [*UP, *words, "--port", "0", "--data", str(base)],
-        env=environment,
+        env=environment | more,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
@@ -65,7 +67,10 @@ def ask(url: str, bundle: str, path: str, body: bytes | None = None, **headers: 
 @pytest.mark.slow
 def test_two_engines_on_one_port_with_tls_and_one_service_unsigned(tmp_path: Path) -> None:
     both = ("inspection", "labels")
-    with process(tmp_path, *both, "--tls", "--unsigned", "athena", starts=both) as running:
+    lake = Lake(str(tmp_path / "lake"))
+    fill(lake)
+    words = (*both, "--tls", "--unsigned", "athena")
+    with process(tmp_path, *words, starts=both, BRUME_LAKE=lake.uri) as running:
         state = catalog.running(tmp_path / "inspection")
         assert state is not None, running.communicate()
         other = catalog.running(tmp_path / "labels")
