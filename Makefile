@@ -12,7 +12,7 @@ DEMO := out/demo-cohort
 TYPES := build/types
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-test setup-cluster run test test-cluster lint bench bench-slides bench-inspection bench-labels inspection labels compile horovod images clean
+.PHONY: help reference setup setup-test setup-cluster run test test-cluster lint bench bench-slides bench-inspection bench-labels inspection labels compile horovod images clean
 
 help: ## Show the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 20
@@ -53,6 +53,9 @@ test: setup-test collective ## Run the tests; with ALL=1 those that take minutes
 test-cluster: setup-cluster collective ## Run the tests on a real cluster: kind's, or their own, or KUBECONFIG's if BRUME_TEST_CLUSTER=1
 	@BRUME_CLUSTER_LEVELS="$(LEVELS)" $(BIN)/python -m tests.cluster.prepare
 	@BRUME_CLUSTER_LEVELS="$(LEVELS)" PATH="$(CURDIR)/$(BIN):$$PATH" $(PYTEST) tests/cluster
+
+reference: setup ## Write docs/operations.md and docs/settings.md from the code
+	@$(BIN)/python -m brume.aws.engine.documentation docs
 
 lint: setup ## Check style and types
 	@$(BIN)/ruff check .

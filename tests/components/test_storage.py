@@ -45,6 +45,24 @@ def test_write_list_read_remove(place: str, tmp_path: Path) -> None:
     assert storage.exists(storage.join(place, "ab.txt"))
 
 
+def test_a_folder_is_removed_many_objects_a_request(s3: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = f"{s3}/many"
+    for number in range(25):
+        storage.write_bytes(storage.join(folder, str(number)), b"")
+    sizes: list[int] = []
+    remove = storage._remove_objects
+
+    def counted(uri: str, bucket: str, keys: list[str]) -> None:
+        sizes.append(len(keys))
+        remove(uri, bucket, keys)
+
+    monkeypatch.setattr(storage, "_MOST_KEYS", 10)
+    monkeypatch.setattr(storage, "_remove_objects", counted)
+    storage.remove(folder)
+    assert sizes == [10, 10, 6]  # a file of the folder's own name may be there too
+    assert storage.list_files(folder) == []
+
+
 def test_a_changed_file_has_another_version(place: str) -> None:
     uri = storage.join(place, "file")
     storage.write_bytes(uri, b"before")

@@ -4,6 +4,8 @@ Such a module has a docstring, whose first line is what it is, and
 
     PORT: int                                     the port it listens at when none is asked for
     SERVICES: tuple[str, ...]                     the services that it answers for, by botocore's names
+    OFFERED: tuple[Service, ...]                  their resources (brume.aws.engine.resources)
+    SETTINGS: type                                its dataclass of environment variables (brume.variables)
     def create(settings: Settings) -> Engine      (brume.aws.engine.service.Engine)
 """
 

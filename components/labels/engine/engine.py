@@ -12,7 +12,7 @@ from typing import Any
 
 from prometheus_client import CollectorRegistry
 
-from brume import storage
+from brume import storage, variables
 from brume.aws.addresses import AddressError
 from brume.aws.engine.catalog import EngineError, Settings
 from brume.aws.engine.service import Call, Engine
@@ -30,7 +30,8 @@ from brume.labels.engine.workgroups import Workgroups
 
 PORT = 8402
 SERVICES = ("athena",)
-LAKE = "BRUME_LAKE"
+LAKE = variables.names(Limits)["lake"]
+SETTINGS = Limits
 
 _Members = dict[str, Any]
 

@@ -1,53 +1,64 @@
-"""What one query, and all of them together, may take; each figure can be set by an environment variable."""
+"""Settings of the labelling reports engine: the lake, and what queries may take."""
 
 from __future__ import annotations
 
 import os
-import re
 from dataclasses import dataclass
 
-from brume.aws.engine.catalog import EngineError
-
-_UNITS = {"": 1, "KB": 1 << 10, "MB": 1 << 20, "GB": 1 << 30, "TB": 1 << 40}
+from brume.aws.engine.settings import read
+from brume.variables import number, variable
 
 
 @dataclass(frozen=True)
 class Limits:
-    """Seconds, bytes and counts."""
+    """The lake that queries read, and what they may take."""
 
-    seconds: int = 300  # of one query
-    memory: int = 1 << 30  # bytes that DuckDB may use for one query; what is more goes to the disk
-    spill: int = 10 << 30  # bytes of one query on the disk
-    rows: int = 2_000_000  # of one result
-    result: int = 1 << 30  # bytes of one result
-    at_once: int = 2  # queries that run together
-    threads: int = max(2, (os.cpu_count() or 2) // 2)  # of one query
-    queue: int = 100  # queries that wait
-    days: int = 45  # that executions and their results are kept
-    executions: int = 10_000  # that are kept, of each account
-    results: int = 5 << 30  # bytes of all results that are kept
-    cache: int = 20 << 30  # bytes of copies of a remote lake
+    seconds: int = variable("BRUME_SQL_SECONDS", 300, "seconds that one query may run", parse=number)
+    memory: int = variable(
+        "BRUME_SQL_MEMORY",
+        1 << 30,
+        "bytes that DuckDB may use for one query; what is more goes to the disk",
+        parse=number,
+        shown="1GB",
+    )
+    spill: int = variable(
+        "BRUME_SQL_SPILL", 10 << 30, "bytes of one query on the disk", parse=number, shown="10GB"
+    )
+    rows: int = variable("BRUME_SQL_ROWS", 2_000_000, "rows of one result", parse=number)
+    result: int = variable("BRUME_SQL_RESULT", 1 << 30, "bytes of one result", parse=number, shown="1GB")
+    at_once: int = variable("BRUME_SQL_AT_ONCE", 2, "queries that run together", parse=number)
+    threads: int = variable(
+        "BRUME_SQL_THREADS",
+        max(2, (os.cpu_count() or 2) // 2),
+        "threads of one query",
+        parse=number,
+        shown="half of the processors, at least 2",
+    )
+    queue: int = variable("BRUME_SQL_QUEUE", 100, "queries that wait", parse=number)
+    days: int = variable(
+        "BRUME_SQL_DAYS", 45, "days that executions and their results are kept", parse=number
+    )
+    executions: int = variable(
+        "BRUME_SQL_EXECUTIONS", 10_000, "executions that are kept of each account", parse=number
+    )
+    results: int = variable(
+        "BRUME_SQL_RESULTS", 5 << 30, "bytes of all results that are kept", parse=number, shown="5GB"
+    )
+    cache: int = variable(
+        "BRUME_SQL_CACHE", 20 << 30, "bytes of copies of a remote lake", parse=number, shown="20GB"
+    )
+    lake: str = variable(
+        "BRUME_LAKE",
+        "",
+        "the lake that queries read, needed: a folder that brume run labels wrote, or s3://...",
+    )
 
     @classmethod
     def from_environment(cls) -> Limits:
-        """Read BRUME_SQL_SECONDS, BRUME_SQL_MEMORY and so on. Raises `EngineError` for what is no number."""
-        given = {name: _number(f"BRUME_SQL_{name.upper()}", default) for name, default in vars(cls()).items()}
-        return cls(**given)
+        """Read the settings from the environment. Raises `EngineError` for a value of another form."""
+        return read(cls)
 
     @property
     def address_space(self) -> int:
         """Bytes of addresses of a query's process: DuckDB's memory, what it maps besides, and Python."""
         return 2 * self.memory + (3 << 30)
-
-
-def _number(variable: str, default: int) -> int:
-    text = os.environ.get(variable, "").strip()
-    if not text:
-        return default
-    read = re.fullmatch(r"(\d+)\s*([KMGT]B)?", text, re.IGNORECASE)
-    value = int(read[1]) * _UNITS[(read[2] or "").upper()] if read else 0
-    if value <= 0:
-        raise EngineError(
-            f"{variable}={text} must be a number above 0, of bytes also with KB, MB, GB, TB: 2GB"
-        )
-    return value

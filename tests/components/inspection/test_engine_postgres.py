@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from tests.components.inspection import test_engine_migration
 from tests.components.inspection.parts import (
     BUCKET,
     Running,
@@ -114,6 +115,23 @@ def test_the_state_is_there_for_the_next_engine(database: str, tmp_path: Path) -
         first.client.create_project(ProjectName="kept")
     with running(tmp_path / "b", database=database) as second:
         second.client.describe_project(ProjectName="kept")
+
+
+def test_state_of_before_numbered_steps_is_brought_up_to_date(database: str, tmp_path: Path) -> None:
+    from sqlalchemy import create_engine
+
+    address = database.replace("postgresql:", "postgresql+pg8000:")
+    server = create_engine(address, isolation_level="AUTOCOMMIT")
+    with server.connect() as db:
+        db.exec_driver_sql("CREATE DATABASE old")
+    server.dispose()
+    old = create_engine(address.replace("/postgres", "/old"))
+    with old.begin() as db:
+        for statement in test_engine_migration.OLD.split(";\n"):
+            db.exec_driver_sql(statement)
+    old.dispose()
+    with running(tmp_path, database=database.replace("/postgres", "/old")) as found:
+        test_engine_migration.check_old(found)
 
 
 def test_a_server_that_is_away_is_told(tmp_path: Path) -> None:
