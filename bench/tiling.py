@@ -28,8 +28,8 @@ from brume.slides.demo.painter import Pixels, write_slide
 from brume.slides.model.grid import Plan, Tiling, plan, read_tiles
 from brume.slides.model.reader import open_slide
 from brume.slides.model.records import RecordWriter, Tile, encode
+from brume.slides.model.slide_tiles import tile_slide
 from brume.slides.model.tiled_jpeg import TiledJpegReader
-from brume.slides.model.tiles import tile_slide
 
 WIDTH, HEIGHT, PIECE = 40_000, 30_000, 4_000
 READER_TARGET, TFRECORD_TARGET = 0.75, 3.5

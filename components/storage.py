@@ -120,7 +120,7 @@ def list_files(uri: str) -> list[Entry]:
 
 
 def _walk(root: Path) -> Iterator[Entry]:
-    for folder, _, names in os.walk(root):
+    for folder, _, names in os.walk(root, onerror=_unreadable):
         for name in names:
             path = Path(folder, name)
             try:
@@ -129,6 +129,12 @@ def _walk(root: Path) -> Iterator[Entry]:
                 continue
             if S_ISREG(info.st_mode):
                 yield Entry(str(path), info.st_size, f"{info.st_mtime_ns}")
+
+
+def _unreadable(error: OSError) -> None:
+    """Raise the error of a folder that is there and cannot be listed: it is not an empty one."""
+    if not isinstance(error, FileNotFoundError | NotADirectoryError):
+        raise error
 
 
 def read_bytes(uri: str) -> bytes:

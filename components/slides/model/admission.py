@@ -13,6 +13,7 @@ from typing import Any
 
 from brume import storage
 from brume.run import progress
+from brume.run import rejects as reject_tables
 from brume.slides.model.cohort import LabelledSlide, Match, Reject, match, read_labels, split_by_patient
 from brume.slides.model.reader import SlideError, check_slide
 
@@ -174,14 +175,12 @@ def groups_of(slides: Sequence[CohortSlide]) -> list[str]:
 
 def check_rejects(rejects: Sequence[Reject], total: int, max_rejected: float, where: str) -> None:
     """Raise `CohortError` with the table when more than `max_rejected` of `total` slides are set aside."""
-    if total and len(rejects) / total <= max_rejected:
-        return
-    shown = "\n".join(f"  {reject.slide}: {reject.reason}" for reject in rejects[:20])
-    more = f"\n  ... and {len(rejects) - 20} more" if len(rejects) > 20 else ""
-    raise CohortError(
-        f"{len(rejects)} of {total} slides are set aside, more than max_rejected={max_rejected} allows "
-        f"(all of them: {where}):\n{shown}{more}\nMend them, or raise max_rejected."
-    )
+    try:
+        reject_tables.check_share(
+            rejects, total, max_rejected, of="slides", parameter="max_rejected", where=where
+        )
+    except reject_tables.TooManyRejectsError as error:
+        raise CohortError(str(error)) from None
 
 
 def write_slides(slides: Sequence[CohortSlide], uri: str) -> None:
@@ -205,14 +204,13 @@ def write_splits(slides: Sequence[CohortSlide], uri: str) -> None:
 
 
 def write_rejects(rejects: Sequence[Reject], uri: str) -> None:
-    """Write rejects.csv: slide, step, reason."""
-    _write_csv(uri, list(Reject._fields), sorted(rejects))
+    """Write rejects.csv: slide, step, reason, remedy."""
+    reject_tables.write_rejects(rejects, uri, item="slide")
 
 
 def read_rejects(uri: str) -> list[Reject]:
     """Read what `write_rejects` wrote."""
-    reader = csv.reader(io.StringIO(storage.read_bytes(uri).decode()))
-    return [Reject(*row) for row in list(reader)[1:]]
+    return reject_tables.read_rejects(uri)
 
 
 def write_json(content: Any, uri: str) -> None:

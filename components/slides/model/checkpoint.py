@@ -1,4 +1,4 @@
-"""The state of a training after each epoch, kept so that a killed training goes on where it was."""
+"""The state of a training after each epoch, kept so that a killed training resumes."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Arrays = dict[str, npt.NDArray[Any]]
 class Checkpoints:
     """The checkpoints of one training in `<work_uri>/<key>/`, a file an epoch, the last `KEPT` of them.
 
-    The key tells data and parameters apart: with others, another training starts, from nothing.
+    The key stands for the data, the parameters and the code: with others, training starts from nothing.
     """
 
     def __init__(self, work_uri: str, key: str) -> None:

@@ -15,6 +15,7 @@ from pathlib import PurePosixPath
 from typing import NamedTuple
 
 from brume import storage
+from brume.run.rejects import Reject as Reject
 
 SPLITS = ("train", "valid", "test")
 SHARES = {"train": 0.7, "valid": 0.2, "test": 0.1}
@@ -32,14 +33,6 @@ class LabelledSlide(NamedTuple):
     slide: str
     patient: str
     label: str
-
-
-class Reject(NamedTuple):
-    """A slide that is set aside: at which step, and why."""
-
-    slide: str
-    step: str
-    reason: str
 
 
 def read_labels(path: str) -> list[LabelledSlide]:
@@ -196,8 +189,8 @@ def match(labels: Sequence[LabelledSlide], files: Mapping[str, storage.Entry]) -
         elif len(paths) > 1:
             rejects.append(Reject(slide, "cohort", f"the name fits several files: {', '.join(paths)}"))
         elif len(entries) > 1:
-            told = "; ".join(f"patient {entry.patient}, label {entry.label}" for entry in entries)
-            rejects.append(Reject(slide, "cohort", f"labelled more than once, and differently: {told}"))
+            rows_of = "; ".join(f"patient {entry.patient}, label {entry.label}" for entry in entries)
+            rejects.append(Reject(slide, "cohort", f"labelled more than once, and differently: {rows_of}"))
         elif not entries[0].label or not entries[0].patient:
             absent = "label" if not entries[0].label else "patient"
             rejects.append(Reject(slide, "cohort", f"its row in the labels has no {absent}"))

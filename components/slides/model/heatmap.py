@@ -10,7 +10,6 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path, PurePosixPath
-from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -20,6 +19,7 @@ from PIL import Image, ImageDraw, ImageFont
 from brume import storage
 from brume.report.viridis import colours
 from brume.run import progress
+from brume.run.rejects import Reject
 from brume.slides.model import slide_files
 from brume.slides.model.reader import SlideError, open_slide
 from brume.slides.model.scores import SlideScore, probability_columns
@@ -42,7 +42,7 @@ def draw(
     span: NDArray[np.int64],
     probability: NDArray[np.float64],
 ) -> Pixels:
-    """Lay the tiles' probabilities over a slide's thumbnail, both uint8 [h, w, 3].
+    """Draw the tiles' probabilities over a slide's thumbnail, both uint8 [h, w, 3].
 
     `scale` is level-0 pixels per thumbnail pixel; `x`, `y`, `span` [tiles] are level-0 pixels. Where tiles
     overlap their mean is shown. The tissue's own light and dark stay visible, and glass, inside a tile or
@@ -138,14 +138,6 @@ def draw_slide(
     return with_legend(picture, label, mpp * scale if mpp else None)
 
 
-class Undrawn(NamedTuple):
-    """A slide without a heatmap, and why."""
-
-    slide: str
-    step: str
-    reason: str
-
-
 def file_names(slides: Iterable[str]) -> dict[str, str]:
     """Name each slide's heatmap: its stem, or its whole name where two slides share a stem."""
     names = sorted(set(slides))
@@ -166,11 +158,12 @@ def draw_all(
     *,
     assume_mpp: float | None = None,
     workers: int = 2,
-) -> list[Undrawn]:
+) -> list[Reject]:
     """Write `out_uri`/NAME.jpg for every scored slide: the probability of its predicted class.
 
-    `sources` gives each slide's path or URI. A heatmap that was drawn from the same tile scores stands.
-    Returns the slides that could not be drawn, with the reason; the rest goes on without them.
+    `sources` gives each slide's path or URI. A heatmap that was drawn from the same tile scores is kept.
+    Returns the slides that could not be drawn, with the reason; the rest goes on without them. Raises
+    `OSError` or `brume.storage.StorageError` when a slide or `out_uri` cannot be reached.
     """
     names = file_names(score.slide for score in scores)
     order = tile_scores.sort_by("slide")
@@ -178,7 +171,7 @@ def draw_all(
     ends = np.append(starts[1:], order.num_rows)
     rows = {str(name): (int(a), int(b - a)) for name, a, b in zip(slides, starts, ends, strict=True)}
 
-    def one(score: SlideScore) -> Undrawn | None:
+    def one(score: SlideScore) -> Reject | None:
         target = storage.join(out_uri, names[score.slide])
         tiles = order.slice(*rows[score.slide])
         key = _key(tiles, score, assume_mpp)
@@ -190,8 +183,8 @@ def draw_all(
             with tempfile.TemporaryDirectory() as scratch:
                 path = slide_files.fetch(sources[score.slide], Path(scratch))
                 picture = draw_slide(path, tiles, score.mean_prediction, assume_mpp=assume_mpp)
-        except (SlideError, FileNotFoundError, storage.StorageError) as error:
-            return Undrawn(score.slide, "heatmap", str(error))
+        except (SlideError, FileNotFoundError) as error:
+            return Reject(score.slide, "heatmap", str(error))
         buffer = io.BytesIO()
         picture.save(buffer, "JPEG", quality=QUALITY, optimize=True, comment=key)
         storage.write_bytes(target, buffer.getvalue())
@@ -217,7 +210,10 @@ def _key_of(uri: str) -> bytes | None:
     """Return the digest that a heatmap carries as its JPEG comment, None where there is no whole heatmap."""
     try:
         data = storage.read_bytes(uri)
+    except FileNotFoundError:
+        return None
+    try:
         comment = Image.open(io.BytesIO(data)).info.get("comment")
-    except OSError:  # none there, or no picture
+    except OSError:  # no picture
         return None
     return comment if isinstance(comment, bytes) and data.endswith(_END_OF_JPEG) else None

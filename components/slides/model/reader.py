@@ -35,11 +35,16 @@ class Slide:
 
     def __init__(self, path: Path, assume_mpp: float | None = None) -> None:
         self.path = path
+        # OpenSlide calls a file that it may not open "unsupported": the system's own error is raised first.
+        if path.exists():
+            with path.open("rb"):
+                pass
         try:
             self._openslide = openslide.OpenSlide(str(path))
             facts = dict(self._openslide.properties)
             sizes, downsamples = self._openslide.level_dimensions, self._openslide.level_downsamples
         except (openslide.OpenSlideError, OSError) as error:
+            _read_through(path)
             raise SlideError(f"unreadable: {error}") from error
         self.levels = tuple(
             Level(width, height, down) for (width, height), down in zip(sizes, downsamples, strict=True)
@@ -118,6 +123,7 @@ class Slide:
         try:
             region = self._openslide.read_region(origin, level, (width, height))
         except openslide.OpenSlideError as error:
+            _read_through(self.path)
             raise SlideError(f"damaged at level {level}, x {x}, y {y}: {error}") from error
         if region.getextrema()[3][0] == 255:
             opaque: Image.Image = region.convert("RGB")
@@ -131,10 +137,28 @@ class Slide:
         return math.ceil(at * self.levels[level].downsample - 1e-6)
 
 
+def _read_through(path: Path) -> None:
+    """Read the files of a slide from end to end, so that a failing disk is its own `OSError`.
+
+    OpenSlide gives the same error for damaged content and for a disk that cannot be read.
+    """
+    files = [path]
+    if path.suffix.lower() == ".mrxs":
+        files += sorted(path.with_suffix("").glob("*"))
+    elif path.suffix.lower() == ".dcm":
+        files += sorted(path.parent.glob("*.dcm"))
+    for file in files:
+        if file.is_file():
+            with file.open("rb", buffering=0) as stream:
+                while stream.read(1 << 20):
+                    pass
+
+
 def open_slide(path: Path, assume_mpp: float | None = None) -> Slide:
     """Open a slide of any format that OpenSlide reads; use it as a context manager.
 
-    ``assume_mpp``: microns per level-0 pixel for a slide that does not say. Raises SlideError.
+    ``assume_mpp``: microns per level-0 pixel for a slide that does not say. Raises SlideError for a file that
+    cannot be used, and `OSError` for one that cannot be reached: a permission is missing, a disk fails.
     """
     return Slide(path, assume_mpp)
 

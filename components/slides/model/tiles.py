@@ -1,7 +1,8 @@
-"""Cutting slides into TFRecord files of tiles, one file per slide, many slides at once.
+"""Cutting a group of slides into TFRecord files of tiles, one file per slide, many slides at once.
 
-The work on a slide is done once: beside each ``<key>.tfrecord`` lies a ``<key>.json``, written last, where
-the key names the slide, the version of its file and how it was cut. A second run takes what it finds.
+The work on a slide is done once: beside each ``<key>.tfrecord`` there is a ``<key>.json``, written last. The
+key holds the slide, the version of its file, how it was cut, and a digest of the code that cuts. A second run
+reuses the files that it finds.
 """
 
 from __future__ import annotations
@@ -16,26 +17,23 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path, PurePosixPath
 from typing import Protocol
 
-import simplejpeg
-
 from brume import storage
-from brume.run import lifeline, progress
+from brume.run import code, lifeline, progress
+from brume.run.rejects import Reject, unreachable
 from brume.slides.model import slide_files
-from brume.slides.model.cohort import Reject
-from brume.slides.model.grid import Tiling, plan, read_tiles
-from brume.slides.model.reader import SlideError, open_slide
-from brume.slides.model.records import RecordWriter, Tile, encode
-from brume.slides.model.tissue import background_share
-
-__all__ = ["SlideSource", "TiledSlide", "Tiling", "tile_group", "tile_slide"]
+from brume.slides.model.grid import Tiling
+from brume.slides.model.reader import SlideError
+from brume.slides.model.slide_tiles import tile_slide
 
 STEP = "tiling"
-# Raised when the same parameters would give other tiles than before, so that none of those are reused.
-FORMAT = 1
+
+
+class TilingError(RuntimeError):
+    """A slide, or the place for its tiles, cannot be reached; the message says which and why."""
 
 
 class SlideSource(Protocol):
@@ -62,54 +60,17 @@ class SlideSource(Protocol):
         """A token that changes when the file does."""
 
 
-@dataclass(frozen=True)
-class TiledSlide:
-    """One slide's file of tiles: how many, their bytes as JPEG, and how they were read."""
-
-    slide: str
-    tiles: int
-    bytes: int
-    level: int
-    mpp: float
-    span: int
-
-
-def tile_slide(path: Path, out: Path, *, slide: str, patient: str, label: str, tiling: Tiling) -> TiledSlide:
-    """Write the tiles of the slide at ``path`` to the TFRecord file ``out``.
-
-    The file appears when it is whole. Raises SlideError, and leaves no file, when the slide cannot be read,
-    has no tissue, or lacks the microns per pixel that the tiling needs. Memory does not grow with the slide,
-    but for one row of its source tiles.
-    """
-    count = size = 0
-    with open_slide(path, tiling.assume_mpp) as opened:
-        chosen = plan(opened, tiling)
-        with RecordWriter(out) as writer:
-            for cell, pixels in read_tiles(opened, chosen):
-                if tiling.tissue == "grey" and background_share(pixels) > tiling.max_background:
-                    continue
-                jpeg = simplejpeg.encode_jpeg(pixels, tiling.jpeg_quality, "RGB", "420")
-                x, y = chosen.corner(cell)
-                side = tiling.tile_size
-                tile = Tile(
-                    jpeg, side, side, label, slide, patient, x, y, chosen.mpp, chosen.level, chosen.span
-                )
-                writer.write(encode(tile))
-                count += 1
-                size += len(jpeg)
-            if not count:
-                raise SlideError(f"no tissue: every tile is more than {tiling.max_background:.0%} background")
-    return TiledSlide(slide, count, size, chosen.level, chosen.mpp, chosen.span)
-
-
 def tile_group(
     slides: Sequence[SlideSource], out_uri: str, tiling: Tiling, workers: int | None = None
 ) -> tuple[list[str], list[Reject]]:
     """Cut a group of slides, several at once; return the URIs of their tile files, and the rejects.
 
     Both are in the order of the slides, and each slide is in one or the other. Slides in an object store are
-    fetched one at a time per worker. An error in a slide, even one that kills its worker, is a reject with
-    its reason. ``workers``: processes, by default one per processor this process may use.
+    fetched one at a time per worker. A slide that cannot be used, even one that kills its worker, is a reject
+    with its reason. ``workers``: processes, by default one per processor this process may use.
+
+    Raises `TilingError` when a slide or the place for its tiles cannot be reached: an object store does not
+    answer, a disk is full, a permission is missing. The slides that were cut are kept for the next run.
     """
     results: dict[int, str | Reject] = {}
     for index, source in enumerate(slides):
@@ -132,8 +93,8 @@ def _outcomes(
 ) -> Iterator[tuple[int, str | Reject]]:
     """Yield each wanted slide's index with its tile file or reject, as they finish.
 
-    When a worker is killed, a pool tells only that one was: the slides it had in hand are then tried again
-    one by one, so that the one at fault is known and the others are not lost.
+    When a worker is killed, a pool does not say which: the slides in work are then tried again one by one, so
+    that the one at fault is known and the others are not lost.
     """
     waiting, suspects = deque(wanted), deque[int]()
     while waiting or suspects:
@@ -160,26 +121,46 @@ def _outcomes(
 
 
 def _work(source: SlideSource, out_uri: str, tiling: Tiling) -> str | Reject:
-    """Cut one slide in a worker, unless another has just done so; any error becomes a reject."""
+    """Cut one slide in a worker, unless another has just done so."""
     try:
         if found := _found(source, out_uri, tiling):
             return found
-        file_uri, done_uri = _places(source, out_uri, tiling)
-        with tempfile.TemporaryDirectory(prefix="brume-slide-") as name:
-            folder = Path(name)
-            path = slide_files.fetch(source.uri, folder)
-            out = folder / "tiles.tfrecord" if storage.is_remote(file_uri) else Path(file_uri)
-            told = tile_slide(
-                path, out, slide=source.slide, patient=source.patient, label=source.label, tiling=tiling
-            )
-            if storage.is_remote(file_uri):
-                storage.upload(out, file_uri)
-        storage.write_bytes(done_uri, json.dumps(asdict(told)).encode())
-        return file_uri
+        return _cut(source, out_uri, tiling)
     except SlideError as error:
         return Reject(source.slide, STEP, str(error))
+    except (OSError, storage.StorageError, MemoryError, ImportError) as error:
+        if isinstance(error, OSError) and error.errno is None and not unreachable(error):
+            return _odd(source, error)  # of a decoder, about the content
+        raise TilingError(
+            f"slide {source.slide} ({source.uri}) cannot be cut into {out_uri}: {type(error).__name__}: "
+            f"{error}. The slide itself may be good: remove the cause and run again; the slides already "
+            "cut are kept."
+        ) from error
     except Exception as error:
-        return Reject(source.slide, STEP, f"{type(error).__name__}: {error}")
+        return _odd(source, error)
+
+
+def _odd(source: SlideSource, error: Exception) -> Reject:
+    return Reject(source.slide, STEP, f"{type(error).__name__}: {error}")
+
+
+def _cut(source: SlideSource, out_uri: str, tiling: Tiling) -> str | Reject:
+    """Fetch and cut one slide; return the URI of its tile file, or a reject when the slide is gone."""
+    file_uri, done_uri = _places(source, out_uri, tiling)
+    with tempfile.TemporaryDirectory(prefix="brume-slide-") as name:
+        folder = Path(name)
+        try:
+            path = slide_files.fetch(source.uri, folder)
+        except FileNotFoundError as error:
+            return _odd(source, error)
+        out = folder / "tiles.tfrecord" if storage.is_remote(file_uri) else Path(file_uri)
+        tiled = tile_slide(
+            path, out, slide=source.slide, patient=source.patient, label=source.label, tiling=tiling
+        )
+        if storage.is_remote(file_uri):
+            storage.upload(out, file_uri)
+    storage.write_bytes(done_uri, json.dumps(asdict(tiled)).encode())
+    return file_uri
 
 
 def _found(source: SlideSource, out_uri: str, tiling: Tiling) -> str | None:
@@ -191,9 +172,10 @@ def _found(source: SlideSource, out_uri: str, tiling: Tiling) -> str | None:
 def _places(source: SlideSource, out_uri: str, tiling: Tiling) -> tuple[str, str]:
     """Return the URIs of a slide's tile file and of the mark that it is done.
 
-    They are named by the slide, and by all that the tiles depend on.
+    They are named by the slide, and by everything that the tiles depend on.
     """
-    facts = [FORMAT, source.slide, source.patient, source.label, source.uri, source.version, asdict(tiling)]
+    row = [source.slide, source.patient, source.label, source.uri, source.version]
+    facts = [code.code_digest("brume.slides.model.slide_tiles"), *row, asdict(tiling)]
     digest = hashlib.sha256(json.dumps(facts).encode()).hexdigest()
     stem = re.sub(r"[^A-Za-z0-9._-]", "_", PurePosixPath(source.slide).stem)
     key = f"{stem}-{digest[:16]}"

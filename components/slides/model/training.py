@@ -30,6 +30,7 @@ from typing import Any
 
 from brume import storage
 from brume.run import lifeline
+from brume.run.code import code_digest
 from brume.slides.model.checkpoint import Checkpoints
 from brume.slides.model.collective import Collective, open_collective
 from brume.slides.model.parameters import ParameterError, TrainingParameters
@@ -39,14 +40,14 @@ MODULE = "brume.slides.model.training"
 
 
 def key(shards: Shards, parameters: TrainingParameters) -> str:
-    """Return what tells one training from another: the tiles, the parameters and this package's version."""
+    """Return a digest of the tiles, the parameters and the code that trains: the identity of a training."""
     # The number of threads does not change the outcome.
-    content = [shards.digest, asdict(replace(parameters, threads=0)), _version("brume")]
+    content = [shards.digest, asdict(replace(parameters, threads=0)), code_digest(MODULE)]
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def finished(model_uri: str, key: str) -> bool:
-    """Tell whether a whole model of the training `key` lies at `model_uri`."""
+    """Return whether there is a whole model of the training `key` at `model_uri`."""
     if not storage.exists(storage.join(model_uri, "saved_model.pb")):
         return False
     try:

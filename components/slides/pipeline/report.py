@@ -59,8 +59,8 @@ def build(
 ) -> str:
     """Build the HTML report of a training run, or (without `evaluation`) of a prediction for new slides.
 
-    `rejects` has rows of slide, step and reason, slides without a heatmap among them; `heatmaps` is the
-    folder, or URI, of `heatmap.draw_all`; `training` the content of the model's training.json; `timings`
+    `rejects` has rows of item (a slide), step and reason, slides without a heatmap among them; `heatmaps` is
+    the folder, or URI, of `heatmap.draw_all`; `training` the content of the model's training.json; `timings`
     the seconds of each step; `facts` stand under the title, such as when and where the run was.
     """
     sections = [Section("Results", _results(classes, scores, evaluation, rejects))]
@@ -118,7 +118,7 @@ def _results(
         ]
         notes += [Note(caution, "warn") for caution in _cautions(evaluation)]
         notes += [Note(remark) for remark in evaluation.notes]
-    refused = len({reject["slide"] for reject in rejects})
+    refused = len({reject["item"] for reject in rejects})
     patients = len({score.patient for score in scores if score.patient})
     numbers += [
         Number("Slides", f"{len(scores):,}", f"{refused} set aside" if refused else "none set aside"),
@@ -297,7 +297,7 @@ def _cohort(
         blocks.append(
             Table("Slides by predicted class", ["Class", "Slides", "Share"], shares, frozenset({1}))
         )
-    refused: list[list[Cell]] = [[row["slide"], row["step"], row["reason"]] for row in rejects]
+    refused: list[list[Cell]] = [[row["item"], row["step"], row["reason"]] for row in rejects]
     blocks.append(
         Table(
             "Set aside",

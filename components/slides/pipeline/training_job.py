@@ -33,13 +33,14 @@ def launch(
 ) -> None:
     """Train on the shards at `tiles_uri` with `parameters.ranks` ranks and leave the model at `model_uri`.
 
-    Checkpoints go to `work_uri`. A model of the same shards and parameters found there is kept, which
-    is logged. Raises `StreamError` for shards that cannot be trained on, `JobError` when a rank fails.
+    Checkpoints go to `work_uri`. A model of the same shards, parameters and code found there is
+    kept, which is logged. Raises `StreamError` for shards that cannot be trained on, `JobError` when a rank
+    fails.
     """
     shards = Shards.read(tiles_uri)
     shards.train_of(0, parameters.ranks)
     if training.finished(model_uri, training.key(shards, parameters)):
-        log(f"{model_uri} was trained on these tiles with these parameters: kept")
+        log(f"{model_uri} was trained on these tiles with these parameters by this code: kept")
         return
     command = ["python" if in_cluster() else sys.executable, "-m", training.MODULE]
     command += ["--tiles", tiles_uri, "--out", model_uri, "--work", work_uri]

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from brume.run.rejects import Reject
 from brume.slides.demo.painter import write_slide
 from brume.slides.model import admission
 from brume.slides.model.admission import (
@@ -20,7 +24,6 @@ from brume.slides.model.admission import (
     check_rejects,
     find_slides,
 )
-from brume.slides.model.cohort import Reject
 
 
 @pytest.fixture
@@ -49,9 +52,27 @@ def test_usable_slides_are_admitted_with_what_is_known_of_them(folder: Path) -> 
     assert (first.width, first.height, first.mpp, first.vendor) == (400, 300, 0.25, "aperio")
     assert second.mpp == 0.5  # it does not say, so it is assumed
     assert {slide.group for slide in slides} == {"0", "1"}
-    reasons = {reject.slide: reject.reason for reject in rejects}
+    reasons = {reject.item: reject.reason for reject in rejects}
     assert set(reasons) == {"cut.svs", "text.svs"}
     assert all(len(reason) > 10 for reason in reasons.values())
+
+
+@pytest.mark.parametrize("closed", ["a.svs", "sub"])
+def test_what_may_not_be_read_is_an_error_and_no_reject(folder: Path, closed: str) -> None:
+    """A folder that may not be listed passed for an empty one, and such a file for no slide."""
+    program = (
+        "import sys; from brume.slides.model.admission import build_unlabelled; "
+        "print(len(build_unlabelled(sys.argv[1], assume_mpp=0, groups=1)[0]))"
+    )
+    # The superuser may read everything until it gives the right up.
+    rights = "-dac_override,-dac_read_search"
+    before = ["setpriv", "--bounding-set", rights, "--inh-caps", rights] if os.getuid() == 0 else []
+    command = [*before, sys.executable, "-c", program, str(folder)]
+    (folder / closed).chmod(0)
+    run = subprocess.run(command, capture_output=True, text=True)
+    assert run.returncode and "PermissionError" in run.stderr and closed in run.stderr
+    (folder / closed).chmod(0o700)
+    assert subprocess.run(command, capture_output=True, text=True, check=True).stdout.endswith("\n3\n")
 
 
 def test_the_cohort_survives_its_way_through_a_file(folder: Path, tmp_path: Path) -> None:
@@ -76,7 +97,7 @@ def test_the_real_slides(real_data: Callable[[str], Path]) -> None:
     assert known["cmu-1-small-region.svs"].mpp == pytest.approx(0.499)
     assert known["cmu-1-small-region.svs"].objective == 20
     assert known["tcga-cr-7395-01a-01-ts1.svs"].mpp == 0.5
-    assert [reject.slide for reject in rejects] == ["broken.svs"]
+    assert [reject.item for reject in rejects] == ["broken.svs"]
 
 
 def test_a_folder_of_dicom_files_is_one_slide(tmp_path: Path) -> None:

@@ -184,7 +184,7 @@ def test_labels_and_files_are_brought_together_and_the_rest_set_aside() -> None:
         ("c.ndpi", "/in/c.ndpi"),
         ("b.svs", "/in/sub/b.svs"),
     ]
-    reasons = {reject.slide: reject.reason for reject in matched.rejects}
+    reasons = {reject.item: reject.reason for reject in matched.rejects}
     assert set(reasons) == {"twin.svs", "gone.svs", "d.svs", "e.svs", "extra.svs"}
     assert "fits several files: x/twin.svs, y/twin.svs" in reasons["twin.svs"]
     assert "no such slide" in reasons["gone.svs"]

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
+from brume import storage
 from brume.report.viridis import colours
 from brume.slides.demo.painter import write_slide
 from brume.slides.model import heatmap
@@ -128,7 +129,7 @@ def test_every_slide_is_drawn_and_a_broken_one_set_aside(
     sources, table, scores = cohort
     out = tmp_path / "heatmaps"
     undrawn = heatmap.draw_all(sources, table, scores, str(out))
-    assert [(item.slide, item.step) for item in undrawn] == [("broken.svs", "heatmap")]
+    assert [(item.item, item.step) for item in undrawn] == [("broken.svs", "heatmap")]
     assert undrawn[0].reason
     assert sorted(path.name for path in out.iterdir()) == ["one.jpg", "two.jpg"]
     picture = np.asarray(Image.open(out / "one.jpg").convert("RGB")).astype(int)
@@ -136,6 +137,20 @@ def test_every_slide_is_drawn_and_a_broken_one_set_aside(
     assert np.abs(picture[400, 100] - GLASS).max() < 12
     assert np.abs(picture[600, 700] - TISSUE).max() < 12  # tissue without a tile keeps its colour
     assert picture[200, 700, 1] > TISSUE[1] + 30  # 0.9 is green to yellow
+
+
+def test_a_slide_that_cannot_be_reached_is_an_error(
+    tmp_path: Path,
+    cohort: tuple[dict[str, str], pa.Table, list[SlideScore]],
+    s3_server: str,
+) -> None:
+    """It was a slide without a heatmap in a finished stage, for good."""
+    sources, table, scores = cohort
+    away = {**sources, "one.svs": "s3://heatmaps-of-no-bucket/one.svs"}
+    with pytest.raises(storage.StorageError, match="one.svs"):
+        heatmap.draw_all(away, table, scores, str(tmp_path / "heatmaps"))
+    undrawn = heatmap.draw_all(sources, table, scores, str(tmp_path / "heatmaps"))
+    assert [item.item for item in undrawn] == ["broken.svs"]
 
 
 def test_a_heatmap_of_the_same_scores_stands(

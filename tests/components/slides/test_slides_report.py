@@ -53,7 +53,7 @@ def page(tmp_path: Path, scores: list[SlideScore], **changed: Any) -> str:
         "classes": CLASSES,
         "scores": scores,
         "evaluation": evaluate(scores, CLASSES, seed=1),
-        "rejects": [{"slide": "broken.svs", "step": "cohort", "reason": "unreadable: no slide"}],
+        "rejects": [{"item": "broken.svs", "step": "cohort", "reason": "unreadable: no slide"}],
         "heatmaps": changed.get("heatmaps") or draw(tmp_path / "heatmaps", scores),
         "training": {
             "version": 1,
@@ -156,7 +156,7 @@ def test_names_of_users_are_shown_and_never_run(tmp_path: Path) -> None:
         evaluation=evaluate(scores, classes, seed=1),
         heatmaps=str(tmp_path / "none"),
         title=HOSTILE,
-        rejects=[{"slide": HOSTILE, "step": HOSTILE, "reason": HOSTILE}],
+        rejects=[{"item": HOSTILE, "step": HOSTILE, "reason": HOSTILE}],
         parameters={HOSTILE: HOSTILE},
         facts=[HOSTILE],
     )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -24,6 +26,7 @@ from brume.slides.model.shard_stream import StreamError
 from brume.slides.pipeline import training_job
 from tests.components.slides import tiny
 
+ROOT = Path(__file__).resolve().parents[3]
 DYING = Path(__file__).parent / "ranks" / "dying.py"
 PARAMETERS = TrainingParameters(epochs=6, batch_size=4, threads=1, patience=0)
 
@@ -149,6 +152,55 @@ def test_a_finished_training_is_kept_and_another_is_not(unbroken: Job, tiles: st
     for other in (replace(PARAMETERS, epochs=7), replace(PARAMETERS, seed=1)):
         assert not training.finished(unbroken.out, training.key(shards, other))
     assert not training.finished(unbroken.out, training.key(replace(shards, digest="other"), PARAMETERS))
+
+
+KEY = """
+import sys
+from brume.slides.model import training
+from brume.slides.model.parameters import TrainingParameters
+key = training.key(training.Shards.read(sys.argv[1]), TrainingParameters.from_json(sys.argv[2]))
+print(training.__file__, key)
+"""
+
+
+def key_of_copy(folder: Path, tiles: str) -> str:
+    """Return the key of a training by the copy of the package in `folder`."""
+    arguments = [sys.executable, "-c", KEY, tiles, PARAMETERS.to_json()]
+    printed = subprocess.run(
+        arguments, env={**os.environ, "PYTHONPATH": str(folder)}, capture_output=True, text=True, check=True
+    ).stdout.split()
+    assert printed[0].startswith(str(folder))
+    return printed[1]
+
+
+def test_changed_training_code_is_another_training_and_the_same_code_is_not(
+    tmp_path: Path, tiles: str
+) -> None:
+    """The key of model and checkpoints was the same after weight decay had been changed from 1e-3 to 0.5."""
+    shutil.copytree(ROOT / "components", tmp_path / "brume", ignore=shutil.ignore_patterns("__pycache__"))
+    key = training.key(training.Shards.read(tiles), PARAMETERS)
+    model, work = tmp_path / "model", str(tmp_path / "work")
+    model.mkdir()
+    (model / "saved_model.pb").touch()
+    (model / "training.json").write_text(json.dumps({"key": key}))
+    Checkpoints(work, key).save(1, {"weights": np.zeros(1)}, {"epoch": 1})
+
+    same = key_of_copy(tmp_path, tiles)
+    assert training.finished(str(model), same)
+    assert Checkpoints(work, same).load() is not None
+
+    loop = tmp_path / "brume/slides/model/training_loop.py"
+    before = loop.read_text()
+    loop.write_text(re.sub(r"(?m)^_WEIGHT_DECAY = .*$", "_WEIGHT_DECAY = 0.5", before))
+    assert loop.read_text() != before
+    changed = key_of_copy(tmp_path, tiles)
+    assert not training.finished(str(model), changed)
+    assert Checkpoints(work, changed).load() is None
+
+    loop.write_text(before)
+    generator = tmp_path / "brume/slides/demo/generator.py"
+    generator.write_text(generator.read_text() + "# no part of a training\n")
+    assert key_of_copy(tmp_path, tiles) == key
 
 
 @pytest.mark.slow
