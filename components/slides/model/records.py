@@ -184,8 +184,10 @@ class RecordWriter:
                 self._stream.close()
                 self._part.replace(self._path)
         finally:
-            self._stream.close()
-            self._part.unlink(missing_ok=True)
+            try:
+                self._stream.close()  # which writes what is buffered, and fails on a full disk
+            finally:
+                self._part.unlink(missing_ok=True)
 
 
 def _exactly(stream: BinaryIO, count: int) -> bytes:

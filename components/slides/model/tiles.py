@@ -129,7 +129,7 @@ def _work(source: SlideSource, out_uri: str, tiling: Tiling) -> str | Reject:
     except SlideError as error:
         return Reject(source.slide, STEP, str(error))
     except (OSError, storage.StorageError, MemoryError, ImportError) as error:
-        if isinstance(error, OSError) and error.errno is None and not unreachable(error):
+        if type(error) is OSError and not unreachable(error):
             return _odd(source, error)  # of a decoder, about the content
         raise TilingError(
             f"slide {source.slide} ({source.uri}) cannot be cut into {out_uri}: {type(error).__name__}: "

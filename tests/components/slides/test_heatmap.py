@@ -147,7 +147,7 @@ def test_a_slide_that_cannot_be_reached_is_an_error(
     """It was a slide without a heatmap in a finished stage, for good."""
     sources, table, scores = cohort
     away = {**sources, "one.svs": "s3://heatmaps-of-no-bucket/one.svs"}
-    with pytest.raises(storage.StorageError, match="one.svs"):
+    with pytest.raises(storage.StorageError, match=r"one\.svs"):
         heatmap.draw_all(away, table, scores, str(tmp_path / "heatmaps"))
     undrawn = heatmap.draw_all(sources, table, scores, str(tmp_path / "heatmaps"))
     assert [item.item for item in undrawn] == ["broken.svs"]
