@@ -166,8 +166,9 @@ class Gateway:
     def _error_answer(self, context: Context, error: ServiceError) -> responses.HttpAnswer:
         context.code = error.code
         service = context.service
-        first: Any = next((one.model for served in self.served for one in served.services), None)
-        model = service.model if service else first
+        model: Any = service.model if service else None
+        if service is None and context.route is None:  # refused before it was known
+            model = next((one.model for served in self.served for one in served.services), None)
         return responses.write_error(model, error, context.protocol, service.version if service else "1.1")
 
     def _internal(self, context: Context) -> ServiceError:

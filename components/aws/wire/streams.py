@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import inspect
 from collections.abc import AsyncIterable, AsyncIterator, Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -58,7 +59,8 @@ async def iterate(stream: Iterable[Any] | AsyncIterable[Any], pool: ThreadPoolEx
             yield part
     finally:
         if inspect.isgenerator(iterator):
-            await loop.run_in_executor(pool, iterator.close)
+            with contextlib.suppress(ValueError):  # it runs in a thread that was not waited for
+                await loop.run_in_executor(pool, iterator.close)
 
 
 async def close(stream: Any) -> None:
