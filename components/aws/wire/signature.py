@@ -22,6 +22,7 @@ from brume.aws.wire.keys import Key
 
 ALGORITHM = "AWS4-HMAC-SHA256"
 UNSIGNED = "UNSIGNED-PAYLOAD"
+EVENTS = "STREAMING-AWS4-HMAC-SHA256-EVENTS"  # each event of the body is signed (`eventsigning`)
 SKEW = timedelta(minutes=5)
 LONGEST = 7 * 24 * 3600  # seconds that a presigned request may be valid
 _TIME = "%Y%m%dT%H%M%SZ"
@@ -211,6 +212,10 @@ def verify(request: SignedRequest, said: Claim, key: Key, body: bytes, *, may_be
         if not may_be_unsigned:
             raise _invalid(f"the operation does not take {declared}: its payload has to be signed")
         payload = declared
+    elif declared == EVENTS:
+        if body:
+            raise _invalid(f"{declared} is for operations that take an event stream")
+        payload = declared
     elif declared in chunks.SIGNED:
         payload = declared
     else:
@@ -220,7 +225,7 @@ def verify(request: SignedRequest, said: Claim, key: Key, body: bytes, *, may_be
     text = "\n".join(
         [ALGORITHM, said.time.strftime(_TIME), said.scope, _digest(_canonical(request, said, payload))]
     )
-    secret = _secret(key.secret, said)
+    secret = signing_key(key.secret, said.date, said.region, said.service)
     expected = sign(secret, text)
     if not _HEX.fullmatch(said.signature) or not hmac.compare_digest(expected, said.signature):
         raise _invalid("check the secret, and that nothing between client and server changes the request")
@@ -282,9 +287,10 @@ def _digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _secret(secret: str, said: Claim) -> bytes:
+def signing_key(secret: str, date: str, region: str, service: str) -> bytes:
+    """Return the key that a secret gives for one day (20300131), region and service."""
     derived = f"AWS4{secret}".encode()
-    for part in (said.date, said.region, said.service, "aws4_request"):
+    for part in (date, region, service, "aws4_request"):
         derived = hmac.digest(derived, part.encode(), "sha256")
     return derived
 
