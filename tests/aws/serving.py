@@ -61,12 +61,21 @@ def serve_app(
                 pytest.fail("the server did not end")
 
 
-def client_of(url: str, service: str, *, key: Key = KEY, attempts: int = 1, **config: Any) -> Any:
-    """Return today's boto3 client of `service` at `url`, which tries `attempts` times."""
+def client_of(
+    url: str, service: str, *, key: Key = KEY, attempts: int = 1, protocol: str = "", **config: Any
+) -> Any:
+    """Return today's boto3 client of `service` at `url`, which tries `attempts` times.
+
+    `protocol` is one of the model's, where botocore would choose another.
+    """
     import boto3
     from botocore.config import Config
 
-    session = boto3.session.Session(botocore_session=session_with_models())
+    core = session_with_models()
+    if protocol:  # the loader keeps the model that it has read
+        model = core.get_component("data_loader").load_service_model(service, "service-2")
+        model["metadata"]["protocols"] = [protocol]
+    session = boto3.session.Session(botocore_session=core)
     return session.client(
         service,
         endpoint_url=url,

@@ -15,6 +15,7 @@ from brume.aws.engine.routes import Body, SignedRoute, SocketRoute
 from brume.aws.engine.service import Call
 from brume.aws.wire import responses, signature
 from brume.aws.wire.keys import ACCOUNT, Key
+from brume.aws.wire.protocols import Protocol
 from brume.aws.wire.routing import Match
 from brume.aws.wire.served import Served, Service
 
@@ -37,9 +38,9 @@ class Context:
     receive: Receive
     request: signature.SignedRequest
     release: contextlib.AsyncExitStack  # what is given back when the request has been answered
+    protocol: Protocol  # at first a guess, enough to answer an error in the form its client reads
     started: float = field(default_factory=time.monotonic)
     request_id: str = field(default_factory=lambda: str(uuid.uuid4()))
-    protocol: str = "json"  # enough to answer an error in the form its client reads
     caller: Caller = field(default_factory=Caller)
     served: Served | None = None
     service: Service | None = None
@@ -47,6 +48,7 @@ class Context:
     route: SignedRoute | SocketRoute | None = None
     labels: Mapping[str, str] = field(default_factory=dict)  # of the route
     method: Callable[..., Any] | None = None
+    received: bool = False  # whether the body has been read
     body: bytes = b""
     output: Any = None
     answer: responses.HttpAnswer | None = None

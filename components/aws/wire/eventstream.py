@@ -1,7 +1,7 @@
 """The frames of application/vnd.amazon.eventstream: headers with types, a payload, two checksums.
 
-A frame is its length and that of its headers (4 bytes each), the CRC-32 of these eight bytes, the headers, the
-payload, and the CRC-32 of everything before. Source: "Amazon event stream specification" of Smithy.
+A frame is its length and that of its headers (4 bytes each), the CRC-32 of these eight bytes, the headers,
+the payload, and the CRC-32 of everything before. Source: "Amazon event stream specification" of Smithy.
 """
 
 from __future__ import annotations
@@ -116,7 +116,9 @@ class Decoder:
         if zlib.crc32(self._data[position : position + 8]) != check:
             raise self._wrong("the checksum of a frame's first bytes is wrong")
         if size > self._limit:
-            raise self._wrong(f"a frame has {size} bytes, and at most {self._limit} are taken: send less at once")
+            raise self._wrong(
+                f"a frame has {size} bytes, and at most {self._limit} are taken: send less at once"
+            )
         if headers > _HEADERS or size < _PRELUDE + headers + 4:
             raise self._wrong(f"a frame of {size} bytes cannot have {headers} bytes of headers")
         return int(size)

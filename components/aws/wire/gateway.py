@@ -19,7 +19,9 @@ from brume.aws.wire.context import Context, signed_request
 from brume.aws.wire.keys import Key
 from brume.aws.wire.limits import Limits
 from brume.aws.wire.observe import Observer
+from brume.aws.wire.protocols import guess
 from brume.aws.wire.served import Served
+from brume.aws.wire.writing import OutputError
 
 _VERIFIERS = 2  # threads
 
@@ -56,6 +58,8 @@ class Gateway:
         )
         self.verifiers = ThreadPoolExecutor(_VERIFIERS, thread_name_prefix="verifier")
         self._absent = absent or {}
+        services = [service for one in self.served for service in one.services]
+        self._protocols = frozenset[str]().union(*(service.router.protocols for service in services))
         # What is refused before its engine is known counts for the first.
         self._observer = self.served[0].observer if self.served else Observer(CollectorRegistry())
 
@@ -69,8 +73,7 @@ class Gateway:
         """Answer one request."""
         request = signed_request(scope)
         async with contextlib.AsyncExitStack() as release:
-            context = Context(scope, receive, request, release)
-            context.protocol = "json" if request.header("x-amz-target") else "rest-json"
+            context = Context(scope, receive, request, release, guess(request, self._protocols))
             try:
                 if scope["type"] == "websocket":
                     await self._socket(context, send)
@@ -159,7 +162,7 @@ class Gateway:
             error = self._internal(context)
         try:
             context.answer = self._error_answer(context, error)
-        except responses.OutputError as fault:  # in the error's own members
+        except OutputError as fault:  # in the error's own members
             self._failed(context, fault)
             context.answer = self._error_answer(context, self._internal(context))
 
@@ -169,7 +172,7 @@ class Gateway:
         model: Any = service.model if service else None
         if service is None and context.route is None:  # refused before it was known
             model = next((one.model for served in self.served for one in served.services), None)
-        return responses.write_error(model, error, context.protocol, service.version if service else "1.1")
+        return context.protocol.write_error(model, error, context.request_id)
 
     def _internal(self, context: Context) -> ServiceError:
         message = f"The server failed; its log tells more under request {context.request_id}"

@@ -20,6 +20,8 @@ from brume.aws.engine.routes import Reply, RouteRequest, SignedRoute, SocketRout
 from brume.aws.engine.service import ServiceError
 from brume.aws.wire import requests, responses, signature
 from brume.aws.wire.context import SMALL, Caller, Context
+from brume.aws.wire.protocols import PROTOCOLS
+from brume.aws.wire.writing import OutputError
 
 if TYPE_CHECKING:
     from brume.aws.wire.gateway import Gateway
@@ -56,15 +58,17 @@ async def find_operation(gateway: Gateway, context: Context) -> None:
         if not engines:
             raise gateway.unknown_service(claim.service)
     socket = context.scope["type"] == "websocket"
-    query = signature.decoded_query(request.query)
     for served in engines:
         for service in served.services:
             if socket or (claim is not None and service.signing_name != claim.service):
                 continue
-            match = service.router.find(request.method, request.path, query, request.header("x-amz-target"))
+            if service.router.needs_body(request):
+                context.served = served
+                await _receive(gateway, context, served.engine.max_body)
+            match = service.router.find(request, context.body)
             if match is not None:
                 context.served, context.service, context.match = served, service, match
-                context.protocol = service.router.protocol
+                context.protocol = match.protocol
                 _require_signature(gateway, context, service.name)
                 return
         for route in served.engine.routes:
@@ -76,7 +80,7 @@ async def find_operation(gateway: Gateway, context: Context) -> None:
                 continue
             labels = route.labels(request.path)
             if labels is not None:
-                context.served, context.route, context.protocol = served, route, "json"
+                context.served, context.route, context.protocol = served, route, PROTOCOLS["json"]
                 context.labels = {name: unquote(text) for name, text in labels.items()}
                 _require_signature(gateway, context, route.service)
                 return
@@ -138,9 +142,17 @@ async def read_body(gateway: Gateway, context: Context) -> None:
     if isinstance(context.route, SocketRoute):
         return
     assert context.served is not None
-    http = Request(context.scope, context.receive)
     general = context.served.engine.max_body
     limit = context.route.max_body if context.route else body_limit(context.operation, general)
+    await _receive(gateway, context, limit)
+
+
+async def _receive(gateway: Gateway, context: Context, limit: int) -> None:
+    """Read the body, if it has not been read to find the operation."""
+    if context.received:
+        return
+    context.received = True
+    http = Request(context.scope, context.receive)
     context.body = await context.release.enter_async_context(
         gateway.bodies.read(http, limit, context.throttling_code)
     )
@@ -239,7 +251,7 @@ def parse_parameters(context: Context) -> Any:
     operation = context.operation
     parts = requests.HttpRequest(query, dict(request.headers), context.body, context.match.labels)
     try:
-        return requests.read(operation, parts, context.protocol)
+        return context.protocol.read(operation, parts)
     except requests.RequestError as error:
         raise ServiceError(responses.validation_code(operation), str(error)) from None
     except requests.BodyError as error:
@@ -270,12 +282,12 @@ def serialize_output(context: Context) -> None:
         if not isinstance(given.get(name), (bytes, str, type(None))):
             context.stream = _iterable(given[name], name)
             given[name] = b""
-    context.answer = responses.write(operation, given, context.protocol, context.service.version)
+    context.answer = context.protocol.write(operation, given, context.request_id)
 
 
 def _iterable(value: Any, name: str) -> Any:
     if not isinstance(value, AsyncIterable) and not hasattr(value, "__iter__"):
-        raise responses.OutputError(f"{name} must be bytes or an iterable of bytes")
+        raise OutputError(f"{name} must be bytes or an iterable of bytes")
     return value
 
 

@@ -32,11 +32,6 @@ class Service:
         """The name of the service in a credential's scope."""
         return str(self.model.signing_name)
 
-    @property
-    def version(self) -> str:
-        """The version of the json protocol."""
-        return str(self.model.metadata.get("jsonVersion", "1.1"))
-
 
 class Places:
     """How many requests may be taken on at once."""

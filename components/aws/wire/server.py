@@ -21,7 +21,7 @@ from starlette.types import ASGIApp
 
 from brume.aws.client import service_model
 from brume.aws.engine.service import Call, Engine, ServiceError
-from brume.aws.wire import health, requests, responses
+from brume.aws.wire import health, reading, requests, responses
 from brume.aws.wire.gateway import Gateway
 from brume.aws.wire.health import Failed
 from brume.aws.wire.keys import Key
@@ -104,7 +104,7 @@ async def dispatch(
     if method is None:
         raise KeyError(operation)
     try:
-        checked = requests.check(shape.input_shape, request) if shape.input_shape else {}
+        checked = reading.check(shape.input_shape, request) if shape.input_shape else {}
     except requests.RequestError as error:
         raise ServiceError(responses.validation_code(shape), str(error)) from None
     if inspect.iscoroutinefunction(method):

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from brume.aws.client import service_model
-from brume.aws.wire import requests
+from brume.aws.wire import reading
 from brume.labels.engine.sql.functions import called_macros
 from brume.labels.engine.sql.plan import Context, plan
 from brume.labels.model.schema import DATABASE, TABLES
@@ -155,7 +155,7 @@ def test_the_definition_fits_quicksights_model_and_names_only_what_is_there(
     defined: dict[str, Any], found: dict[str, DataSet]
 ) -> None:
     shape = service_model("quicksight").operation_model("CreateDashboard").input_shape
-    requests.check(
+    reading.check(
         shape, {"AwsAccountId": "123456789012", "DashboardId": "x", "Name": "x", "Definition": defined}
     )
     columns = {(name, column) for name, one in found.items() for column in one.columns}
