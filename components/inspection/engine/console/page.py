@@ -29,7 +29,7 @@ from brume.inspection.engine.console.sessions import SECONDS, Session, Sessions
 from brume.inspection.model.images import MAX_BYTES
 
 _HERE = Path(__file__).parent / "page"
-_REPORT = Path(__file__).parents[4] / "report" / "report.css"  # the look that page and reports share
+_REPORT = Path(__file__).parents[3] / "report" / "report.css"  # the look that page and reports share
 _SERVICES = ("lookoutvision", NAME)
 _UPLOADS = ("DetectTrialImage", "PutDatasetImage")
 _PICTURES = {"trial": "GetTrialPicture", "dataset": "GetDatasetPicture"}
