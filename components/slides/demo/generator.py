@@ -1,4 +1,4 @@
-"""A cohort to try the pipeline with: slides painted to look like stained lung tissue of three classes.
+"""The demo cohort: slides painted to look like stained lung tissue of three classes.
 
 Tissue is painted as two densities, of haematoxylin and of eosin, and coloured by the law of Beer and Lambert
 with the stain vectors of Ruifrok and Johnston (Anal. Quant. Cytol. Histol. 23(4), 2001), which vary from
@@ -56,8 +56,8 @@ def make_demo(folder: Path, seed: int = 0) -> None:
     microns per pixel, some patients have several slides, four of them both tumour and normal tissue. The same
     seed gives the same bytes; a folder that is complete is left as it is.
     """
-    done, told = folder / "demo.json", {"version": VERSION, "seed": seed}
-    if done.exists() and json.loads(done.read_text()) == told:
+    done, content = folder / "demo.json", {"version": VERSION, "seed": seed}
+    if done.exists() and json.loads(done.read_text()) == content:
         return
     done.unlink(missing_ok=True)
     cohort = plan_cohort()
@@ -71,7 +71,7 @@ def make_demo(folder: Path, seed: int = 0) -> None:
     rows.append(("demo-unreadable.svs", "demo-29", "luad"))
     with storage.replacing(folder / "labels.csv") as part, part.open("w", newline="") as stream:
         csv.writer(stream, lineterminator="\n").writerows([("slide", "patient", "label"), *sorted(rows)])
-    storage.write_bytes(str(done), json.dumps(told).encode())
+    storage.write_bytes(str(done), json.dumps(content).encode())
 
 
 def plan_cohort() -> list[DemoSlide]:
@@ -252,7 +252,7 @@ _PATTERNS = {"luad": _glandular, "lusc": _keratinising, "normal": _alveolar}
 
 
 def _tissue_field(shape: tuple[int, int], rng: np.random.Generator, empty: bool) -> Floats:
-    """Draw where tissue lies (above 0): one or two ragged pieces with vessels cut out, or a crumb of dust."""
+    """Draw where there is tissue (above 0): one or two ragged pieces with vessels cut out, or a crumb of dust."""
     y, x = np.mgrid[: shape[0], : shape[1]].astype(np.float32)
     y, x = y / shape[0] - 0.5, x / shape[1] - 0.5
     if empty:

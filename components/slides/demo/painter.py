@@ -1,4 +1,4 @@
-"""Whole-slide images of our own making: Aperio-style pyramids that OpenSlide opens as vendor ``aperio``.
+"""Painted whole-slide images: pyramids that OpenSlide opens as vendor ``aperio``.
 
 The layout is the one Aperio scanners write (openslide.org/formats/aperio): a tiled main image whose
 description names the scanner's library, a striped thumbnail, then the tiled lower levels. Tiles are JPEG
@@ -162,7 +162,7 @@ def _encode(image: Pixels, quality: int, rgb: bool) -> bytes:
 def _split_tables(jpeg: bytes) -> tuple[bytes, bytes]:
     """Split a JPEG into its tables and the abbreviated image, as TIFF keeps them (TIFF Technical Note 2).
 
-    The application markers (JFIF, Adobe) go: as in scanners' files, the TIFF's own tags tell the colours.
+    The application markers (JFIF, Adobe) go: as in scanners' files, the TIFF's own tags give the colours.
     """
     tables, frame, at = [b"\xff\xd8"], [b"\xff\xd8"], 2
     while (marker := jpeg[at + 1]) != 0xDA:  # start of scan: entropy-coded data from here on

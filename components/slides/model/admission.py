@@ -1,4 +1,4 @@
-"""Admitting slides to a cohort: find the files, open each one, set aside what cannot be used."""
+"""Admission of slides to a cohort: find the files, open each, reject what cannot be used."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ SUFFIXES = frozenset(
 
 
 class CohortError(RuntimeError):
-    """A cohort that cannot be worked with; the message says why and what to do."""
+    """A cohort that cannot be worked with; the message gives the reason and the remedy."""
 
 
 @dataclass(frozen=True)
@@ -108,7 +108,7 @@ def _admit(
     facts: dict[str, Any] = {}
     total = len(matched.rows)
 
-    def look(row: tuple[LabelledSlide, storage.Entry]) -> tuple[str, Any]:
+    def check(row: tuple[LabelledSlide, storage.Entry]) -> tuple[str, Any]:
         label, entry = row
         if storage.is_remote(entry.uri):
             return label.slide, None
@@ -118,7 +118,7 @@ def _admit(
             return label.slide, Reject(label.slide, "cohort", str(error))
 
     with ThreadPoolExecutor(8) as pool:
-        for done, (slide, fact) in enumerate(pool.map(look, matched.rows), start=1):
+        for done, (slide, fact) in enumerate(pool.map(check, matched.rows), start=1):
             facts[slide] = fact
             progress.report("cohort", done, total)
     rejects += [fact for fact in facts.values() if isinstance(fact, Reject)]

@@ -1,4 +1,4 @@
-"""From records to the tensors that a training step takes: decoded, augmented, batched ahead of need."""
+"""Batches of a training step, from records: decoded, augmented, made ahead of need."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def augment(images: Any, draws: Any) -> Any:
     rows = tf.where(chosen[:, 0:1], back, ahead)[:, :, tf.newaxis]
     columns = tf.where(chosen[:, 1:2], back, ahead)[:, tf.newaxis, :]
     turned = chosen[:, 2, tf.newaxis, tf.newaxis]
-    # Where each pixel comes from: one look-up is several times faster than a transpose and two mirrorings.
+    # The source of each pixel: one gather is several times faster than a transpose and two mirrorings.
     source = tf.where(turned, columns * size + rows, rows * size + columns)
     pixels = tf.reshape(images, [count, size * size, 3])
     moved = tf.gather(pixels, tf.reshape(source, [count, size * size]), batch_dims=1)

@@ -40,7 +40,7 @@ def read_labels(path: str) -> list[LabelledSlide]:
 
     `path` (local or s3://) is a CSV file with the columns slide, patient and label, or a folder of text files
     `tcga-lung-LABEL.txt` with one slide name a line, where the patient is the first 12 characters of the TCGA
-    barcode. Cells that are empty stay empty: whoever builds the cohort sets those slides aside.
+    barcode. Cells that are empty stay empty: those slides are rejected when the cohort is built.
     Raises `LabelsError` for a file of neither form and `FileNotFoundError` when nothing is there.
     """
     uri = str(path)

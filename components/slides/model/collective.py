@@ -1,4 +1,4 @@
-"""What the ranks of a training say to each other, by Horovod or by mpi4py, behind one small interface.
+"""Communication of the ranks of a training, by Horovod or mpi4py, behind one interface.
 
 Both sit on the same MPI and average all gradients of a step in one buffer. Horovod does it as an operation of
 TensorFlow's graph; mpi4py leaves the graph for Python, and needs nothing built.
@@ -24,7 +24,7 @@ Array = npt.NDArray[Any]
 
 
 class CollectiveError(RuntimeError):
-    """The collective that was asked for cannot be used here; the message says what to do."""
+    """The collective that was asked for cannot be used here; the message gives the remedy."""
 
 
 class Collective(ABC):

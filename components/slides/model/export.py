@@ -1,4 +1,4 @@
-"""A trained network as a folder that any TensorFlow can serve: encoded images in, probabilities out."""
+"""Export of a trained network as a SavedModel: encoded images in, probabilities out."""
 
 from __future__ import annotations
 

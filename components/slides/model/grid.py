@@ -33,9 +33,9 @@ class Tiling:
     """How slides are cut.
 
     ``tile_size`` is the side of a tile in pixels, at ``mpp`` microns per pixel (None: level 0 as it is).
-    ``assume_mpp`` stands in for slides that do not say theirs. A tile is dropped when more than
-    ``max_background`` (0 to 1) of it is background. ``jpeg_quality`` is 1 to 100. ``tissue`` says what
-    background is: what lies outside the tissue mask (``otsu``, or ``saturation`` with a fixed threshold), or
+    ``assume_mpp`` is used for slides that do not state theirs. A tile is dropped when more than
+    ``max_background`` (0 to 1) of it is background. ``jpeg_quality`` is 1 to 100. ``tissue`` defines
+    background: what is outside the tissue mask (``otsu``, or ``saturation`` with a fixed threshold), or
     ``grey``, the rule of the original pipeline on the tile's own pixels.
     """
 

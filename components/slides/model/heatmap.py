@@ -1,4 +1,4 @@
-"""What the model sees where: tile probabilities in colour over the slide's own picture."""
+"""Heatmaps: tile probabilities in colour over a picture of the slide."""
 
 from __future__ import annotations
 
@@ -162,7 +162,7 @@ def draw_all(
     """Write `out_uri`/NAME.jpg for every scored slide: the probability of its predicted class.
 
     `sources` gives each slide's path or URI. A heatmap that was drawn from the same tile scores is kept.
-    Returns the slides that could not be drawn, with the reason; the rest goes on without them. Raises
+    Returns the slides that could not be drawn, with the reason; the others are drawn. Raises
     `OSError` or `brume.storage.StorageError` when a slide or `out_uri` cannot be reached.
     """
     names = file_names(score.slide for score in scores)

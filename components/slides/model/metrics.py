@@ -1,4 +1,4 @@
-"""The figures by which a model is judged, as plain values that travel as JSON."""
+"""The metrics of a model on slides, as plain values that can be written as JSON."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from brume.statistics import Interval
 
 @dataclass(frozen=True)
 class ClassFigures:
-    """One class against the rest. A figure that is not defined is None, and `reason` says why.
+    """One class against the rest. A figure that is not defined is None, and `reason` is why.
 
     `roc` holds points of (false positive rate, true positive rate, threshold) from (0, 0) to (1, 1); the
     first threshold, which no slide reaches, is given as 1.
@@ -33,7 +33,7 @@ class Evaluation:
     """The slides of one split against their labels.
 
     `confusion[i][j]` counts slides of class i predicted as class j by the mean of their tiles.
-    `unlabelled` slides of the split are left out. `notes` says what a reader must know before quoting a
+    `unlabelled` slides of the split are left out. `notes` has what a reader must know before quoting a
     figure: classes without an AUC, intervals that say little.
     """
 
@@ -107,7 +107,7 @@ def _interval(content: Mapping[str, Any] | None) -> Interval | None:
 
 
 def notes_on(found: Evaluation) -> tuple[str, ...]:
-    """Say what a reader of the figures must know: what has no value and why, and what says little."""
+    """Return what a reader must know: which metrics have no value and why, and which are uncertain."""
     if not found.slides:
         return (f"The {found.split} split has no labelled slide: nothing can be said about accuracy.",)
     notes = []

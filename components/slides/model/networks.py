@@ -1,6 +1,6 @@
-"""The networks: `small`, which a CPU trains from scratch, and `resnet50`, which starts from ImageNet.
+"""The networks: `small`, trained from scratch on a CPU, and `resnet50`, from ImageNet.
 
-Both take RGB tiles of 0 to 255 and standardise them inside, so that whoever feeds them cannot do it wrong.
+Both take RGB tiles of 0 to 255 and standardise them inside, so that no caller can do it wrong.
 """
 
 from __future__ import annotations
@@ -41,11 +41,11 @@ def build(name: str, classes: int, tile_size: int, weights: str = "") -> Any:
 def _small(classes: int, tile_size: int) -> Any:
     """A compact CNN: texture from four strided convolutions, colour from pixels alone, both averaged.
 
-    Nothing in it looks at other tiles of the batch (no BatchNorm), so that ranks with parts of a batch learn
+    No layer depends on other tiles of the batch (no BatchNorm), so that ranks with parts of a batch learn
     what one process with the whole batch would.
     """
     inputs = keras.Input((tile_size, tile_size, 3))
-    # Stained tissue lies around 160 of 255 with a deviation of some 50 levels.
+    # Stained tissue is around 160 of 255 with a deviation of some 50 levels.
     x = layers.Rescaling(1 / 64, offset=-2.5)(inputs)
     if (factor := tile_size // _WORKING_SIZE + (tile_size % _WORKING_SIZE > 0)) > 1:
         x = layers.AveragePooling2D(factor)(x)

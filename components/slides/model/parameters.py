@@ -1,4 +1,4 @@
-"""What a training is given: one frozen record that travels as JSON to every rank and into the model."""
+"""The parameters of a training: passed as JSON to every rank and kept in the model."""
 
 from __future__ import annotations
 

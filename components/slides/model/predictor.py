@@ -26,7 +26,7 @@ from brume.cluster.predictor_server import Answer, ModelError, RequestError, ima
 
 SIGNATURE = "serving_default"
 INPUT, OUTPUT = "image_bytes", "probabilities"
-_MAX_PIXELS = 64_000_000  # of one image, as its header says: a few bytes can claim gigabytes
+_MAX_PIXELS = 64_000_000  # of one image, by its header: a few bytes can claim gigabytes
 _JPEG_SIZES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  # the markers that carry height and width
 
 
@@ -40,7 +40,7 @@ class Classifier:
             folder = local_copy(uri, Path(scratch))
             self.classes = _classes(folder, uri)
             self.about = _training(folder)
-            import tensorflow as tf  # it takes seconds: after what can be said without it
+            import tensorflow as tf  # it takes seconds: after the checks that need none of it
 
             self._tf = tf
             try:
@@ -99,7 +99,7 @@ def _classes(folder: Path, uri: str) -> list[str]:
 
 
 def _training(folder: Path) -> dict[str, Any]:
-    """Return what a client needs to cut the tiles that the model was trained on, where the model says it."""
+    """Return what a client needs to cut the tiles that the model was trained on, where the model has it."""
     try:
         known = json.loads((folder / "training.json").read_bytes())
     except (OSError, ValueError):

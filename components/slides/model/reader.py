@@ -1,7 +1,7 @@
 """Opening slides, and reading many windows of one fast.
 
-OpenSlide opens everything and says what is what. Windows of tiled JPEG files are read past it, which is
-several times faster; its ``read_region`` is the fallback for all others, and both give the same pixels.
+OpenSlide opens every format. Windows of tiled JPEG files are read without it, which is several times
+faster; its ``read_region`` is the fallback for all others, and both give the same pixels.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ STRIP_PIXELS = 16_000_000
 
 
 class SlideError(RuntimeError):
-    """A slide that cannot be used; the message is the reason, as it stands in the table of rejects."""
+    """A slide that cannot be used; the message is the reason in the table of rejects."""
 
 
 class Slide:
-    """An open slide. ``mpp`` is microns per level-0 pixel, None when neither the file nor the caller says."""
+    """An open slide. ``mpp`` is microns per level-0 pixel, None when neither file nor caller gives it."""
 
     def __init__(self, path: Path, assume_mpp: float | None = None) -> None:
         self.path = path
@@ -165,7 +165,7 @@ def open_slide(path: Path, assume_mpp: float | None = None) -> Slide:
 
 @dataclass(frozen=True)
 class SlideFacts:
-    """What a slide says of itself: size in level-0 pixels, microns per pixel, objective power, vendor."""
+    """The properties of a slide: size in level-0 pixels, microns per pixel, objective power, vendor."""
 
     width: int
     height: int

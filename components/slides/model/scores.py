@@ -1,4 +1,4 @@
-"""From tile probabilities to slide predictions, and how good these are on patients the model has not seen."""
+"""Slide predictions from tile probabilities, and their metrics on patients not trained on."""
 
 from __future__ import annotations
 
@@ -157,14 +157,14 @@ def evaluate(
     order. What is not defined, with one class only or a class absent, is None with its reason.
     """
     in_split = [score for score in scores if score.split == split]
-    judged = sorted((s for s in in_split if s.label in classes), key=lambda score: score.slide)
-    truth = np.array([classes.index(score.label) for score in judged], dtype=np.int64)
-    mean = np.array([classes.index(score.mean_prediction) for score in judged], dtype=np.int64)
-    vote = np.array([classes.index(score.vote_prediction) for score in judged], dtype=np.int64)
-    values = np.array([score.probabilities for score in judged], dtype=np.float64)
+    labelled = sorted((s for s in in_split if s.label in classes), key=lambda score: score.slide)
+    truth = np.array([classes.index(score.label) for score in labelled], dtype=np.int64)
+    mean = np.array([classes.index(score.mean_prediction) for score in labelled], dtype=np.int64)
+    vote = np.array([classes.index(score.vote_prediction) for score in labelled], dtype=np.int64)
+    values = np.array([score.probabilities for score in labelled], dtype=np.float64)
     values = values.reshape(-1, len(classes))
-    # A slide whose patient is not known stands for itself.
-    owners = np.array([score.patient or f"slide {score.slide}" for score in judged], dtype=np.str_)
+    # A slide whose patient is not known is a patient of its own.
+    owners = np.array([score.patient or f"slide {score.slide}" for score in labelled], dtype=np.str_)
     names, patient = np.unique(owners, return_inverse=True)
     weights = statistics.draw(patient, seed, resamples)
 
@@ -183,12 +183,12 @@ def evaluate(
     evaluation = Evaluation(
         split=split,
         classes=tuple(classes),
-        slides=len(judged),
+        slides=len(labelled),
         patients=len(names),
-        tiles=sum(score.tiles for score in judged),
-        unlabelled=len(in_split) - len(judged),
-        accuracy_mean=float(accuracy_score(truth, mean)) if judged else None,
-        accuracy_vote=float(accuracy_score(truth, vote)) if judged else None,
+        tiles=sum(score.tiles for score in labelled),
+        unlabelled=len(in_split) - len(labelled),
+        accuracy_mean=float(accuracy_score(truth, mean)) if labelled else None,
+        accuracy_vote=float(accuracy_score(truth, vote)) if labelled else None,
         accuracy_interval=(
             statistics.interval(statistics.means((truth == mean).astype(np.float64), weights))
             if len(names) > 1
@@ -216,11 +216,11 @@ def pooled_roc(
     Each slide counts once for every class, as that class against the rest (the micro-average). None where
     the split has no labelled slide, or the model one class only.
     """
-    judged = [score for score in scores if score.split == split and score.label in classes]
-    if not judged or len(classes) < 2:
+    labelled = [score for score in scores if score.split == split and score.label in classes]
+    if not labelled or len(classes) < 2:
         return None
-    positive = np.array([[score.label == name for name in classes] for score in judged]).ravel()
-    values = np.array([score.probabilities for score in judged]).ravel()
+    positive = np.array([[score.label == name for name in classes] for score in labelled]).ravel()
+    values = np.array([score.probabilities for score in labelled]).ravel()
     false, true, thresholds = roc_curve(positive, values)
     return false.tolist(), true.tolist(), np.minimum(thresholds, 1.0).tolist()
 

@@ -1,4 +1,4 @@
-"""The shards as a stream of records: read while training runs, from disk or S3, never copied.
+"""The shards as a stream of records: read during training, from disk or S3, never copied.
 
 Each rank reads its own shards. What an epoch yields, and in which order, follows from the seed, the epoch and
 the rank alone, so that a resumed training sees what an unbroken one would have seen.
@@ -42,7 +42,7 @@ class Shard:
 
 @dataclass(frozen=True)
 class Shards:
-    """What the folder of shards says of itself.
+    """The content of shards.json: the folder of shards.
 
     `labels` counts the training tiles of each class, in the order of `classes`; `tile_size` is in pixels,
     `mpp` in microns per pixel of the tiles (None: the slides' own).
@@ -85,7 +85,7 @@ class Shards:
         if len(classes) < 2:
             raise StreamError(f"{name} has the classes {list(classes)}: training needs at least two")
         if not any(shard.tiles for shard in made.train):
-            raise StreamError(f"{name} lists no training tile: look at the rejects and the splits")
+            raise StreamError(f"{name} lists no training tile: see rejects.csv and splits.csv")
         return made
 
     def train_of(self, rank: int, ranks: int) -> tuple[Shard, ...]:
@@ -119,7 +119,7 @@ def _records(shard: Shard) -> Iterator[bytes]:
             count += 1
     if count != shard.tiles:
         raise StreamError(
-            f"{shard.uri} holds {count} tiles, shards.json says {shard.tiles}: make the shards again"
+            f"{shard.uri} holds {count} tiles, shards.json has {shard.tiles}: make the shards again"
         )
 
 

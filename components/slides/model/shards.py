@@ -1,4 +1,4 @@
-"""Shuffling the tiles of a cohort into shards: equal ones to train on, whole sets to validate and test.
+"""Shards: the tiles of a cohort, shuffled into equal files to train on, the rest by split.
 
 The folder of shards holds ``train-NNNNN-of-NNNNN.tfrecord`` (as many as ranks x shards per rank, all with the
 same count of tiles), ``train-rest.tfrecord`` (what was cut to make them equal), ``valid-NNNNN.tfrecord``,

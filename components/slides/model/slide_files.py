@@ -1,4 +1,4 @@
-"""Slides of several files: MIRAX keeps its data in a folder beside it, DICOM in the files of a series."""
+"""Slides of several files: MIRAX has a folder of data, DICOM the files of a series."""
 
 from __future__ import annotations
 

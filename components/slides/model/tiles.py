@@ -1,4 +1,4 @@
-"""Cutting a group of slides into TFRecord files of tiles, one file per slide, many slides at once.
+"""Cutting a group of slides into TFRecord files of tiles, many slides at once.
 
 The work on a slide is done once: beside each ``<key>.tfrecord`` there is a ``<key>.json``, written last. The
 key holds the slide, the version of its file, how it was cut, and a digest of the code that cuts. A second run
@@ -23,7 +23,7 @@ from typing import Protocol
 
 from brume import storage
 from brume.run import code, lifeline, progress
-from brume.run.rejects import Reject, unreachable
+from brume.run.rejects import Reject
 from brume.slides.model import slide_files
 from brume.slides.model.grid import Tiling
 from brume.slides.model.reader import SlideError
@@ -33,7 +33,7 @@ STEP = "tiling"
 
 
 class TilingError(RuntimeError):
-    """A slide, or the place for its tiles, cannot be reached; the message says which and why."""
+    """A slide, or the place for its tiles, cannot be reached; the message names it and the cause."""
 
 
 class SlideSource(Protocol):
@@ -129,7 +129,7 @@ def _work(source: SlideSource, out_uri: str, tiling: Tiling) -> str | Reject:
     except SlideError as error:
         return Reject(source.slide, STEP, str(error))
     except (OSError, storage.StorageError, MemoryError, ImportError) as error:
-        if type(error) is OSError and not unreachable(error):
+        if isinstance(error, OSError) and error.errno is None and not isinstance(error, FileNotFoundError):
             return _odd(source, error)  # of a decoder, about the content
         raise TilingError(
             f"slide {source.slide} ({source.uri}) cannot be cut into {out_uri}: {type(error).__name__}: "

@@ -1,4 +1,4 @@
-"""Where on a slide there is tissue, and how much of a tile is background."""
+"""Tissue masks of slides, and the share of a tile that is background."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def tissue_mask(
     """Return where a thumbnail, uint8 [h, w, 3], shows tissue: bool [h, w], all False on bare glass.
 
     Tissue is what is saturated: above Otsu's threshold (IEEE Trans. SMC 9(1), 1979) or above a fixed one.
-    Blue, green and black pen marks are left out (red ones cannot be told from eosin and blood); specks go,
+    Blue, green and black pen marks are left out (red ones look like eosin and blood); specks are removed,
     small holes are closed, large ones kept.
     """
     smooth = np.asarray(Image.fromarray(thumbnail).filter(ImageFilter.BoxBlur(1)))
@@ -67,7 +67,7 @@ def _otsu(counts: NDArray[np.int64]) -> float:
 def close_gaps(mask: NDArray[np.bool_], radius: int) -> NDArray[np.bool_]:
     """Return the mask with gaps of up to twice ``radius`` pixels between tissue closed.
 
-    Lung, fat and glands are thin walls around air: what lies between two of them is tissue too. A
+    Lung, fat and glands are thin walls around air: what is between two of them is tissue too. A
     morphological closing with a square; nothing is added towards the picture's edge.
     """
     if radius < 1:

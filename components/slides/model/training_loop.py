@@ -1,4 +1,4 @@
-"""Data-parallel training, as one rank sees it: step, epoch, checkpoint, early stop."""
+"""The training loop of one rank: step, epoch, checkpoint, early stopping."""
 
 from __future__ import annotations
 

@@ -212,7 +212,7 @@ def _rows(
 
 
 def _identity(source: storage.Entry, splits: Mapping[str, str]) -> bytes:
-    """Return what a part must have been made from to be taken over: this very file, with these splits."""
+    """Return what a part must have been made from to be reused: this very file, with these splits."""
     split = hashlib.sha256(repr(sorted(splits.items())).encode()).hexdigest()
     return f"{source.size} {source.version} {split}".encode()
 

@@ -1,4 +1,4 @@
-"""The report of a slides run: how good the model is, on what, what it says of each slide and why."""
+"""The report of a slides run: metrics, predictions, heatmaps, rejects, training."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ from brume.slides.pipeline import curves
 from brume.statistics import Interval
 
 SPLITS = ("train", "valid", "test")
-FEW_PATIENTS = 30  # below this a test split says little, whatever its figures
+FEW_PATIENTS = 30  # below this a test split is too small for firm conclusions
 WIDE_INTERVAL = 0.1
 NOT_FOR_READERS = ("version", "key", "shards_digest")  # of training.json: for programs
 CAVEAT = "For research: this is not a medical device, and nothing here is a diagnosis."
@@ -262,14 +262,14 @@ def _without_legend(uri: str) -> Image.Image:
     return image.crop((0, 0, image.width, max(1, image.height - heatmap.FOOTER)))
 
 
-def _training(told: Mapping[str, Any]) -> Section:
-    figures = curves.training(told.get("history") or [])
+def _training(record: Mapping[str, Any]) -> Section:
+    figures = curves.training(record.get("history") or [])
     plain = {
         name.replace("_", " "): f"{value:.4g}" if isinstance(value, float) else value
-        for name, value in told.items()
+        for name, value in record.items()
         if isinstance(value, str | int | float) and name not in NOT_FOR_READERS
     }
-    notes = [Note(str(note)) for note in told.get("notes") or []]
+    notes = [Note(str(note)) for note in record.get("notes") or []]
     blocks: list[Block] = [Row(figures)] if figures else []
     return Section("Training", [*blocks, Facts("How it was trained", plain), *notes])
 

@@ -1,4 +1,4 @@
-"""The stages of the slides pipelines once there is a model: serve it, predict, evaluate, report."""
+"""The stages of the slides pipelines from a model on: serve, predict, evaluate, report."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether the parameters of a slides pipeline make sense, told before anything starts."""
+"""Checks of the parameters of the slides pipelines, before anything starts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The stages of the slides pipelines from slides to a model; those from a model to the report: `results.py`.
+"""The stages of the slides pipelines from slides to a model; `results.py` has the others.
 
 The work itself is in the modules named here. Data that grows with the cohort travels between stages as a URI:
 an artifact would be copied to every step that reads it.

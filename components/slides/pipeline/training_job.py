@@ -1,4 +1,4 @@
-"""The MPI job that trains a model: one rank a process here, one rank a pod of an MPIJob on a cluster.
+"""The MPI job that trains a model: a rank is a process here, a pod of an MPIJob there.
 
 Nothing here imports TensorFlow: the ranks run `brume.slides.model.training`.
 """
@@ -15,7 +15,7 @@ from brume.slides.model import training
 from brume.slides.model.parameters import TrainingParameters
 from brume.slides.model.shard_stream import Shards
 
-# A rank that waits for another leaves the core to it, and Horovod looks for work every 5 ms, not every one:
+# A rank that waits for another leaves the core to it, and Horovod polls for work every 5 ms, not every one:
 # on a machine with no core to spare this halves the time.
 ENVIRONMENT = {"OMPI_MCA_mpi_yield_when_idle": "1", "HOROVOD_CYCLE_TIME": "5", "TF_CPP_MIN_LOG_LEVEL": "2"}
 
