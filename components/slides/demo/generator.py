@@ -252,7 +252,7 @@ _PATTERNS = {"luad": _glandular, "lusc": _keratinising, "normal": _alveolar}
 
 
 def _tissue_field(shape: tuple[int, int], rng: np.random.Generator, empty: bool) -> Floats:
-    """Draw where there is tissue (above 0): one or two ragged pieces with vessels cut out, or a crumb of dust."""
+    """Draw where there is tissue (above 0): one or two ragged pieces without their vessels, or dust."""
     y, x = np.mgrid[: shape[0], : shape[1]].astype(np.float32)
     y, x = y / shape[0] - 0.5, x / shape[1] - 0.5
     if empty:
