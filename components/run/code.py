@@ -25,6 +25,7 @@ _WITHOUT_EFFECT = (
     "brume.pipelines",
     "brume.run.artifacts",
     "brume.run.code",
+    "brume.run.content",
     "brume.run.lifeline",
     "brume.run.progress",
     "brume.run.stage",

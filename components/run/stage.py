@@ -24,30 +24,30 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Annotated, Any, Generic, ParamSpec, TypeVar, cast, get_args, get_origin, get_type_hints
+from typing import (
+    Annotated,
+    Any,
+    Generic,
+    ParamSpec,
+    TypedDict,
+    TypeVar,
+    Unpack,
+    cast,
+    get_args,
+    get_origin,
+    get_type_hints,
+)
 
 from brume import storage
 from brume.run import artifacts, lifeline, progress
 from brume.run.code import function_digest, function_libraries
+from brume.run.content import Counted, content, counted
 
 OUT = "BRUME_OUT"
-_LISTED_AT_ONCE = 8  # files of one remote folder that are asked for singly before the folder is listed
 
 P = ParamSpec("P")
 R = TypeVar("R")
 T = TypeVar("T")
-
-
-@dataclass(frozen=True)
-class Counted:
-    """Marks a URI whose content counts.
-
-    `files` names further files that it stands for, as a manifest does. `state` describes the content itself,
-    in values that JSON holds, where not all that lies there counts.
-    """
-
-    files: Callable[[str], Iterable[str]] | None = None
-    state: Callable[[str], Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -105,35 +105,46 @@ def context() -> Context:
     return _context.get(Context("", None))
 
 
+class Options(TypedDict, total=False):
+    """What may be special about a stage.
+
+    `outputs` are the arguments that it writes, each with its place in the folder of a local run; `part` names
+    the argument that tells the members of a loop apart, and may stand in braces in a place. A stage that
+    `acts` changes the world outside its outputs (hosts, publishes), always or with such arguments; one that
+    `looks_again` asks for what no argument holds: neither is ever taken as done. One that `ends` is the last
+    task of a run, however that went. `runs` are modules that do the work elsewhere: the programs of jobs, the
+    engine that is asked. `holds` is asked, with the arguments and the last result, whether what that names
+    outside the outputs is still there; `instead` gives the result of a stage that is not needed, or None.
+    """
+
+    outputs: Mapping[str, str]
+    part: str
+    acts: bool | Callable[[Mapping[str, Any]], bool]
+    looks_again: bool
+    ends: bool
+    runs: Iterable[str]
+    holds: Callable[[Mapping[str, Any], Any], bool]
+    instead: Callable[[Mapping[str, Any]], Any]
+
+
 class Stage(Generic[P, R]):
     """A stage. Calling it runs it; `function` is the plain function."""
 
-    def __init__(
-        self,
-        name: str,
-        function: Callable[P, R],
-        outputs: Mapping[str, str],
-        *,
-        part: str = "",
-        acts: bool | Callable[[Mapping[str, Any]], bool] = False,
-        looks_again: bool = False,
-        ends: bool = False,
-        runs: Iterable[str] = (),
-        holds: Callable[[Mapping[str, Any], Any], bool] | None = None,
-        instead: Callable[[Mapping[str, Any]], Any] | None = None,
-    ) -> None:
-        """Describe a stage; see `stage`."""
+    def __init__(self, name: str, function: Callable[P, R], **options: Unpack[Options]) -> None:
+        """Describe a stage: the name that is shown, the plain function, and what is special about it."""
         functools.update_wrapper(self, function)
         self.name = name
         self.function = function
-        self.outputs = dict(outputs)
-        self.part = part
-        self.once = not (acts is True or looks_again or ends)  # whether its result may be taken over
-        self.ends = ends
-        self.runs = tuple(runs)
+        self.outputs = dict(options.get("outputs", {}))
+        self.part = options.get("part", "")
+        self.ends = options.get("ends", False)
+        self.runs = tuple(options.get("runs", ()))
+        acts = options.get("acts", False)
+        # Whether its result may be taken over.
+        self.once = not (acts is True or options.get("looks_again", False) or self.ends)
         self._acts = acts if callable(acts) else None
-        self._holds = holds
-        self._instead = instead
+        self._holds = options.get("holds")
+        self._instead = options.get("instead")
 
     @functools.cached_property
     def arguments(self) -> tuple[Argument, ...]:
@@ -280,7 +291,7 @@ class Stage(Generic[P, R]):
             elif argument.role == "input":
                 contents[argument.name] = content(arguments[argument.name].uri)
             elif argument.counted:
-                contents[argument.name] = _counted(argument.counted, arguments[argument.name])
+                contents[argument.name] = counted(argument.counted, arguments[argument.name])
         described = {
             "stage": self.name,
             "values": values,
@@ -293,83 +304,13 @@ class Stage(Generic[P, R]):
         return {name: content(arguments[name].uri) for name in sorted(self.outputs)}
 
 
-def stage(
-    name: str,
-    *,
-    outputs: Mapping[str, str] | None = None,
-    part: str = "",
-    acts: bool | Callable[[Mapping[str, Any]], bool] = False,
-    looks_again: bool = False,
-    ends: bool = False,
-    runs: Iterable[str] = (),
-    holds: Callable[[Mapping[str, Any], Any], bool] | None = None,
-    instead: Callable[[Mapping[str, Any]], Any] | None = None,
-) -> Callable[[Callable[P, R]], Stage[P, R]]:
-    """Make a function a stage, shown as `name`.
-
-    `outputs` are the arguments that the stage writes, each with its place in the folder of a local run;
-    `part` names the argument that tells the members of a loop apart, and may stand in braces in a place. A
-    stage that `acts` changes the world outside its outputs (hosts, publishes), one that `looks_again` asks
-    for what no argument holds: neither is ever taken as done. One that `ends` is the last task of a run,
-    however that went. `runs` are modules that do the work elsewhere: the programs of jobs, the engine that is
-    asked.
-    """
+def stage(name: str, **options: Unpack[Options]) -> Callable[[Callable[P, R]], Stage[P, R]]:
+    """Make a function a stage, shown as `name`."""
 
     def make(function: Callable[P, R]) -> Stage[P, R]:
-        return Stage(
-            name,
-            function,
-            outputs or {},
-            part=part,
-            acts=acts,
-            looks_again=looks_again,
-            ends=ends,
-            runs=runs,
-            holds=holds,
-            instead=instead,
-        )
+        return Stage(name, function, **options)
 
     return make
-
-
-def content(uri: str) -> list[list[Any]]:
-    """Return name, size and version of the file, or of each file of the folder, at `uri`.
-
-    The version of a local file is its times of change, of content and of place: no program sets the second.
-    """
-    try:
-        entries = storage.list_files(uri) or [storage.stat(uri)]
-    except FileNotFoundError:
-        return [[uri, None, None]]
-    return [_listed(entry) for entry in entries if storage.is_remote(entry.uri) or Path(entry.uri).is_file()]
-
-
-def _listed(entry: storage.Entry) -> list[Any]:
-    version = entry.version
-    if not storage.is_remote(entry.uri):
-        version += f" {Path(entry.uri).stat().st_ctime_ns}"
-    return [entry.uri, entry.size, version]
-
-
-def _counted(mark: Counted, uri: str) -> list[Any]:
-    """Return the content of what an argument names, and of the files that this stands for."""
-    if not uri:
-        return []
-    if mark.state:
-        return [mark.state(uri)]
-    listed: list[Any] = content(uri)
-    further = sorted(set(mark.files(uri))) if mark.files else []
-    folders: dict[str, list[str]] = {}
-    for file in further:
-        folders.setdefault(file.rpartition("/")[0], []).append(file)
-    for folder, files in sorted(folders.items()):
-        if storage.is_remote(folder) and len(files) > _LISTED_AT_ONCE:
-            wanted = set(files)
-            listed += [item for item in content(folder) if item[0] in wanted]
-        else:
-            for file in files:
-                listed += content(file)
-    return listed
 
 
 def _out() -> Path | None:

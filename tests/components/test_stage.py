@@ -145,7 +145,7 @@ def test_an_input_that_changes_while_the_stage_works_is_worked_on_again(
         source.write_text("second")
         return result
 
-    changing: Stage[..., Any] = Stage("copy", plain, copy_text.outputs)
+    changing: Stage[..., Any] = Stage("copy", plain, outputs=copy_text.outputs)
     monkeypatch.setattr(changing, "function", change)
     changing.arguments = copy_text.arguments
     monkeypatch.setattr("brume.run.stage.function_digest", lambda *_: "code")
@@ -218,7 +218,7 @@ def test_a_stage_knows_its_run(out: Path, monkeypatch: pytest.MonkeyPatch) -> No
     def note() -> None:
         seen.append(context())
 
-    noting: Stage[[], None] = Stage("note", note, {})
+    noting: Stage[[], None] = Stage("note", note)
     noting()
     (found,) = seen
     assert found.place("x") == str(out / "x")
@@ -230,7 +230,7 @@ def test_a_declaration_that_does_not_fit_is_refused() -> None:
     def none(size: int) -> None: ...
 
     with pytest.raises(NotDescribedError, match="no argument is called copy"):
-        _ = Stage("none", none, {"copy": "copy.txt"}).arguments
+        _ = Stage("none", none, outputs={"copy": "copy.txt"}).arguments
 
 
 @pytest.mark.parametrize("run", ["", "{{$.pipeline_job_uuid}}", "brume-{id}"])

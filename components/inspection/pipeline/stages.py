@@ -19,7 +19,8 @@ from brume.aws import addresses
 from brume.inspection.pipeline import lookout, sources
 from brume.run import progress
 from brume.run.artifacts import HTML, Artifact, ClassificationMetrics, Dataset, Metrics, Model
-from brume.run.stage import Counted, Operational, context, stage
+from brume.run.content import Counted
+from brume.run.stage import Operational, context, stage
 
 TRAIN, TEST, TRIAL = "train", "test", "trial"
 # Who does the work, where no endpoint of another is configured.

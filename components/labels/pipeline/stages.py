@@ -17,7 +17,8 @@ from brume.labels.model.lake import Lake
 from brume.labels.model.schema import JUDGED
 from brume.labels.pipeline.settings import catalog_of, modalities_of
 from brume.run.artifacts import HTML, Artifact, Dataset, Metrics
-from brume.run.stage import Counted, stage
+from brume.run.content import Counted
+from brume.run.stage import stage
 
 # Who answers the queries, where no endpoint of another is configured.
 _ENGINE = "brume.labels.engine.engine"
