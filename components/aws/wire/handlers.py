@@ -18,7 +18,7 @@ from starlette.requests import Request
 
 from brume.aws.engine.routes import Reply, RouteRequest, SignedRoute, SocketRoute
 from brume.aws.engine.service import ServiceError
-from brume.aws.wire import requests, responses, signature
+from brume.aws.wire import eventing, requests, responses, signature
 from brume.aws.wire.context import SMALL, Caller, Context
 from brume.aws.wire.protocols import PROTOCOLS
 from brume.aws.wire.writing import OutputError
@@ -223,11 +223,20 @@ def _run_in_thread(context: Context) -> None:
 
 async def _run_on_loop(context: Context) -> None:
     assert context.served is not None
+    seconds, loop = context.served.limits.seconds, asyncio.get_running_loop()
     parameters = await asyncio.to_thread(parse_parameters, context)
-    call_method(context, parameters)
-    if inspect.isawaitable(context.output):
-        work = asyncio.ensure_future(context.output)
-        context.output = await in_time(work, context.served.limits.seconds)
+    if context.duplex:
+        incoming = eventing.Incoming(context)
+        if context.protocol.has_initial_event:
+            parameters = await in_time(asyncio.ensure_future(incoming.initial()), seconds)
+        parameters[context.operation.input_shape.event_stream_name] = incoming
+    handler = context.route.handler if context.route else context.method
+    if inspect.iscoroutinefunction(handler):
+        call_method(context, parameters)
+        context.output = await in_time(asyncio.ensure_future(context.output), seconds)
+    else:
+        work = loop.run_in_executor(context.served.pool, call_method, context, parameters)
+        await in_time(asyncio.ensure_future(work), seconds)
     serialize_output(context)
 
 
@@ -277,7 +286,10 @@ def serialize_output(context: Context) -> None:
         return
     assert context.service is not None
     operation, given = context.operation, dict(output or {})
-    if operation.has_streaming_output:
+    if operation.has_event_stream_output:
+        events = given.pop(operation.output_shape.event_stream_name, ())
+        context.stream = eventing.outgoing(context, given, events)
+    elif operation.has_streaming_output:
         name = operation.output_shape.serialization["payload"]
         if not isinstance(given.get(name), (bytes, str, type(None))):
             context.stream = _iterable(given[name], name)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import inspect
-from collections.abc import AsyncIterable, AsyncIterator, Iterable
+from collections.abc import AsyncGenerator, AsyncIterable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -44,7 +44,9 @@ async def send(context: Context, send: Send) -> None:
         await close(parts)
 
 
-async def iterate(stream: Iterable[Any] | AsyncIterable[Any], pool: ThreadPoolExecutor) -> AsyncIterator[Any]:
+async def iterate(
+    stream: Iterable[Any] | AsyncIterable[Any], pool: ThreadPoolExecutor
+) -> AsyncGenerator[Any, None]:
     """Iterate a stream of an engine; a plain iterable is advanced in a thread of the engine's pool."""
     if isinstance(stream, AsyncIterable):
         try:
