@@ -12,7 +12,7 @@ DEMO := out/demo-cohort
 TYPES := build/types
 
 .DEFAULT_GOAL := help
-.PHONY: help reference setup setup-test setup-cluster run test test-cluster lint bench bench-slides bench-inspection bench-labels inspection labels compile horovod images clean
+.PHONY: help reference setup setup-test setup-cluster run test test-cluster lint bench bench-slides bench-inspection bench-labels inspection labels system compile horovod images clean
 
 help: ## Show the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 20
@@ -79,6 +79,9 @@ bench-inspection: setup ## Measure detection: accuracy, time to train, images a 
 
 bench-labels: setup ## Measure reading annotations into the lake, beside other ways to do it
 	@$(BIN)/python -m bench.labels
+
+system: setup ## Write the skeleton of a new system: NAME=captions SERVICE=transcribe (the AWS service of its engine)
+	@$(BIN)/python scripts/new_system.py "$(NAME)" "$(SERVICE)"
 
 compile: setup ## Compile every pipeline to out/compiled
 	@$(BIN)/brume compile --all
