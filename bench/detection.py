@@ -66,13 +66,13 @@ def measure(root: Path, files: list[Path], units: int, clients: int) -> None:
     pictures = [("test", Picture(str(path), path.name, None)) for path in files] * ROUNDS
     lookout.detect_all("bench", version, pictures[:8])
     start = time.perf_counter()
-    said = lookout.detect_all("bench", version, pictures, at_once=clients)
+    detected = lookout.detect_all("bench", version, pictures, at_once=clients)
     rate = len(pictures) / (time.perf_counter() - start)
     start = time.perf_counter()
     own = [bundle.detect(images.decode(path.read_bytes())) for path in files]
     limit = len(files) / (time.perf_counter() - start)
     furthest = max(
-        abs(float(row["confidence"]) - one.confidence) for row, one in zip(said, own, strict=False)
+        abs(float(row["confidence"]) - one.confidence) for row, one in zip(detected, own, strict=False)
     )
     print(
         f"DetectAnomalies, {units} units, {clients} clients: {rate:.1f} images/s (target {TARGET:g});"

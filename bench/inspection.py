@@ -1,6 +1,6 @@
 """How well and how fast anomalies are found: ``python -m bench.inspection [--data DIR] [--set NAME]...``.
 
-For each set, the mean of random 60/40 splits (``--seeds``, three unless told): training sees the 60 % only,
+For each set, the mean of random 60/40 splits (``--seeds``, three by default): training sees the 60 % only,
 and everything (detector, calibration, threshold) is chosen there; figures are those of the written bundle on
 the other 40 %.
 
@@ -9,7 +9,7 @@ the other 40 %.
 - bricks are rendered by the project (289 normal, 116 anomalous, the first split only), and reported by kind
   of defect.
 
-``--anomalies N`` keeps at most N anomalous pictures for training, 0 for none; all in the 40 % are judged.
+``--anomalies N`` keeps at most N anomalous pictures for training, 0 for none; all in the 40 % are evaluated.
 
 Seconds are wall time of the training; ms an image are CPU time of decoding and of the whole detection.
 """
@@ -103,13 +103,15 @@ def split(samples: list[Sample], seed: int) -> tuple[list[Sample], list[Sample]]
 
 
 def run(train: list[Sample], test: list[Sample], folder: Path, kinds: dict[str, str], masks: bool) -> Result:
-    """Train, write the bundle, and judge it on the test pictures."""
+    """Train, write the bundle, and evaluate it on the test pictures."""
     began = time.perf_counter()
     trained = train_model(train, classes=[CRACKED] if masks else [], settings=TrainingSettings())
     seconds = time.perf_counter() - began
-    for way in trained.tried:
-        known = [f"{said} {way[name]:.3f}" for name, said in FOUND.items() if way[name] is not None]
-        print(f"    tried {way['name']:44} out of fold: {', '.join(known) or 'no figures'}")
+    for candidate in trained.tried:
+        known = [
+            f"{title} {candidate[name]:.3f}" for name, title in FOUND.items() if candidate[name] is not None
+        ]
+        print(f"    tried {candidate['name']:44} out of fold: {', '.join(known) or 'no figures'}")
     if trained.training["pixel_auroc"] is not None:
         print(f"    pixel AUROC against masks, out of fold: {trained.training['pixel_auroc']:.3f}")
     trained.write(folder)
@@ -120,13 +122,13 @@ def run(train: list[Sample], test: list[Sample], folder: Path, kinds: dict[str, 
     ms = (time.process_time() - start) / len(test) * 1000
     truth = np.array([one.anomalous for one in test])
     probability = np.array([one.probability for one in found])
-    said = figures(truth, probability, bundle.threshold)
+    metrics = figures(truth, probability, bundle.threshold)
     for kind in sorted({kinds[one.key] for one in test if one.anomalous and one.key in kinds}):
         chosen = np.array([not one.anomalous or kinds.get(one.key) == kind for one in test])
         caught = (probability[chosen & truth] >= bundle.threshold).mean()
         print(f"    {kind:10} AUROC {auroc(truth[chosen], probability[chosen]):.3f}, {caught:4.0%} found")
-    false_alarms = said.false_positives / max(1, said.images - said.anomalous)
-    result = Result(said.auroc or 0.0, said.f1 or 0.0, said.recall or 0.0, false_alarms, seconds, ms)
+    false_alarms = metrics.false_positives / max(1, metrics.images - metrics.anomalous)
+    result = Result(metrics.auroc or 0.0, metrics.f1 or 0.0, metrics.recall or 0.0, false_alarms, seconds, ms)
     print(
         f"    chosen {trained.chosen}: AUROC {result.auroc:.3f}, F1 {result.f1:.3f},"
         f" recall {result.recall:.2f}, false alarms {result.false_alarms:.2f};"

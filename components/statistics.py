@@ -1,9 +1,9 @@
-"""Confidence intervals by a bootstrap over groups: how far a metric moves with other groups.
+"""Confidence intervals: by a bootstrap over groups, and score intervals of shares and of AUROC.
 
-All samples of a group (the slides of a patient, the images of a part) are drawn together, because they are
+The bootstrap shows how far a metric moves with other groups. All samples of a group (the slides of a patient, the images of a part) are drawn together, because they are
 not independent (the cluster bootstrap: Davison and Hinkley 1997, section 3.8). A resample is a row of
 weights, so that no sample is copied: draw the weights once, compute each metric under them, then take its
-`interval`. NumPy is all it needs.
+`interval`. Where a metric is perfect a bootstrap gives an interval of no width; score intervals do not.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Interval:
-    """A percentile interval; `resamples` is how many resamples had the metric defined."""
+    """A confidence interval; `resamples` is how many resamples had the metric defined (0: no bootstrap)."""
 
     low: float
     high: float
-    resamples: int
+    resamples: int = 0
 
 
 def draw(group: NDArray[np.int64], seed: int, resamples: int) -> NDArray[np.uint16]:
@@ -92,3 +92,39 @@ def interval(samples: Floats) -> Interval | None:
 def _ratio(above: Floats, below: Floats) -> Floats:
     ratio: Floats = np.divide(above, below, out=np.full(below.shape, np.nan), where=below > 0)
     return ratio
+
+
+def share_interval(hits: int, total: int) -> Interval:
+    """Return Wilson's score interval of a share `hits` / `total` of independent samples; `total` is not 0."""
+    from scipy.stats import binomtest  # late: SciPy takes a second to import
+
+    found = binomtest(hits, total).proportion_ci(CONFIDENCE, method="wilson")
+    return Interval(float(found.low), float(found.high))
+
+
+def auroc_interval(area: float, positive: int, negative: int) -> Interval:
+    """Return the interval of an area under the ROC curve over `positive` and `negative` samples.
+
+    Both are above 0. Newcombe (2006, Statistics in Medicine 25:559, method 5): the areas from which the measured one is no
+    farther than z standard errors, which are taken at the area in question (Hanley and McNeil's, for equal
+    group sizes). It stays within 0..1, and has a width also for an area of 1.
+    """
+    # The standard error at an area is that at its mirror image: so is the interval.
+    return Interval(_lowest_area(area, positive, negative), 1 - _lowest_area(1 - area, positive, negative))
+
+
+def _lowest_area(area: float, positive: int, negative: int) -> float:
+    from scipy.optimize import brentq
+    from scipy.stats import norm
+
+    z = float(norm.ppf((1 + CONFIDENCE) / 2))
+    mean_size = (positive + negative) / 2 - 1
+
+    def excess(other: float) -> float:
+        spread = 1 + mean_size * ((1 - other) / (2 - other) + other / (1 + other))
+        variance = other * (1 - other) * spread / (positive * negative)
+        return float(area - other - z * variance**0.5)
+
+    # `area` itself is a second root where it is 1, so the search ends just below it.
+    below = area * (1 - 1e-12)
+    return float(brentq(excess, 0.0, below)) if below > 0 else 0.0

@@ -17,7 +17,7 @@ import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -243,7 +243,7 @@ def _evaluate(
             with_detection(picture.line.text, detection.anomalous, detection.confidence, time.time(), job)
         )
     found = figures(labels, probabilities, bundle.threshold)
-    known = {name: asdict(interval) for name, interval in intervals(found).items()}
+    known = {name: [one.low, one.high] for name, one in intervals(found).items()}
     return {"figures": found.to_json(), "intervals": known}, "".join(line + "\n" for line in lines).encode()
 
 

@@ -9,9 +9,10 @@ from typing import Any
 
 from brume import storage
 from brume.aws import addresses
-from brume.inspection.model.intervals import Interval, intervals
+from brume.inspection.model.intervals import intervals
 from brume.inspection.model.manifest import DETECTED, parse_line
 from brume.inspection.model.metrics import Figures, figures, roc
+from brume.statistics import Interval
 
 
 @dataclass(frozen=True)

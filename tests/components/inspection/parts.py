@@ -122,7 +122,7 @@ def dataset_ready(client: Any, project: str, kind: str = "train") -> dict[str, A
 
 
 def model_at(client: Any, project: str, version: str, *states: str, seconds: float = 120) -> dict[str, Any]:
-    """Wait until a version is in one of these states; a failure that is not asked for is an error."""
+    """Wait until a version is in one of these states; an unexpected failure is an error."""
 
     def look() -> dict[str, Any]:
         found = client.describe_model(ProjectName=project, ModelVersion=version)["ModelDescription"]
@@ -157,12 +157,12 @@ def running(root: Path, **settings: Any) -> Iterator[Running]:
 
 
 @contextlib.contextmanager
-def refused(client: Any, code: str, *says: str) -> Iterator[dict[str, Any]]:
-    """Expect an error of this code, in whose message all of these occur; yields what was answered."""
+def refused(client: Any, code: str, *texts: str) -> Iterator[dict[str, Any]]:
+    """Expect an error of this code, in whose message all of these occur; yields the response."""
     answer: dict[str, Any] = {}
     with pytest.raises(client.exceptions.ClientError) as caught:
         yield answer
     answer.update(caught.value.response)
     assert answer["Error"]["Code"] == code, answer
-    missing = [text for text in says if text not in answer["Error"]["Message"]]
+    missing = [text for text in texts if text not in answer["Error"]["Message"]]
     assert not missing, (missing, answer["Error"]["Message"])

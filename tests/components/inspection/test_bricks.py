@@ -1,4 +1,4 @@
-"""The photographs of the toy: equal seeds, honest masks, and nothing but the defect that tells."""
+"""The photographs of the toy: equal seeds, exact masks, and no clue but the defect."""
 
 from __future__ import annotations
 
@@ -159,7 +159,7 @@ def test_the_story_has_new_pictures_in_each_part(tmp_path: Path) -> None:
     assert len(pictures) == len({hashlib.sha256(data).digest() for data in pictures.values()}) == 14
     assert len(list((tmp_path / "train" / "masks").iterdir())) == 3
     assert len(list((tmp_path / "test" / "anomaly").iterdir())) == 2
-    # Nothing about the new pictures tells what they are, but the table that is there to check by.
+    # Nothing about the new pictures reveals their label, except the table for checks.
     assert sorted(path.name for path in (tmp_path / "trial").iterdir()) == [
         "bricks.json", "labels.csv", "new-1.jpg", "new-2.jpg", "new-3.jpg",
     ]  # fmt: skip

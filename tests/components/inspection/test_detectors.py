@@ -67,11 +67,11 @@ def agree(detectors: list[Detector], pictures: np.ndarray, labels: Labels) -> No
     }
     for index in (0, NORMAL):
         expected = whole(tf.constant(pictures[index][None]))
-        said = runner(image=pictures[index][None])
+        outputs = runner(image=pictures[index][None])
         for name in ("score", "map", "drift"):
-            assert said[name] == pytest.approx(expected[name].numpy(), abs=1e-3)
-        assert said["map"].shape == (1, SIDE // 4, SIDE // 4, 1)
-        assert 0 <= said["map"].min() <= said["map"].max() <= 1
+            assert outputs[name] == pytest.approx(expected[name].numpy(), abs=1e-3)
+        assert outputs["map"].shape == (1, SIDE // 4, SIDE // 4, 1)
+        assert 0 <= outputs["map"].min() <= outputs["map"].max() <= 1
 
 
 def test_litert_gives_tensorflows_outputs(shown: tuple[np.ndarray, Labels]) -> None:
@@ -94,9 +94,9 @@ def test_an_alignment_undoes_a_shift() -> None:
     still = part(0)
     moved = np.roll(still, (3, -4), axis=(0, 1))
     luma = alignment.prepare(tf.constant(np.stack([still, moved])))[0]
-    laid, quality = warp.Aligner(luma[0, ..., 0].numpy())(luma)
+    aligned, quality = warp.Aligner(luma[0, ..., 0].numpy())(luma)
     assert quality.numpy().min() > 0.99
-    assert np.abs(laid[1, 10:-10, 10:-10, 0] - luma[0, 10:-10, 10:-10, 0]).mean() < 0.01
+    assert np.abs(aligned[1, 10:-10, 10:-10, 0] - luma[0, 10:-10, 10:-10, 0]).mean() < 0.01
 
 
 def test_pixels_point_at_the_damage(shown: tuple[np.ndarray, Labels]) -> None:

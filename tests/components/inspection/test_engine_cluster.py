@@ -107,10 +107,10 @@ def test_a_model_is_trained_by_a_job_and_hosted_by_an_inference_service(
         model_at(client, "p", "1", "HOSTED")
         (service,) = created("InferenceService")
         assert service["spec"]["predictor"]["minReplicas"] == 3
-        said = client.detect_anomalies(
+        detected = client.detect_anomalies(
             ProjectName="p", ModelVersion="1", Body=photo(5, "stain"), ContentType="image/png"
         )
-        assert said["DetectAnomalyResult"]["IsAnomalous"]
+        assert detected["DetectAnomalyResult"]["IsAnomalous"]
     # The engine ended: what it hosts stays.
     name = service["metadata"]["name"]
     assert name in cluster.objects

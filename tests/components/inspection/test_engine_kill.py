@@ -165,17 +165,17 @@ def test_a_hosted_model_answers_again_after_kills_and_no_count_is_lost(tmp_path:
     pid = job_of(tmp_path)
     time.sleep(3)
     process.kill()
-    os.kill(pid, signal.SIGKILL)  # the machine went down, say: both are gone
+    os.kill(pid, signal.SIGKILL)  # as when the machine goes down: both are gone
     process = Process(tmp_path)
     model_at(process.client, "p", "1", "TRAINED")
     process.client.start_model(ProjectName="p", ModelVersion="1", MinInferenceUnits=1)
     process.kill()
     process = Process(tmp_path)
-    ask = {"ProjectName": "p", "ModelVersion": "1", "Body": photo(1), "ContentType": "image/png"}
+    request = {"ProjectName": "p", "ModelVersion": "1", "Body": photo(1), "ContentType": "image/png"}
     for count in range(3):
         model_at(process.client, "p", "1", "HOSTED")
         for _ in range(5):
-            process.client.detect_anomalies(**ask)
+            process.client.detect_anomalies(**request)
         process.kill()
         with contextlib.closing(create_engine(f"sqlite:///{tmp_path}/data/state.db").raw_connection()) as db:
             assert db.execute("select sum(processed) from detections").fetchall() == [(5 * (count + 1),)]
@@ -183,7 +183,7 @@ def test_a_hosted_model_answers_again_after_kills_and_no_count_is_lost(tmp_path:
     process.stop()
     with engine(tmp_path) as last:  # stopped in order: the predictor is gone, and comes back
         model_at(last.client, "p", "1", "HOSTED")
-        last.client.detect_anomalies(**ask)
+        last.client.detect_anomalies(**request)
         last.client.stop_model(ProjectName="p", ModelVersion="1")
         model_at(last.client, "p", "1", "TRAINED")
 

@@ -1,4 +1,4 @@
-"""A trained model: what is told of it, hosting, detections, packages; through boto3 over HTTP."""
+"""A trained model: its description, hosting, detections, packages; through boto3 over HTTP."""
 
 from __future__ import annotations
 
@@ -75,10 +75,10 @@ def test_figures_and_predictions_lie_at_the_output_location(trained: Running) ->
     assert figures["figures"]["f1"] == pytest.approx(about["Performance"]["F1Score"], abs=1e-6)
     assert (figures["training_images"], figures["test_images"]) == (19, 5)
     lines = (results / about["EvaluationManifest"]["Key"]).read_text().splitlines()
-    said = [json.loads(item) for item in lines]
-    assert len(said) == 5
-    assert all(item["source-ref"].startswith(BUCKET) for item in said)
-    assert {item["anomaly-label-detected"] for item in said} <= {0, 1}
+    detected = [json.loads(item) for item in lines]
+    assert len(detected) == 5
+    assert all(item["source-ref"].startswith(BUCKET) for item in detected)
+    assert {item["anomaly-label-detected"] for item in detected} <= {0, 1}
     train = (results / "out/train-plates-1.manifest").read_text().splitlines()
     given = (trained.root / "pictures/train.manifest").read_text().splitlines()
     assert sorted(train + (results / "out/test-plates-1.manifest").read_text().splitlines()) == sorted(given)
@@ -97,16 +97,16 @@ def test_good_and_bad_parts_are_told_apart(hosted: Running) -> None:
 
 def test_anomalies_and_mask_of_a_model_trained_with_masks(hosted: Running) -> None:
     image, truth = picture(600, "stain")
-    said = detect(hosted.client, encoded(image))
-    assert said["IsAnomalous"]
-    assert said["Anomalies"][0]["Name"] == "background"
-    areas = {item["Name"]: item["PixelAnomaly"]["TotalPercentageArea"] for item in said["Anomalies"]}
+    detected = detect(hosted.client, encoded(image))
+    assert detected["IsAnomalous"]
+    assert detected["Anomalies"][0]["Name"] == "background"
+    areas = {item["Name"]: item["PixelAnomaly"]["TotalPercentageArea"] for item in detected["Anomalies"]}
     assert sum(areas.values()) == pytest.approx(1, abs=1e-6)
     assert set(areas) <= {"background", "stain", "hole"}
-    mask = Image.open(io.BytesIO(said["AnomalyMask"]))
+    mask = Image.open(io.BytesIO(detected["AnomalyMask"]))
     assert mask.size == image.size
     shown = {value: count for count, value in mask.convert("RGB").getcolors() or []}
-    for item in said["Anomalies"]:
+    for item in detected["Anomalies"]:
         color = item["PixelAnomaly"]["Color"]
         share = shown[tuple(bytes.fromhex(color[1:]))] / (image.width * image.height)
         assert share == pytest.approx(item["PixelAnomaly"]["TotalPercentageArea"], abs=1e-6)
@@ -166,7 +166,7 @@ def test_packaging_refuses_what_it_cannot_do(hosted: Running) -> None:
 
 
 @pytest.mark.parametrize(
-    ("image", "kind", "says"),
+    ("image", "kind", "message"),
     [
         (b"a text, whatever its name", "image/jpeg", "no JPEG file"),
         (photo(1)[:900], "image/png", "damaged or cut short"),
@@ -178,25 +178,25 @@ def test_packaging_refuses_what_it_cannot_do(hosted: Running) -> None:
     ],
 )
 def test_unusable_images_are_refused_with_the_reason(
-    hosted: Running, image: bytes, kind: str, says: str
+    hosted: Running, image: bytes, kind: str, message: str
 ) -> None:
-    with refused(hosted.client, "ValidationException", says):
+    with refused(hosted.client, "ValidationException", message):
         detect(hosted.client, image, kind)
 
 
 def test_unknown_and_foreign_models_are_not_found(hosted: Running) -> None:
-    ask = {"Body": photo(1), "ContentType": "image/png"}
+    image_request = {"Body": photo(1), "ContentType": "image/png"}
     for name, version, kind in (
         ("plate", "1", "PROJECT"),
         ("plates", "9", "MODEL"),
         ("plates", "999999999", "MODEL"),
     ):
         with refused(hosted.client, "ResourceNotFoundException") as answer:
-            hosted.client.detect_anomalies(ProjectName=name, ModelVersion=version, **ask)
+            hosted.client.detect_anomalies(ProjectName=name, ModelVersion=version, **image_request)
         assert answer["ResourceType"] == kind
     other = client_of(hosted.url, "lookoutvision", key=OTHER)
     with refused(other, "ResourceNotFoundException"):
-        other.detect_anomalies(**PLATES, **ask)
+        other.detect_anomalies(**PLATES, **image_request)
 
 
 def test_another_threshold_decides_from_the_next_detection_on(hosted: Running) -> None:

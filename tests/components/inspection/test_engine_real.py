@@ -60,17 +60,17 @@ def test_the_published_manifests_train_as_they_stand(
         right, masks = 0, 0
         pictures = sorted((cookie / "test-images").glob("*.jpg"))
         for path in pictures:
-            said = client.detect_anomalies(
+            detected = client.detect_anomalies(
                 ProjectName="cookie", ModelVersion="1", Body=path.read_bytes(), ContentType="image/jpeg"
             )["DetectAnomalyResult"]
-            right += said["IsAnomalous"] == ("anomaly" in path.name)
+            right += detected["IsAnomalous"] == ("anomaly" in path.name)
             if "segmentation" in manifest:
-                names = [item["Name"] for item in said["Anomalies"]]
+                names = [item["Name"] for item in detected["Anomalies"]]
                 assert names[0] == "background"
                 assert set(names) <= {"background", "cracked"}
-                masks += said["AnomalyMask"].startswith(b"\x89PNG") and "cracked" in names
+                masks += detected["AnomalyMask"].startswith(b"\x89PNG") and "cracked" in names
             else:
-                assert "AnomalyMask" not in said
+                assert "AnomalyMask" not in detected
         assert right >= 0.9 * len(pictures)
         assert masks >= 6 or "segmentation" not in manifest
 
@@ -97,7 +97,7 @@ def test_normal_images_alone_are_enough_and_a_test_dataset_judges_them(tmp_path:
         figures = json.loads((tmp_path / "results/out/EvaluationResult-p-1.json").read_text())
         assert (figures["training_images"], figures["test_images"]) == (15, 11)
         client.delete_dataset(ProjectName="p", DatasetType="test")
-        client.create_model(ProjectName="p", OutputConfig=OUTPUT)  # nothing anomalous to judge it by
+        client.create_model(ProjectName="p", OutputConfig=OUTPUT)  # nothing anomalous to evaluate it by
         about = model_at(client, "p", "2", "TRAINED", seconds=400)
         assert "Recall" not in about.get("Performance", {})
 
@@ -127,8 +127,10 @@ def test_models_and_images_in_an_object_store(
         assert storage.read_bytes(f"s3://results/{key}").startswith(b"{")
         client.start_model(ProjectName="far", ModelVersion="1", MinInferenceUnits=1)
         model_at(client, "far", "1", "HOSTED")
-        ask = {"ProjectName": "far", "ModelVersion": "1", "ContentType": "image/png"}
-        assert client.detect_anomalies(**ask, Body=photo(900, "stain"))["DetectAnomalyResult"]["IsAnomalous"]
+        request = {"ProjectName": "far", "ModelVersion": "1", "ContentType": "image/png"}
+        assert client.detect_anomalies(**request, Body=photo(900, "stain"))["DetectAnomalyResult"][
+            "IsAnomalous"
+        ]
         client.start_model_packaging_job(
             ProjectName="far",
             ModelVersion="1",

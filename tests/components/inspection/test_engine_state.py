@@ -93,7 +93,7 @@ def test_another_account_sees_nothing(served: Running, client: Any, project: str
     other = client_of(served.url, "lookoutvision", key=OTHER)
     assert other.list_projects()["Projects"] == []
     arn = client.describe_project(ProjectName=project)["ProjectDescription"]["ProjectArn"]
-    for ask in (
+    for request in (
         lambda: other.describe_project(ProjectName=project),
         lambda: other.create_dataset(ProjectName=project, DatasetType="train"),
         lambda: other.delete_project(ProjectName=project),
@@ -103,7 +103,7 @@ def test_another_account_sees_nothing(served: Running, client: Any, project: str
         ),
     ):
         with refused(other, "ResourceNotFoundException"):
-            ask()
+            request()
     other.create_project(ProjectName=project)
     other.delete_project(ProjectName=project)
     client.describe_project(ProjectName=project)
@@ -164,18 +164,18 @@ def test_every_bad_line_of_a_manifest_is_in_the_status_message(served: Running, 
 
 
 @pytest.mark.parametrize(
-    ("key", "says"),
+    ("key", "message"),
     [("none.manifest", "none.manifest"), ("../secret.manifest", "leads out"), ("x/", "no file")],
 )
 def test_a_source_that_cannot_be_read_fails_with_its_name(
-    served: Running, client: Any, project: str, key: str, says: str
+    served: Running, client: Any, project: str, key: str, message: str
 ) -> None:
     (served.root / "secret.manifest").write_text(line(BUCKET + "normal/000.png", False))
     key = key if not key.startswith("..") else "normal/../" + key
     client.create_dataset(ProjectName=project, DatasetType="train", DatasetSource=source(key))
     about = dataset_ready(client, project)
     assert about["Status"] == "CREATE_FAILED"
-    assert says in about["StatusMessage"]
+    assert message in about["StatusMessage"]
 
 
 def test_entries_are_filtered_and_paged(served: Running, client: Any, project: str) -> None:
@@ -199,9 +199,9 @@ def test_entries_are_filtered_and_paged(served: Running, client: Any, project: s
 
 def test_a_page_token_belongs_to_its_listing(served: Running, client: Any, project: str) -> None:
     filled(served, project, (served.root / "pictures/train.manifest").read_text())
-    ask = {"ProjectName": project, "DatasetType": "train", "MaxResults": 2}
-    token = client.list_dataset_entries(**ask)["NextToken"]
-    for wrong in ({**ask, "Labeled": True, "NextToken": token}, {**ask, "NextToken": "AAAA"}):
+    page = {"ProjectName": project, "DatasetType": "train", "MaxResults": 2}
+    token = client.list_dataset_entries(**page)["NextToken"]
+    for wrong in ({**page, "Labeled": True, "NextToken": token}, {**page, "NextToken": "AAAA"}):
         with refused(client, "ValidationException", "NextToken"):
             client.list_dataset_entries(**wrong)
 

@@ -3,8 +3,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from brume.inspection.model.intervals import auroc_interval, intervals, share_interval
+from brume.inspection.model.intervals import intervals
 from brume.inspection.model.metrics import auroc, figures
+from brume.statistics import auroc_interval, share_interval
 
 IMAGES = st.lists(st.tuples(st.booleans(), st.floats(0, 1)), min_size=1, max_size=40)
 

@@ -113,10 +113,10 @@ def test_what_is_written_is_read_again(reference: str, anomalous: bool | None, s
 
 
 @given(st.booleans(), st.booleans(), st.floats(0, 1))
-def test_what_a_model_said_does_not_replace_the_label(truth: bool, said: bool, confidence: float) -> None:
-    text = with_detection(write_line("s3://b/k.png", truth, 0, "job"), said, confidence, 0, "model")
+def test_a_prediction_does_not_replace_the_label(truth: bool, predicted: bool, confidence: float) -> None:
+    text = with_detection(write_line("s3://b/k.png", truth, 0, "job"), predicted, confidence, 0, "model")
     assert parse_line(text).anomalous is truth
-    assert json.loads(text)["anomaly-label-detected"] == int(said)
+    assert json.loads(text)["anomaly-label-detected"] == int(predicted)
 
 
 @given(st.binary(max_size=300))

@@ -1,4 +1,4 @@
-"""The predictor of inspection: a real process with a really trained model, asked over HTTP."""
+"""The predictor of inspection: a real process with a trained model, over HTTP."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def address(bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     serving.stop("plates", folder)
 
 
-def ask(address: str, *instances: Any) -> tuple[int, Any]:
+def predict(address: str, *instances: Any) -> tuple[int, Any]:
     answer = urllib3.request("POST", f"{address}:predict", json={"instances": list(instances)}, retries=False)
     return answer.status, answer.json()
 
@@ -49,29 +49,31 @@ def test_predictions_come_in_the_order_of_the_instances_and_equal_the_bundles(
     address: str, bundle: Path
 ) -> None:
     images = [photo(800), photo(801, "stain"), photo(802, "hole"), photo(803)]
-    status, answer = ask(address, *map(b64, images))
+    status, answer = predict(address, *map(b64, images))
     assert status == 200
     loaded = Bundle.load(bundle)
-    for image, said in zip(images, answer["predictions"], strict=True):
+    for image, prediction in zip(images, answer["predictions"], strict=True):
         expected = loaded.detect(decode(image))
-        assert said["score"] == pytest.approx(expected.score, abs=1e-3)
-        assert said["probability"] == pytest.approx(expected.probability, abs=1e-3)
-        assert said["anomalous"] == expected.anomalous
-        assert len(said["drift"]) == len(loaded.drift.names)
-        assert "map" not in said
+        assert prediction["score"] == pytest.approx(expected.score, abs=1e-3)
+        assert prediction["probability"] == pytest.approx(expected.probability, abs=1e-3)
+        assert prediction["anomalous"] == expected.anomalous
+        assert len(prediction["drift"]) == len(loaded.drift.names)
+        assert "map" not in prediction
 
 
 def test_many_requests_at_once_give_what_one_gives(address: str) -> None:
     images = [b64(photo(seed, defect)) for seed, defect in ((810, ""), (811, "stain"), (812, "hole"))]
-    alone = [ask(address, image)[1]["predictions"][0]["score"] for image in images]
+    alone = [predict(address, image)[1]["predictions"][0]["score"] for image in images]
     with ThreadPoolExecutor(6) as pool:
-        together = list(pool.map(lambda image: ask(address, image)[1]["predictions"][0]["score"], images * 6))
+        together = list(
+            pool.map(lambda image: predict(address, image)[1]["predictions"][0]["score"], images * 6)
+        )
     assert together == pytest.approx(alone * 6)
 
 
 def test_a_threshold_and_a_heatmap_can_be_asked_for(address: str) -> None:
     image = photo(820, "stain")
-    _, answer = ask(address, b64(image, threshold=0.0, heatmap=True), b64(image, threshold=1.0))
+    _, answer = predict(address, b64(image, threshold=0.0, heatmap=True), b64(image, threshold=1.0))
     first, second = answer["predictions"]
     assert first["anomalous"]
     heatmap = Image.open(io.BytesIO(base64.b64decode(first["map"])))
@@ -84,7 +86,7 @@ def test_a_threshold_and_a_heatmap_can_be_asked_for(address: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("instances", "says"),
+    ("instances", "message"),
     [
         ([b64(photo(1)), b64(b"text")], "instance 1: the image is neither"),
         ([b64(photo(1), threshold=2)], "instance 0: threshold must be"),
@@ -92,9 +94,9 @@ def test_a_threshold_and_a_heatmap_can_be_asked_for(address: str) -> None:
         (["text"], "instance 0: it must be"),
     ],
 )
-def test_what_cannot_be_judged_is_refused_by_its_number(address: str, instances: Any, says: str) -> None:
-    status, answer = ask(address, *instances)
-    assert (status, says in answer["error"]) == (400, True), answer
+def test_an_unusable_instance_is_refused_by_its_number(address: str, instances: Any, message: str) -> None:
+    status, answer = predict(address, *instances)
+    assert (status, message in answer["error"]) == (400, True), answer
 
 
 def test_the_model_tells_of_itself(address: str) -> None:

@@ -21,13 +21,13 @@ def test_folds_hold_each_class_evenly(normal: int, anomalous: int, folds: int, s
 
 def judged_by(detectors: list[Detector], pictures: np.ndarray, anomalous: np.ndarray) -> list[str]:
     fold = cross_validation.split_folds(anomalous, 3, 0)
-    judged = {}
+    out_of_fold = {}
     for detector in detectors:
         prepared = cross_validation.prepare(detector, pictures)
-        judged[detector.NAME] = cross_validation.cross_validate(
+        out_of_fold[detector.NAME] = cross_validation.cross_validate(
             detector, prepared, Labels(anomalous), fold, 0
         )
-    return [way.name for way in selection.rank(judged, anomalous, fold)]
+    return [candidate.name for candidate in selection.rank(out_of_fold, anomalous, fold)]
 
 
 @pytest.mark.long
@@ -39,7 +39,7 @@ def test_alignment_wins_where_parts_are_shifted_and_a_hole_is_displaced() -> Non
 
 
 def test_the_whole_picture_wins_where_every_normal_picture_is_another() -> None:
-    """Normal pictures are flat in any colour, anomalous ones too, but never blue: no place tells that."""
+    """Normal pictures are flat in any colour, anomalous ones too, but never blue: no position shows that."""
     rng = np.random.default_rng(0)
     anomalous = np.arange(40) >= 20
     colours = rng.uniform(40, 200, (40, 1, 1, 3))
@@ -57,14 +57,14 @@ def test_the_informative_one_is_chosen(good: str) -> None:
     rng = np.random.default_rng(0)
     anomalous = np.arange(60) >= 40
     fold = cross_validation.split_folds(anomalous, 4, 0)
-    judged = {}
+    out_of_fold = {}
     for name in ("first", "second"):
         outer = rng.normal(size=(60, 8)) + (2.0 * anomalous[:, None] if name == good else 0)
-        judged[name] = cross_validation.OutOfFold(outer, np.stack([outer] * 4), None)
-    ways = selection.rank(judged, anomalous, fold)
-    assert good in ways[0].detectors
-    assert ways[-1].name == ("second" if good == "first" else "first")
-    assert ways[-1].auroc < 0.8 < ways[0].auroc
+        out_of_fold[name] = cross_validation.OutOfFold(outer, np.stack([outer] * 4), None)
+    candidates = selection.rank(out_of_fold, anomalous, fold)
+    assert good in candidates[0].detectors
+    assert candidates[-1].name == ("second" if good == "first" else "first")
+    assert candidates[-1].auroc < 0.8 < candidates[0].auroc
 
 
 def test_no_score_has_seen_its_own_picture() -> None:
@@ -90,9 +90,9 @@ def test_no_score_has_seen_its_own_picture() -> None:
     anomalous = np.arange(20) >= 12
     fold = cross_validation.split_folds(anomalous, 4, 0)
     identity = (np.arange(20, dtype=np.float32)[:, None],)
-    judged = cross_validation.cross_validate(Memory(), identity, Labels(anomalous), fold, 0)  # type: ignore[arg-type]
-    assert (judged.outer == 0).all()
-    assert (judged.inner == 0).all()
+    out_of_fold = cross_validation.cross_validate(Memory(), identity, Labels(anomalous), fold, 0)  # type: ignore[arg-type]
+    assert (out_of_fold.outer == 0).all()
+    assert (out_of_fold.inner == 0).all()
 
 
 def test_without_anomalous_pictures_all_detectors_count_and_nothing_is_nested() -> None:
@@ -100,9 +100,9 @@ def test_without_anomalous_pictures_all_detectors_count_and_nothing_is_nested() 
     fold = cross_validation.split_folds(anomalous, 3, 0)
     pictures = np.stack([part(i, shift=1) for i in range(12)])
     prepared = cross_validation.prepare(padim, pictures)
-    judged = cross_validation.cross_validate(padim, prepared, Labels(anomalous), fold, 0, nested=False)
-    assert len(judged.inner) == 0
-    way = selection.combine({"padim": judged, "other": judged}, anomalous)
-    assert way.detectors == ("padim", "other")
-    assert (way.auroc, way.loss) == (None, None)
-    assert way.scores.mean() == pytest.approx(0, abs=0.1)
+    out_of_fold = cross_validation.cross_validate(padim, prepared, Labels(anomalous), fold, 0, nested=False)
+    assert len(out_of_fold.inner) == 0
+    candidate = selection.combine({"padim": out_of_fold, "other": out_of_fold}, anomalous)
+    assert candidate.detectors == ("padim", "other")
+    assert (candidate.auroc, candidate.loss) == (None, None)
+    assert candidate.scores.mean() == pytest.approx(0, abs=0.1)

@@ -83,7 +83,7 @@ def test_a_manifest_is_taken_as_it_stands(photos: Path) -> None:
     manifest = photos / "train.manifest"
     manifest.write_text("\n".join([json.dumps(line), "", "{broken", json.dumps(relative), "[]"]))
     found = sources.read(str(manifest), labelled=True)
-    # The class name tells, not the number; an address without scheme is read from the manifest's folder.
+    # The class name decides, not the number; an address without scheme is read from the manifest's folder.
     assert [item.anomalous for item in found.pictures] == [True, None]
     assert json.loads(found.lines[0]) == line
     assert json.loads(found.lines[1])["source-ref"] == "s3://photos/training-images/a.jpg"

@@ -50,11 +50,11 @@ def test_training_json_says_what_was_tried(bundle: Path, fitted: TrainedModel) -
     assert training["chosen"] == fitted.chosen == training["tried"][0]["name"]
     assert {"padim", "aligned", "posed", "overall"} < {way["name"] for way in training["tried"]}
     assert [way["loss"] for way in training["tried"]] == sorted(way["loss"] for way in training["tried"])
-    judged = training["out_of_fold"]
-    assert set(judged) == {one.key for one in NORMALS + DAMAGED}
+    evaluated = training["out_of_fold"]
+    assert set(evaluated) == {one.key for one in NORMALS + DAMAGED}
     again = figures(
-        [one["anomalous"] for one in judged.values()],
-        [one["probability"] for one in judged.values()],
+        [one["anomalous"] for one in evaluated.values()],
+        [one["probability"] for one in evaluated.values()],
         training["figures"]["threshold"],
     )
     assert again.to_json() == training["figures"]
@@ -82,7 +82,7 @@ def test_a_bundle_is_replaced_whole(fitted: TrainedModel, bundle: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("break_it", "said"),
+    ("break_it", "message"),
     [
         (lambda folder: (folder / "bundle.json").unlink(), "no bundle.json"),
         (lambda folder: (folder / "model.tflite").write_bytes(b"x"), "copy the whole bundle"),
@@ -91,11 +91,11 @@ def test_a_bundle_is_replaced_whole(fitted: TrainedModel, bundle: Path) -> None:
     ],
 )
 def test_a_broken_bundle_is_refused(
-    fitted: TrainedModel, tmp_path: Path, break_it: Callable[[Path], None], said: str
+    fitted: TrainedModel, tmp_path: Path, break_it: Callable[[Path], None], message: str
 ) -> None:
     fitted.write(tmp_path / "bundle")
     break_it(tmp_path / "bundle")
-    with pytest.raises(BundleError, match=said):
+    with pytest.raises(BundleError, match=message):
         Bundle.load(tmp_path / "bundle")
 
 
@@ -190,6 +190,6 @@ def test_real_pictures(
     train_model(samples[::2]).write(tmp_path / "bundle")
     model = Bundle.load(tmp_path / "bundle")
     found = [model.detect(images.decode(one.load())).probability for one in samples[1::2]]
-    judged = figures([one.anomalous for one in samples[1::2]], found, model.threshold)
-    assert (judged.auroc or 0) >= least
-    assert (judged.f1 or 0) >= 0.9
+    evaluated = figures([one.anomalous for one in samples[1::2]], found, model.threshold)
+    assert (evaluated.auroc or 0) >= least
+    assert (evaluated.f1 or 0) >= 0.9

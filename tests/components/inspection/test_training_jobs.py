@@ -24,7 +24,7 @@ SHARE = Resources(cpu="700m", memory="3Gi")
 
 
 class Jobs:
-    """A double of `brume.cluster.jobs`: the test says how the job stands."""
+    """A double of `brume.cluster.jobs`: the test sets the job's state."""
 
     def __init__(self) -> None:
         self.state = JobState("absent")
@@ -47,7 +47,7 @@ class Jobs:
 
 
 class Training:
-    """A training that was asked for, and the engine's thread that looks after it."""
+    """A requested training, and the engine's thread that watches it."""
 
     def __init__(self, data: Path, double: Jobs) -> None:
         self.data, self.double = data, double
@@ -65,12 +65,12 @@ class Training:
         with self.store.read() as db:
             return db.execute(select(models)).one()
 
-    def until(self, *, status: str = "TRAINING", says: str = "", started: int = 0) -> Any:
+    def until(self, *, status: str = "TRAINING", message: str = "", started: int = 0) -> Any:
         """Wait until the row is so and the job was started so often, and return the row."""
 
         def reached() -> Any:
             row = self.row()
-            if row.status == status and says in row.message and len(self.double.started) >= started:
+            if row.status == status and message in row.message and len(self.double.started) >= started:
                 return row
             self.trainings.wake()
             return None
@@ -97,7 +97,7 @@ def test_its_job_gets_the_share_of_the_engine(training: Training) -> None:
 
 def test_what_a_job_waits_for_is_told(training: Training) -> None:
     training.double.state = JobState("running", "pod x: no node can take it")
-    training.until(says="the job waits: pod x: no node can take it")
+    training.until(message="the job waits: pod x: no node can take it")
 
 
 def test_a_job_that_failed_is_tried_once_more(training: Training) -> None:
@@ -125,5 +125,5 @@ def test_a_training_ends_when_its_job_is_gone(training: Training) -> None:
     time.sleep(0.5)
     assert training.row().status == "TRAINING"
     training.double.refuses = False
-    training.until(status="TRAINING_FAILED", says="no picture can be used")
+    training.until(status="TRAINING_FAILED", message="no picture can be used")
     assert training.double.stopped == 1

@@ -1,4 +1,4 @@
-"""An engine with two trained versions and, where a test asks for it, its page in a browser."""
+"""An engine with two trained versions and, where a test needs it, its page in a browser."""
 
 from __future__ import annotations
 
@@ -104,20 +104,20 @@ class Tab(Page):
         self.requests: list[str] = []
         self.failures: list[tuple[int, str]] = []
 
-    def ask(self, method: str, **params: Any) -> dict[str, Any]:
+    def send(self, method: str, **params: Any) -> dict[str, Any]:
         number = next(self._mine)
         self._socket.send(json.dumps({"id": number, "method": method, "params": params}))
         while True:
             message = json.loads(self._socket.recv())
-            told = message.get("params", {})
+            event = message.get("params", {})
             if message.get("method") == "Log.entryAdded":
-                self.errors.append(told["entry"]["text"])
+                self.errors.append(event["entry"]["text"])
             if message.get("method") == "Runtime.exceptionThrown":
-                self.errors.append(json.dumps(told["exceptionDetails"]))
+                self.errors.append(json.dumps(event["exceptionDetails"]))
             if message.get("method") == "Network.requestWillBeSent":
-                self.requests.append(told["request"]["url"])
-            if message.get("method") == "Network.responseReceived" and told["response"]["status"] >= 400:
-                self.failures.append((told["response"]["status"], told["response"]["url"]))
+                self.requests.append(event["request"]["url"])
+            if message.get("method") == "Network.responseReceived" and event["response"]["status"] >= 400:
+                self.failures.append((event["response"]["status"], event["response"]["url"]))
             if message.get("id") == number:
                 assert "error" not in message, message
                 return message["result"]
@@ -143,8 +143,8 @@ class Tab(Page):
         """Press keys, one after the other."""
         for key in keys:
             text = {"text": key} if len(key) == 1 else {}
-            self.ask("Input.dispatchKeyEvent", type="keyDown", key=key, **text)
-            self.ask("Input.dispatchKeyEvent", type="keyUp", key=key)
+            self.send("Input.dispatchKeyEvent", type="keyDown", key=key, **text)
+            self.send("Input.dispatchKeyEvent", type="keyUp", key=key)
 
     def click(self, selector: str) -> None:
         """Click what a selector finds first."""
@@ -163,17 +163,17 @@ def browse(_browser: str) -> Iterator[Callable[..., Tab]]:
             tab = Tab(json.load(answer)["webSocketDebuggerUrl"])
         tabs.append(tab)
         for domain in ("Page", "Runtime", "Log", "Network"):
-            tab.ask(f"{domain}.enable")
+            tab.send(f"{domain}.enable")
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
-        tab.ask("Emulation.setEmulatedMedia", features=[scheme])
-        tab.ask(
+        tab.send("Emulation.setEmulatedMedia", features=[scheme])
+        tab.send(
             "Emulation.setDeviceMetricsOverride",
             width=width,
             height=height,
             deviceScaleFactor=1,
             mobile=width < 600,
         )
-        tab.ask("Page.navigate", url=url)
+        tab.send("Page.navigate", url=url)
         tab.until("document.readyState === 'complete' && location.protocol.startsWith('http')")
         return tab
 

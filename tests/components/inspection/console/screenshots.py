@@ -106,17 +106,17 @@ def shoot(served: Running, console: Any, second: str, out: Path) -> None:
         try:
             tab = open_tab(Path(profile) / "DevToolsActivePort")
             token = (served.settings.data / TOKEN).read_text()
-            tab.ask("Page.navigate", url=f"{served.url}/console/?token={token}")
+            tab.send("Page.navigate", url=f"{served.url}/console/?token={token}")
             tab.until("document.readyState === 'complete' && location.protocol === 'http:'")
-            judged = console.list_trial_results(TrialId=second, SortBy="CONFIDENCE_DESCENDING")["Results"]
+            detected = console.list_trial_results(TrialId=second, SortBy="CONFIDENCE_DESCENDING")["Results"]
             shown = next(
-                item for item in judged if item["IsAnomalous"] and item["Name"].startswith("anomaly")
+                item for item in detected if item["IsAnomalous"] and item["Name"].startswith("anomaly")
             )
             tab.go(f"#/trials/{second}/verify")
             for _ in range(4):
                 name = tab.value("document.querySelector('.panel .name').textContent")
-                said = tab.value("document.querySelector('.said').textContent")
-                tab.press("c" if name.startswith(said.lower()) else "i")
+                predicted = tab.value("document.querySelector('.said').textContent")
+                tab.press("c" if name.startswith(predicted.lower()) else "i")
                 time.sleep(0.3)
             tab.go("#/")
             views = {
@@ -125,7 +125,7 @@ def shoot(served: Running, console: Any, second: str, out: Path) -> None:
             }
             for scheme, places in views.items():
                 media = [{"name": "prefers-color-scheme", "value": scheme}]
-                tab.ask("Emulation.setEmulatedMedia", features=media)
+                tab.send("Emulation.setEmulatedMedia", features=media)
                 write(out / f"console-{scheme}.png", [picture(tab, place) for place in places])
         finally:
             browser.terminate()
@@ -138,9 +138,9 @@ def open_tab(port: Path) -> Tab:
     with urllib.request.urlopen(urllib.request.Request(address, method="PUT")) as answer:
         tab = Tab(json.load(answer)["webSocketDebuggerUrl"])
     for domain in ("Page", "Runtime", "Log", "Network"):
-        tab.ask(f"{domain}.enable")
+        tab.send(f"{domain}.enable")
     size = {"width": VIEW[0], "height": VIEW[1], "deviceScaleFactor": 1, "mobile": False}
-    tab.ask("Emulation.setDeviceMetricsOverride", **size)
+    tab.send("Emulation.setDeviceMetricsOverride", **size)
     return tab
 
 

@@ -46,7 +46,7 @@ def test_a_folder_is_tried_verified_and_added(served: Served, tmp_path: Path) ->
     out = brume(served, "verify", identity, "--correct", "normal/000.png")
     assert "1 verified correct, 0 incorrect" in out
     out = brume(served, "verify", identity, "--by-folder")
-    assert "2 verified correct, 3 incorrect" in out  # the folder says otherwise of all good ones
+    assert "2 verified correct, 3 incorrect" in out  # the folder contradicts it for all good ones
     out = brume(served, "verify", identity, "--correct", "none.png", code=1)
     assert out == f"brume: trial {identity} has no picture none.png: the names are those of the trial\n"
     assert (
@@ -83,8 +83,8 @@ def test_a_version_is_started_detects_and_is_stopped(served: Served, tmp_path: P
     assert "is HOSTED" in brume(served, "start", PROJECT, "1")
     try:
         out = brume(served, "detect", PROJECT, "1", tmp_path / "new")
-        said = {Path(line.split()[0]).parent.name: line.split()[1] for line in out.splitlines()[-2:]}
-        assert said == {"anomaly": "anomaly", "normal": "normal"}
+        predictions = {Path(line.split()[0]).parent.name: line.split()[1] for line in out.splitlines()[-2:]}
+        assert predictions == {"anomaly": "anomaly", "normal": "normal"}
         assert brume(served, "dashboard").splitlines()[1].split()[:3] == [PROJECT, "2", "1"]
     finally:
         assert "is TRAINED" in brume(served, "stop", PROJECT, "1")

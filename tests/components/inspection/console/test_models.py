@@ -28,7 +28,7 @@ def own_threshold(served: Served) -> Iterator[float]:
 
 
 @pytest.mark.slow
-def test_what_training_found_is_told(served: Served) -> None:
+def test_what_training_found_is_event(served: Served) -> None:
     facts = served.console.get_model_evaluation(**FIRST)
     assert (facts["NormalImages"], facts["AnomalousImages"]) == (13, 6)
     assert [item["Chosen"] for item in facts["Tried"]].count(True) == 1
@@ -46,15 +46,15 @@ def test_a_threshold_is_set_without_training_and_decides_from_then_on(
 ) -> None:
     trial = served.console.create_trial(**FIRST)["Trial"]["TrialId"]
 
-    def says(name: str) -> dict[str, Any]:
+    def prediction(name: str) -> dict[str, Any]:
         return served.console.detect_trial_image(
             TrialId=trial, Name=name, ContentType="image/png", Body=photo(970)
         )["Result"]
 
-    assert not says("a.png")["IsAnomalous"]
+    assert not prediction("a.png")["IsAnomalous"]
     low = served.console.update_model_threshold(**FIRST, Threshold=0.0)
     assert low["Expected"]["Recall"] == 1 and low["Expected"]["FalseAlarmRate"] == 1
-    assert says("b.png")["IsAnomalous"]
+    assert prediction("b.png")["IsAnomalous"]
     misses = served.console.update_model_threshold(**FIRST, MissCost=100, FalseAlarmCost=1)["Threshold"]
     alarms = served.console.update_model_threshold(**FIRST, MissCost=1, FalseAlarmCost=100)["Threshold"]
     assert misses < alarms
@@ -89,7 +89,7 @@ def test_versions_are_compared_on_pictures_that_none_was_trained_on(served: Serv
     assert two["AreaUnderCurve"] == one["AreaUnderCurve"]  # they are one model but for the threshold
     differing = found["Differences"]
     assert differing and all(
-        [said["IsAnomalous"] for said in item["Predictions"]] == [False, True] for item in differing
+        [one["IsAnomalous"] for one in item["Predictions"]] == [False, True] for item in differing
     )
     picture = served.console.get_dataset_picture(
         ProjectName=PROJECT, PictureId=differing[0]["PictureId"], Kind="HEATMAP", ModelVersion="1"

@@ -82,7 +82,7 @@ def test_every_view_is_drawn_light_dark_and_narrow(served: Served, browse: Calla
         "#/dashboard": "Images processed",
     }
     for width, dark in ((1280, False), (390, True)):
-        tab.ask(
+        tab.send(
             "Emulation.setDeviceMetricsOverride",
             width=width,
             height=800,
@@ -90,7 +90,7 @@ def test_every_view_is_drawn_light_dark_and_narrow(served: Served, browse: Calla
             mobile=width < 600,
         )
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
-        tab.ask("Emulation.setEmulatedMedia", features=[scheme])
+        tab.send("Emulation.setEmulatedMedia", features=[scheme])
         for place, words in views.items():
             tab.go(place)
             tab.until(f"document.body.innerText.includes({json.dumps(words)})")
@@ -132,9 +132,9 @@ def test_pictures_are_sent_from_the_page(served: Served, browse: Callable[..., T
     note.write_bytes(b"no picture")
     tab = browse(served.address())
     tab.go(f"#/projects/{PROJECT}/try/1")
-    document = tab.ask("DOM.getDocument")["root"]["nodeId"]
-    node = tab.ask("DOM.querySelector", nodeId=document, selector="#choose-files")["nodeId"]
-    tab.ask("DOM.setFileInputFiles", nodeId=node, files=[*map(str, pictures), str(note)])
+    document = tab.send("DOM.getDocument")["root"]["nodeId"]
+    node = tab.send("DOM.querySelector", nodeId=document, selector="#choose-files")["nodeId"]
+    tab.send("DOM.setFileInputFiles", nodeId=node, files=[*map(str, pictures), str(note)])
     tab.until("location.hash.startsWith('#/trials/')")
     tab.until("document.querySelectorAll('.tiles li').length === 3")
     assert "neither a PNG nor a JPEG" in tab.text()

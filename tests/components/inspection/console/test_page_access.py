@@ -26,7 +26,7 @@ class Visitor:
         self.host = urlsplit(served.url).netloc
         self.cookie = ""
 
-    def ask(
+    def send(
         self, method: str, path: str, body: bytes | None = None, **headers: str
     ) -> tuple[int, dict[str, str], bytes]:
         connection = http.client.HTTPConnection(self.host, timeout=30)
@@ -41,7 +41,7 @@ class Visitor:
 
     def enter(self, served: Served) -> dict[str, str]:
         token = (served.data / TOKEN).read_text()
-        status, headers, _ = self.ask("GET", f"/console/?token={token}")
+        status, headers, _ = self.send("GET", f"/console/?token={token}")
         assert status == 303 and headers["location"] == "/console/"
         self.cookie = headers.get("set-cookie", "").split(";")[0]
         return headers
@@ -51,7 +51,7 @@ class Visitor:
     ) -> tuple[int, dict[str, object]]:
         given = {"Content_Type": JSON, "Origin": f"http://{self.host}"} | headers
         given = {name: value for name, value in given.items() if value}
-        status, _, body = self.ask("POST", f"/console/api/{service}/{operation}", b"{}", **given)
+        status, _, body = self.send("POST", f"/console/api/{service}/{operation}", b"{}", **given)
         return status, json.loads(body)
 
 
@@ -68,21 +68,21 @@ def test_nobody_enters_without_the_token_and_it_works_once(served: Served) -> No
     token = path.read_text()
     assert stat.S_IMODE(path.stat().st_mode) == 0o600 and len(token) >= 40
     guest = Visitor(served)
-    status, headers, body = guest.ask("GET", "/console/")
+    status, headers, body = guest.send("GET", "/console/")
     assert status == 403 and b"brume inspection console" in body
     for wrong in ("", "x", token[:-1], "ünïcode"):
-        status, headers, _ = guest.ask("GET", f"/console/?token={wrong.encode('ascii', 'replace').decode()}")
+        status, headers, _ = guest.send("GET", f"/console/?token={wrong.encode('ascii', 'replace').decode()}")
         assert status == 303 and "set-cookie" not in headers
     assert path.read_text() == token
     assert guest.call("ListProjects")[0] == 401
-    assert guest.ask("GET", "/console/picture/trial?TrialId=0&ResultId=0")[0] == 401
+    assert guest.send("GET", "/console/picture/trial?TrialId=0&ResultId=0")[0] == 401
     flags = guest.enter(served)["set-cookie"].lower()
     assert all(flag in flags for flag in ("httponly", "samesite=strict", "path=/console", "max-age=43200"))
-    assert guest.ask("GET", "/console/")[0] == 200
+    assert guest.send("GET", "/console/")[0] == 200
     assert guest.call("ListProjects")[1]["Projects"]
     assert path.read_text() != token
     late = Visitor(served)
-    _, headers, _ = late.ask("GET", f"/console/?token={token}")
+    _, headers, _ = late.send("GET", f"/console/?token={token}")
     assert "set-cookie" not in headers
 
 
@@ -93,14 +93,14 @@ def test_every_answer_forbids_foreign_content(served: Served, visitor: Visitor) 
         "/console/assets/report.css",
         "/console/assets/nothing.js",
     ):
-        _, headers, _ = visitor.ask("GET", path)
+        _, headers, _ = visitor.send("GET", path)
         policy = headers["content-security-policy"]
         assert (
             "default-src 'none'" in policy and "unsafe" not in policy and "frame-ancestors 'none'" in policy
         )
         assert headers["x-content-type-options"] == "nosniff" and headers["referrer-policy"] == "no-referrer"
     for path in ("/console/assets/..%2fpage.py", "/console/assets/index.html", "/console/../metrics"):
-        assert visitor.ask("GET", path)[0] == 404 or b"def routes" not in visitor.ask("GET", path)[2]
+        assert visitor.send("GET", path)[0] == 404 or b"def routes" not in visitor.send("GET", path)[2]
 
 
 @pytest.mark.parametrize(
@@ -129,17 +129,17 @@ def test_the_door_opens_two_services_only_and_checks_parameters(served: Served, 
     )
     origin = {"Origin": f"http://{visitor.host}"}
     assert (
-        visitor.ask("POST", "/console/api/lookoutvision/ListProjects", b"[", **origin, Content_Type=JSON)[0]
+        visitor.send("POST", "/console/api/lookoutvision/ListProjects", b"[", **origin, Content_Type=JSON)[0]
         == 400
     )
-    assert visitor.ask("GET", "/console/api/lookoutvision/ListProjects")[0] == 405
+    assert visitor.send("GET", "/console/api/lookoutvision/ListProjects")[0] == 405
     big = b" " * (9 << 20)
     trial = served.console.create_trial(ProjectName=PROJECT, ModelVersion="1")["Trial"]["TrialId"]
     path = f"/console/upload/DetectTrialImage?TrialId={trial}&Name=a.png"
-    assert visitor.ask("POST", path, photo(980), **origin, Content_Type="image/png")[0] == 200
-    assert visitor.ask("POST", path, photo(980), **origin, Content_Type="text/html")[0] == 415
-    assert visitor.ask("POST", path, photo(980), Content_Type="image/png")[0] == 403
-    assert visitor.ask("POST", path, big, **origin, Content_Type="image/png")[0] == 413
+    assert visitor.send("POST", path, photo(980), **origin, Content_Type="image/png")[0] == 200
+    assert visitor.send("POST", path, photo(980), **origin, Content_Type="text/html")[0] == 415
+    assert visitor.send("POST", path, photo(980), Content_Type="image/png")[0] == 403
+    assert visitor.send("POST", path, big, **origin, Content_Type="image/png")[0] == 413
 
 
 def test_a_session_sees_its_own_account_alone(served: Served, visitor: Visitor) -> None:
@@ -147,7 +147,7 @@ def test_a_session_sees_its_own_account_alone(served: Served, visitor: Visitor) 
     body = json.dumps({"TrialId": trial}).encode()
     given = {"Content_Type": JSON, "Origin": f"http://{visitor.host}"}
     path = "/console/api/brumeinspection/DescribeTrial"
-    assert visitor.ask("POST", path, body, **given)[0] == 200
+    assert visitor.send("POST", path, body, **given)[0] == 200
     keys = served.data / "credentials"
     mine = keys.read_text()
     try:
@@ -157,7 +157,7 @@ def test_a_session_sees_its_own_account_alone(served: Served, visitor: Visitor) 
         )
         stranger = Visitor(served)
         stranger.enter(served)
-        assert stranger.ask("POST", path, body, **given)[0] == 404
+        assert stranger.send("POST", path, body, **given)[0] == 404
         assert stranger.call("ListProjects")[1] == {"Projects": []}
     finally:
         keys.write_text(mine)
@@ -168,7 +168,7 @@ def test_what_the_page_does_is_logged_without_what_was_sent(
 ) -> None:
     with caplog.at_level("INFO", logger="brume.engine"):
         visitor.call("ListProjects")
-        visitor.ask("GET", "/console/picture/trial?TrialId=secret&ResultId=name")
+        visitor.send("GET", "/console/picture/trial?TrialId=secret&ResultId=name")
     lines = [json.loads(record.message) for record in caplog.records if record.name == "brume.engine"]
     assert [(line["page"], line["status"]) for line in lines] == [
         ("/console/api/lookoutvision/ListProjects", 200),

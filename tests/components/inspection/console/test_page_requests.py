@@ -1,4 +1,4 @@
-"""Requests to the page's door that no browser sends; over HTTP, with an engine that only lists projects."""
+"""Requests to the page that no browser sends; over HTTP, with an engine that only lists projects."""
 
 from __future__ import annotations
 
@@ -27,18 +27,18 @@ def test_what_no_browser_sends_is_refused(tmp_path: Path) -> None:
         host = urlsplit(url).netloc
         connection = http.client.HTTPConnection(host, timeout=30)
 
-        def ask(method: str, path: str, body: bytes = b"", **headers: str) -> http.client.HTTPResponse:
+        def send(method: str, path: str, body: bytes = b"", **headers: str) -> http.client.HTTPResponse:
             connection.request(method, f"/console/{path}", body, headers)
             answer = connection.getresponse()
             answer.read()
             return answer
 
-        entered = ask("GET", f"?token={(tmp_path / TOKEN).read_text()}")
+        entered = send("GET", f"?token={(tmp_path / TOKEN).read_text()}")
         cookie = (entered.getheader("Set-Cookie") or "").split(";")[0]
 
         def call(operation: str, body: bytes = b"{}", origin: str = url) -> int:
             named = {"Cookie": cookie, "Origin": origin, "Content-Type": "application/json"}
-            return ask("POST", f"api/lookoutvision/{operation}", body, **named).status
+            return send("POST", f"api/lookoutvision/{operation}", body, **named).status
 
         assert call("ListProjects") == 200
         assert call("ListProjects", b"") == 200
