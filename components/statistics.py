@@ -1,9 +1,10 @@
 """Confidence intervals: by a bootstrap over groups, and score intervals of shares and of AUROC.
 
-The bootstrap shows how far a metric moves with other groups. All samples of a group (the slides of a patient, the images of a part) are drawn together, because they are
-not independent (the cluster bootstrap: Davison and Hinkley 1997, section 3.8). A resample is a row of
-weights, so that no sample is copied: draw the weights once, compute each metric under them, then take its
-`interval`. Where a metric is perfect a bootstrap gives an interval of no width; score intervals do not.
+The bootstrap shows how far a metric moves with other groups. All samples of a group (the slides of a
+patient, the images of a part) are drawn together, because they are not independent (the cluster bootstrap:
+Davison and Hinkley 1997, section 3.8). A resample is a row of weights, so that no sample is copied: draw the
+weights once, compute each metric under them, then take its `interval`. Where a metric is perfect a bootstrap
+gives an interval of no width; score intervals do not.
 """
 
 from __future__ import annotations
@@ -105,9 +106,9 @@ def share_interval(hits: int, total: int) -> Interval:
 def auroc_interval(area: float, positive: int, negative: int) -> Interval:
     """Return the interval of an area under the ROC curve over `positive` and `negative` samples.
 
-    Both are above 0. Newcombe (2006, Statistics in Medicine 25:559, method 5): the areas from which the measured one is no
-    farther than z standard errors, which are taken at the area in question (Hanley and McNeil's, for equal
-    group sizes). It stays within 0..1, and has a width also for an area of 1.
+    Both are above 0. Newcombe (2006, Statistics in Medicine 25:559, method 5): the areas from which the
+    measured one is no farther than z standard errors, which are taken at the area in question (Hanley and
+    McNeil's, for equal group sizes). It stays within 0..1, and has a width also for an area of 1.
     """
     # The standard error at an area is that at its mirror image: so is the interval.
     return Interval(_lowest_area(area, positive, negative), 1 - _lowest_area(1 - area, positive, negative))

@@ -196,7 +196,7 @@ class Datasets:
         All lines are taken or none, before the answer: there is no state in between to wait for.
         """
         name, kind = request["ProjectName"], request["DatasetType"]
-        with self._store.read() as db:  # an unknown project is told before a bad line
+        with self._store.read() as db:  # an unknown project is reported before a bad line
             project = lookups.project(db, call, name)
             lookups.dataset(db, project, kind)
         try:

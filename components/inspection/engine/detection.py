@@ -46,24 +46,24 @@ class Detecting:
             project = lookups.project(db, call, request["ProjectName"])
             row = lookups.model(db, project, request["ModelVersion"])
         _check(request["ContentType"], request["Body"])
-        said = self._ask(project, row, request["Body"])
+        prediction = self._predict(project, row, request["Body"])
         result: dict[str, Any] = {
             "Source": {"Type": "direct"},
-            "IsAnomalous": said["anomalous"],
-            "Confidence": said["confidence"],
+            "IsAnomalous": prediction["anomalous"],
+            "Confidence": prediction["confidence"],
         }
-        if "mask" in said:
+        if "mask" in prediction:
             result["Anomalies"] = [
                 {
                     "Name": item["name"],
                     "PixelAnomaly": {"TotalPercentageArea": item["area"], "Color": item["color"]},
                 }
-                for item in said["anomalies"]
+                for item in prediction["anomalies"]
             ]
-            result["AnomalyMask"] = base64.b64decode(said["mask"])
+            result["AnomalyMask"] = base64.b64decode(prediction["mask"])
         return {"DetectAnomalyResult": result}
 
-    def _ask(self, project: AnyRow, row: AnyRow, image: bytes) -> dict[str, Any]:
+    def _predict(self, project: AnyRow, row: AnyRow, image: bytes) -> dict[str, Any]:
         """Return a hosted model's prediction for a picture (see predictor.py), and count it.
 
         Raises ConflictException when the version is not HOSTED, ValidationException for a picture that cannot
@@ -101,7 +101,7 @@ class Detecting:
             raise invalid(str(answer.json()["error"]))
         if answer.status != 200:
             raise ServiceError("InternalServerException", f"the hosted model {resource} failed")
-        said: dict[str, Any] = answer.json()["predictions"][0]
+        prediction: dict[str, Any] = answer.json()["predictions"][0]
         drift = json.loads(row.bundle)["drift"]
         names = drift["names"]
         self._monitor.count(
@@ -109,16 +109,16 @@ class Detecting:
                 row.project,
                 row.version,
                 (project.account, project.name, str(row.version)),
-                bool(said["anomalous"]),
-                dict(zip(names, said["drift"], strict=True)),
+                bool(prediction["anomalous"]),
+                dict(zip(names, prediction["drift"], strict=True)),
                 dict(zip(names, zip(drift["mean"], drift["std"], strict=True), strict=True)),
             )
         )
-        return said
+        return prediction
 
 
 def _check(content_type: str, image: bytes) -> None:
-    """Refuse what a look at the first bytes shows to be wrong, before it travels on."""
+    """Refuse a body whose first bytes are wrong, before it is sent on."""
     kind = content_type.partition(";")[0].strip().lower()
     if kind not in _TYPES:
         raise invalid(f"ContentType is {content_type}: it must be image/png or image/jpeg")
@@ -130,4 +130,4 @@ def _check(content_type: str, image: bytes) -> None:
     really = next((name for name, magic in _TYPES.values() if image.startswith(magic)), None)
     if really:
         raise invalid(f"ContentType is {content_type}, but the bytes of the image are {really}")
-    raise invalid(f"the body is no {name} file: only PNG and JPEG images can be judged")
+    raise invalid(f"the body is no {name} file: only PNG and JPEG images are accepted")

@@ -2,7 +2,7 @@
 
 State lies in a database (SQLite in the data folder, PostgreSQL by URL), models and images in the data folder
 or under the s3:// prefix of `InspectionSettings.store`. Trainings and hosted models are processes of their
-own, which outlive the engine; one engine at a time looks after them.
+own, which outlive the engine; one engine at a time watches them.
 """
 
 from __future__ import annotations

@@ -28,11 +28,11 @@ from brume.inspection.engine import lookups, quotas
 from brume.inspection.engine.locations import Places
 from brume.inspection.engine.lookups import AnyRow, invalid, mismatch, over_quota
 from brume.inspection.engine.tables import models, projects
-from brume.inspection.engine.training_jobs import BUNDLE
+from brume.inspection.engine.training_files import BUNDLE
 
 _HOSTING = ("STARTING_HOSTING", "HOSTED", "STOPPING_HOSTING")
 _WORKERS = 2  # requests that one inference unit works on at once
-# A cluster tells its nodes of a new service only after a moment, and replaces by itself a pod that ends.
+# The nodes of a cluster know a new service only after a moment, and replaces by itself a pod that ends.
 _SECONDS_TO_ANSWER, _SECONDS_TO_COME_BACK = 60.0, 60.0
 _SECONDS_BETWEEN_LOOKS = 0.5
 _log = logging.getLogger(__name__)
@@ -121,7 +121,7 @@ class Hosting:
         self._changing.submit(row.project, row.version, again=True)
 
     def _work(self, project: str, version: int) -> None:
-        """Do what the state asks for, until it asks for nothing more."""
+        """Carry out what the state requires, until it requires nothing more."""
         until = time.monotonic() + (_SECONDS_TO_COME_BACK if in_cluster() else 0.0)
         while True:
             with self._store.read() as db:
@@ -153,12 +153,12 @@ class Hosting:
             folder=self._folder,
         )
 
-        def tell(line: str) -> None:
+        def report(line: str) -> None:
             _log.info(line)
             self._change(row, "STARTING_HOSTING", message=line)
 
         try:
-            url = serving.serve(model, tell).url
+            url = serving.serve(model, report).url
             _wait_for_answer(url, name, self._folder)
         except (ServingError, KubeError, OSError) as error:
             self._change(row, "STARTING_HOSTING", status="HOSTING_FAILED", message=str(error), url="")

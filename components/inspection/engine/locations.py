@@ -1,6 +1,6 @@
-"""Where the service's addresses lie: which file an `s3://` or `brume://` address means, and which it may not.
+"""Locations of addresses: the file that an `s3://` or `brume://` address means, if it is allowed.
 
-An address is a user's own word, so it never becomes a path unchecked. `s3://` is read from the object store
+An address comes from a user, so it never becomes a path unchecked. `s3://` is read from the object store
 unless the engine was started with a local folder for its beginning; then the file must lie in that folder
 after `..` and links are followed. `brume://images/PROJECT/NAME` is a picture that the engine keeps itself.
 """
@@ -32,7 +32,7 @@ class PlaceError(ValueError):
 class Places:
     """The folders that stand for addresses, and `root`, under which the engine keeps models and images.
 
-    `root` is a local folder or an `s3://` URI; nobody reaches it by an address of their own.
+    `root` is a local folder or an `s3://` URI; no user's address reaches it.
     """
 
     root: str
@@ -59,7 +59,7 @@ class Places:
     def missing(self, address: str, project: str = "") -> str | None:
         """Return why a picture's address cannot be used, None when it can.
 
-        A file on this machine has to be there; one in an object store is only looked for when it is read.
+        A file on this machine has to be there; one in an object store is only checked when it is read.
         """
         try:
             place = self.locate(address, project)

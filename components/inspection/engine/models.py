@@ -45,7 +45,7 @@ class Models:
     def create_model(self, request: dict[str, Any], call: Call) -> dict[str, Any]:
         """CreateModel: the version is TRAINING, and the training itself starts after the answer.
 
-        KmsKeyId is kept and told; how files are encrypted is the disk's or the bucket's matter.
+        KmsKeyId is stored and returned; files are encrypted by the disk or the bucket.
         """
         name = request["ProjectName"]
         output = request["OutputConfig"]["S3Location"]

@@ -2,7 +2,7 @@
 
 Each detection is on the disk before it is answered; those that arrive together share a transaction.
 
-Drift is judged by each statistic of the bundle (brightness, score ...): when the mean over the last 50
+Drift is measured by each statistic of the bundle (brightness, score ...): when the mean over the last 50
 detections is more than two of the training's standard deviations away from the training's mean, an alarm is
 raised, and it stays until the mean comes back. A single odd picture cannot do that; a dirty lens or a changed
 lamp does within 50 pictures. A deviation counts as at least 2 % of the mean: training pictures from one
@@ -128,7 +128,7 @@ class Monitor:
                         _add(db, drift_sums, {**key, "statistic": name}, amounts)
 
     def _follow(self, seen: Seen, name: str, value: float) -> bool:
-        """Take a value into its window; tell whether an alarm begins."""
+        """Take a value into its window; return whether an alarm begins."""
         key = (seen.project, seen.version, name)
         window = self._windows[key]
         window.append(value)

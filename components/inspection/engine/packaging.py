@@ -3,7 +3,7 @@
 The archive `COMPONENT.tar.gz` (`COMPONENT-VERSION.tar.gz` where the request gives a component version) holds
 model.tflite and bundle.json, with the project, the model's version and the threshold in force filled in. It
 is the very model that the engine hosts, and runs on any device that has LiteRT: the target of the request
-is kept and told, and changes nothing.
+is stored and returned, and has no effect.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from brume.inspection.engine import lookups, quotas
 from brume.inspection.engine.locations import PlaceError, Places
 from brume.inspection.engine.lookups import AnyRow, absent, conflict, invalid, mismatch, over_quota
 from brume.inspection.engine.tables import models, packaging_jobs, projects
-from brume.inspection.engine.training_jobs import BUNDLE
+from brume.inspection.engine.training_files import BUNDLE
 
 _KIND = "MODEL_PACKAGE_JOB"
 _TRAINED = ("TRAINED", "STARTING_HOSTING", "HOSTED", "HOSTING_FAILED", "STOPPING_HOSTING")

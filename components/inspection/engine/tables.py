@@ -1,7 +1,7 @@
 """The tables of visual inspection's state, the same in SQLite and PostgreSQL.
 
 Times are seconds since the epoch (UTC). A project has an id that is safe as a folder's name; every other
-table hangs on it, so that the account is checked in one place, where a project is looked up by its name.
+table refers to it, so that the account is checked in one place, where a project is looked up by its name.
 """
 
 from __future__ import annotations
@@ -142,7 +142,7 @@ packaging_jobs = Table(
     Column("status", String(20), nullable=False),
     Column("message", Text, nullable=False),
     Column("description", String(256)),
-    Column("configuration", Text, nullable=False),  # JSON, as it was asked for
+    Column("configuration", Text, nullable=False),  # JSON, as it was requested
     Column("output", Text, nullable=False),  # JSON: what it made, {} until then
     Column("created", Float, nullable=False),
     Column("updated", Float, nullable=False),

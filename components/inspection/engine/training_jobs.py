@@ -1,7 +1,7 @@
 """The engine's side of training: each TRAINING model has a job, and ends as TRAINED or TRAINING_FAILED.
 
-The job (training.py) gets a request file and leaves a result file; it never touches the database. What to
-do next follows from the database, the two files and the job's state alone, so a killed engine goes on where
+The job (training_program.py) gets a request file and leaves a result file; it never touches the database.
+What to do next follows from the database, the two files and the job's state alone, so a killed engine goes on where
 it was: a running job is watched again, a finished one's result is taken, and a lost one is started once more.
 """
 
@@ -27,25 +27,25 @@ from brume.inspection.engine.datasets import labelled_lines
 from brume.inspection.engine.locations import Places
 from brume.inspection.engine.lookups import AnyRow
 from brume.inspection.engine.tables import datasets, models, projects
+from brume.inspection.engine.training_files import PROGRESS, REQUEST, RESULT
 
-REQUEST, PROGRESS, RESULT, BUNDLE = "request.json", "progress.json", "result.json", "bundle"
 ATTEMPTS = 2
 _log = logging.getLogger(__name__)
 
 
 class Trainings:
-    """One thread that looks after every training of the database."""
+    """One thread that watches every training of the database."""
 
     def __init__(
         self, store: Store, places: Places, share: Resources, folder: str, backbone: str = ""
     ) -> None:
-        """`share` is what a pod gets; `folder` is where this machine keeps the account of the processes."""
+        """`share` is what a pod gets; `folder` is where this machine keeps the state of the processes."""
         self._store = store
         self._places = places
         self._share = share
         self._folder = folder
         self._backbone = backbone
-        self._seconds = 3.0 if in_cluster() else 0.3  # between looks
+        self._seconds = 3.0 if in_cluster() else 0.3  # between checks
         self._wake = threading.Event()
         self._closed = False
         self._thread = threading.Thread(target=self._watch, name="trainings", daemon=True)
@@ -56,7 +56,7 @@ class Trainings:
         self._thread.start()
 
     def wake(self) -> None:
-        """Look now: there is a new training."""
+        """Check now: there is a new training."""
         self._wake.set()
 
     def close(self) -> None:
@@ -71,36 +71,36 @@ class Trainings:
             self._wake.clear()
             if self._closed:
                 return
-            if self._look_at_all() and not self._wake.wait(self._seconds):
+            if self._check_all() and not self._wake.wait(self._seconds):
                 self._wake.set()
 
-    def _look_at_all(self) -> bool:
-        """Look at every training; tell whether there is something to look at again."""
+    def _check_all(self) -> bool:
+        """Check every training; return whether there is one to check again."""
         try:
             with self._store.read() as db:
                 rows = db.execute(select(models).filter_by(status="TRAINING")).all()
             for row in rows:
-                self._look(row)
+                self._check(row)
         except Exception as error:  # the database or the object store may be away for a while
-            logs.failed(_log, "the look at the trainings", error)
+            logs.failed(_log, "the check of the trainings", error)
             return True
         return bool(rows)
 
-    def _look(self, row: AnyRow) -> None:
+    def _check(self, row: AnyRow) -> None:
         name = job_name(row.project, row.version)
         place = self._places.model(row.project, row.version)
         try:
             state = jobs.state(name, self._folder)
         except JobError as error:
-            self._tell(row, f"the job cannot be looked at: {error}")
+            self._report(row, f"the state of the job is unknown: {error}")
             return
         if state.phase == "running" and state.reason:
-            self._tell(row, f"the job waits: {state.reason}")
+            self._report(row, f"the job waits: {state.reason}")
             return
         if state.phase == "running":
             with contextlib.suppress(FileNotFoundError, ValueError):
-                said = json.loads(storage.read_bytes(storage.join(place, PROGRESS)))
-                self._tell(row, f"{said['share']:.0%}: {said['what']}")
+                progress = json.loads(storage.read_bytes(storage.join(place, PROGRESS)))
+                self._report(row, f"{progress['share']:.0%}: {progress['what']}")
             return
         with contextlib.suppress(FileNotFoundError):
             result = json.loads(storage.read_bytes(storage.join(place, RESULT)))
@@ -130,7 +130,7 @@ class Trainings:
         try:
             jobs.start(job)
         except (JobError, OSError) as error:
-            self._tell(row, str(error))
+            self._report(row, str(error))
 
     def _request(self, row: AnyRow) -> dict[str, Any]:
         """Return what the job needs to know: the images as they are labelled now, and where all lies."""
@@ -148,16 +148,16 @@ class Trainings:
             "backbone": self._backbone,
         }
 
-    def _tell(self, row: AnyRow, message: str) -> None:
+    def _report(self, row: AnyRow, message: str) -> None:
         if message != row.message:
             mine = (models.c.project == row.project) & (models.c.version == row.version)
             with self._store.write() as db:
                 db.execute(update(models).where(mine, models.c.status == "TRAINING").values(message=message))
 
     def _finish(self, row: AnyRow, name: str, result: dict[str, Any]) -> None:
-        """Take the job away, and write down how the training ended.
+        """Remove the job, and record how the training ended.
 
-        In this order: nobody looks at the job of a training that has ended, and what cannot be taken away
+        In this order: the job of a training that has ended is not checked, and one that cannot be removed
         now is tried again.
         """
         jobs.stop(name, self._folder)

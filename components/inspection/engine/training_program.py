@@ -23,7 +23,7 @@ from typing import Any
 
 from brume import storage
 from brume.inspection.engine.locations import PlaceError, Places
-from brume.inspection.engine.training_jobs import BUNDLE, PROGRESS, RESULT
+from brume.inspection.engine.training_files import BUNDLE, PROGRESS, RESULT
 from brume.inspection.model import masks
 from brume.inspection.model.bundle import Bundle
 from brume.inspection.model.images import ImageError, decode
@@ -71,7 +71,7 @@ class Progress:
 
 
 def train(request: Mapping[str, Any], home: str, scratch: Path, progress: Progress) -> dict[str, Any]:
-    """Do what the request says and return the result; `home` is the URI of the version's folder.
+    """Carry out the request and return the result; `home` is the URI of the version's folder.
 
     Raises `TrainingError`, `PlaceError` or `storage.StorageError` with a message for the user.
     """

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,7 +19,8 @@ from brume.cluster.jobs import Job, JobError, JobState
 from brume.cluster.resources import Resources
 from brume.inspection.engine.locations import Places
 from brume.inspection.engine.tables import SCHEMA, models, projects
-from brume.inspection.engine.training_jobs import RESULT, Trainings
+from brume.inspection.engine.training_files import RESULT
+from brume.inspection.engine.training_jobs import Trainings
 from tests.polling import until
 
 SHARE = Resources(cpu="700m", memory="3Gi")
@@ -127,3 +130,12 @@ def test_a_training_ends_when_its_job_is_gone(training: Training) -> None:
     training.double.refuses = False
     training.until(status="TRAINING_FAILED", message="no picture can be used")
     assert training.double.stopped == 1
+
+
+def test_the_training_program_needs_no_database() -> None:
+    """It runs in a pod of its own: state is the engine's alone."""
+    code = (
+        "import sys; from brume.inspection.engine import training_program; print('sqlalchemy' in sys.modules)"
+    )
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "False"

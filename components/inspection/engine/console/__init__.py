@@ -1,6 +1,6 @@
 """The console of visual inspection: the service `brumeinspection`, and a web page and commands that use it.
 
-`with_results` before the engine's parts are made, and `add` after, are all that the engine needs to know.
+`with_results` before the engine's parts are made, and `add` after, are its interface to the engine.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:  # clients of the service need none of what serves it
 def with_results(settings: Settings) -> Settings:
     """Return settings in which EVALUATIONS is a folder of the engine's own data, unless it is mapped already.
 
-    The service's API wants an output location for every training; who has no bucket uses this one.
+    The service's API wants an output location for every training; callers without a bucket use this one.
     """
     if any(EVALUATIONS.startswith(prefix.rstrip("/") + "/") for prefix in settings.folders):
         return settings

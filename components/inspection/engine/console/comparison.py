@@ -1,6 +1,6 @@
 """Versions of a model side by side, on pictures that none of them was trained on.
 
-What a model says of a picture is kept, as its probability: a comparison that was cut short goes on where it
+A model's probability for a picture is kept: a comparison that was cut short goes on where it
 was, and a changed threshold is compared at once.
 """
 
@@ -18,9 +18,8 @@ from brume.aws.engine.background import Background
 from brume.aws.engine.service import Call, ServiceError
 from brume.aws.engine.store import Store
 from brume.inspection.engine import lookups
-from brume.inspection.engine.console import inference
-from brume.inspection.engine.console import renditions as pictures
-from brume.inspection.engine.console.inference import Judges
+from brume.inspection.engine.console import inference, renditions
+from brume.inspection.engine.console.inference import LoadedModels
 from brume.inspection.engine.console.thresholds import read_training
 from brume.inspection.engine.console.trial_tables import predictions
 from brume.inspection.engine.locations import PlaceError, Places
@@ -42,11 +41,13 @@ class _Basis:
 class Comparisons:
     """The operation that compares models."""
 
-    def __init__(self, store: Store, places: Places, background: Background, judges: Judges) -> None:
+    def __init__(
+        self, store: Store, places: Places, background: Background, loaded_models: LoadedModels
+    ) -> None:
         self._store = store
         self._places = places
         self._background = background
-        self._judges = judges
+        self._models = loaded_models
         self._failed: dict[tuple[str, ...], str] = {}
         self._lock = threading.Lock()
 
@@ -60,24 +61,24 @@ class Comparisons:
             if len({model.version for model in versions}) < len(versions):
                 raise invalid("ModelVersions: a version stands there twice")
             basis = self._basis(db, project, versions)
-            said = {model.version: _said(db, project, model) for model in versions}
+            probabilities = {model.version: _probabilities(db, project, model) for model in versions}
         answer = {"ProjectName": project.name}
         if not basis.pictures:
             message = (
                 "there is no picture that none of these versions was trained on: add some to the test dataset"
             )
             return {**answer, "Status": "FAILED", "StatusMessage": message}
-        missing = sum(len(basis.pictures.keys() - known.keys()) for known in said.values())
+        missing = sum(len(basis.pictures.keys() - known.keys()) for known in probabilities.values())
         if missing:
             key = ("compare", project.id, *(str(model.version) for model in versions))
             with self._lock:
                 failure = self._failed.pop(key, None)
             if failure:
                 return {**answer, "Status": "FAILED", "StatusMessage": failure}
-            self._background.submit(key, self._judge_all, key, project, versions, basis)
+            self._background.submit(key, self._predict_all, key, project, versions, basis)
             done = 1 - missing / (len(basis.pictures) * len(versions))
             return {**answer, "Status": "IN_PROGRESS", "Progress": done}
-        return {**answer, **_compared(versions, basis, said, self._places)}
+        return {**answer, **_compared(versions, basis, probabilities, self._places)}
 
     def _basis(self, db: Connection, project: AnyRow, versions: Sequence[AnyRow]) -> _Basis:
         """Choose labelled pictures: of the test dataset, or of the training dataset where there is none."""
@@ -89,7 +90,7 @@ class Comparisons:
         ).all()
         seen = {ref for model in versions for ref in read_training(self._places, model)["out_of_fold"]}
         chosen = {
-            pictures.identity(row.source_ref): (row.source_ref, bool(row.anomalous))
+            renditions.identity(row.source_ref): (row.source_ref, bool(row.anomalous))
             for row in labelled
             if row.source_ref not in seen
         }
@@ -97,60 +98,65 @@ class Comparisons:
             return _Basis(chosen, "the test dataset", len(labelled) - len(chosen))
         return _Basis(chosen, "what no version was trained on, of the training dataset", 0)
 
-    def _judge_all(
+    def _predict_all(
         self, key: tuple[str, ...], project: AnyRow, versions: Sequence[AnyRow], basis: _Basis
     ) -> None:
         try:
             for model in versions:
-                self._judges.check(model)
+                self._models.check(model)
             for identity, (address, _) in basis.pictures.items():
-                self._judge(project, versions, identity, address)
+                self._detect(project, versions, identity, address)
         except ServiceError as error:
             with self._lock:
                 self._failed[key] = error.message
 
-    def _judge(self, project: AnyRow, versions: Sequence[AnyRow], identity: str, address: str) -> None:
+    def _detect(self, project: AnyRow, versions: Sequence[AnyRow], identity: str, address: str) -> None:
         mine = {"project": project.id, "picture": identity}
         with self._store.read() as db:
             known = set(db.scalars(select(predictions.c.version).filter_by(**mine)))
         todo = [model for model in versions if model.version not in known]
         if not todo:
             return
-        said: dict[int, float | None] = {model.version: None for model in todo}
+        probabilities: dict[int, float | None] = {model.version: None for model in todo}
         try:
             pixels = images.decode(storage.read_bytes(self._places.locate(address, project.id)))
-            said = {model.version: self._judges.judge(model, pixels).probability for model in todo}
+            probabilities = {model.version: self._models.detect(model, pixels).probability for model in todo}
         except (PlaceError, storage.StorageError, OSError, images.ImageError):
-            pass  # written as a picture that cannot be judged
+            pass  # written as a picture that cannot be processed
         with self._store.write() as db:
             there = set(db.scalars(select(predictions.c.version).filter_by(**mine)))
             fresh = [
                 {**mine, "version": version, "probability": probability}
-                for version, probability in said.items()
+                for version, probability in probabilities.items()
                 if version not in there
             ]
             if fresh:
                 db.execute(insert(predictions), fresh)
 
 
-def _said(db: Connection, project: AnyRow, model: AnyRow) -> dict[str, float | None]:
+def _probabilities(db: Connection, project: AnyRow, model: AnyRow) -> dict[str, float | None]:
     wanted = select(predictions.c.picture, predictions.c.probability)
     rows = db.execute(wanted.filter_by(project=project.id, version=model.version))
     return {row.picture: row.probability for row in rows}
 
 
 def _compared(
-    versions: Sequence[AnyRow], basis: _Basis, said: Mapping[int, Mapping[str, float | None]], places: Places
+    versions: Sequence[AnyRow],
+    basis: _Basis,
+    probabilities: Mapping[int, Mapping[str, float | None]],
+    places: Places,
 ) -> dict[str, Any]:
-    def judged(identity: str) -> bool:
-        return all(known[identity] is not None for known in said.values())
+    def complete(identity: str) -> bool:
+        return all(known[identity] is not None for known in probabilities.values())
 
-    usable = [identity for identity in basis.pictures if judged(identity)]
+    usable = [identity for identity in basis.pictures if complete(identity)]
     truth = [basis.pictures[identity][1] for identity in usable]
     models = []
     for model in versions:
         found = figures(
-            truth, [float(said[model.version][key] or 0) for key in usable], inference.threshold(model)
+            truth,
+            [float(probabilities[model.version][key] or 0) for key in usable],
+            inference.threshold(model),
         )
         models.append(
             {
@@ -172,11 +178,11 @@ def _compared(
     differing, wrong = [], []
     for identity in usable:
         address, anomalous = basis.pictures[identity]
-        calls = [_prediction(model, float(said[model.version][identity] or 0)) for model in versions]
+        calls = [_prediction(model, float(probabilities[model.version][identity] or 0)) for model in versions]
         decided = {item["IsAnomalous"] for item in calls}
         item = {
             "PictureId": identity,
-            "Name": pictures.title(address),
+            "Name": renditions.title(address),
             "TrueLabel": "ANOMALY" if anomalous else "NORMAL",
             "Predictions": calls,
         }
@@ -188,7 +194,7 @@ def _compared(
     if basis.left_out:
         remarks.append(f"{basis.left_out} pictures are left out: a version was trained on them.")
     if unusable := len(basis.pictures) - len(usable):
-        remarks.append(f"{unusable} pictures could not be judged.")
+        remarks.append(f"{unusable} pictures could not be processed.")
     return {
         "Status": "COMPLETE",
         "StatusMessage": " ".join(remarks) or None,

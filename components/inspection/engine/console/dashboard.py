@@ -1,4 +1,4 @@
-"""The dashboard: what was detected over time, and where pictures have moved away from those of training."""
+"""The dashboard: detections over time, and drift from the training pictures."""
 
 from __future__ import annotations
 
@@ -151,7 +151,7 @@ def _alarms(db: Connection, project: AnyRow, first: int, last: int) -> list[dict
 
 
 def _newest(db: Connection, project: AnyRow, model: AnyRow, first: int, last: int) -> tuple[int, int]:
-    """Return the number of the range's newest detections, as many as drift is judged by, and their
+    """Return the number of the range's newest detections, as many as drift is measured on, and their
     first minute."""
     images, since = 0, last + 1
     # Each minute that has a row has a detection: so many minutes are enough.

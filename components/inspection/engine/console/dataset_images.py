@@ -12,7 +12,7 @@ from brume.aws.engine.service import Call
 from brume.aws.engine.store import Store
 from brume.inspection.engine import lookups
 from brume.inspection.engine.console import inference, renditions
-from brume.inspection.engine.console.inference import Judges
+from brume.inspection.engine.console.inference import LoadedModels
 from brume.inspection.engine.console.trial_tables import predictions
 from brume.inspection.engine.console.verdicts import put
 from brume.inspection.engine.locations import PlaceError, Places
@@ -25,10 +25,10 @@ from brume.inspection.model.manifest import parse_line, write_line
 class Labelled:
     """The operations on pictures of datasets."""
 
-    def __init__(self, store: Store, places: Places, judges: Judges) -> None:
+    def __init__(self, store: Store, places: Places, loaded_models: LoadedModels) -> None:
         self._store = store
         self._places = places
-        self._judges = judges
+        self._models = loaded_models
 
     def put_dataset_image(self, request: dict[str, Any], call: Call) -> dict[str, Any]:
         """PutDatasetImage."""
@@ -44,7 +44,7 @@ class Labelled:
         line = parse_line(write_line(address, label, time.time(), "upload/" + kind))
         with self._store.write() as db:
             put(db, project, kind, [line])
-            # What models said of another picture under this name no longer holds.
+            # Predictions for another picture under this name are void.
             db.execute(
                 delete(predictions).filter_by(project=project.id, picture=renditions.identity(address))
             )
@@ -69,7 +69,7 @@ class Labelled:
         if model is None or kind == "THUMBNAIL":
             return {"ContentType": renditions.JPEG, "Body": renditions.thumbnail(pixels)}
         inference.trained(project, model)
-        kept = masks.heatmap(self._judges.judge(model, pixels).map)
+        kept = masks.heatmap(self._models.detect(model, pixels).map)
         return {
             "ContentType": renditions.PNG,
             "Body": renditions.heatmap(kept, pixels.shape[1], pixels.shape[0]),

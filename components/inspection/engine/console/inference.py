@@ -1,6 +1,6 @@
-"""Judging pictures with a model that need not be hosted: its bundle is loaded here, in the engine's process.
+"""Detection with a model that is not hosted: its bundle is loaded in the engine's process.
 
-The bundle is the one that hosting runs, so a trial says what a detection would have said.
+The bundle is the one that hosting runs, so a trial gives the same result as a detection.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from brume import storage
 from brume.aws.engine.service import ServiceError
 from brume.inspection.engine.locations import Places
 from brume.inspection.engine.lookups import AnyRow, conflict
-from brume.inspection.engine.training_jobs import BUNDLE
+from brume.inspection.engine.training_files import BUNDLE
 from brume.inspection.model import images, masks
 from brume.inspection.model.bundle import Bundle, BundleError, Detection
 
@@ -31,16 +31,16 @@ class _Loaded:
     lock: threading.Lock = field(default_factory=threading.Lock)  # one thread at a time may use a bundle
 
 
-class Judges:
-    """The models that were used last, ready to judge."""
+class LoadedModels:
+    """The models that were used last, in memory."""
 
     def __init__(self, places: Places) -> None:
         self._places = places
         self._loaded: OrderedDict[str, _Loaded] = OrderedDict()
         self._lock = threading.Lock()
 
-    def judge(self, model: AnyRow, pixels: images.Pixels) -> Detection:
-        """Judge one picture by the model of a row of `models`, at the threshold in force.
+    def detect(self, model: AnyRow, pixels: images.Pixels) -> Detection:
+        """Detect anomalies in one picture with the model of a row of `models`, at the threshold in force.
 
         Raises `ServiceError` when the model's files cannot be used.
         """

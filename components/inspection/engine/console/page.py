@@ -1,7 +1,7 @@
-"""The web page of visual inspection: its files, and the one door through which it calls operations.
+"""The web page of visual inspection: its files, and the routes by which it calls operations.
 
 A session (sessions.py) is needed for all but the first address. What changes something is a POST that a
-foreign page cannot send: its content type is one that browsers ask about first, and its origin is checked.
+foreign page cannot send: its content type makes browsers send a preflight request, and its origin is checked.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from brume.inspection.engine.console.sessions import SECONDS, Session, Sessions
 from brume.inspection.model.images import MAX_BYTES
 
 _HERE = Path(__file__).parent / "page"
-_REPORT = Path(__file__).parents[3] / "report" / "report.css"  # the look that page and reports share
+_REPORT = Path(__file__).parents[3] / "report" / "report.css"  # the style that page and reports share
 _SERVICES = ("lookoutvision", NAME)
 _UPLOADS = ("DetectTrialImage", "PutDatasetImage")
 _PICTURES = {"trial": "GetTrialPicture", "dataset": "GetDatasetPicture"}
@@ -143,10 +143,10 @@ class _Page:
                 frames = traceback.extract_tb(error.__traceback__)[-8:]
                 at = [f"{Path(frame.filename).name}:{frame.lineno} {frame.name}" for frame in frames]
                 observe.log("error", number, {"failure": type(error).__name__, "at": at})
-                message = f"the engine failed: its log says more under {number}"
+                message = f"the engine failed: its log has details under {number}"
                 answer = _refusal(_RefusedError(500, "InternalServerException", message))
-            told = {"page": request.url.path, "status": answer.status_code}
-            observe.log("info", number, told | {"ms": round(1000 * (time.monotonic() - began), 1)})
+            fields = {"page": request.url.path, "status": answer.status_code}
+            observe.log("info", number, fields | {"ms": round(1000 * (time.monotonic() - began), 1)})
             return answer
 
         return endpoint
@@ -235,8 +235,8 @@ async def _body(request: Request, most: int) -> bytes:
 
 
 def _refusal(error: _RefusedError) -> Response:
-    told = {"code": error.code, "message": error.message}
-    return JSONResponse(told, error.status, {**_HEADERS, "Cache-Control": "no-store"})
+    fields = {"code": error.code, "message": error.message}
+    return JSONResponse(fields, error.status, {**_HEADERS, "Cache-Control": "no-store"})
 
 
 def _plain(value: Any) -> Any:

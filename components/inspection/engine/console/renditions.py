@@ -1,4 +1,4 @@
-"""The pictures that people look at: as they came, small, and the heatmap to lay over them."""
+"""Renditions of pictures for the page: original, thumbnail, and heatmap overlay."""
 
 from __future__ import annotations
 

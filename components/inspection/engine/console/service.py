@@ -1,4 +1,4 @@
-"""The service `brumeinspection`: what a person does around inspection, beside Lookout for Vision's API.
+"""The service `brumeinspection`: operations that Lookout for Vision had in its console only.
 
 The closed service had trial detections, their verification, and its dashboard in a console and nowhere else;
 here they are operations like any other, with a service model, reached through `brume.aws.client`. The
@@ -13,7 +13,7 @@ from brume.aws.engine.store import Store
 from brume.inspection.engine.console.comparison import Comparisons
 from brume.inspection.engine.console.dashboard import Dashboard
 from brume.inspection.engine.console.dataset_images import Labelled
-from brume.inspection.engine.console.inference import Judges
+from brume.inspection.engine.console.inference import LoadedModels
 from brume.inspection.engine.console.thresholds import Thresholds
 from brume.inspection.engine.console.trials import Trials
 from brume.inspection.engine.console.verdicts import Verdicts
@@ -25,12 +25,12 @@ CONSOLE = Service(NAME, (Trials, Verdicts, Labelled, Thresholds, Comparisons, Da
 
 def mount(store: Store, places: Places, background: Background) -> Mounted:
     """Return the operations of the service."""
-    judges = Judges(places)
+    loaded_models = LoadedModels(places)
     return CONSOLE.mount(
-        Trials(store, places, background, judges),
+        Trials(store, places, background, loaded_models),
         Verdicts(store),
-        Labelled(store, places, judges),
+        Labelled(store, places, loaded_models),
         Thresholds(store, places),
-        Comparisons(store, places, background, judges),
+        Comparisons(store, places, background, loaded_models),
         Dashboard(store),
     )

@@ -40,7 +40,7 @@ class Sessions:
         self._data = data
         self._lock = threading.Lock()
         self._sessions: dict[str, Session] = {}  # by digest: what is in memory opens nothing
-        # Cookies do not tell ports apart: engines on one machine must not share a name.
+        # Cookies do not distinguish ports: engines on one machine must not share a name.
         self.cookie = "brume-" + hashlib.sha256(str(data.absolute()).encode()).hexdigest()[:12]
         self._write_token()
 

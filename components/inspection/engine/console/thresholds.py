@@ -1,4 +1,4 @@
-"""How a model was chosen, and the threshold by which it decides, from its out-of-fold scores."""
+"""A model's evaluation by its out-of-fold scores, and its threshold."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from brume.inspection.engine.console import inference
 from brume.inspection.engine.locations import Places
 from brume.inspection.engine.lookups import AnyRow, absent, invalid
 from brume.inspection.engine.models import set_threshold
-from brume.inspection.engine.training_jobs import BUNDLE
+from brume.inspection.engine.training_files import BUNDLE
 from brume.inspection.model.calibration import choose_threshold
 from brume.inspection.model.metrics import figures
 
@@ -44,12 +44,12 @@ class Thresholds:
             "Detector": training["chosen"],
             "Tried": [
                 {
-                    "Name": way["name"],
-                    "Chosen": way["name"] == training["chosen"],
-                    "AreaUnderCurve": way.get("auroc"),
-                    "LogLoss": way.get("loss"),
+                    "Name": candidate["name"],
+                    "Chosen": candidate["name"] == training["chosen"],
+                    "AreaUnderCurve": candidate.get("auroc"),
+                    "LogLoss": candidate.get("loss"),
                 }
-                for way in training["tried"]
+                for candidate in training["tried"]
             ],
             "Curve": _curve(truth, probabilities),
             "Threshold": now,
@@ -74,7 +74,7 @@ class Thresholds:
             if not truth.any():
                 raise invalid(
                     "MissCost: the model was trained without anomalous pictures, so that what a threshold "
-                    "costs cannot be told: give Threshold"
+                    "costs cannot be estimated: give Threshold"
                 )
             given = choose_threshold(probabilities, truth, float(costs[0] or 0), float(costs[1] or 0))
         with self._store.write() as db:
@@ -106,9 +106,9 @@ def read_training(places: Places, model: AnyRow) -> dict[str, Any]:
 
 def _out_of_fold(training: dict[str, Any]) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
     """Return label and probability of every training picture, by a model that had not seen it."""
-    judged = list(training["out_of_fold"].values())
-    truth = np.array([item["anomalous"] for item in judged], dtype=bool)
-    return truth, np.array([item["probability"] for item in judged], dtype=np.float64)
+    predictions = list(training["out_of_fold"].values())
+    truth = np.array([item["anomalous"] for item in predictions], dtype=bool)
+    return truth, np.array([item["probability"] for item in predictions], dtype=np.float64)
 
 
 def _curve(truth: NDArray[np.bool_], probabilities: NDArray[np.float64]) -> list[dict[str, Any]]:

@@ -72,12 +72,12 @@ def describe_trial(db: Connection, trial: AnyRow) -> dict[str, Any]:
     def of(condition: Any) -> Any:
         return func.count(case((condition, 1)))
 
-    judged = results.c.status == "DETECTED"
+    processed = results.c.status == "DETECTED"
     counted = {
         "Total": func.count(),
-        "Detected": of(judged),
+        "Detected": of(processed),
         "Rejected": of(results.c.status == "REJECTED"),
-        "Anomalous": of(judged & results.c.anomalous.is_(True)),
+        "Anomalous": of(processed & results.c.anomalous.is_(True)),
         "Correct": of(results.c.verdict == "CORRECT"),
         "Incorrect": of(results.c.verdict == "INCORRECT"),
         "Added": of(results.c.added.is_not(None)),
@@ -97,7 +97,7 @@ def describe_trial(db: Connection, trial: AnyRow) -> dict[str, Any]:
 
 
 def blank(trial: str, identity: str, name: str, address: str) -> dict[str, Any]:
-    """Return the columns of a picture that waits to be judged."""
+    """Return the columns of a picture that is pending."""
     return {
         "trial": trial,
         "id": identity,

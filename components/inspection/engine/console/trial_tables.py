@@ -47,7 +47,7 @@ results = Table(
     Column("id", String(16), primary_key=True),  # of the name: the same name is the same picture
     Column("name", Text, nullable=False),
     Column("address", Text, nullable=False),  # of the picture: s3:// or brume://
-    Column("status", String(20), nullable=False),  # PENDING (nobody is told), DETECTED, REJECTED
+    Column("status", String(20), nullable=False),  # PENDING (not listed), DETECTED, REJECTED
     Column("message", Text, nullable=False),
     Column("probability", Float),  # of being anomalous
     Column("anomalous", Boolean),
@@ -66,7 +66,7 @@ predictions = Table(
     _project(key=True),
     Column("version", Integer, primary_key=True, autoincrement=False),
     Column("picture", String(16), primary_key=True),
-    Column("probability", Float),  # null: the picture cannot be judged
+    Column("probability", Float),  # null: the picture cannot be processed
     ForeignKeyConstraint(["project", "version"], ["models.project", "models.version"], ondelete="CASCADE"),
 )
 

@@ -1,6 +1,6 @@
-"""Trials: a model judges pictures that are in no dataset, so that a person can say where it is wrong.
+"""Trials: detections on pictures that are in no dataset, for a person to verify.
 
-Pictures are uploaded one by one, or read in the background from where they lie. Each is judged once and its
+Pictures are uploaded one by one, or read in the background from their source. Each is processed once and its
 row written at once, so that a trial cut short goes on with the pictures that are left.
 """
 
@@ -23,7 +23,7 @@ from brume.aws.engine.service import Call, ServiceError
 from brume.aws.engine.store import Store
 from brume.inspection.engine import lookups, quotas
 from brume.inspection.engine.console import inference, renditions, trial_rows
-from brume.inspection.engine.console.inference import Judges
+from brume.inspection.engine.console.inference import LoadedModels
 from brume.inspection.engine.console.trial_tables import results, trials
 from brume.inspection.engine.locations import PlaceError, Places
 from brume.inspection.engine.lookups import AnyRow, absent, conflict, invalid, mismatch, over_quota
@@ -37,12 +37,14 @@ _CHUNK = 500  # rows of one INSERT
 class Trials:
     """The operations on trials and their results."""
 
-    def __init__(self, store: Store, places: Places, background: Background, judges: Judges) -> None:
+    def __init__(
+        self, store: Store, places: Places, background: Background, loaded_models: LoadedModels
+    ) -> None:
         self._store = store
         self._places = places
         pending = select(trials.c.id).filter_by(status="IN_PROGRESS")
         self._reading = background.kind("trial", pending, self._read_source)
-        self._judges = judges
+        self._models = loaded_models
 
     def create_trial(self, request: dict[str, Any], call: Call) -> dict[str, Any]:
         """CreateTrial."""
@@ -124,7 +126,7 @@ class Trials:
         identity = renditions.identity(name)
         stored = renditions.file_name(f"trial-{trial.id}-{identity}", name, data)
         address = self._places.own_address(project.id, stored)
-        values = self._judge(trial, model, identity, data)
+        values = self._detect(trial, model, identity, data)
         if values["status"] == "DETECTED":
             storage.write_bytes(self._places.image(project.id, stored), data)
         row = {**trial_rows.blank(trial.id, identity, name, address), **values}
@@ -169,7 +171,7 @@ class Trials:
             project, trial = trial_rows.find(db, call, request["TrialId"])
             row = trial_rows.result(db, trial, request["ResultId"])
         if row.status != "DETECTED":
-            raise conflict(f"{row.name} could not be judged: {row.message}", row.name, "PICTURE")
+            raise conflict(f"{row.name} could not be processed: {row.message}", row.name, "PICTURE")
         try:
             if kind == "THUMBNAIL":
                 return {
@@ -193,16 +195,16 @@ class Trials:
         return model
 
     def _side(self, trial: AnyRow, identity: str, kind: str) -> str:
-        """Return where what belongs to a judged picture is kept."""
+        """Return the place of a file that belongs to a processed picture."""
         return storage.join(self._places.images(trial.project), f"trial-{trial.id}-{identity}.{kind}")
 
-    def _judge(self, trial: AnyRow, model: AnyRow, identity: str, data: bytes) -> dict[str, Any]:
-        """Judge a picture, keep its thumbnail and map, and return the columns of its row."""
+    def _detect(self, trial: AnyRow, model: AnyRow, identity: str, data: bytes) -> dict[str, Any]:
+        """Detect anomalies in a picture, keep its thumbnail and map, and return the columns of its row."""
         try:
             pixels = images.decode(data)
         except images.ImageError as error:
             return {"status": "REJECTED", "message": str(error)}
-        found = self._judges.judge(model, pixels)
+        found = self._models.detect(model, pixels)
         storage.write_bytes(self._side(trial, identity, "thumb.jpg"), renditions.thumbnail(pixels))
         storage.write_bytes(self._side(trial, identity, "map.png"), masks.heatmap(found.map))
         return {
@@ -217,7 +219,7 @@ class Trials:
         }
 
     def _read_source(self, identity: str) -> None:
-        """Judge every picture of a trial's source that is not judged yet."""
+        """Process every picture of a trial's source that is still pending."""
         with self._store.read() as db:
             trial = db.execute(select(trials).filter_by(id=identity)).one_or_none()
             if trial is None or trial.status != "IN_PROGRESS":
@@ -228,7 +230,7 @@ class Trials:
                 model = self._model(db, project, trial)
             waiting = self._list_source(trial)
             for row in waiting:
-                self._judge_one(trial, project, model, row)
+                self._detect_one(trial, project, model, row)
             status, message = "READY", ""
         except (ServiceError, PlaceError, storage.StorageError, OSError) as error:
             status, message = "FAILED", str(error)
@@ -261,10 +263,10 @@ class Trials:
             wanted = select(results).filter_by(trial=trial.id, status="PENDING").order_by(results.c.name)
             return db.execute(wanted).all()
 
-    def _judge_one(self, trial: AnyRow, project: AnyRow, model: AnyRow, row: AnyRow) -> None:
+    def _detect_one(self, trial: AnyRow, project: AnyRow, model: AnyRow, row: AnyRow) -> None:
         try:
             data = storage.read_bytes(self._places.locate(row.address, project.id))
-            values = self._judge(trial, model, row.id, data)
+            values = self._detect(trial, model, row.id, data)
         except (PlaceError, storage.StorageError, OSError) as error:
             values = {"status": "REJECTED", "message": f"it cannot be read: {error}"}
         with self._store.write() as db:

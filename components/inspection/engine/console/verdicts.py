@@ -1,4 +1,4 @@
-"""What a person says of a trial's results, and what that makes of their pictures: entries of a dataset."""
+"""Verdicts on a trial's results, and the dataset entries that verified pictures become."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Verdicts:
             _, trial = trial_rows.find(db, call, request["TrialId"])
             row = trial_rows.result(db, trial, request["ResultId"])
             if row.status != "DETECTED":
-                raise conflict(f"{row.name} could not be judged: {row.message}", row.id, "PICTURE")
+                raise conflict(f"{row.name} could not be processed: {row.message}", row.id, "PICTURE")
             if row.added and row.verdict != request["Verdict"]:
                 raise conflict(
                     f"{row.name} is in the {row.added} dataset by its verdict: change its label there, with "
@@ -51,8 +51,8 @@ class Verdicts:
         kind, now = request["DatasetType"], time.time()
         with self._store.write() as db:
             project, trial = trial_rows.find(db, call, request["TrialId"])
-            judged = db.execute(select(results).filter_by(trial=trial.id, status="DETECTED")).all()
-            verified = [row for row in judged if row.verdict != "UNVERIFIED"]
+            processed = db.execute(select(results).filter_by(trial=trial.id, status="DETECTED")).all()
+            verified = [row for row in processed if row.verdict != "UNVERIFIED"]
             other = set(
                 db.scalars(select(entries.c.source_ref).filter_by(project=project.id, type=_OTHER[kind]))
             )
@@ -66,7 +66,7 @@ class Verdicts:
             "DatasetType": kind,
             "Added": len(fresh),
             "AlreadyAdded": len(verified) - len(fresh),
-            "Unverified": len(judged) - len(verified),
+            "Unverified": len(processed) - len(verified),
         }
 
 

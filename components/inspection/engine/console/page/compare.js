@@ -17,9 +17,9 @@ function card(project, item) {
   const truth = item.TrueLabel === "ANOMALY";
   return h("li", { class: "card pair" },
     h("p", { class: "name", title: item.Name }, item.Name), h("p", { class: "mute" }, "It is ", truth ? "an anomaly" : "normal"),
-    h("div", { class: "sides" }, item.Predictions.map((said) => h("div", {},
-      h("div", { class: "frame" }, h("img", { src: datasetPicture(project, item.PictureId, "THUMBNAIL"), alt: "", loading: "lazy" }), h("img", { class: "heat", src: datasetPicture(project, item.PictureId, "HEATMAP", said.ModelVersion), alt: "", loading: "lazy" })),
-      h("p", { class: "says" }, h("span", { class: "mute" }, `v${said.ModelVersion}`), badge(said.IsAnomalous ? "Anomaly" : "Normal", said.IsAnomalous === truth ? "good" : "bad"), h("span", { class: "mute" }, percent(said.Confidence, 0)))))));
+    h("div", { class: "sides" }, item.Predictions.map((one) => h("div", {},
+      h("div", { class: "frame" }, h("img", { src: datasetPicture(project, item.PictureId, "THUMBNAIL"), alt: "", loading: "lazy" }), h("img", { class: "heat", src: datasetPicture(project, item.PictureId, "HEATMAP", one.ModelVersion), alt: "", loading: "lazy" })),
+      h("p", { class: "says" }, h("span", { class: "mute" }, `v${one.ModelVersion}`), badge(one.IsAnomalous ? "Anomaly" : "Normal", one.IsAnomalous === truth ? "good" : "bad"), h("span", { class: "mute" }, percent(one.Confidence, 0)))))));
 }
 
 export async function compare({ root, signal, ready }, project, versions) {
@@ -35,7 +35,7 @@ export async function compare({ root, signal, ready }, project, versions) {
   for (;;) {
     const answer = await inspection("CompareModels", { ProjectName: project, ModelVersions: [left, right] }, signal);
     if (answer.Status === "IN_PROGRESS") {
-      show(root, top("Both models judge the same pictures."), h("div", { class: "card flow" }, h("progress", { max: 1, value: answer.Progress ?? 0, "aria-label": "Comparison" }), h("p", { class: "mute", role: "status" }, `Judging pictures, ${percent(answer.Progress ?? 0, 0)}`)));
+      show(root, top("Both models process the same pictures."), h("div", { class: "card flow" }, h("progress", { max: 1, value: answer.Progress ?? 0, "aria-label": "Comparison" }), h("p", { class: "mute", role: "status" }, `Judging pictures, ${percent(answer.Progress ?? 0, 0)}`)));
       ready();
       await pause(800, signal);
       continue;
@@ -45,7 +45,7 @@ export async function compare({ root, signal, ready }, project, versions) {
     show(root, top(`On ${plural(answer.Images, "picture")}: ${answer.Basis}.`),
       answer.StatusMessage ? note(answer.StatusMessage, "warn") : null,
       h("div", { class: "card table narrow" }, table(["", `>Version ${left}`, `>Version ${right}`, ">Change"], MEASURES.map((measure) => [measure[0], measure[2](measure[1](a)), measure[2](measure[1](b)), difference(a, b, measure)]), "Measures")),
-      gallery("Where they differ", differing, `${plural(differing.length, "picture")}: a green word is right, a red one wrong.`, "The two versions say the same of every picture."),
+      gallery("Where they differ", differing, `${plural(differing.length, "picture")}: a green word is right, a red one wrong.`, "The two versions agree on every picture."),
       wrong.length ? gallery("Where both are wrong", wrong, "More pictures like these in the training dataset may help.", "") : null,
       h("p", {}, link("Back to the project", place("projects", project))));
     return;

@@ -5,7 +5,7 @@ import { count, empty, h, heading, link, note, numbers, pause, percent, place, p
 
 const RANGES = [["Last hour", 1, "MINUTE"], ["Last 24 hours", 24, "HOUR"], ["Last 7 days", 24 * 7, "DAY"], ["Last 30 days", 24 * 30, "DAY"], ["Last 12 weeks", 24 * 84, "WEEK"]];
 
-const said = (alarm) => [h("b", {}, `${alarm.ProjectName}, model ${alarm.ModelVersion}: `), alarm.Message];
+const message = (alarm) => [h("b", {}, `${alarm.ProjectName}, model ${alarm.ModelVersion}: `), alarm.Message];
 
 export async function dashboard({ root, signal, ready }) {
   const chosen = new URLSearchParams(location.hash.split("?")[1] ?? "");
@@ -39,7 +39,7 @@ export async function dashboard({ root, signal, ready }) {
           ["Anomaly ratio", percent(total.Processed ? total.AnomalyRatio : null), "of the processed images"],
           ["Drift alarms", count(active.length), active.length ? "look at the camera and the light" : alarms.length ? `${count(alarms.length)} earlier in this time` : "pictures look like training's"],
         ]),
-        active.map((alarm) => h("p", { class: "note warn", role: "note" }, said(alarm))),
+        active.map((alarm) => h("p", { class: "note warn", role: "note" }, message(alarm))),
         total.Processed ? [
           h("section", { class: "card figure", "aria-label": "Images processed" }, h("h3", {}, "Images processed"), legend([["Normal", 0], ["Anomalous", 1]]), activity(points, answer.Period, `Images processed and anomalous over time: ${words}`)),
           h("section", { class: "card figure", "aria-label": "Anomaly ratio" }, h("h3", {}, "Anomaly ratio"), ratio(points, answer.Period, `Share of anomalous images over time: ${words}`)),
@@ -47,7 +47,7 @@ export async function dashboard({ root, signal, ready }) {
         list.length ? h("section", { class: "card table" }, h("h3", {}, "All projects"), table(["Project", ">Processed", ">Anomalies", ">Ratio", "Over time", "Drift"],
           list.map((item) => [link(item.ProjectName, place("projects", item.ProjectName), { data: { key: item.ProjectName } }), count(item.Processed), count(item.Anomalous), percent(item.Processed ? item.AnomalyRatio : null), spark(item.Points ?? []),
             (all.Alarms ?? []).some((alarm) => alarm.Active && alarm.ProjectName === item.ProjectName) ? h("span", { class: "badge warn" }, "! alarm") : h("span", { class: "mute" }, "none")]), "All projects")) : null,
-        past.length ? h("details", { class: "note" }, h("summary", {}, plural(past.length, "drift alarm has", "drift alarms have") + " passed"), h("ul", {}, past.map((alarm) => h("li", {}, said(alarm))))) : null,
+        past.length ? h("details", { class: "note" }, h("summary", {}, plural(past.length, "drift alarm has", "drift alarms have") + " passed"), h("ul", {}, past.map((alarm) => h("li", {}, message(alarm))))) : null,
         note("Counts are of DetectAnomalies; trial detections are not counted."));
     }
     if (first) ready();

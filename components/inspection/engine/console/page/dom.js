@@ -92,7 +92,7 @@ export function show(root, ...nodes) {
 }
 
 /** Say something where every view and every screen reader can notice it. */
-export function tell(text, tone = "plain") {
+export function notify(text, tone = "plain") {
   const line = h("p", { class: `note ${tone}` }, text);
   document.getElementById("news").append(line);
   setTimeout(() => line.remove(), tone === "bad" ? 12000 : 5000);

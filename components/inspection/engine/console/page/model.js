@@ -1,6 +1,6 @@
 // One model: how it was chosen, how it does, and its threshold.
 import { inspection, vision } from "./api.js";
-import { badge, bar, button, count, crumbs, field, h, heading, link, moment, note, numbers, percent, place, share, show, table, tell } from "./dom.js";
+import { badge, bar, button, count, crumbs, field, h, heading, link, moment, note, numbers, percent, place, share, show, table, notify } from "./dom.js";
 import { thresholds, thresholdLegend } from "./chart.js";
 import { modelState } from "./words.js";
 
@@ -37,10 +37,10 @@ export async function model({ root, signal, ready }, project, version) {
     try {
       const answer = await inspection("UpdateModelThreshold", { ProjectName: project, ModelVersion: version, ...parameters });
       saved = threshold = answer.Threshold;
-      tell(`The threshold is now ${answer.Threshold.toFixed(3)}.`, "good");
+      notify(`The threshold is now ${answer.Threshold.toFixed(3)}.`, "good");
       draw();
     } catch (error) {
-      tell(error.message, "bad");
+      notify(error.message, "bad");
     }
   }
 
@@ -59,13 +59,13 @@ export async function model({ root, signal, ready }, project, version) {
       ["Training took", facts.Seconds === undefined ? "–" : `${facts.Seconds.toFixed(0)} s`, facts.Detector ?? ""],
     ]),
     h("section", { "aria-labelledby": "choosing" }, h("h2", { id: "choosing" }, "Threshold"),
-      h("p", { class: "lead" }, "A picture is anomalous from this probability on. The figures are what the training pictures give when each is judged by a model that has not seen it."),
+      h("p", { class: "lead" }, "A picture is anomalous from this probability on. The figures are what the training pictures give when each is scored by a model that was not trained on it."),
       curve.length ? h("div", { class: "card choose" }, h("div", { class: "flow" }, chart, h("div", { class: "slide" }, slider, words), thresholdLegend()), h("div", { class: "flow" }, expected, h("div", { class: "actions" }, save))) : note("Training had no anomalous pictures: what a threshold gives cannot be told. It can still be set.", "warn"),
       curve.length ? null : h("div", { class: "card flow" }, h("div", { class: "slide" }, slider, words), h("div", { class: "actions" }, save)),
       curve.length ? h("form", { class: "card flow", onsubmit: byCosts }, h("h3", {}, "Or by what a mistake costs"), h("div", { class: "row" }, field("A missed anomaly costs", miss), field("A false alarm costs", alarm)), h("div", { class: "actions" }, h("button", { class: "button", id: "by-costs" }, "Choose the cheapest threshold"))) : null),
     h("section", { "aria-labelledby": "tried" }, h("h2", { id: "tried" }, "What was tried"),
       h("p", { class: "lead" }, "By cross-validation on the training pictures; nothing is chosen on test pictures."),
-      h("div", { class: "card table" }, table(["Detector", "AUROC", ">Log loss", ""], tried.map((item) => [item.Name, item.AreaUnderCurve === undefined ? h("span", { class: "mute" }, "no anomalies to tell by") : h("span", { class: "share" }, bar(item.AreaUnderCurve, item.Chosen ? 2 : 7), share(item.AreaUnderCurve)), share(item.LogLoss), item.Chosen ? badge("chosen", "good") : ""]), "Detectors that were tried"))));
+      h("div", { class: "card table" }, table(["Detector", "AUROC", ">Log loss", ""], tried.map((item) => [item.Name, item.AreaUnderCurve === undefined ? h("span", { class: "mute" }, "no anomalies to notify by") : h("span", { class: "share" }, bar(item.AreaUnderCurve, item.Chosen ? 2 : 7), share(item.AreaUnderCurve)), share(item.LogLoss), item.Chosen ? badge("chosen", "good") : ""]), "Detectors that were tried"))));
   draw();
   ready();
 }

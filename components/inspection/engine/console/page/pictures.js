@@ -1,6 +1,6 @@
 // Choosing pictures on this machine and sending them, one by one.
 import { together, upload } from "./api.js";
-import { button, count, field, h, note, percent, plural, sheet, tell } from "./dom.js";
+import { button, count, field, h, note, percent, plural, sheet, notify } from "./dom.js";
 
 const PICTURE = /\.(png|jpe?g)$/i;
 const nameOf = (file) => file.path ?? (file.webkitRelativePath || file.name);
@@ -91,7 +91,7 @@ export function addPictures(project, type) {
       const failures = await send(body, labelled, (file, name) => upload("PutDatasetImage", { ProjectName: project, DatasetType: type, Name: name, Label: label.value || labelOf(name) }, file, leave.signal), leave.signal)
         .catch((error) => [["All", error.message]]);
       if (leave.signal.aborted) return undefined;
-      if (!failures.length) { close(); tell(`${plural(labelled.length, "picture")} added${others ? `; ${count(others)} in no folder called normal or anomaly left out` : ""}.`, "good"); return undefined; }
+      if (!failures.length) { close(); notify(`${plural(labelled.length, "picture")} added${others ? `; ${count(others)} in no folder called normal or anomaly left out` : ""}.`, "good"); return undefined; }
       return body.replaceChildren(failuresOf(failures));
     };
     return h("div", { class: "flow" }, field("Label", label), chooser(begin), body);

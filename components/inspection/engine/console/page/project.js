@@ -1,6 +1,6 @@
 // One project: its models, datasets and trials.
 import { every, inspection, vision } from "./api.js";
-import { badge, button, count, crumbs, empty, field, h, heading, link, moment, note, pause, place, plural, share, sheet, show, table, tell } from "./dom.js";
+import { badge, button, count, crumbs, empty, field, h, heading, link, moment, note, pause, place, plural, share, sheet, show, table, notify } from "./dom.js";
 import { addPictures } from "./pictures.js";
 import { DATASETS, modelState, moving, trialState, usable } from "./words.js";
 
@@ -41,9 +41,9 @@ export async function project(context, name) {
   const act = async (words, operation, parameters) => {
     try {
       await vision(operation, { ProjectName: name, ...parameters });
-      tell(words, "good");
+      notify(words, "good");
     } catch (error) {
-      tell(error.message, "bad");
+      notify(error.message, "bad");
     }
     refresh();
   };
@@ -103,7 +103,7 @@ export async function project(context, name) {
             : empty("No model yet", byType.train ? "Train one on the pictures of the training dataset." : "Add pictures of good and bad parts first, then train a model on them.", byType.train ? button("Train a model", train, { class: "button primary" }) : button("Add pictures", () => addPictures(name, "train"), { class: "button primary" }))),
         h("section", { "aria-labelledby": "trials" }, h("h2", { id: "trials" }, "Trial detections"),
           trials.length ? h("div", { class: "card table" }, table(["Trial", "Model", "State", ">Images", ">Anomalies", ">Verified", ">Added", "Created"], trials.map(trialRow), "Trial detections"))
-            : empty("No trial yet", "Let a trained model judge new pictures, say of each whether it is right, and add what you verified to the dataset.", newest ? link("Try pictures", place("projects", name, "try", newest.ModelVersion), { class: "button" }) : null)));
+            : empty("No trial yet", "Let a trained model detect anomalies in new pictures, verify each result, and add the verified pictures to the dataset.", newest ? link("Try pictures", place("projects", name, "try", newest.ModelVersion), { class: "button" }) : null)));
       ready();
     }
     const busy = [...models, ...sets, ...trials].some((item) => moving(item.Status));

@@ -37,10 +37,10 @@ export async function start({ root, signal }, project, version) {
   };
   show(root,
     crumbs(["Projects", "#/"], [project, place("projects", project)]),
-    h("div", { class: "title" }, h("div", {}, heading("Try pictures"), h("p", { class: "lead" }, "A model judges pictures that are in no dataset. You then say of each whether it is right, and add what you verified to the dataset."))),
+    h("div", { class: "title" }, h("div", {}, heading("Try pictures"), h("p", { class: "lead" }, "A model detects anomalies in pictures that are in no dataset. You then verify each result, and add the verified pictures to the dataset."))),
     models.length ? [
       h("div", { class: "card flow" }, h("div", { class: "row" }, field("Model", model), field("Name (optional)", name))),
       h("div", { class: "card flow" }, h("h3", {}, "Pictures on this machine"), chooser(sendAll), body),
-      h("form", { class: "card flow", onsubmit: fromSource }, h("h3", {}, "Pictures that the engine can read"), field("Address", source, "An s3:// prefix, or one that the engine maps to a folder: every picture below it is judged."), h("div", { class: "actions" }, h("button", { class: "button" }, "Start"))),
+      h("form", { class: "card flow", onsubmit: fromSource }, h("h3", {}, "Pictures that the engine can read"), field("Address", source, "An s3:// prefix, or one that the engine maps to a folder: every picture below it is processed."), h("div", { class: "actions" }, h("button", { class: "button" }, "Start"))),
     ] : note("No model of this project is trained yet.", "warn"));
 }

@@ -1,6 +1,6 @@
 // The overview of a trial: every picture with its prediction and verdict.
 import { every, inspection, trialPicture } from "./api.js";
-import { button, count, crumbs, empty, h, heading, link, note, numbers, pause, percent, place, plural, sheet, show, tell } from "./dom.js";
+import { button, count, crumbs, empty, h, heading, link, note, numbers, pause, percent, place, plural, sheet, show, notify } from "./dom.js";
 import { DATASETS, moving, prediction, trialState, verdict } from "./words.js";
 
 const FILTERS = [["All", () => true], ["Not verified", (r) => r.Status === "DETECTED" && r.Verdict === "UNVERIFIED"], ["Anomaly", (r) => r.IsAnomalous], ["Normal", (r) => r.Status === "DETECTED" && !r.IsAnomalous], ["Incorrect", (r) => r.Verdict === "INCORRECT"], ["Rejected", (r) => r.Status === "REJECTED"]];
@@ -13,9 +13,9 @@ export async function addVerified(trial, refresh) {
       close();
       try {
         const answer = await inspection("AddVerifiedToDataset", { TrialId: trial.TrialId, DatasetType: type });
-        tell(`${plural(answer.Added, "picture")} added to the ${DATASETS[type].toLowerCase()}.`, "good");
+        notify(`${plural(answer.Added, "picture")} added to the ${DATASETS[type].toLowerCase()}.`, "good");
       } catch (error) {
-        tell(error.message, "bad");
+        notify(error.message, "bad");
       }
       refresh();
     };
@@ -63,10 +63,10 @@ export async function trial({ root, signal, ready }, id) {
           waiting > 0 ? button(`Add ${count(waiting)} verified`, () => addVerified(about, refresh), { id: "add", data: { key: "add" }, class: left ? "button" : "button primary" }) : null,
           counts.Detected ? link(left ? `Verify ${count(left)}` : "Look again", place("trials", id, "verify"), { class: left ? "button primary" : "button", data: { key: "verify" } }) : null)),
       about.StatusMessage ? note(about.StatusMessage, about.Status === "FAILED" ? "bad" : "warn") : null,
-      about.Status === "IN_PROGRESS" ? h("progress", { max: counts.Total || 1, value: counts.Detected + counts.Rejected, "aria-label": "Pictures judged" }) : null,
+      about.Status === "IN_PROGRESS" ? h("progress", { max: counts.Total || 1, value: counts.Detected + counts.Rejected, "aria-label": "Pictures processed" }) : null,
       numbers([
-        ["Images", count(counts.Total), counts.Rejected ? `${count(counts.Rejected)} rejected` : "all judged"],
-        ["Anomalies", count(counts.Anomalous), `${percent(counts.Detected ? counts.Anomalous / counts.Detected : null, 0)} of the judged`],
+        ["Images", count(counts.Total), counts.Rejected ? `${count(counts.Rejected)} rejected` : "all processed"],
+        ["Anomalies", count(counts.Anomalous), `${percent(counts.Detected ? counts.Anomalous / counts.Detected : null, 0)} of the processed`],
         ["Verified", count(verified), left ? `${count(left)} to go` : "all of them"],
         ["Model right", verified ? percent(counts.Correct / verified, 0) : "–", verified ? `${count(counts.Incorrect)} incorrect` : "verify some first"],
         ["Added", count(counts.Added), "to a dataset"],

@@ -1,6 +1,6 @@
-// One picture at a time: what the model says, where it saw it, and whether it is right.
+// Verification, one picture at a time: prediction, heatmap and verdict.
 import { every, inspection, trialPicture } from "./api.js";
-import { badge, bar, button, count, crumbs, empty, h, heading, link, percent, place, plural, show, tell } from "./dom.js";
+import { badge, bar, button, count, crumbs, empty, h, heading, link, percent, place, plural, show, notify } from "./dom.js";
 import { addVerified } from "./trial.js";
 
 const KEYS = [["C", "correct"], ["I", "incorrect"], ["H", "heatmap"], ["← →", "move"], ["U", "undo"]];
@@ -26,13 +26,13 @@ export async function verify({ root, signal, ready }, id) {
         Object.assign(result, (await inspection("VerifyTrialResult", { TrialId: id, ResultId: result.ResultId, Verdict: verdict })).Result);
       } catch (error) {
         result.Verdict = before;
-        tell(`${result.Name}: ${error.message}`, "bad");
+        notify(`${result.Name}: ${error.message}`, "bad");
         if (!signal.aborted) draw();
       }
     });
   }
 
-  function judge(verdict) {
+  function decide(verdict) {
     const result = results[at];
     if (done || !result) return;
     undo.push([at, result.Verdict]);
@@ -65,7 +65,7 @@ export async function verify({ root, signal, ready }, id) {
 
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]") || /^(INPUT|SELECT|TEXTAREA)$/.test(event.target.tagName)) return;
-    const actions = { c: () => judge("CORRECT"), i: () => judge("INCORRECT"), h: toggle, u: back, ArrowRight: () => move(1), ArrowLeft: () => move(-1) };
+    const actions = { c: () => decide("CORRECT"), i: () => decide("INCORRECT"), h: toggle, u: back, ArrowRight: () => move(1), ArrowLeft: () => move(-1) };
     const action = actions[event.key.length === 1 ? event.key.toLowerCase() : event.key];
     if (action && results.length && !event.repeat) { event.preventDefault(); action(); }
   }, { signal });
@@ -81,7 +81,7 @@ export async function verify({ root, signal, ready }, id) {
 
   function panel(result) {
     const anomalous = result.IsAnomalous;
-    const choice = (verdict, text, key, tone) => h("button", { type: "button", class: `button verdict ${tone}`, "aria-pressed": String(result.Verdict === verdict), "aria-keyshortcuts": key, data: { key: verdict }, onclick: () => judge(verdict) }, h("span", {}, text), h("kbd", {}, key));
+    const choice = (verdict, text, key, tone) => h("button", { type: "button", class: `button verdict ${tone}`, "aria-pressed": String(result.Verdict === verdict), "aria-keyshortcuts": key, data: { key: verdict }, onclick: () => decide(verdict) }, h("span", {}, text), h("kbd", {}, key));
     return h("div", { class: "card panel" },
       h("p", { class: "mute name", title: result.Name }, result.Name),
       h("p", { class: "mute" }, "The model says"),
@@ -111,7 +111,7 @@ export async function verify({ root, signal, ready }, id) {
       crumbs(["Projects", "#/"], [about.ProjectName, place("projects", about.ProjectName)], [about.Name, place("trials", id)]),
       h("div", { class: "title tight" }, heading("Verify"),
         total ? h("div", { class: "tally" }, h("progress", { max: total, value: total - left(), "aria-label": "Verified" }), h("span", { class: "mute", role: "status" }, `${count(total - left())} of ${count(total)} verified`)) : null),
-      !total ? empty("Nothing to verify", "This trial has no judged picture.", link("Back to the trial", place("trials", id), { class: "button" }))
+      !total ? empty("Nothing to verify", "This trial has no processed picture.", link("Back to the trial", place("trials", id), { class: "button" }))
         : done ? finished()
           : h("div", { class: "verify" },
             h("div", { class: "viewer" },

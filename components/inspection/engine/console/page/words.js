@@ -1,4 +1,4 @@
-// The states of the service, in words and tones.
+// Labels and tones for the states of the service.
 import { badge, h } from "./dom.js";
 
 const MODEL = {
@@ -21,7 +21,7 @@ export const trialState = (trial) => state(TRIAL, trial.Status);
 export const moving = (status) => MOVING.test(status ?? "");
 export const usable = (model) => ["TRAINED", "HOSTED", "STARTING_HOSTING", "STOPPING_HOSTING", "HOSTING_FAILED"].includes(model.Status);
 
-/** What the model says of a picture. */
+/** The model's prediction for a picture. */
 export const prediction = (anomalous) => badge(anomalous ? "Anomaly" : "Normal", anomalous ? "warn" : "plain");
 
 export function verdict(result) {

@@ -1,0 +1,6 @@
+"""The files of a training in its model's folder, by which engine and training program communicate."""
+
+REQUEST = "request.json"  # written by the engine: what to train on
+PROGRESS = "progress.json"  # replaced by the program while it works
+BUNDLE = "bundle"  # the folder of the trained model
+RESULT = "result.json"  # written by the program at its end
