@@ -1,8 +1,9 @@
 """The engine's side of training: each TRAINING model has a job, and ends as TRAINED or TRAINING_FAILED.
 
 The job (training_program.py) gets a request file and leaves a result file; it never touches the database.
-What to do next follows from the database, the two files and the job's state alone, so a killed engine goes on where
-it was: a running job is watched again, a finished one's result is taken, and a lost one is started once more.
+What to do next follows from the database, the two files and the job's state alone, so a killed engine goes on
+where it was: a running job is watched again, a finished one's result is taken, and a lost one is started once
+more.
 """
 
 from __future__ import annotations

@@ -34,6 +34,7 @@ from brume.inspection.model.samples import AnomalyClass, Sample, TrainingError
 from brume.inspection.model.splitting import held_out
 from brume.inspection.model.training import TrainingSettings, train_model
 from brume.run import lifeline
+from brume.run.rejects import unreachable
 
 _READERS = 4
 _MAX_UNUSABLE = 0.1  # the share of images beyond which a training fails
@@ -166,6 +167,10 @@ class _Reader:
             try:
                 return self._picture(line)
             except (PlaceError, ImageError, storage.StorageError, OSError) as error:
+                if unreachable(error):  # not a fault of the image: without it the model would be another
+                    raise TrainingError(
+                        f"{line.source_ref} cannot be reached: {error}. Restore access and train again"
+                    ) from error
                 return str(error)
 
         found = []

@@ -26,7 +26,7 @@ class Prediction:
 
 
 @dataclass(frozen=True)
-class Judged:
+class Evaluation:
     """The figures of a model on its test images, and the ROC as kfp takes it: fpr, tpr, thresholds."""
 
     figures: Figures
@@ -70,8 +70,8 @@ def _read(where: Mapping[str, str]) -> bytes:
     return storage.read_bytes(addresses.for_step(f"s3://{where['Bucket']}/{where['Key']}"))
 
 
-def judge(found: Sequence[Prediction]) -> Judged:
-    """Judge the decisions as they were taken; AUROC and ROC by their probabilities."""
+def evaluate(found: Sequence[Prediction]) -> Evaluation:
+    """Evaluate the decisions as they were taken; AUROC and ROC by their probabilities."""
     truth = [item.truth for item in found]
     probabilities = [item.probability for item in found]
     # The decisions are the service's own: its threshold lies between the highest normal and lowest anomaly.
@@ -79,14 +79,14 @@ def judge(found: Sequence[Prediction]) -> Judged:
     threshold = min(called) if called else 2.0
     points = roc(truth, probabilities)
     curve = tuple(map(list, zip(*points, strict=True))) if points else None
-    return Judged(figures(truth, probabilities, threshold), curve)  # type: ignore[arg-type]
+    return Evaluation(figures(truth, probabilities, threshold), curve)  # type: ignore[arg-type]
 
 
-def headline(model: Mapping[str, Any], judged: Judged) -> dict[str, float]:
+def headline(model: Mapping[str, Any], evaluated: Evaluation) -> dict[str, float]:
     """Return the figures that a run is known by: the service's own, and AUROC where it is defined."""
     performance = model.get("Performance") or {}
     shown = {name: performance.get(key) for name, key in _PERFORMANCE.items()}
-    shown["auroc"] = judged.figures.auroc
+    shown["auroc"] = evaluated.figures.auroc
     return {name: round(float(value), 4) for name, value in shown.items() if value is not None}
 
 

@@ -36,6 +36,7 @@ from brume.report.page import (
     render,
 )
 from brume.report.run_section import percent, run_section
+from brume.run.rejects import Reject
 
 FEW_IMAGES = 30  # test images below which the metrics are uncertain
 _HARDEST = 24  # pictures of the gallery
@@ -48,7 +49,7 @@ def build(
     bundle_uri: str,
     pictures: Sequence[tuple[str, Source]],
     detections: Sequence[Mapping[str, str]],
-    rejects: Sequence[Mapping[str, str]],
+    rejects: Sequence[Reject],
     parameters: Mapping[str, object],
     timings: Mapping[str, float],
     versions: Mapping[str, str],
@@ -57,17 +58,17 @@ def build(
     """Build the HTML report of a run.
 
     `model` is the service's description of the model, `bundle_uri` the folder of its device bundle, from
-    which the heatmaps come; `pictures` are those of all datasets by kind; `detections` and `rejects` the rows
-    of detections.csv and rejects.csv.
+    which the heatmaps come; `pictures` are those of all datasets by kind; `detections` the rows of
+    detections.csv.
     """
     with tempfile.TemporaryDirectory() as scratch:
         folder = _local(bundle_uri, Path(scratch))
         bundle = Bundle.load(folder)
-    judged = evaluation.judge(evaluation.predictions(model))
+    evaluated = evaluation.evaluate(evaluation.predictions(model))
     draw = functools.partial(_overlay, bundle)
     sections = [
-        Section("Results", _results(model, judged, detections)),
-        _accuracy(judged),
+        Section("Results", _results(model, evaluated, detections)),
+        _accuracy(evaluated),
         _choice(evaluation.result(model)),
         *_looked_at(detections, draw),
         _images(pictures, rejects),
@@ -87,10 +88,10 @@ def _local(uri: str, scratch: Path) -> Path:
 
 
 def _results(
-    model: Mapping[str, Any], judged: evaluation.Judged, detections: Sequence[Mapping[str, str]]
+    model: Mapping[str, Any], evaluated: evaluation.Evaluation, detections: Sequence[Mapping[str, str]]
 ) -> list[Block]:
     performance = model.get("Performance") or {}
-    found, known = judged.figures, judged.intervals
+    found, known = evaluated.figures, evaluated.intervals
 
     def between(name: str, write: Callable[[float], str] = _three) -> str:
         bounds = known.get(name)
@@ -125,23 +126,23 @@ def _three(value: float | None) -> str:
     return "–" if value is None else f"{value:.3f}"
 
 
-def _accuracy(judged: evaluation.Judged) -> Section:
+def _accuracy(evaluated: evaluation.Evaluation) -> Section:
     blocks: list[Block] = [
-        Matrix("Test images by true and predicted class", ["normal", "anomaly"], judged.confusion)
+        Matrix("Test images by true and predicted class", ["normal", "anomaly"], evaluated.confusion)
     ]
-    if judged.roc:
-        false, true, _ = judged.roc
+    if evaluated.roc:
+        false, true, _ = evaluated.roc
         drawing = lines(
             [Line("model", list(zip(false, true, strict=True)))],
             x_title="False alarms among normal images",
             y_title="Anomalous images found",
             x_range=(0, 1),
             y_range=(0, 1),
-            description=f"ROC curve, area {_three(judged.figures.auroc)}",
+            description=f"ROC curve, area {_three(evaluated.figures.auroc)}",
             diagonal=True,
             marks=False,
         )
-        caption = f"Area {_three(judged.figures.auroc)}; the dashed line is chance."
+        caption = f"Area {_three(evaluated.figures.auroc)}; the dashed line is chance."
         blocks.append(Figure("ROC", drawing, caption=caption))
     lead = "On test images, which neither the training nor the threshold has seen."
     return Section("Accuracy", [Row(blocks)], lead=lead)
@@ -229,7 +230,7 @@ def _overlay(bundle: Bundle, uri: str) -> Image.Image:
     return heatmaps.overlay(picture, bundle.detect(picture).map)
 
 
-def _images(pictures: Sequence[tuple[str, Source]], rejects: Sequence[Mapping[str, str]]) -> Section:
+def _images(pictures: Sequence[tuple[str, Source]], rejects: Sequence[Reject]) -> Section:
     counts = Counter((kind, picture.anomalous) for kind, picture in pictures)
     kinds = [
         kind
@@ -239,14 +240,14 @@ def _images(pictures: Sequence[tuple[str, Source]], rejects: Sequence[Mapping[st
     rows: list[list[Cell]] = [
         [kind, *(counts[kind, label] for label in (False, True, None))] for kind in kinds
     ]
-    refused: list[list[Cell]] = [[row["file"], row["reason"]] for row in rejects]
+    refused: list[list[Cell]] = [[one.item, one.reason, one.remedy] for one in rejects]
     return Section(
         "Images",
         [
             Table("Images by set", ["Set", "Normal", "Anomaly", "No label"], rows, frozenset({1, 2, 3})),
             Table(
                 "Set aside",
-                ["File", "Reason"],
+                ["File", "Reason", "Remedy"],
                 refused,
                 whole="rejects.csv",
                 empty="Every image could be used.",

@@ -19,10 +19,12 @@ from brume.aws import addresses
 from brume.inspection.model.images import ImageError, decode
 from brume.inspection.model.manifest import write_line
 from brume.inspection.pipeline.uploads import LABELS, label_of
+from brume.run.rejects import Reject, unreachable
 
 SUFFIXES = (".jpg", ".jpeg", ".png")
 MANIFESTS = (".manifest", ".jsonl", ".json")
 _READERS = 4
+_REMEDY = "move it into a folder called normal or anomaly, or name a manifest"
 
 
 class SourceError(ValueError):
@@ -39,14 +41,6 @@ class Picture:
 
 
 @dataclass(frozen=True)
-class Reject:
-    """A file or line that is set aside."""
-
-    file: str
-    reason: str
-
-
-@dataclass(frozen=True)
 class Source:
     """What was found: pictures, each with its manifest line, and what was set aside."""
 
@@ -56,7 +50,7 @@ class Source:
 
 
 def is_manifest(uri: str) -> bool:
-    """Tell whether `uri` names a manifest rather than a folder."""
+    """Return whether `uri` names a manifest rather than a folder."""
     return uri.lower().endswith(MANIFESTS)
 
 
@@ -92,9 +86,11 @@ def _addresses(line: Mapping[str, Any], home: str) -> dict[str, str]:
 def read(uri: str, *, labelled: bool) -> Source:
     """Read a folder, prefix or manifest; each picture is opened to see that it can be used.
 
-    With `labelled`, pictures without a label are set aside. Raises `SourceError` when nothing is left.
+    With `labelled`, pictures without a label are set aside. Raises `SourceError` when nothing is left, and
+    `OSError` or `StorageError` when a file cannot be reached.
     """
-    source = _manifest(uri) if is_manifest(uri) else _folder(uri, labelled)
+    step = "images" if labelled else "trial"
+    source = _manifest(uri, step) if is_manifest(uri) else _folder(uri, labelled, step)
     with ThreadPoolExecutor(_READERS) as pool:
         faults = list(pool.map(_fault, source.pictures))
     kept = [
@@ -102,12 +98,10 @@ def read(uri: str, *, labelled: bool) -> Source:
         for picture, line, fault in zip(source.pictures, source.lines, faults, strict=True)
         if not fault
     ]
-    rejects = [*source.rejects]
-    rejects += [
-        Reject(picture.name, fault) for picture, fault in zip(source.pictures, faults, strict=True) if fault
-    ]
+    found = zip(source.pictures, faults, strict=True)
+    rejects = [*source.rejects, *(Reject(picture.name, step, fault) for picture, fault in found if fault)]
     if not kept:
-        reasons = "; ".join(f"{reject.file}: {reject.reason}" for reject in rejects[:3])
+        reasons = "; ".join(f"{reject.item}: {reject.reason}" for reject in rejects[:3])
         wanted = "pictures in folders called normal and anomaly" if labelled else "JPEG or PNG pictures"
         remedy = ": sort them into such folders, or name a manifest" if labelled else ""
         raise SourceError(
@@ -116,7 +110,7 @@ def read(uri: str, *, labelled: bool) -> Source:
     return Source([picture for picture, _ in kept], [line for _, line in kept], rejects)
 
 
-def _folder(uri: str, labelled: bool) -> Source:
+def _folder(uri: str, labelled: bool, step: str) -> Source:
     pictures, lines, rejects = [], [], []
     root = uri.rstrip("/") + "/"
     for found in storage.list_files(uri):
@@ -125,7 +119,7 @@ def _folder(uri: str, labelled: bool) -> Source:
             continue
         label = label_of(name)
         if labelled and label is None:
-            rejects.append(Reject(name, "it lies in no folder called normal or anomaly"))
+            rejects.append(Reject(name, step, "it lies in no folder called normal or anomaly", _REMEDY))
             continue
         pictures.append(Picture(found.uri, name, label))
         lines.append(
@@ -134,8 +128,8 @@ def _folder(uri: str, labelled: bool) -> Source:
     return Source(pictures, lines, rejects)
 
 
-def _manifest(uri: str) -> Source:
-    """Read the lines of a manifest; what is wrong with their labels the service itself says."""
+def _manifest(uri: str, step: str) -> Source:
+    """Read the lines of a manifest; their labels are checked by the service."""
     pictures, lines, rejects = [], [], []
     home = _home(uri)
     for number, text in enumerate(storage.read_bytes(uri).decode("utf-8", "replace").splitlines(), start=1):
@@ -146,7 +140,7 @@ def _manifest(uri: str) -> Source:
             line = json.loads(text)
             address = str(line["source-ref"])
         except (ValueError, KeyError, TypeError) as error:
-            rejects.append(Reject(place, f"no JSON object with a source-ref: {error}"))
+            rejects.append(Reject(place, step, f"no JSON object with a source-ref: {error}"))
             continue
         line |= _addresses(line, home)
         pictures.append(
@@ -164,11 +158,13 @@ def _label(line: dict[str, Any]) -> bool | None:
 
 
 def _fault(picture: Picture) -> str:
-    """Return why a picture cannot be used, "" when it can."""
+    """Return why a picture cannot be used, "" when it can; one that cannot be reached raises its error."""
     try:
         decode(storage.read_bytes(picture.uri))
     except ImageError as error:
         return str(error)
     except (OSError, storage.StorageError) as error:
+        if unreachable(error):
+            raise
         return f"it cannot be read: {error}"
     return ""

@@ -20,6 +20,7 @@ from brume.inspection.pipeline import lookout, sources
 from brume.run import progress
 from brume.run.artifacts import HTML, Artifact, ClassificationMetrics, Dataset, Metrics, Model
 from brume.run.content import Counted
+from brume.run.rejects import Reject, read_rejects, write_rejects
 from brume.run.stage import Operational, context, stage
 
 TRAIN, TEST, TRIAL = "train", "test", "trial"
@@ -41,15 +42,15 @@ def list_trial_images(
 ) -> None:
     """Look through the pictures that have no label: those of the user, or of the rendered scenes."""
     uri = trial_images or ("" if images else storage.join(scenes.uri, TRIAL))
-    _list({TRIAL: uri} if uri else {}, trial, read_table(storage.join(lists.uri, "rejects.csv")))
+    _list({TRIAL: uri} if uri else {}, trial, read_rejects(storage.join(lists.uri, "rejects.csv")))
 
 
-def _list(found: Mapping[str, str], lists: Dataset, before: Sequence[dict[str, str]]) -> None:
+def _list(found: Mapping[str, str], lists: Dataset, before: Sequence[Reject]) -> None:
     """Write manifest and list of the pictures of each kind, and the rejects with those before."""
     rejects = list(before)
     for number, (kind, uri) in enumerate(found.items(), start=1):
         source = sources.read(storage.absolute(uri), labelled=kind != TRIAL)
-        rejects += [asdict(reject) for reject in source.rejects]
+        rejects += source.rejects
         lines = "\n".join(source.lines) + "\n"
         storage.write_bytes(storage.join(lists.uri, f"{kind}.manifest"), lines.encode())
         listed = [asdict(picture) for picture in source.pictures]
@@ -58,10 +59,9 @@ def _list(found: Mapping[str, str], lists: Dataset, before: Sequence[dict[str, s
     for kind in {TRAIN, TEST, TRIAL} - set(found):  # of a run before, with other pictures
         for name in (f"{kind}.manifest", f"{kind}.json"):
             storage.remove(storage.join(lists.uri, name))
-    table = _table(rejects, ["file", "reason"])
-    storage.write_bytes(storage.join(lists.uri, "rejects.csv"), table)
+    write_rejects(rejects, storage.join(lists.uri, "rejects.csv"), item="file")
     if place := context().place("rejects.csv"):
-        storage.write_bytes(place, table)
+        write_rejects(rejects, place, item="file")
 
 
 def _render(uri: str) -> dict[str, str]:
@@ -143,7 +143,7 @@ def evaluate_model(
     from brume.inspection.pipeline import evaluation as evaluating
 
     model = json.loads(storage.read_bytes(storage.join(evaluation.uri, "model.json")))
-    evaluated = evaluating.judge(evaluating.predictions(model))
+    evaluated = evaluating.evaluate(evaluating.predictions(model))
     metrics.metadata.update(evaluating.headline(model, evaluated))
     classification.log_confusion_matrix(["normal", "anomaly"], evaluated.confusion)
     if evaluated.roc:
@@ -231,7 +231,7 @@ def write_report(
         bundle_uri=bundle.uri,
         pictures=[*pictures_of(lists.uri, TRAIN, TEST), *pictures_of(trial.uri, TRIAL)],
         detections=read_table(detections.uri),
-        rejects=read_table(storage.join(trial.uri, "rejects.csv")),
+        rejects=read_rejects(storage.join(trial.uri, "rejects.csv")),
         parameters=run.get("parameters") or {},
         timings=context().timings(),
         versions=run.get("versions") or {},

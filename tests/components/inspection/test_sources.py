@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import io
 import json
+import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
+from brume import storage
 from brume.aws import addresses
 from brume.inspection.pipeline import sources
 
@@ -45,7 +48,7 @@ def test_a_folder_is_labelled_by_its_folders_names(photos: Path) -> None:
     ]
     assert [line["anomaly-label-metadata"]["class-name"] for line in lines] == ["anomaly", "normal"]
     assert [line["anomaly-label"] for line in lines] == [1, 0]
-    assert [(item.file, item.reason) for item in found.rejects] == [
+    assert [(item.item, item.reason) for item in found.rejects] == [
         ("c.png", "it lies in no folder called normal or anomaly")
     ]
 
@@ -64,7 +67,7 @@ def test_pictures_that_cannot_be_used_are_set_aside(photos: Path) -> None:
     (photos / "anomaly" / "text.jpg").write_text("hello")
     found = sources.read(str(photos), labelled=True)
     assert [item.name for item in found.pictures] == ["normal/good.png"]
-    reasons = {item.file: item.reason for item in found.rejects}
+    reasons = {item.item: item.reason for item in found.rejects}
     assert "64" in reasons["normal/small.png"] and "63" in reasons["normal/small.png"]
     assert "JPEG" in reasons["anomaly/text.jpg"]
 
@@ -87,7 +90,7 @@ def test_a_manifest_is_taken_as_it_stands(photos: Path) -> None:
     assert [item.anomalous for item in found.pictures] == [True, None]
     assert json.loads(found.lines[0]) == line
     assert json.loads(found.lines[1])["source-ref"] == "s3://photos/training-images/a.jpg"
-    assert [item.file for item in found.rejects] == ["train.manifest, line 3", "train.manifest, line 5"]
+    assert [item.item for item in found.rejects] == ["train.manifest, line 3", "train.manifest, line 5"]
 
 
 def test_a_file_outside_the_folders_has_no_address(tmp_path: Path, photos: Path) -> None:
@@ -102,3 +105,42 @@ def test_addresses_there_and_back(photos: Path) -> None:
     assert addresses.for_step("s3://elsewhere/a.png") == "s3://elsewhere/a.png"
     assert addresses.for_service("minio://pipelines/run/a.png") == "s3://pipelines/run/a.png"
     assert addresses.location(str(photos / "out")) == {"Bucket": "photos", "Prefix": "out/"}
+
+
+@pytest.mark.parametrize("error", [PermissionError(13, "Permission denied"), storage.StorageError("no S3")])
+@pytest.mark.parametrize("unreadable", ["b.png", "train.manifest"])
+def test_what_cannot_be_reached_is_an_error_and_no_reject(
+    photos: Path, monkeypatch: pytest.MonkeyPatch, error: Exception, unreadable: str
+) -> None:
+    lines = [json.dumps({"source-ref": name}) for name in ("a.png", "b.png", "missing.png")]
+    picture(photos / "a.png")
+    picture(photos / "b.png")
+    manifest = photos / "train.manifest"
+    manifest.write_text("\n".join(lines))
+    assert [reject.item for reject in sources.read(str(manifest), labelled=True).rejects] == ["missing.png"]
+    read_bytes = storage.read_bytes
+
+    def failing(uri: str) -> bytes:
+        if uri.endswith(unreadable):
+            raise error
+        return read_bytes(uri)
+
+    monkeypatch.setattr(storage, "read_bytes", failing)
+    with pytest.raises(type(error)):
+        sources.read(str(manifest), labelled=True)
+
+
+def test_a_folder_that_cannot_be_listed_is_an_error(photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Even root is refused here as a user would be: by the system call."""
+    picture(photos / "normal" / "a.png")
+    picture(photos / "anomaly" / "b.png")
+    scandir = os.scandir
+
+    def refusing(path: str) -> Iterator[os.DirEntry[str]]:
+        if str(path).endswith("anomaly"):
+            raise PermissionError(13, "Permission denied", path)
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refusing)
+    with pytest.raises(PermissionError):
+        sources.read(str(photos), labelled=True)

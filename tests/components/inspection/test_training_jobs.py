@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from sqlalchemy import insert, select
 
+from brume import storage
 from brume.aws.engine.store import Store
 from brume.cluster import jobs
 from brume.cluster.jobs import Job, JobError, JobState
@@ -134,8 +135,28 @@ def test_a_training_ends_when_its_job_is_gone(training: Training) -> None:
 
 def test_the_training_program_needs_no_database() -> None:
     """It runs in a pod of its own: state is the engine's alone."""
-    code = (
-        "import sys; from brume.inspection.engine import training_program; print('sqlalchemy' in sys.modules)"
-    )
+    code = "import sys, brume.inspection.engine.training_program as _; print('sqlalchemy' in sys.modules)"
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "False"
+
+
+def test_a_picture_that_cannot_be_reached_fails_the_training(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that is missing is left out; with one left out by an outage the model would be another."""
+    from brume.inspection.engine import training_program
+    from brume.inspection.engine.locations import Places
+    from brume.inspection.model.manifest import parse_line, write_line
+    from brume.inspection.model.samples import TrainingError
+
+    reader = training_program._Reader(Places(str(tmp_path), {"s3://b/": f"{tmp_path}/"}), "p", tmp_path)
+    lines = [parse_line(write_line("s3://b/missing.png", False, 0, "job"))]
+    assert reader.read(lines) == []
+    assert [item["source-ref"] for item in reader.unusable] == ["s3://b/missing.png"]
+
+    def failing(uri: str) -> bytes:
+        raise PermissionError(13, "Permission denied", uri)
+
+    monkeypatch.setattr(storage, "read_bytes", failing)
+    with pytest.raises(TrainingError, match=r"s3://b/missing\.png cannot be reached.*train again"):
+        reader.read(lines)

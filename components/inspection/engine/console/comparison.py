@@ -27,6 +27,7 @@ from brume.inspection.engine.lookups import AnyRow, invalid
 from brume.inspection.engine.tables import datasets, entries
 from brume.inspection.model import images
 from brume.inspection.model.metrics import figures
+from brume.run.rejects import unreachable
 
 
 @dataclass(frozen=True)
@@ -121,8 +122,12 @@ class Comparisons:
         try:
             pixels = images.decode(storage.read_bytes(self._places.locate(address, project.id)))
             probabilities = {model.version: self._models.detect(model, pixels).probability for model in todo}
-        except (PlaceError, storage.StorageError, OSError, images.ImageError):
-            pass  # written as a picture that cannot be processed
+        except (PlaceError, storage.StorageError, OSError, images.ImageError) as error:
+            if unreachable(error):
+                raise ServiceError(
+                    "InternalServerException", f"{address} cannot be reached: {error}"
+                ) from error
+            # written as a picture that cannot be processed
         with self._store.write() as db:
             there = set(db.scalars(select(predictions.c.version).filter_by(**mine)))
             fresh = [

@@ -29,6 +29,7 @@ from brume.inspection.engine.locations import PlaceError, Places
 from brume.inspection.engine.lookups import AnyRow, absent, conflict, invalid, mismatch, over_quota
 from brume.inspection.engine.tables import entries, projects
 from brume.inspection.model import images, masks
+from brume.run.rejects import unreachable
 
 _SUFFIXES = (".png", ".jpg", ".jpeg")
 _CHUNK = 500  # rows of one INSERT
@@ -268,6 +269,8 @@ class Trials:
             data = storage.read_bytes(self._places.locate(row.address, project.id))
             values = self._detect(trial, model, row.id, data)
         except (PlaceError, storage.StorageError, OSError) as error:
+            if unreachable(error):
+                raise  # the trial fails, and the picture stays pending
             values = {"status": "REJECTED", "message": f"it cannot be read: {error}"}
         with self._store.write() as db:
             mine = (results.c.trial == trial.id) & (results.c.id == row.id)
