@@ -11,7 +11,7 @@ from brume.aws.engine.service import Call
 from brume.labels.engine.errors import invalid, metadata
 from brume.labels.engine.lake_source import Opened, Source, matching
 from brume.labels.engine.limits import Limits
-from brume.labels.engine.sandbox import LostError, Sandbox
+from brume.aws.engine.sandbox import LostError, Sandbox
 from brume.labels.model.lake import LakeError, Part
 from brume.labels.model.schema import DATABASE, Table
 from brume.storage import StorageError
@@ -33,12 +33,12 @@ class Catalog:
         self._lock = threading.Lock()
         self._known: dict[tuple[str, tuple[str, ...]], _Columns] = {}
 
-    def get_catalog(self, request: _Members, call: Call) -> _Members:
+    def get_data_catalog(self, request: _Members, call: Call) -> _Members:
         """Tell about the catalog."""
         _require_catalog(request.get("Name"), invalid)
         return {"DataCatalog": {"Name": CATALOG, "Type": "GLUE", "Description": "The labelling lake."}}
 
-    def list_catalogs(self, request: _Members, call: Call) -> _Members:
+    def list_data_catalogs(self, request: _Members, call: Call) -> _Members:
         """List the one catalog."""
         return {
             "DataCatalogsSummary": [{"CatalogName": CATALOG, "Type": "GLUE", "Status": "CREATE_COMPLETE"}]
@@ -54,7 +54,7 @@ class Catalog:
         _require_catalog(request["CatalogName"], metadata)
         return {"DatabaseList": [{"Name": DATABASE, "Description": "Labelling output and its quality."}]}
 
-    def get_table(self, request: _Members, call: Call) -> _Members:
+    def get_table_metadata(self, request: _Members, call: Call) -> _Members:
         """Tell about a table."""
         _require(request)
         tables = self.tables()
@@ -65,7 +65,7 @@ class Catalog:
             )
         return {"TableMetadata": self._described([exact], tables)[0]}
 
-    def list_tables(self, request: _Members, call: Call) -> _Members:
+    def list_table_metadata(self, request: _Members, call: Call) -> _Members:
         """List the tables; Expression is a pattern for their names."""
         _require(request)
         tables = self.tables()

@@ -24,7 +24,7 @@ from brume.labels.engine.lake_source import Source
 from brume.labels.engine.limits import Limits
 from brume.labels.engine.result_locations import Outputs
 from brume.labels.engine.runner import Runner
-from brume.labels.engine.sandbox import Sandbox
+from brume.aws.engine.sandbox import Sandbox
 from brume.labels.engine.saved_queries import NamedQueries, PreparedStatements
 from brume.labels.engine.workgroups import Workgroups
 

@@ -23,7 +23,7 @@ from brume.labels.engine.errors import busy, invalid, unprocessed
 from brume.labels.engine.limits import Limits
 from brume.labels.engine.result_locations import Outputs
 from brume.labels.engine.runner import QUEUED, RUNNING, Runner
-from brume.labels.engine.sandbox import LateError, LostError, Sandbox
+from brume.aws.engine.sandbox import LateError, LostError, Sandbox
 from brume.labels.engine.saved_queries import prepared
 from brume.labels.engine.tables import executions
 from brume.labels.model.schema import DATABASE
@@ -57,7 +57,7 @@ class Executions:
         self._runner = runner
         self._limits = limits
 
-    def start(self, request: _Members, call: Call) -> _Members:
+    def start_query_execution(self, request: _Members, call: Call) -> _Members:
         """Plan a query and let it run; the same ClientRequestToken starts one only."""
         self._runner.require_room()
         token = str(request.get("ClientRequestToken") or "")
@@ -155,12 +155,12 @@ class Executions:
         if waiting >= self._limits.queue + self._limits.at_once:
             raise busy(f"{waiting} queries wait or run, as many as are taken on: try again later")
 
-    def get(self, request: _Members, call: Call) -> _Members:
+    def get_query_execution(self, request: _Members, call: Call) -> _Members:
         """Tell about an execution."""
         with self._store.read() as db:
             return {"QueryExecution": described(_required(db, call.account, request["QueryExecutionId"]))}
 
-    def batch_get(self, request: _Members, call: Call) -> _Members:
+    def batch_get_query_execution(self, request: _Members, call: Call) -> _Members:
         """Tell about several executions."""
         with self._store.read() as db:
             found = {one: _find(db, call.account, one) for one in request["QueryExecutionIds"]}
@@ -169,7 +169,7 @@ class Executions:
             "UnprocessedQueryExecutionIds": unprocessed(found, "QueryExecution"),
         }
 
-    def list(self, request: _Members, call: Call) -> _Members:
+    def list_query_executions(self, request: _Members, call: Call) -> _Members:
         """List the ids of a workgroup's executions, the newest first."""
         pager = Pager(request, call, default=50, error="InvalidRequestException")
         with self._store.write() as db:
@@ -186,14 +186,14 @@ class Executions:
             "NextToken": pager.token(str(shown[-1].number)) if len(found) > len(shown) else None,
         }
 
-    def stop(self, request: _Members, call: Call) -> _Members:
+    def stop_query_execution(self, request: _Members, call: Call) -> _Members:
         """Cancel a query that waits or runs; one that has ended stays as it is."""
         with self._store.read() as db:
             row = _required(db, call.account, request["QueryExecutionId"])
         self._runner.cancel(row.id)
         return {}
 
-    def results(self, request: _Members, call: Call) -> _Members:
+    def get_query_results(self, request: _Members, call: Call) -> _Members:
         """Return a page of a result; the first row of the first page holds the names, as in Athena."""
         identity = request["QueryExecutionId"]
         pager = Pager(request, call, default=1000, error="InvalidRequestException")
@@ -225,7 +225,7 @@ class Executions:
             "UpdateCount": 0,
         }
 
-    def statistics(self, request: _Members, call: Call) -> _Members:
+    def get_query_runtime_statistics(self, request: _Members, call: Call) -> _Members:
         """Tell how long an execution took, and its rows."""
         with self._store.read() as db:
             row = _required(db, call.account, request["QueryExecutionId"])

@@ -24,7 +24,7 @@ from brume.labels.engine.catalog import Catalog, job
 from brume.labels.engine.lake_source import Source
 from brume.labels.engine.limits import Limits
 from brume.labels.engine.result_locations import Outputs
-from brume.labels.engine.sandbox import Job, LateError, LostError, Sandbox
+from brume.aws.engine.sandbox import Job, LateError, LostError, Sandbox
 from brume.labels.engine.tables import executions
 from brume.labels.model.lake import LakeError
 from brume.storage import StorageError

@@ -24,7 +24,7 @@ class NamedQueries:
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    def create(self, request: _Members, call: Call) -> _Members:
+    def create_named_query(self, request: _Members, call: Call) -> _Members:
         """Keep a query; the same ClientRequestToken makes one only."""
         token = request.get("ClientRequestToken")
         identity = str(uuid.uuid5(uuid.NAMESPACE_OID, f"{call.account}/{token}") if token else uuid.uuid4())
@@ -48,14 +48,14 @@ class NamedQueries:
                 )
         return {"NamedQueryId": identity}
 
-    def get(self, request: _Members, call: Call) -> _Members:
+    def get_named_query(self, request: _Members, call: Call) -> _Members:
         """Tell a named query."""
         with self._store.write() as db:
             workgroups.ensure_primary(db, call.account)
             row = _required(db, call.account, request["NamedQueryId"])
         return {"NamedQuery": _described(row)}
 
-    def batch_get(self, request: _Members, call: Call) -> _Members:
+    def batch_get_named_query(self, request: _Members, call: Call) -> _Members:
         """Tell several named queries."""
         with self._store.write() as db:
             workgroups.ensure_primary(db, call.account)
@@ -65,7 +65,7 @@ class NamedQueries:
             "UnprocessedNamedQueryIds": unprocessed(found, "NamedQuery"),
         }
 
-    def list(self, request: _Members, call: Call) -> _Members:
+    def list_named_queries(self, request: _Members, call: Call) -> _Members:
         """List the ids of a workgroup's named queries."""
         pager = Pager(request, call, default=50, error="InvalidRequestException")
         with self._store.write() as db:
@@ -87,7 +87,7 @@ class NamedQueries:
             "NextToken": pager.token(shown[-1]) if len(ids) > len(shown) else None,
         }
 
-    def update(self, request: _Members, call: Call) -> _Members:
+    def update_named_query(self, request: _Members, call: Call) -> _Members:
         """Change a named query."""
         values = {"name": request["Name"], "text": request["QueryString"]}
         if request.get("Description") is not None:
@@ -97,7 +97,7 @@ class NamedQueries:
             db.execute(update(named_queries).filter_by(id=row.id).values(**values))
         return {}
 
-    def delete(self, request: _Members, call: Call) -> _Members:
+    def delete_named_query(self, request: _Members, call: Call) -> _Members:
         """Delete a named query."""
         with self._store.write() as db:
             row = _required(db, call.account, request["NamedQueryId"])
@@ -133,7 +133,7 @@ class PreparedStatements:
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    def create(self, request: _Members, call: Call) -> _Members:
+    def create_prepared_statement(self, request: _Members, call: Call) -> _Members:
         """Keep a statement with `?` for values that come later."""
         with self._store.write() as db:
             group = workgroups.find(db, call.account, request["WorkGroup"])
@@ -151,13 +151,13 @@ class PreparedStatements:
             )
         return {}
 
-    def get(self, request: _Members, call: Call) -> _Members:
+    def get_prepared_statement(self, request: _Members, call: Call) -> _Members:
         """Tell a prepared statement."""
         with self._store.read() as db:
             row = self._required(db, request, call)
         return {"PreparedStatement": _statement(row)}
 
-    def batch_get(self, request: _Members, call: Call) -> _Members:
+    def batch_get_prepared_statement(self, request: _Members, call: Call) -> _Members:
         """Tell several prepared statements of a workgroup."""
         with self._store.read() as db:
             found = {
@@ -177,7 +177,7 @@ class PreparedStatements:
             ],
         }
 
-    def list(self, request: _Members, call: Call) -> _Members:
+    def list_prepared_statements(self, request: _Members, call: Call) -> _Members:
         """List the prepared statements of a workgroup."""
         pager = Pager(request, call, default=50, error="InvalidRequestException")
         with self._store.write() as db:
@@ -197,7 +197,7 @@ class PreparedStatements:
             "NextToken": pager.token(shown[-1].name) if len(rows) > len(shown) else None,
         }
 
-    def update(self, request: _Members, call: Call) -> _Members:
+    def update_prepared_statement(self, request: _Members, call: Call) -> _Members:
         """Change a prepared statement."""
         values = {"text": request["QueryStatement"], "modified": time.time()}
         if request.get("Description") is not None:
@@ -207,7 +207,7 @@ class PreparedStatements:
             db.execute(update(prepared_statements).filter_by(**_key(row)).values(**values))
         return {}
 
-    def delete(self, request: _Members, call: Call) -> _Members:
+    def delete_prepared_statement(self, request: _Members, call: Call) -> _Members:
         """Delete a prepared statement."""
         with self._store.write() as db:
             row = self._required(db, request, call)

@@ -45,7 +45,7 @@ class Workgroups:
         self._store = store
         self._outputs = outputs
 
-    def create(self, request: _Members, call: Call) -> _Members:
+    def create_work_group(self, request: _Members, call: Call) -> _Members:
         """Make a workgroup."""
         configuration = dict(request.get("Configuration") or {})
         self._check(configuration)
@@ -56,7 +56,7 @@ class Workgroups:
             _add(db, call.account, request["Name"], str(request.get("Description") or ""), configuration)
         return {}
 
-    def get(self, request: _Members, call: Call) -> _Members:
+    def get_work_group(self, request: _Members, call: Call) -> _Members:
         """Tell about a workgroup."""
         with self._store.write() as db:
             ensure_primary(db, call.account)
@@ -79,7 +79,7 @@ class Workgroups:
             }
         }
 
-    def list(self, request: _Members, call: Call) -> _Members:
+    def list_work_groups(self, request: _Members, call: Call) -> _Members:
         """List the workgroups of the account."""
         pager = Pager(request, call, default=50, error="InvalidRequestException")
         with self._store.write() as db:
@@ -104,7 +104,7 @@ class Workgroups:
             "NextToken": pager.token(shown[-1].name) if len(rows) > len(shown) else None,
         }
 
-    def update(self, request: _Members, call: Call) -> _Members:
+    def update_work_group(self, request: _Members, call: Call) -> _Members:
         """Change a workgroup's settings, description or state."""
         changes = dict(request.get("ConfigurationUpdates") or {})
         with self._store.write() as db:
@@ -120,7 +120,7 @@ class Workgroups:
             db.execute(update(workgroups).filter_by(account=call.account, name=row.name).values(**values))
         return {}
 
-    def delete(self, request: _Members, call: Call) -> _Members:
+    def delete_work_group(self, request: _Members, call: Call) -> _Members:
         """Delete a workgroup; one that holds anything only with RecursiveDeleteOption."""
         name = request["WorkGroup"]
         if name == PRIMARY:

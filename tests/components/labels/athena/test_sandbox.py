@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from brume.labels.engine.sandbox import LateError, LostError, Sandbox
+from brume.aws.engine.sandbox import LateError, LostError, Sandbox
 from tests.polling import until
 
 MEMORY = 200 << 20
@@ -21,7 +21,7 @@ MEMORY = 200 << 20
 
 @pytest.fixture(scope="module")
 def sandbox() -> Iterator[Sandbox]:
-    made = Sandbox()
+    made = Sandbox("brume.labels.engine.query_process")
     yield made
     made.close()
 
@@ -115,7 +115,7 @@ def test_there_is_nothing_of_the_environment(
     start: Any, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "never to be read")
-    own = Sandbox()
+    own = Sandbox("brume.labels.engine.query_process")
     try:
         request = {"job": "plan", "text": "SELECT 1", "database": "db", "tables": [], "parameters": []}
         job = own.start(request)
@@ -192,7 +192,7 @@ def test_time_is_bounded_and_a_query_can_be_killed(start: Any) -> None:
 
 def test_queries_end_with_the_engine(folder: Path, start: Any) -> None:
     """The socket to the engine falls shut with it, however it ended."""
-    own = Sandbox()
+    own = Sandbox("brume.labels.engine.query_process")
     request = {"job": "plan", "text": "SELECT 1", "database": "db", "tables": [], "parameters": []}
     own.start(request).answer(30)
     process = own._process
@@ -204,7 +204,7 @@ def test_queries_end_with_the_engine(folder: Path, start: Any) -> None:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux ends a process with the one that forked it")
 def test_queries_end_with_the_process_that_forked_them(folder: Path) -> None:
-    own = Sandbox()
+    own = Sandbox("brume.labels.engine.query_process")
     try:
         job = own.start(asked(folder, ENDLESS))
         process = own._process

@@ -1,4 +1,9 @@
-"""The engine's side of the processes that read and run queries (`worker`)."""
+"""Runs untrusted queries in processes of their own: the engine's side.
+
+`Sandbox(module)` names the module that does the work, by its import name. It has two functions: `warm_up()`
+loads what every job needs and starts no thread, `do(request)` does one job; request and answer are
+dictionaries that JSON can write. `sandbox_process` is the other side.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +20,7 @@ from typing import Any
 
 MESSAGE = struct.Struct("!cQ")  # on the control socket: what, and the number of a job
 START, KILL = b"S", b"K"
-# A process with threads cannot fork safely: libraries that start some when they are loaded are told not to.
+# A process with threads cannot fork safely: these settings keep libraries from starting any.
 _ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "JE_ARROW_MALLOC_CONF": "background_thread:false"}
 
 
@@ -54,14 +59,15 @@ class Job:
 
     def kill(self) -> None:
         """End the job; one that has ended stays so."""
-        self._sandbox.tell(KILL, self._number)
+        self._sandbox.send(KILL, self._number)
 
 
 class Sandbox:
     """Starts jobs; used by many threads."""
 
-    def __init__(self) -> None:
-        """Start the process that forks, which loads what it needs while others get ready."""
+    def __init__(self, module: str) -> None:
+        """Start the process that forks, which loads `module` while the engine gets ready."""
+        self._module = module
         self._numbers = itertools.count(1)
         self._lock = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
@@ -73,7 +79,7 @@ class Sandbox:
         ours, theirs = socket.socketpair()
         number = next(self._numbers)
         with theirs:
-            self.tell(START, number, theirs)
+            self.send(START, number, theirs)
         try:
             ours.sendall(json.dumps(request).encode() + b"\n")
         except OSError as error:
@@ -81,7 +87,7 @@ class Sandbox:
             raise LostError(f"the process of the query did not start: {error}") from error
         return Job(number, ours, self)
 
-    def tell(self, kind: bytes, number: int, handed: socket.socket | None = None) -> None:
+    def send(self, kind: bytes, number: int, handed: socket.socket | None = None) -> None:
         """Send one message to the process that forks; it is started when it is not there."""
         with self._lock:
             if self._process is None or self._process.poll() is not None:
@@ -107,7 +113,7 @@ class Sandbox:
         environment = {"PATH": os.defpath, "LANG": "C.UTF-8", "TZ": "UTC", **_ONE_THREAD}
         with theirs:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "brume.labels.engine.sandbox_worker", str(theirs.fileno())],
+                [sys.executable, "-m", "brume.aws.engine.sandbox_process", str(theirs.fileno()), self._module],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 pass_fds=[theirs.fileno()],

@@ -1,12 +1,12 @@
 """The processes that read and run queries: each query in one of its own, forked from one that waits.
 
-    python -m brume.labels.engine.sandbox_worker FD
+    python -m brume.aws.engine.sandbox_process FD MODULE
 
-A query is a stranger's program. In a process of its own it can be killed at any moment, its memory is
-bounded by the system, and what breaks is that query alone. Starting Python and DuckDB for each takes a
-quarter of a second, forking one that has loaded both a hundredth; so this process loads them, never runs a
-query itself, and forks. It holds no credentials and no environment, opens nothing but what it is handed, and
-ends, with its children, when the engine does: its end of the control socket falls shut.
+A query is an untrusted program. In a process of its own it can be killed at any moment, the system bounds its
+memory, and what breaks is that query alone. Starting Python and a query library for each takes a quarter of a
+second, forking a process that has loaded both a hundredth; so this process loads MODULE (see `sandbox`),
+never runs a query itself, and forks. It holds no credentials and no environment, opens nothing but what it
+receives, and ends, with its children, when the engine closes its end of the control socket.
 
 On the control socket come messages of nine bytes: `S` and a number with the socket of a new job, or `K` and
 the number of a job to kill. A job is one line of JSON on its socket, its answer another.
@@ -18,38 +18,34 @@ import array
 import contextlib
 import ctypes
 import gc
+import importlib
 import json
-import logging
 import os
 import resource
 import select
 import signal
 import socket
 import sys
-from typing import Any
+from typing import Any, Protocol
 
-from brume.labels.engine import query_process
-from brume.labels.engine.sandbox import KILL, MESSAGE
+from brume.aws.engine.sandbox import KILL, MESSAGE
 
 _prctl = getattr(ctypes.CDLL(None), "prctl", None)
 _PDEATHSIG = 1  # PR_SET_PDEATHSIG of <linux/prctl.h>
 
 
-class _WithoutPandas:
-    """Keeps Arrow from loading pandas at its first value, where it is installed: 0.15 s for nothing here."""
+class _Module(Protocol):
+    """What the module that does the work has."""
 
-    @staticmethod
-    def find_spec(name: str, _path: object = None, _target: object = None) -> None:
-        """Refuse pandas, and leave all else to others."""
-        if name == "pandas":
-            raise ModuleNotFoundError(name)
+    def warm_up(self) -> None: ...
+
+    def do(self, request: dict[str, Any]) -> dict[str, Any]: ...
 
 
 def main() -> None:
-    """Serve until the control socket is shut."""
-    sys.meta_path.insert(0, _WithoutPandas())
-    logging.getLogger("sqlglot").disabled = True  # it tells what it could not read, in the caller's words
-    query_process.warm_up()
+    """Serve until the control socket is closed."""
+    module: _Module = importlib.import_module(sys.argv[2])  # type: ignore[assignment]
+    module.warm_up()
     control = socket.socket(fileno=int(sys.argv[1]))
     woken, wake = os.pipe()
     os.set_blocking(wake, False)
@@ -67,7 +63,7 @@ def main() -> None:
             with contextlib.suppress(BlockingIOError):
                 os.read(woken, 4096)
             _reap(children)
-        if control in readable and not _obey(control, children):
+        if control in readable and not _obey(control, children, module):
             break
     for process in children:  # none that has ended is left here: its number is not yet another's
         os.kill(process, signal.SIGKILL)
@@ -81,8 +77,8 @@ def _reap(children: dict[int, int]) -> None:
         children.pop(process, None)
 
 
-def _obey(control: socket.socket, children: dict[int, int]) -> bool:
-    """Take one message; tell whether there may be more."""
+def _obey(control: socket.socket, children: dict[int, int], module: _Module) -> bool:
+    """Handle one message; return whether there may be more."""
     handles = array.array("i")
     data, ancillary, _flags, _address = control.recvmsg(MESSAGE.size, socket.CMSG_LEN(handles.itemsize))
     if len(data) < MESSAGE.size:
@@ -103,7 +99,7 @@ def _obey(control: socket.socket, children: dict[int, int]) -> bool:
     if process == 0:
         signal.set_wakeup_fd(-1)
         control.close()
-        _child(socket.socket(fileno=handles[0]), parent)
+        _child(socket.socket(fileno=handles[0]), parent, module)
     for handle in handles:
         os.close(handle)
     if process > 0:
@@ -111,7 +107,7 @@ def _obey(control: socket.socket, children: dict[int, int]) -> bool:
     return True
 
 
-def _child(own: socket.socket, parent: int) -> None:
+def _child(own: socket.socket, parent: int, module: _Module) -> None:
     """Do one job and end. Nothing is printed: it could be in the caller's words."""
     code = 1
     try:
@@ -125,9 +121,7 @@ def _child(own: socket.socket, parent: int) -> None:
         with own.makefile("rwb") as stream:
             request: dict[str, Any] = json.loads(stream.readline())
             try:
-                answer = query_process.do(request)
-            except MemoryError:
-                answer = {"failed": query_process.OUT_OF_MEMORY}
+                answer = module.do(request)
             except BaseException as error:
                 answer = {
                     "failed": f"INTERNAL_ERROR: {type(error).__name__}",
