@@ -103,7 +103,7 @@ def list_rows(
     columns = list(order) if isinstance(order, Sequence) else [order]
     page = pager(request, call, default=default)
     if page.after:
-        after = json.loads(page.after)
+        after = page.position(len(columns))
         position = tuple_(*columns)
         statement = statement.where(position < tuple_(*after) if newest_first else position > tuple_(*after))
     directed = [column.desc() if newest_first else column.asc() for column in columns]

@@ -67,6 +67,16 @@ class Pager:
             raise self._refused()
         return min(int(self.after), most)
 
+    def position(self, count: int) -> list[Any]:
+        """Return `after` as the list of the `count` values that `listing.list_rows` put there."""
+        try:
+            found = json.loads(self.after)
+        except ValueError:
+            found = None
+        if not isinstance(found, list) or len(found) != count:
+            raise self._refused()
+        return found
+
     def _digest(self, after: str) -> bytes:
         return hashlib.sha256(f"{self._bound}\n{after}".encode()).digest()[:_DIGEST]
 

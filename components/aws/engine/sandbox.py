@@ -20,6 +20,7 @@ from typing import Any
 
 MESSAGE = struct.Struct("!cQ")  # on the control socket: what, and the number of a job
 START, KILL = b"S", b"K"
+_PROCESS = "brume.aws.engine.sandbox_process"
 # A process with threads cannot fork safely: these settings keep libraries from starting any.
 _ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "JE_ARROW_MALLOC_CONF": "background_thread:false"}
 
@@ -113,7 +114,13 @@ class Sandbox:
         environment = {"PATH": os.defpath, "LANG": "C.UTF-8", "TZ": "UTC", **_ONE_THREAD}
         with theirs:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "brume.aws.engine.sandbox_process", str(theirs.fileno()), self._module],
+                [
+                    sys.executable,
+                    "-m",
+                    _PROCESS,
+                    str(theirs.fileno()),
+                    self._module,
+                ],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 pass_fds=[theirs.fileno()],

@@ -44,7 +44,7 @@ class _Module(Protocol):
 
 def main() -> None:
     """Serve until the control socket is closed."""
-    module: _Module = importlib.import_module(sys.argv[2])  # type: ignore[assignment]
+    module: _Module = importlib.import_module(sys.argv[2])
     module.warm_up()
     control = socket.socket(fileno=int(sys.argv[1]))
     woken, wake = os.pipe()

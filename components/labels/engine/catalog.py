@@ -1,4 +1,4 @@
-"""What there is to query: one catalog, one database, and the lake's tables with their present columns."""
+"""The data catalog: one catalog, one database, and the lake's tables with their present columns."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import threading
 from collections.abc import Sequence
 from typing import Any
 
-from brume.aws.engine.paging import Pager, page
+from brume.aws.engine.listing import list_items
+from brume.aws.engine.sandbox import LostError, Sandbox
 from brume.aws.engine.service import Call
 from brume.labels.engine.errors import invalid, metadata
 from brume.labels.engine.lake_source import Opened, Source, matching
-from brume.labels.engine.limits import Limits
-from brume.aws.engine.sandbox import LostError, Sandbox
+from brume.labels.engine.settings import LabelsSettings
 from brume.labels.model.lake import LakeError, Part
 from brume.labels.model.schema import DATABASE, Table
 from brume.storage import StorageError
@@ -26,7 +26,7 @@ _Columns = list[tuple[str, str]]  # names and Hive's types
 class Catalog:
     """The operations on catalogs, databases and tables."""
 
-    def __init__(self, source: Source, sandbox: Sandbox, limits: Limits) -> None:
+    def __init__(self, source: Source, sandbox: Sandbox, limits: LabelsSettings) -> None:
         self._source = source
         self._sandbox = sandbox
         self._limits = limits
@@ -34,28 +34,28 @@ class Catalog:
         self._known: dict[tuple[str, tuple[str, ...]], _Columns] = {}
 
     def get_data_catalog(self, request: _Members, call: Call) -> _Members:
-        """Tell about the catalog."""
+        """Describe the catalog."""
         _require_catalog(request.get("Name"), invalid)
         return {"DataCatalog": {"Name": CATALOG, "Type": "GLUE", "Description": "The labelling lake."}}
 
     def list_data_catalogs(self, request: _Members, call: Call) -> _Members:
         """List the one catalog."""
-        return {
-            "DataCatalogsSummary": [{"CatalogName": CATALOG, "Type": "GLUE", "Status": "CREATE_COMPLETE"}]
-        }
+        found = [{"CatalogName": CATALOG, "Type": "GLUE", "Status": "CREATE_COMPLETE"}]
+        return list_items(found, request, call, key=lambda one: one["CatalogName"], describe=lambda one: one)
 
     def get_database(self, request: _Members, call: Call) -> _Members:
-        """Tell about the database."""
+        """Describe the database."""
         _require(request)
         return {"Database": {"Name": DATABASE, "Description": "Labelling output and its quality."}}
 
     def list_databases(self, request: _Members, call: Call) -> _Members:
         """List the one database."""
         _require_catalog(request["CatalogName"], metadata)
-        return {"DatabaseList": [{"Name": DATABASE, "Description": "Labelling output and its quality."}]}
+        found = [{"Name": DATABASE, "Description": "Labelling output and its quality."}]
+        return list_items(found, request, call, key=lambda one: one["Name"], describe=lambda one: one)
 
     def get_table_metadata(self, request: _Members, call: Call) -> _Members:
-        """Tell about a table."""
+        """Describe a table."""
         _require(request)
         tables = self.tables()
         exact = {name.lower(): name for name in tables}.get(str(request["TableName"]).lower())
@@ -70,11 +70,8 @@ class Catalog:
         _require(request)
         tables = self.tables()
         names = matching(list(tables), str(request.get("Expression") or "").replace(".*", "*"))
-        Pager(
-            request, call, error="InvalidRequestException"
-        )  # refuses a token of another listing by this name
-        shown, token = page(names, request, call, key=str, default=50)
-        return {"TableMetadataList": self._described(shown, tables), "NextToken": token}
+        found = self._described(names, tables)
+        return list_items(found, request, call, key=lambda one: str(one["Name"]), describe=lambda one: one)
 
     def tables(self) -> dict[str, tuple[Table, Sequence[Part]]]:
         """Return the tables of the lake's present state. Raises MetadataException."""
@@ -118,7 +115,7 @@ class Catalog:
             return {name: self._known[key] for name, key in keys.items() if key in self._known}
 
 
-def job(kind: str, opened: Opened, limits: Limits, root: str, text: str) -> _Members:
+def job(kind: str, opened: Opened, limits: LabelsSettings, root: str, text: str) -> _Members:
     """Return what a query's own process needs to know to read tables; without its place for results."""
     return {
         "job": kind,

@@ -1,8 +1,7 @@
-"""Executions of queries: asked for, told about, stopped, and their results."""
+"""Executions of queries: start, describe, list, stop, and read their results."""
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 import time
@@ -13,23 +12,24 @@ from typing import Any
 from sqlalchemy import Connection, func, insert, select, update
 
 from brume import storage
-from brume.aws.engine.paging import Pager
+from brume.aws.engine.idempotency import Token
+from brume.aws.engine.listing import list_rows, pager
+from brume.aws.engine.lookup import owned
+from brume.aws.engine.sandbox import LateError, LostError, Sandbox
 from brume.aws.engine.service import Call
 from brume.aws.engine.store import Store
 from brume.labels.engine import result_pages, workgroups
 from brume.labels.engine.catalog import CATALOG, Catalog
 from brume.labels.engine.descriptions import described, kept, statistics
 from brume.labels.engine.errors import busy, invalid, unprocessed
-from brume.labels.engine.limits import Limits
 from brume.labels.engine.result_locations import Outputs
 from brume.labels.engine.runner import QUEUED, RUNNING, Runner
-from brume.aws.engine.sandbox import LateError, LostError, Sandbox
 from brume.labels.engine.saved_queries import prepared
-from brume.labels.engine.tables import executions
+from brume.labels.engine.settings import LabelsSettings
+from brume.labels.engine.tables import TOKEN_SECONDS, executions
 from brume.labels.model.schema import DATABASE
 
 PLANNING_SECONDS = 20.0
-TOKEN_SECONDS = 24 * 3600.0
 _CATEGORY_USER = 2
 # They are matched against a stranger's text in the engine itself: ++ never goes back to try another way.
 _EXECUTE = re.compile(r"""\s*+EXECUTE\s++(?:"([^"]++)"|(\w++))(?:\s++USING\b|(?=\s*+$))""", re.IGNORECASE)
@@ -48,7 +48,7 @@ class Executions:
         outputs: Outputs,
         sandbox: Sandbox,
         runner: Runner,
-        limits: Limits,
+        limits: LabelsSettings,
     ) -> None:
         self._store = store
         self._catalog = catalog
@@ -60,11 +60,10 @@ class Executions:
     def start_query_execution(self, request: _Members, call: Call) -> _Members:
         """Plan a query and let it run; the same ClientRequestToken starts one only."""
         self._runner.require_room()
-        token = str(request.get("ClientRequestToken") or "")
-        digest = _digest(request)
+        token = Token(self._store, call, request, invalid, TOKEN_SECONDS)
         with self._store.write() as db:
-            if known := _by_token(db, call.account, token, digest):
-                return {"QueryExecutionId": known}
+            if known := token.known(db):
+                return known
             group = workgroups.find(db, call.account, request.get("WorkGroup") or workgroups.PRIMARY)
             text, parameters = _prepared(db, call.account, group.name, request)
             self._require_place(db)
@@ -90,8 +89,6 @@ class Executions:
             "state": QUEUED,
             "text": request["QueryString"],
             "request": json.dumps(kept(request)),
-            "token": token,
-            "digest": digest,
             "kind": plan["kind"],
             "name": plan["name"],
             "output": storage.join(folder, f"{identity}{_suffix(plan)}") if folder else "",
@@ -104,10 +101,11 @@ class Executions:
             "submitted": started,
         }
         with self._store.write() as db:
-            if known := _by_token(db, call.account, token, digest):  # a second request by it came meanwhile
-                return {"QueryExecutionId": known}
+            if known := token.known(db):  # a second request with the same token came meanwhile
+                return known
             highest = db.execute(select(func.max(executions.c.number))).scalar_one()
             db.execute(insert(executions).values(**row, number=(highest or 0) + 1))
+            token.keep(db, {"QueryExecutionId": identity})
         if "failed" in planned:
             self._runner.fail(identity, planned["failed"])
         else:
@@ -156,12 +154,12 @@ class Executions:
             raise busy(f"{waiting} queries wait or run, as many as are taken on: try again later")
 
     def get_query_execution(self, request: _Members, call: Call) -> _Members:
-        """Tell about an execution."""
+        """Describe an execution."""
         with self._store.read() as db:
             return {"QueryExecution": described(_required(db, call.account, request["QueryExecutionId"]))}
 
     def batch_get_query_execution(self, request: _Members, call: Call) -> _Members:
-        """Tell about several executions."""
+        """Describe several executions."""
         with self._store.read() as db:
             found = {one: _find(db, call.account, one) for one in request["QueryExecutionIds"]}
         return {
@@ -171,20 +169,11 @@ class Executions:
 
     def list_query_executions(self, request: _Members, call: Call) -> _Members:
         """List the ids of a workgroup's executions, the newest first."""
-        pager = Pager(request, call, default=50, error="InvalidRequestException")
         with self._store.write() as db:
             group = workgroups.find(db, call.account, request.get("WorkGroup") or workgroups.PRIMARY)
-            known = select(executions.c.id, executions.c.number).filter_by(
-                account=call.account, workgroup=group.name
-            )
-            if before := pager.number(1 << 62):
-                known = known.where(executions.c.number < before)
-            found = db.execute(known.order_by(executions.c.number.desc()).limit(pager.size + 1)).all()
-        shown = found[: pager.size]
-        return {
-            "QueryExecutionIds": [row.id for row in shown],
-            "NextToken": pager.token(str(shown[-1].number)) if len(found) > len(shown) else None,
-        }
+            mine = owned(executions, call, workgroup=group.name)
+            order = executions.c.number
+            return list_rows(db, request, call, mine, order, lambda row: row.id, newest_first=True)
 
     def stop_query_execution(self, request: _Members, call: Call) -> _Members:
         """Cancel a query that waits or runs; one that has ended stays as it is."""
@@ -196,7 +185,7 @@ class Executions:
     def get_query_results(self, request: _Members, call: Call) -> _Members:
         """Return a page of a result; the first row of the first page holds the names, as in Athena."""
         identity = request["QueryExecutionId"]
-        pager = Pager(request, call, default=1000, error="InvalidRequestException")
+        page = pager(request, call)
         with self._store.read() as db:
             row = _required(db, call.account, identity)
         if row.state != "SUCCEEDED":
@@ -215,49 +204,27 @@ class Executions:
         if file is None:
             where = f": it lies at {row.output}" if row.output else ""
             raise invalid(f"The result of {identity} is kept no longer{where}")
-        found, following = result_pages.page(file, pager.number(file.stat().st_size), pager.size)
+        found, following = result_pages.page(file, page.number(file.stat().st_size), page.size)
         data = [
             {"Data": [{} if value is None else {"VarCharValue": value} for value in line]} for line in found
         ]
         return {
             "ResultSet": {"Rows": data, "ResultSetMetadata": {"ColumnInfo": columns}},
-            "NextToken": pager.token(str(following)) if following else None,
+            "NextToken": page.token(str(following)) if following else None,
             "UpdateCount": 0,
         }
 
     def get_query_runtime_statistics(self, request: _Members, call: Call) -> _Members:
-        """Tell how long an execution took, and its rows."""
+        """Return how long an execution took, and its rows."""
         with self._store.read() as db:
             row = _required(db, call.account, request["QueryExecutionId"])
-        told = statistics(row)
-        timeline = {name: value for name, value in told.items() if name.endswith("InMillis")}
+        timeline = {name: value for name, value in statistics(row).items() if name.endswith("InMillis")}
         return {
             "QueryRuntimeStatistics": {
                 "Timeline": timeline,
                 "Rows": {"InputBytes": row.scanned, "OutputBytes": row.size, "OutputRows": row.rows},
             }
         }
-
-
-def _digest(request: Mapping[str, Any]) -> str:
-    plain = {name: value for name, value in request.items() if name != "ClientRequestToken"}
-    return hashlib.sha256(json.dumps(plain, sort_keys=True, default=str).encode()).hexdigest()
-
-
-def _by_token(db: Connection, account: str, token: str, digest: str) -> str | None:
-    """Return the execution that a token started; a token that came with another request is refused."""
-    if not token:
-        return None
-    known = db.execute(
-        select(executions.c.id, executions.c.digest)
-        .filter_by(account=account, token=token)
-        .where(executions.c.submitted > time.time() - TOKEN_SECONDS)
-    ).first()
-    if known is not None and known.digest != digest:
-        raise invalid(
-            "Idempotent parameters do not match: give every new query a ClientRequestToken of its own"
-        )
-    return str(known.id) if known is not None else None
 
 
 def _prepared(

@@ -17,14 +17,15 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from brume import storage
 from brume.aws.addresses import AddressError
-from brume.aws.engine.service import ServiceError
+from brume.aws.engine import logs
+from brume.aws.engine.sandbox import Job, LateError, LostError, Sandbox
 from brume.aws.engine.store import Store
 from brume.labels.engine import show
 from brume.labels.engine.catalog import Catalog, job
+from brume.labels.engine.errors import full
 from brume.labels.engine.lake_source import Source
-from brume.labels.engine.limits import Limits
 from brume.labels.engine.result_locations import Outputs
-from brume.aws.engine.sandbox import Job, LateError, LostError, Sandbox
+from brume.labels.engine.settings import LabelsSettings
 from brume.labels.engine.tables import executions
 from brume.labels.model.lake import LakeError
 from brume.storage import StorageError
@@ -33,7 +34,7 @@ QUEUED, RUNNING = "QUEUED", "RUNNING"
 _PAUSES = (0.1, 1.0, 5.0, 20.0)  # seconds between the tries to note an end
 _ROOM = 1 << 20  # bytes
 _SYSTEM, _USER = 1, 2  # AthenaError.ErrorCategory
-_log = logging.getLogger("brume.engine")
+_log = logging.getLogger(__name__)
 
 _Members = dict[str, Any]
 
@@ -56,7 +57,7 @@ class Runner:
         catalog: Catalog,
         outputs: Outputs,
         sandbox: Sandbox,
-        limits: Limits,
+        limits: LabelsSettings,
         data: Path,
         registry: CollectorRegistry,
     ) -> None:
@@ -82,10 +83,7 @@ class Runner:
     def require_room(self) -> None:
         """Raise InternalServerException when the disk has no room for a row of the state."""
         if shutil.disk_usage(self._results).free < _ROOM:
-            raise ServiceError(
-                "InternalServerException",
-                "The disk of the engine is full: make room there, or start it with another --data",
-            )
+            raise full("The disk of the engine is full: make room there, or start it with another --data")
 
     def submit(self, identity: str, plan: _Members, text: str, cutoff: int) -> None:
         """Run an execution when its turn comes. `cutoff` is the most bytes that it may read, 0 for any."""
@@ -138,8 +136,7 @@ class Runner:
             reason = f"HIVE_FILESYSTEM_ERROR: the result cannot be written: {error.strerror}"
             state, category, values = "FAILED", _SYSTEM, {"reason": reason}
         except Exception as error:
-            # What it says could be in the caller's words: those stay out of the log.
-            _log.error("execution %s broke off: %s", identity, type(error).__name__)
+            logs.failed(_log, f"execution {identity}", error)
             state, category = "FAILED", _SYSTEM
             values = {"reason": f"INTERNAL_ERROR: {type(error).__name__}"}
         finally:
@@ -167,7 +164,7 @@ class Runner:
             return bool(db.execute(waiting.values(state=RUNNING, started=time.time())).rowcount)
 
     def _end(self, identity: str, state: str, before: tuple[str, ...], **values: Any) -> bool:
-        """Give an execution its last state, if its state is one of `before`; tell whether it was."""
+        """Give an execution its last state, if its state is one of `before`; return whether it was."""
         with self._store.write() as db:
             known = update(executions).filter_by(id=identity).where(executions.c.state.in_(before))
             changed = db.execute(known.values(state=state, completed=time.time(), **values)).rowcount

@@ -8,12 +8,14 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, insert, select, update
 
-from brume.aws.engine.paging import Pager
+from brume.aws.engine.idempotency import once
+from brume.aws.engine.listing import list_rows
+from brume.aws.engine.lookup import owned
 from brume.aws.engine.service import Call
 from brume.aws.engine.store import Store
 from brume.labels.engine import workgroups
 from brume.labels.engine.errors import absent, invalid, unprocessed
-from brume.labels.engine.tables import named_queries, prepared_statements
+from brume.labels.engine.tables import TOKEN_SECONDS, named_queries, prepared_statements
 
 _Members = dict[str, Any]
 
@@ -26,12 +28,13 @@ class NamedQueries:
 
     def create_named_query(self, request: _Members, call: Call) -> _Members:
         """Keep a query; the same ClientRequestToken makes one only."""
-        token = request.get("ClientRequestToken")
-        identity = str(uuid.uuid5(uuid.NAMESPACE_OID, f"{call.account}/{token}") if token else uuid.uuid4())
-        with self._store.write() as db:
+        with once(self._store, call, request, invalid, TOKEN_SECONDS) as answer:
+            if answer.known is not None:
+                return answer.known
+            db = answer.db
             group = workgroups.find(db, call.account, request.get("WorkGroup") or workgroups.PRIMARY)
             row = {
-                "id": identity,
+                "id": str(uuid.uuid4()),
                 "account": call.account,
                 "workgroup": group.name,
                 "name": request["Name"],
@@ -39,24 +42,19 @@ class NamedQueries:
                 "database": request["Database"],
                 "text": request["QueryString"],
             }
-            known = _named(db, call.account, identity)
-            if known is None:
-                db.execute(insert(named_queries).values(**row))
-            elif known._asdict() != row:
-                raise invalid(
-                    "Idempotent parameters do not match: give every new query a ClientRequestToken of its own"
-                )
-        return {"NamedQueryId": identity}
+            db.execute(insert(named_queries).values(**row))
+            answer.value = {"NamedQueryId": row["id"]}
+        return answer.value
 
     def get_named_query(self, request: _Members, call: Call) -> _Members:
-        """Tell a named query."""
+        """Describe a named query."""
         with self._store.write() as db:
             workgroups.ensure_primary(db, call.account)
             row = _required(db, call.account, request["NamedQueryId"])
         return {"NamedQuery": _described(row)}
 
     def batch_get_named_query(self, request: _Members, call: Call) -> _Members:
-        """Tell several named queries."""
+        """Describe several named queries."""
         with self._store.write() as db:
             workgroups.ensure_primary(db, call.account)
             found = {one: _named(db, call.account, one) for one in request["NamedQueryIds"]}
@@ -67,25 +65,10 @@ class NamedQueries:
 
     def list_named_queries(self, request: _Members, call: Call) -> _Members:
         """List the ids of a workgroup's named queries."""
-        pager = Pager(request, call, default=50, error="InvalidRequestException")
         with self._store.write() as db:
             group = workgroups.find(db, call.account, request.get("WorkGroup") or workgroups.PRIMARY)
-            ids = (
-                db.execute(
-                    select(named_queries.c.id)
-                    .filter_by(account=call.account, workgroup=group.name)
-                    .where(named_queries.c.id > pager.after)
-                    .order_by(named_queries.c.id)
-                    .limit(pager.size + 1)
-                )
-                .scalars()
-                .all()
-            )
-        shown = list(ids[: pager.size])
-        return {
-            "NamedQueryIds": shown,
-            "NextToken": pager.token(shown[-1]) if len(ids) > len(shown) else None,
-        }
+            mine = owned(named_queries, call, workgroup=group.name)
+            return list_rows(db, request, call, mine, named_queries.c.id, lambda row: row.id)
 
     def update_named_query(self, request: _Members, call: Call) -> _Members:
         """Change a named query."""
@@ -152,13 +135,13 @@ class PreparedStatements:
         return {}
 
     def get_prepared_statement(self, request: _Members, call: Call) -> _Members:
-        """Tell a prepared statement."""
+        """Describe a prepared statement."""
         with self._store.read() as db:
             row = self._required(db, request, call)
         return {"PreparedStatement": _statement(row)}
 
     def batch_get_prepared_statement(self, request: _Members, call: Call) -> _Members:
-        """Tell several prepared statements of a workgroup."""
+        """Describe several prepared statements of a workgroup."""
         with self._store.read() as db:
             found = {
                 name: prepared(db, call.account, request["WorkGroup"], name)
@@ -179,23 +162,10 @@ class PreparedStatements:
 
     def list_prepared_statements(self, request: _Members, call: Call) -> _Members:
         """List the prepared statements of a workgroup."""
-        pager = Pager(request, call, default=50, error="InvalidRequestException")
         with self._store.write() as db:
             group = workgroups.find(db, call.account, request["WorkGroup"])
-            rows = db.execute(
-                select(prepared_statements)
-                .filter_by(account=call.account, workgroup=group.name)
-                .where(prepared_statements.c.name > pager.after)
-                .order_by(prepared_statements.c.name)
-                .limit(pager.size + 1)
-            ).all()
-        shown = rows[: pager.size]
-        return {
-            "PreparedStatements": [
-                {"StatementName": row.name, "LastModifiedTime": row.modified} for row in shown
-            ],
-            "NextToken": pager.token(shown[-1].name) if len(rows) > len(shown) else None,
-        }
+            mine = owned(prepared_statements, call, workgroup=group.name)
+            return list_rows(db, request, call, mine, prepared_statements.c.name, _statement_summary)
 
     def update_prepared_statement(self, request: _Members, call: Call) -> _Members:
         """Change a prepared statement."""
@@ -231,6 +201,10 @@ def prepared(db: Connection, account: str, workgroup: str, name: str) -> Any:
 
 def _key(row: Any) -> dict[str, str]:
     return {"account": row.account, "workgroup": row.workgroup, "name": row.name}
+
+
+def _statement_summary(row: Any) -> _Members:
+    return {"StatementName": row.name, "LastModifiedTime": row.modified}
 
 
 def _statement(row: Any) -> _Members:

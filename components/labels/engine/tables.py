@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from sqlalchemy import BigInteger, Column, Float, Index, Integer, MetaData, String, Table, Text
 
+from brume.aws.engine.idempotency import tokens_table
 from brume.aws.engine.schema import Schema, versions_table
+from brume.aws.engine.tags import tags_table
+from brume.labels.engine import migrations
 
 metadata = MetaData()
 
@@ -13,7 +16,13 @@ def _account() -> Column[str]:
     return Column("account", String(64), primary_key=True)
 
 
-SCHEMA = Schema(versions_table(metadata, "athena_schema_version"))
+SCHEMA = Schema(
+    versions_table(metadata, "athena_schema_version"),
+    {2: migrations.move_tokens},
+    tokens_table(metadata, migrations.TOKENS),
+)
+TAGS = tags_table(metadata, "athena_tags")
+TOKEN_SECONDS = 24 * 3600.0  # for how long a client token stands for its first request
 
 executions = Table(
     "athena_executions",
@@ -25,12 +34,10 @@ executions = Table(
     Column("state", String(16), nullable=False),
     Column("text", Text, nullable=False),  # as it came: GetQueryExecution answers it
     Column("request", Text, nullable=False),  # JSON: the members that are answered as they came
-    Column("token", String(128), nullable=False),
-    Column("digest", String(64), nullable=False),  # of the request that came with the token
     Column("kind", String(16), nullable=False),
     Column("name", String(32), nullable=False),
     Column("output", Text, nullable=False),  # the s3:// address of the result; "" when the engine keeps it
-    Column("manifest", Text, nullable=False),  # the s3:// address of what UNLOAD wrote
+    Column("manifest", Text, nullable=False),  # the s3:// address of the list of files that UNLOAD wrote
     Column("reason", Text, nullable=False),
     Column("error", Text),  # JSON: AthenaError
     Column("columns", Text),  # JSON: ColumnInfo; null until it has succeeded
@@ -41,7 +48,6 @@ executions = Table(
     Column("submitted", Float, nullable=False),
     Column("started", Float),
     Column("completed", Float),
-    Index("athena_executions_by_token", "account", "token"),
     Index("athena_executions_by_workgroup", "account", "workgroup", "number"),
 )
 

@@ -11,12 +11,15 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, insert, select, update
 
-from brume.aws.engine.paging import Pager
+from brume.aws.engine import arns
+from brume.aws.engine.listing import list_rows
+from brume.aws.engine.lookup import owned
 from brume.aws.engine.service import Call
 from brume.aws.engine.store import Store
-from brume.labels.engine.errors import invalid
+from brume.aws.engine.tags import Tags, pairs
+from brume.labels.engine.errors import absent, invalid
 from brume.labels.engine.result_locations import Outputs
-from brume.labels.engine.tables import executions, named_queries, prepared_statements, workgroups
+from brume.labels.engine.tables import TAGS, executions, named_queries, prepared_statements, workgroups
 from brume.labels.model import queries
 from brume.labels.model.schema import DATABASE
 
@@ -41,8 +44,9 @@ class Workgroup:
 class Workgroups:
     """The operations on workgroups."""
 
-    def __init__(self, store: Store, outputs: Outputs) -> None:
+    def __init__(self, store: Store, outputs: Outputs, tags: Tags) -> None:
         self._store = store
+        self._tags = tags
         self._outputs = outputs
 
     def create_work_group(self, request: _Members, call: Call) -> _Members:
@@ -54,10 +58,11 @@ class Workgroups:
             if _find(db, call.account, request["Name"]) is not None:
                 raise invalid(f"WorkGroup {request['Name']} is already created")
             _add(db, call.account, request["Name"], str(request.get("Description") or ""), configuration)
+            self._tags.put(db, _arn(call, request["Name"]), pairs(request.get("Tags") or []))
         return {}
 
     def get_work_group(self, request: _Members, call: Call) -> _Members:
-        """Tell about a workgroup."""
+        """Describe a workgroup."""
         with self._store.write() as db:
             ensure_primary(db, call.account)
             row = _required(db, call.account, request["WorkGroup"])
@@ -81,28 +86,9 @@ class Workgroups:
 
     def list_work_groups(self, request: _Members, call: Call) -> _Members:
         """List the workgroups of the account."""
-        pager = Pager(request, call, default=50, error="InvalidRequestException")
         with self._store.write() as db:
             ensure_primary(db, call.account)
-            known = select(workgroups).where(workgroups.c.account == call.account)
-            rows = db.execute(
-                known.where(workgroups.c.name > pager.after).order_by(workgroups.c.name).limit(pager.size + 1)
-            ).all()
-        shown = rows[: pager.size]
-        found = [
-            {
-                "Name": row.name,
-                "State": row.state,
-                "Description": row.description,
-                "CreationTime": row.created,
-                "EngineVersion": ENGINE,
-            }
-            for row in shown
-        ]
-        return {
-            "WorkGroups": found,
-            "NextToken": pager.token(shown[-1].name) if len(rows) > len(shown) else None,
-        }
+            return list_rows(db, request, call, owned(workgroups, call), workgroups.c.name, _summary)
 
     def update_work_group(self, request: _Members, call: Call) -> _Members:
         """Change a workgroup's settings, description or state."""
@@ -125,17 +111,18 @@ class Workgroups:
         name = request["WorkGroup"]
         if name == PRIMARY:
             raise invalid("The primary workgroup cannot be deleted")
-        owned = (executions, named_queries, prepared_statements)
+        contents = (executions, named_queries, prepared_statements)
         with self._store.write() as db:
             _required(db, call.account, name)
-            held = [table for table in owned if _holds(db, table, call.account, name)]
+            held = [table for table in contents if _holds(db, table, call.account, name)]
             if held and not request.get("RecursiveDeleteOption"):
                 raise invalid(
                     f"WorkGroup {name} is not empty: give RecursiveDeleteOption to delete what it holds"
                 )
-            for table in owned:
+            for table in contents:
                 db.execute(delete(table).filter_by(account=call.account, workgroup=name))
             db.execute(delete(workgroups).filter_by(account=call.account, name=name))
+            self._tags.remove(db, _arn(call, name))
         return {}
 
     def _check(self, configuration: Mapping[str, Any]) -> None:
@@ -149,6 +136,38 @@ class Workgroups:
         output = (configuration.get("ResultConfiguration") or {}).get("OutputLocation")
         if output:
             check_output(self._outputs, output)
+
+
+def tags_of_workgroups(store: Store) -> Tags:
+    """Return the operations on tags, which workgroups alone have here."""
+
+    def find_arn(db: Connection, call: Call, text: str) -> str:
+        try:
+            path = arns.parse(text).path
+        except ValueError as error:
+            raise invalid(str(error)) from error
+        ensure_primary(db, call.account)
+        if path[0] != "workgroup" or len(path) != 2 or text != _arn(call, path[1]):
+            raise absent(f"there is no resource {text}: workgroups have tags", text)
+        if _find(db, call.account, path[1]) is None:
+            raise absent(f"WorkGroup {path[1]} is not found: list_work_groups lists them", text)
+        return text
+
+    return Tags(store, TAGS, find_arn, invalid=invalid)
+
+
+def _arn(call: Call, name: str) -> str:
+    return str(arns.Arn("athena", call.region, call.account, ("workgroup", name)))
+
+
+def _summary(row: Any) -> _Members:
+    return {
+        "Name": row.name,
+        "State": row.state,
+        "Description": row.description,
+        "CreationTime": row.created,
+        "EngineVersion": ENGINE,
+    }
 
 
 def check_output(outputs: Outputs, address: str) -> None:
@@ -215,7 +234,7 @@ def _find(db: Connection, account: str, name: str) -> Any:
 def _required(db: Connection, account: str, name: str) -> Any:
     row = _find(db, account, name)
     if row is None:
-        raise invalid(f"WorkGroup {name} is not found: list_work_groups tells which there are")
+        raise invalid(f"WorkGroup {name} is not found: list_work_groups lists them")
     return row
 
 

@@ -5,12 +5,11 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 
-from brume.aws.engine.settings import read
 from brume.variables import number, variable
 
 
 @dataclass(frozen=True)
-class Limits:
+class LabelsSettings:
     """The lake that queries read, and what they may take."""
 
     seconds: int = variable("BRUME_SQL_SECONDS", 300, "seconds that one query may run", parse=number)
@@ -52,11 +51,6 @@ class Limits:
         "",
         "the lake that queries read, needed: a folder that brume run labels wrote, or s3://...",
     )
-
-    @classmethod
-    def from_environment(cls) -> Limits:
-        """Read the settings from the environment. Raises `EngineError` for a value of another form."""
-        return read(cls)
 
     @property
     def address_space(self) -> int:
