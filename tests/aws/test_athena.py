@@ -409,7 +409,7 @@ def test_a_token_makes_one_named_query(athena: Any) -> None:
 @pytest.fixture
 def unhurried(tmp_path: Path, lake: Lake, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """An engine whose queries have time: on a busy machine 3 s end before the limit that a test is about."""
-    with served(tmp_path, lake, monkeypatch) as address:
+    with served(tmp_path, lake, monkeypatch, seconds=300) as address:
         yield client_of(address, "athena")
 
 
