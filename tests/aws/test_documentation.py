@@ -17,7 +17,9 @@ from brume.variables import VariableError, number, quantity, variable
 ROOT = Path(__file__).resolve().parents[2]
 
 
-@pytest.mark.parametrize(("name", "made"), [("settings", documentation.settings)])
+@pytest.mark.parametrize(
+    ("name", "made"), [("operations", documentation.operations), ("settings", documentation.settings)]
+)
 def test_a_generated_page_is_that_of_the_code(name: str, made: object) -> None:
     assert callable(made)
     written = (ROOT / "docs" / f"{name}.md").read_text(encoding="utf-8")
