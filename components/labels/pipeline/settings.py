@@ -1,4 +1,4 @@
-"""Whether the parameters of the labels pipeline make sense, told before anything starts."""
+"""Checks of the parameters of the labels pipeline, made before anything starts."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from brume import storage
+from brume.run.checks import Checks
 
 POOL = re.compile(r"[a-z]{2}(-[a-z]+)+-\d_[0-9A-Za-z]+")  # a Cognito user pool: REGION_NAME
 _PRINCIPAL = re.compile(r"arn:aws[a-z-]*:quicksight:[a-z0-9-]+:\d{12}:(user|group)/.+")
@@ -15,44 +16,44 @@ _PRINCIPAL = re.compile(r"arn:aws[a-z-]*:quicksight:[a-z0-9-]+:\d{12}:(user|grou
 
 def check_labels(arguments: Mapping[str, Any]) -> None:
     """Check the arguments of the pipeline. Raises `ValueError` with one line for each wrong one."""
-    wrong = []
     source, workers, lake = arguments["source"], arguments["workers"], arguments["lake"]
-    if source and not storage.is_remote(source) and not storage.exists(source):
-        wrong.append(f"source={source} is not there")
+    checks = Checks(arguments)
+    checks.exists("source")
     if workers and not POOL.fullmatch(workers):
-        if not workers.lower().endswith(".csv"):
-            wrong.append(
+        if workers.lower().endswith(".csv"):
+            checks.exists("workers")
+        else:
+            checks.require(
+                False,
                 f"workers={workers} must be the id of a Cognito user pool (eu-west-1_Ab1Cd2Ef3) or a CSV "
-                "file with the columns sub, name, email, team"
+                "file with the columns sub, name, email, team",
             )
-        elif not storage.is_remote(workers) and not storage.exists(workers):
-            wrong.append(f"workers={workers} is not there")
-    if lake and source and _within(lake, source):
-        wrong.append(f"lake={lake} must not lie in source={source}: its files would be read as annotations")
+    checks.require(
+        not (lake and source and _within(lake, source)),
+        f"lake={lake} must not lie in source={source}: its files would be read as annotations",
+    )
     principal = arguments["publish_quicksight"]
-    if principal and not _PRINCIPAL.fullmatch(principal):
-        wrong.append(
-            f"publish_quicksight={principal} must be the ARN of the QuickSight user or group that gets the "
-            "dashboard (arn:aws:quicksight:REGION:ACCOUNT:user/default/NAME)"
-        )
-    if principal and not arguments["publish_glue"]:
-        wrong.append(
-            "publish_quicksight needs publish_glue=true: QuickSight reads the tables that Glue knows"
-        )
-    if arguments["publish_glue"] and not lake.startswith("s3://"):
-        wrong.append(
-            f"publish_glue needs lake=s3://BUCKET/..., not {lake or 'none'}: AWS reads the tables there"
-        )
+    checks.require(
+        not principal or _PRINCIPAL.fullmatch(principal),
+        f"publish_quicksight={principal} must be the ARN of the QuickSight user or group that gets the "
+        "dashboard (arn:aws:quicksight:REGION:ACCOUNT:user/default/NAME)",
+    )
+    checks.require(
+        not principal or arguments["publish_glue"],
+        "publish_quicksight needs publish_glue=true: QuickSight reads the tables that Glue knows",
+    )
+    checks.require(
+        not arguments["publish_glue"] or lake.startswith("s3://"),
+        f"publish_glue needs lake=s3://BUCKET/..., not {lake or 'none'}: AWS reads the tables there",
+    )
     if arguments["iceberg"]:
-        try:
-            if catalog_of(arguments["iceberg"]) is None and storage.is_remote(lake):
-                wrong.append(
-                    'iceberg=local needs a local lake: for one in S3 name a catalog, {"type": "glue"}'
-                )
-        except ValueError as error:
-            wrong.append(str(error))
-    if wrong:
-        raise ValueError("\n".join(wrong))
+        checks.attempt(lambda: _check_iceberg(arguments["iceberg"], lake))
+    checks.finish()
+
+
+def _check_iceberg(iceberg: str, lake: str) -> None:
+    if catalog_of(iceberg) is None and storage.is_remote(lake):
+        raise ValueError('iceberg=local needs a local lake: for one in S3 name a catalog, {"type": "glue"}')
 
 
 def modalities_of(text: str) -> tuple[str, ...]:

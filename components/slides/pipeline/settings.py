@@ -1,11 +1,11 @@
-"""Checks of the parameters of the slides pipelines, before anything starts."""
+"""Checks of the parameters of the slides pipelines, made before anything starts."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-from brume import storage
+from brume.run.checks import Checks
 from brume.slides.model.grid import Tiling
 from brume.slides.model.parameters import TrainingParameters
 
@@ -17,54 +17,25 @@ def check_training(arguments: Mapping[str, Any]) -> None:
     """Check the arguments of the slides pipeline. Raises `ValueError` with one line for each wrong one."""
     training = {name: arguments[name] for name in _TRAINING}
     tiling = {name: arguments[name] for name in _TILING}
-    _raise_all(
-        [
-            lambda: Tiling(
-                **tiling, mpp=arguments["mpp"] or None, assume_mpp=arguments["assume_mpp"] or None
-            ),
-            lambda: TrainingParameters(**training),
-            lambda: _there("labels", arguments),
-            *_common(arguments),
-        ]
-    )
+    mpp, assume_mpp = arguments["mpp"] or None, arguments["assume_mpp"] or None
+    checks = Checks(arguments)
+    checks.attempt(lambda: Tiling(**tiling, mpp=mpp, assume_mpp=assume_mpp))
+    checks.attempt(lambda: TrainingParameters(**training))
+    checks.exists("labels")
+    _finish(checks)
 
 
 def check_prediction(arguments: Mapping[str, Any]) -> None:
     """Check the arguments of the slides_predict pipeline. Raises `ValueError` like `check_training`."""
-    _raise_all(
-        [
-            lambda: Tiling(assume_mpp=arguments["assume_mpp"] or None),
-            lambda: _there("model", arguments),
-            *_common(arguments),
-        ]
-    )
+    checks = Checks(arguments)
+    checks.attempt(lambda: Tiling(assume_mpp=arguments["assume_mpp"] or None))
+    checks.exists("model")
+    _finish(checks)
 
 
-def _common(arguments: Mapping[str, Any]) -> list[Callable[[], Any]]:
-    return [
-        lambda: _there("slides", arguments),
-        lambda: _within("max_rejected", arguments, 0, 1),
-        lambda: _within("tile_groups", arguments, 1, 1000),
-    ]
-
-
-def _raise_all(checks: list[Callable[[], Any]]) -> None:
-    wrong = []
-    for check in checks:
-        try:
-            check()
-        except ValueError as error:
-            wrong.append(str(error))
-    if wrong:
-        raise ValueError("\n".join(wrong))
-
-
-def _there(name: str, arguments: Mapping[str, Any]) -> None:
-    uri = arguments[name]
-    if not storage.is_remote(uri) and not storage.exists(uri):
-        raise ValueError(f"{name}={uri} is not there")
-
-
-def _within(name: str, arguments: Mapping[str, Any], low: float, high: float) -> None:
-    if not low <= arguments[name] <= high:
-        raise ValueError(f"{name}={arguments[name]} must be from {low} to {high}")
+def _finish(checks: Checks) -> None:
+    """Check what both pipelines take, and raise what is wrong."""
+    checks.exists("slides")
+    checks.between(0, 1, "max_rejected")
+    checks.between(1, 1000, "tile_groups")
+    checks.finish()
