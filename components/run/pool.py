@@ -30,8 +30,7 @@ def share_out(
         for piece in pieces:
             yield work(*piece)
         return
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(count, context, initializer=_follow) as pool:
+    with executor(count) as pool:
         waiting = iter(pieces)
         running: set[Future[_T]] = set()
         try:
@@ -49,12 +48,20 @@ def share_out(
             pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _follow() -> None:
-    """End with the parent, even one that was killed and could say nothing."""
+def executor(count: int, prepare: Callable[[], None] | None = None) -> ProcessPoolExecutor:
+    """Return a pool of `count` new processes that end with this one; each calls `prepare` before its work."""
+    context = multiprocessing.get_context("spawn")
+    return ProcessPoolExecutor(count, context, initializer=_start, initargs=(prepare,))
+
+
+def _start(prepare: Callable[[], None] | None) -> None:
+    """Prepare a process of a pool to end with its parent, even one that was killed and could say nothing."""
     lifeline.follow()
     parent = multiprocessing.parent_process()
     if parent is not None:
         threading.Thread(target=_end_with, args=(parent.sentinel,), daemon=True).start()
+    if prepare is not None:
+        prepare()
 
 
 def _end_with(sentinel: int) -> None:

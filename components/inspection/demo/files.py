@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import csv
 import json
-import multiprocessing
 import os
 from collections.abc import Generator, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +18,7 @@ from brume import storage
 from brume.inspection.demo.scene import KINDS, VERSION, render
 from brume.inspection.model import masks
 from brume.inspection.model.manifest import MASK, label_attributes, stamp
-from brume.run import lifeline, progress
+from brume.run import pool, progress
 
 # How the classes are drawn in masks, and named in the segmentation manifest's internal-color-map.
 COLORS = {
@@ -158,16 +156,14 @@ def _taken(
         for picture in pictures:
             yield _take(picture, folder, size, labelled)
         return
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, context, initializer=_worker) as pool:
+    with pool.executor(workers, _one_thread) as processes:
         count = len(pictures)
-        yield from pool.map(
+        yield from processes.map(
             _take, pictures, [folder] * count, [size] * count, [labelled] * count, chunksize=4
         )
 
 
-def _worker() -> None:
-    lifeline.follow()
+def _one_thread() -> None:
     cv2.setNumThreads(1)
 
 

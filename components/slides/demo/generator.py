@@ -10,9 +10,7 @@ from __future__ import annotations
 
 import csv
 import json
-import multiprocessing
 import os
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,7 +20,7 @@ from PIL import Image, ImageDraw
 from scipy import ndimage, spatial
 
 from brume import storage
-from brume.run import lifeline
+from brume.run import pool
 from brume.slides.demo.painter import GLASS, Painter, Pixels, write_slide
 
 Floats = NDArray[np.float32]
@@ -62,9 +60,8 @@ def make_demo(folder: Path, seed: int = 0) -> None:
     done.unlink(missing_ok=True)
     cohort = plan_cohort()
     workers = min(len(os.sched_getaffinity(0)), len(cohort))
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, context, initializer=lifeline.follow) as pool:
-        for future in [pool.submit(write_demo_slide, slide, folder, seed) for slide in cohort]:
+    with pool.executor(workers) as processes:
+        for future in [processes.submit(write_demo_slide, slide, folder, seed) for slide in cohort]:
             future.result()
     (folder / "demo-unreadable.svs").write_bytes(b"II*\0" + b"this was a slide once " * 50)
     rows = [(slide.name, slide.patient, slide.label) for slide in cohort]

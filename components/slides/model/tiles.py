@@ -9,20 +9,19 @@ from __future__ import annotations
 
 import hashlib
 import json
-import multiprocessing
 import os
 import re
 import tempfile
 from collections import deque
 from collections.abc import Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict
 from pathlib import Path, PurePosixPath
 from typing import Protocol
 
 from brume import storage
-from brume.run import code, lifeline, progress
+from brume.run import code, pool, progress
 from brume.run.rejects import Reject
 from brume.slides.model import slide_files
 from brume.slides.model.grid import Tiling
@@ -101,12 +100,11 @@ def _outcomes(
         alone = bool(suspects)
         queue = suspects if alone else waiting
         running: dict[Future[str | Reject], int] = {}
-        context = multiprocessing.get_context("spawn")
-        with ProcessPoolExecutor(1 if alone else workers, context, initializer=lifeline.follow) as pool:
+        with pool.executor(1 if alone else workers) as processes:
             try:
                 while queue or running:
                     while queue and len(running) < (1 if alone else workers):
-                        running[pool.submit(_work, slides[queue[0]], out_uri, tiling)] = queue[0]
+                        running[processes.submit(_work, slides[queue[0]], out_uri, tiling)] = queue[0]
                         queue.popleft()
                     for future in wait(running, return_when=FIRST_COMPLETED).done:
                         result = future.result()
