@@ -12,6 +12,7 @@ from brume.inspection.pipeline.sources import Picture
 from brume.inspection.pipeline.status import wait_for_status
 from brume.inspection.pipeline.uploads import content_type, parts
 from brume.run import progress
+from brume.run.names import run_id
 
 DETECTION_COLUMNS = ("set", "name", "uri", "truth", "anomalous", "confidence", "anomalies", "error")
 _RUN = "brume:run"  # the tag that says which run hosts a model
@@ -60,14 +61,15 @@ def train(project: str, output: dict[str, str], run: str, minutes: int) -> str:
             OutputConfig={"S3Location": output},
             Tags=[{"Key": _RUN, "Value": _tag(run)}],
         )["ModelMetadata"]
-    return str(_wait(project, version["ModelVersion"], "TRAINED", minutes, "training")["ModelVersion"])
+    trained = _wait(project, version["ModelVersion"], ("TRAINED",), minutes, "training")
+    return str(trained["ModelVersion"])
 
 
-def _wait(project: str, version: str, wanted: str, minutes: int, stage: str) -> dict[str, Any]:
+def _wait(project: str, version: str, wanted: tuple[str, ...], minutes: int, stage: str) -> dict[str, Any]:
     return wait_for_status(
         f"model {version} of {project}",
         lambda: describe(project, version),
-        (wanted,),
+        wanted,
         minutes,
         lambda message: progress.report(stage, 0, 1, note=message),
     )
@@ -114,13 +116,16 @@ def package(project: str, version: str, output: dict[str, str], minutes: int) ->
 
 
 def start(project: str, version: str, units: int, run: str, minutes: int) -> None:
-    """Host a model and wait until it answers; it is marked as hosted by `run`."""
+    """Host a model and wait until it answers; it is marked as hosted by `run`.
+
+    One whose hosting is just ending, or starting, is waited for first.
+    """
     lookout = client("lookoutvision")
-    description = describe(project, version)
+    description = _wait(project, version, ("TRAINED", "HOSTED", "HOSTING_FAILED"), minutes, "hosting")
     lookout.tag_resource(ResourceArn=description["ModelArn"], Tags=[{"Key": _RUN, "Value": _tag(run)}])
     if description["Status"] != "HOSTED":
         lookout.start_model(ProjectName=project, ModelVersion=version, MinInferenceUnits=units)
-    _wait(project, version, "HOSTED", minutes, "hosting")
+    _wait(project, version, ("HOSTED",), minutes, "hosting")
 
 
 def stop(project: str, run: str) -> None:
@@ -179,8 +184,12 @@ def _models(project: str, run: str) -> list[dict[str, Any]]:
 
 
 def _tag(run: str) -> str:
-    """Return a run's name with the characters that a tag may have, the end of it where it is too long."""
-    return "".join(letter if letter.isalnum() or letter in " _.:/=+-@" else "_" for letter in run)[-256:]
+    """Return a run's id with the characters that a tag may have, the end of it where it is too long.
+
+    Raises `ValueError` for a placeholder that was not filled in.
+    """
+    letters = (letter if letter.isalnum() or letter in " _.:/=+-@" else "_" for letter in run_id(run))
+    return "".join(letters)[-256:]
 
 
 def _unless_there(lookout: Any, call: Callable[[], Any]) -> None:
