@@ -61,15 +61,23 @@ def function_digest(function: Callable[..., Any], also: Iterable[str] = ()) -> s
 
     Of the function's own module those definitions count that it uses; of other modules, all.
     """
-    source, imports = _used_by(function)
-    closure = _closure([*imports, *also])
+    source, _ = _used_by(function)
+    closure = function_modules(function, also)
     versions = _libraries(closure) | {"python": "{}.{}".format(*sys.version_info[:2])}
     return _source_digest(source + repr(sorted(versions.items())), closure)
 
 
 def function_libraries(function: Callable[..., Any], also: Iterable[str] = ()) -> dict[str, str]:
     """Return the libraries that a function, what it uses and the modules in `also` need: name -> version."""
-    return _libraries(_closure([*_used_by(function)[1], *also]))
+    return _libraries(function_modules(function, also))
+
+
+def function_modules(function: Callable[..., Any], also: Iterable[str] = ()) -> set[str]:
+    """Return the modules that a function, what it uses and the modules in `also` import, and `also`.
+
+    Those of this package have their whole names, of others the top name stands.
+    """
+    return _closure([*_used_by(function)[1], *also])
 
 
 def _source_digest(own: str, closure: Iterable[str]) -> str:

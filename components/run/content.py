@@ -14,7 +14,7 @@ _LISTED_AT_ONCE = 8  # files of one remote folder that are asked for singly befo
 
 @dataclass(frozen=True)
 class Counted:
-    """Marks a URI whose content counts.
+    """Marks a URI, or a list of URIs, whose content counts.
 
     `files` names further files that it stands for, as a manifest does. `state` describes the content itself,
     in values that JSON holds, where not all that lies there counts.
@@ -43,10 +43,13 @@ def _listed(entry: storage.Entry) -> list[Any]:
     return [entry.uri, entry.size, version]
 
 
-def counted(mark: Counted, uri: str) -> list[Any]:
+def counted(mark: Counted, given: str | list[str]) -> list[Any]:
     """Return the content of what an argument names, and of the files that this stands for."""
-    if not uri:
-        return []
+    uris = [given] if isinstance(given, str) else given
+    return [item for uri in uris if uri for item in _counted(mark, uri)]
+
+
+def _counted(mark: Counted, uri: str) -> list[Any]:
     if mark.state:
         return [mark.state(uri)]
     listed: list[Any] = content(uri)

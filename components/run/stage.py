@@ -1,11 +1,11 @@
 """The stage contract: a plain typed function on files, done again when what it depends on has changed.
 
     @stage("shards", outputs={"tiles": "tiles", "rejects": "rejects.csv"})
-    def make_shards(cohort: Dataset, groups: list[str], seed: int, tiles: Dataset, rejects: Dataset) -> str:
+    def make_shards(cohort: Dataset, groups: Contents, seed: int, tiles: Dataset, rejects: Dataset) -> str:
     ...
 
-Every argument counts: an artifact and a `Content` by what lies there, any other by its value. Those that
-cannot change the result (a URL, a time limit, the share of a machine) are marked `Operational`. On a cluster
+Every argument counts: an artifact, `Content` and `Contents` by what lies there, any other by its value. Those
+that cannot change the result (a URL, a time limit, the share of a machine) are marked `Operational`. On a cluster
 an output lies where Kubeflow Pipelines puts it. In a local run it lies in the run's own folder under its own
 name (`OUT/model`), and a stage whose inputs, parameters, code and libraries are those of its last success is
 not done again: its result stands in `OUT/work/steps/NAME.json`.
@@ -56,6 +56,7 @@ class _Operational:
 
 
 Content = Annotated[str, Counted()]
+Contents = Annotated[list[str], Counted()]
 Operational = Annotated[T, _Operational()]
 
 
@@ -192,9 +193,15 @@ class Stage(Generic[P, R]):
             raise TypeError(f"stage {self.name} takes its arguments by name")
         lifeline.follow()
         arguments: dict[str, Any] = dict(given)
-        part = str(arguments[self.part]) if self.part else ""
-        progress.part = part
-        label = f"{self.name}-{part}" if part else self.name
+        progress.part = str(arguments[self.part]) if self.part else ""
+        label = self._label(arguments)
+        try:
+            return self._run(label, arguments)
+        except BaseException as error:
+            progress.step(label, "failed", note=f"{type(error).__name__}: {error}")
+            raise
+
+    def _run(self, label: str, arguments: dict[str, Any]) -> R:
         out = _out()
         if out:
             for name, place in self._places(arguments).items():
@@ -215,20 +222,17 @@ class Stage(Generic[P, R]):
         started = time.time()
         token = _context.set(Context(key, out))
         try:
-            result = self.function(**arguments)  # type: ignore[call-arg]
-        except BaseException as error:
-            progress.step(label, "failed", note=f"{type(error).__name__}: {error}")
-            raise
+            done = self.function(**arguments)  # type: ignore[call-arg]
         finally:
             _context.reset(token)
         if self.ends:
-            return result
+            return done
         if out:
             # An input that changed meanwhile may be in the result or not: the next run does it again.
             kept = key if self.once and key == self._key(arguments) else ""
-            self._keep(out, label, kept, arguments, result, time.time() - started)
+            self._keep(out, label, kept, arguments, done, time.time() - started)
         progress.step(label, "finished")
-        return result
+        return done
 
     def stands(self, **given: Any) -> bool:
         """Return whether a call with these arguments would take over its last result.
@@ -241,9 +245,10 @@ class Stage(Generic[P, R]):
         arguments = dict(given)
         for name, place in self._places(arguments).items():
             arguments[name] = SimpleNamespace(uri=str(out / place), metadata={})
-        part = str(arguments[self.part]) if self.part else ""
-        label = f"{self.name}-{part}" if part else self.name
-        return self._known(label, self._key(arguments), arguments) is not None
+        return self._known(self._label(arguments), self._key(arguments), arguments) is not None
+
+    def _label(self, arguments: Mapping[str, Any]) -> str:
+        return f"{self.name}-{arguments[self.part]}" if self.part else self.name
 
     def _places(self, arguments: Mapping[str, Any]) -> dict[str, str]:
         named = {self.part: arguments[self.part]} if self.part else {}

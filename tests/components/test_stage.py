@@ -12,8 +12,10 @@ from typing import Any, NamedTuple
 import pytest
 
 from brume.run.artifacts import Dataset
+from brume.run.content import Content, Contents
 from brume.run.names import of_run
-from brume.run.stage import OUT, Content, NotDescribedError, Operational, Stage, context, stage
+from brume.run.stage import OUT, NotDescribedError, Operational, Stage, context, stage
+from brume.storage import StorageError
 
 RUNS: list[str] = []
 
@@ -68,6 +70,14 @@ def make_part(group: str, made: Dataset) -> None:
 def divide(by: int) -> float:
     """Fail for 0."""
     return 1 / by
+
+
+@stage("join", outputs={"joined": "joined.txt"})
+def join_texts(parts: Contents, joined: Dataset) -> int:
+    """Join the texts of a list of files."""
+    RUNS.append("join")
+    Path(joined.uri).write_text("".join(Path(part).read_text() for part in parts))
+    return len(parts)
 
 
 def artifact(uri: str | Path = "elsewhere") -> Any:
@@ -132,6 +142,34 @@ def test_a_file_replaced_under_its_name_size_and_time_counts(out: Path) -> None:
     os.utime(source, ns=(before.st_atime_ns, before.st_mtime_ns))
     copied(out)
     assert (out / "copy.txt").read_text() == "other"
+
+
+def test_the_content_of_every_file_of_a_list_counts(out: Path) -> None:
+    """The same addresses are no sign of the same content."""
+    for name in ("a", "b"):
+        (out / name).write_text(name)
+    parts = [str(out / "a"), str(out / "b")]
+    for _ in range(2):
+        join_texts(parts=parts, joined=artifact())
+    assert RUNS == ["join"]
+    (out / "b").write_text("c")
+    join_texts(parts=parts, joined=artifact())
+    assert (out / "joined.txt").read_text() == "ac"
+
+
+def test_an_input_that_cannot_be_reached_is_reported_as_the_failure_of_its_stage(
+    out: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unreachable(uri: str) -> Any:
+        raise StorageError(f"{uri}: the object store does not answer")
+
+    monkeypatch.setattr("brume.storage.list_files", unreachable)
+    with pytest.raises(StorageError):
+        copied(out)
+    assert RUNS == []
+    (event,) = [json.loads(line) for line in (out / "progress.jsonl").read_text().splitlines()]
+    assert (event["step"], event["event"]) == ("copy", "failed")
+    assert "does not answer" in event["note"]
 
 
 def test_an_input_that_changes_while_the_stage_works_is_worked_on_again(
@@ -287,3 +325,33 @@ def test_libraries_are_those_that_the_code_imports(package: Callable[[str, str],
     package("program", "import numpy\nfrom PIL import Image\nimport json\n")
     assert set(function_libraries(divide.function, ["brume.program"])) >= {"numpy", "pillow"}
     assert "duckdb" not in function_libraries(divide.function, ["brume.program"])
+
+
+SYSTEMS = {"slides", "inspection", "labels"}
+
+
+@pytest.mark.parametrize("name", ["slides", "slides_predict", "inspection", "labels"])
+def test_the_code_of_a_stage_is_that_of_no_other_system(name: str) -> None:
+    """An edit in one system does not start the runs of another again."""
+    from brume.pipelines.running import catalog
+    from brume.run import code
+
+    own = name.partition("_")[0]
+    for found in catalog.load(name).component.stages:
+        modules = code.function_modules(found.function, found.runs)
+        systems = {module.split(".")[1] for module in modules if module.startswith("brume.")}
+        assert systems & SYSTEMS <= {own}, found.name
+
+
+def test_the_code_of_a_stage_is_all_that_its_result_is_made_by() -> None:
+    from brume.run import code
+    from brume.slides.pipeline import results, stages
+
+    for found, module in (
+        (stages.cut_tiles, "brume.slides.model.slide_tiles"),
+        (stages.train_model, "brume.slides.model.training"),
+        (results.predict_tiles, "brume.slides.model.predictor"),
+        (results.score_slides, "brume.slides.model.metrics"),
+    ):
+        assert module in code.function_modules(found.function, found.runs)
+    assert "brume.slides.model.training" not in code.function_modules(stages.cut_tiles.function)

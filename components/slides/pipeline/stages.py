@@ -14,7 +14,7 @@ from brume import storage
 from brume.cluster import images
 from brume.cluster.resources import Resources
 from brume.run.artifacts import Dataset, Metrics, Model
-from brume.run.stage import Content, Operational, context, stage
+from brume.run.stage import Content, Contents, Operational, context, stage
 from brume.slides.model import admission
 from brume.slides.model.cohort import Reject
 from brume.slides.model.grid import Tiling
@@ -142,7 +142,7 @@ def cut_tiles(cohort: Dataset, group: str, assume_mpp: float, tiles: Dataset) ->
 @stage("shards", outputs={"tiles": "tiles", "rejects": "rejects.csv"})
 def make_shards(
     cohort: Dataset,
-    groups: list[str],
+    groups: Contents,
     ranks: int,
     batch_size: int,
     seed: int,
