@@ -277,6 +277,9 @@ class Run:
 
 @pytest.fixture
 def run(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    catalog.load(
+        request.param
+    )  # kfp defines a pipeline by running its function: before the doubles are there
     out = tmp_path / "out"
     out.mkdir()
     monkeypatch.setenv(OUT, str(out))

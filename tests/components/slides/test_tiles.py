@@ -222,7 +222,7 @@ def test_a_second_run_takes_what_is_done_and_other_parameters_do_not(group, tmp_
     def no_pool(*arguments, **named):
         raise AssertionError("there is nothing left to cut")
 
-    monkeypatch.setattr(tiles, "ProcessPoolExecutor", no_pool)
+    monkeypatch.setattr(tiles.pool, "executor", no_pool)
     assert tile_group(good, out, Tiling(224))[0] == files
     for other in (Tiling(225), Tiling(224, jpeg_quality=80)):
         with pytest.raises(AssertionError):
