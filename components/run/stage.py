@@ -5,10 +5,10 @@
     ...
 
 Every argument counts: an artifact, `Content` and `Contents` by what lies there, any other by its value. Those
-that cannot change the result (a URL, a time limit, the share of a machine) are marked `Operational`. On a cluster
-an output lies where Kubeflow Pipelines puts it. In a local run it lies in the run's own folder under its own
-name (`OUT/model`), and a stage whose inputs, parameters, code and libraries are those of its last success is
-not done again: its result stands in `OUT/work/steps/NAME.json`.
+that cannot change the result (a URL, a time limit, the share of a machine) are marked `Operational`. On a
+cluster an output lies where Kubeflow Pipelines puts it. In a local run it lies in the run's own folder under
+its own name (`OUT/model`), and a stage whose inputs, parameters, code and libraries are those of its last
+success is not done again: its result stands in `OUT/work/steps/NAME.json`.
 """
 
 from __future__ import annotations

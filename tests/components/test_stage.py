@@ -12,9 +12,8 @@ from typing import Any, NamedTuple
 import pytest
 
 from brume.run.artifacts import Dataset
-from brume.run.content import Content, Contents
 from brume.run.names import of_run
-from brume.run.stage import OUT, NotDescribedError, Operational, Stage, context, stage
+from brume.run.stage import OUT, Content, Contents, NotDescribedError, Operational, Stage, context, stage
 from brume.storage import StorageError
 
 RUNS: list[str] = []

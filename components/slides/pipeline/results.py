@@ -13,9 +13,8 @@ from brume import storage
 from brume.cluster import images, serving
 from brume.cluster.resources import Resources
 from brume.run.artifacts import HTML, Artifact, ClassificationMetrics, Dataset, Metrics
-from brume.run.content import Content
 from brume.run.names import of_run
-from brume.run.stage import Operational, context, stage
+from brume.run.stage import Content, Operational, context, stage
 from brume.slides.model import admission
 
 TILES_PER_REQUEST = 32
