@@ -345,14 +345,19 @@ def test_no_text_holds_up_the_engine(athena: Any) -> None:
     assert "mended" in finished(athena, "SELECT 1" + "," * 200_000 + "2")["Status"]["StateChangeReason"]
 
 
-def test_a_token_that_is_made_up_is_refused(athena: Any, url: str) -> None:
-    """What a token holds is no secret, so that whoever wants to can make one."""
+def test_a_token_that_is_made_up_is_refused(athena: Any, url: str, root: Path) -> None:
+    """Tokens by another secret than the engine's are refused; by its own, positions that make no sense."""
+    with contextlib.closing(sqlite3.connect(root / "data" / "state.db")) as db:
+        (secret,) = db.execute("SELECT value FROM engine_secrets WHERE name = 'pages'").fetchone()
     identity = finished(athena, "SELECT x FROM UNNEST(sequence(1, 9)) AS t(x)")["QueryExecutionId"]
 
     def made(operation: str, request: dict[str, Any], after: str) -> str:
-        call = dataclasses.replace(_call(), account=KEY.account, operation=operation)
+        call = dataclasses.replace(_call(), account=KEY.account, operation=operation, page_secret=secret)
         return Pager(request, call).token(after)
 
+    guessed = Pager({}, dataclasses.replace(_call(), account=KEY.account, operation="ListQueryExecutions"))
+    with pytest.raises(ClientError, match="is not a token that this listing gave"):
+        athena.list_query_executions(NextToken=guessed.token(identity))
     for after in ("x", "-5", "1e3", "\u0663", "9" * 30):
         with pytest.raises(ClientError, match="is not a token that this listing gave"):
             athena.list_query_executions(NextToken=made("ListQueryExecutions", {}, after))

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sqlalchemy import MetaData
 
 from brume.aws.engine.paging import Pager, page
+from brume.aws.engine.schema import Schema, versions_table
+from brume.aws.engine.store import Store
 from brume.aws.wire.server import Call, Engine, ServiceError
 from tests.aws.serving import OTHER, client_of, serve_engine
 
@@ -64,6 +69,30 @@ def test_a_token_continues_only_the_listing_that_gave_it() -> None:
         with pytest.raises(ServiceError, match="NextToken") as caught:
             Pager(wrong, call)
         assert caught.value.code == "ValidationException"
+
+
+def test_a_token_that_was_made_up_is_refused() -> None:
+    request: dict[str, Any] = {"ProjectName": "a"}
+    made_up = Pager(request, replace(CALL, page_secret=b"a guess")).token("x")
+    for own in (b"", b"the engine's"):
+        call = replace(CALL, page_secret=own)
+        assert Pager({**request, "NextToken": Pager(request, call).token("x")}, call).after == "x"
+        with pytest.raises(ServiceError, match="is not a token that this listing gave"):
+            Pager({**request, "NextToken": made_up}, call)
+
+
+def test_the_secret_of_tokens_is_kept_with_the_state(tmp_path: Path) -> None:
+    schema = Schema(versions_table(MetaData()))
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+    first, other = Store("", tmp_path / "a", schema), Store("", tmp_path / "b", schema)
+    kept = first.secret("pages")
+    first.close()
+    again = Store("", tmp_path / "a", schema)
+    assert (len(kept), again.secret("pages")) == (32, kept)
+    assert other.secret("pages") != kept
+    again.close()
+    other.close()
 
 
 def test_a_paginator_of_the_sdk_reads_all_pages() -> None:

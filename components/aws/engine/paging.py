@@ -1,15 +1,15 @@
 """Pages of a listing: opaque tokens that only continue the listing that gave them.
 
-A token holds the position after which the next page starts, and a digest over the operation, the account
-and the request's filters. Nothing in it is secret and it grants nothing: the listing that it continues is
-made for the caller anew. The digest catches tokens that are cut, edited, or used with other filters.
+A token holds the position after which the next page starts, and an HMAC over it, the operation, the account
+and the request's filters, by a secret of the engine's state: a token that was made up, edited, or is used
+with other filters is refused. Nothing in it is secret: its listing is made for the caller anew.
 """
 
 from __future__ import annotations
 
 import base64
 import binascii
-import hashlib
+import hmac
 import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
@@ -18,7 +18,7 @@ from brume.aws.engine.service import Call, ServiceError
 
 _T = TypeVar("_T")
 _DIGITS = 19  # fewer than a database's whole number has
-_DIGEST = 9  # bytes; a multiple of three keeps the token short of padding
+_DIGEST = 18  # bytes; a multiple of three keeps the token short of padding
 
 
 class Pager:
@@ -36,6 +36,7 @@ class Pager:
     ) -> None:
         """Read the token of `request`; raises `ServiceError` (code `error`) for one of another listing."""
         self._error, self._member = error, token_member
+        self._secret = call.page_secret
         self.size = int(request.get(size_member) or default)
         filters = {name: value for name, value in request.items() if name not in (size_member, token_member)}
         self._bound = json.dumps(
@@ -49,7 +50,7 @@ class Pager:
                 self.after = raw[_DIGEST:].decode()
             except (binascii.Error, ValueError):
                 raw = b""
-            if raw[:_DIGEST] != self._digest(self.after):
+            if not hmac.compare_digest(raw[:_DIGEST], self._digest(self.after)):
                 raise self._refused()
 
     def _refused(self) -> ServiceError:
@@ -78,7 +79,7 @@ class Pager:
         return found
 
     def _digest(self, after: str) -> bytes:
-        return hashlib.sha256(f"{self._bound}\n{after}".encode()).digest()[:_DIGEST]
+        return hmac.digest(self._secret, f"{self._bound}\n{after}".encode(), "sha256")[:_DIGEST]
 
     def token(self, after: str) -> str:
         """Return the token of the page that starts after position `after` (an item's key, not empty)."""

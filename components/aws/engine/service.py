@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from prometheus_client import CollectorRegistry
@@ -23,6 +25,7 @@ class Call:
     access_key: str
     service: str
     operation: str
+    page_secret: bytes = field(default=b"", repr=False)  # of the engine: authenticates page tokens
 
 
 class ServiceError(Exception):
@@ -63,6 +66,8 @@ class Engine:
     close: Callable[[], None] = lambda: None  # called once, after the last request has ended
     routes: Sequence[SignedRoute | SocketRoute] = ()  # what no service model describes
     pages: Sequence[BaseRoute] = ()  # a web page; it is outside the signature check and keeps its own door
+    # Authenticates page tokens; `Store.secret` keeps one, so that tokens hold after a restart.
+    page_secret: bytes = field(default_factory=partial(secrets.token_bytes, 32), repr=False)
     registry: CollectorRegistry = field(default_factory=CollectorRegistry)  # what /metrics shows
     hint: str = ""  # what is good to know for whoever starts the engine; no secret: logs are kept
     max_body: int = 11 << 20  # bytes of one request; an operation whose blobs may be larger gets more

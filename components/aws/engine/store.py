@@ -7,18 +7,39 @@ what was answered is on the disk, whatever then happens to the process or the ma
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, create_engine, event, make_url, select
+from sqlalchemy import (
+    Column,
+    Connection,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    create_engine,
+    event,
+    insert,
+    make_url,
+    select,
+)
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from brume.aws.engine.schema import Schema, SchemaError
 
 _BUSY = 30.0  # seconds that a writer waits for another
 _WRITERS = 0x6272756D65  # key of PostgreSQL's advisory lock: an arbitrary number, the same in every process
+
+# Of every engine alike, so it is in none of their schemas.
+_SECRETS = Table(
+    "engine_secrets",
+    MetaData(),
+    Column("name", String(40), primary_key=True),
+    Column("value", LargeBinary, nullable=False),
+)
 
 
 class StoreError(RuntimeError):
@@ -73,6 +94,16 @@ class Store:
                 if not self._sqlite:
                     db.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_WRITERS})")
                 yield db
+
+    def secret(self, name: str) -> bytes:
+        """Return 32 random bytes that are the same for as long as this state lasts."""
+        with self.write() as db:
+            _SECRETS.create(db, checkfirst=True)
+            found = db.execute(select(_SECRETS.c.value).where(_SECRETS.c.name == name)).scalar()
+            if found is None:
+                found = secrets.token_bytes(32)
+                db.execute(insert(_SECRETS).values(name=name, value=found))
+        return bytes(found)
 
     def trouble(self) -> str | None:
         """Return why the database cannot be read, None when it can."""

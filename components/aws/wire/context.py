@@ -108,6 +108,7 @@ class Context:
             access_key=key.access_key if key else "anonymous",
             service=self.service_name,
             operation=self.operation_name,
+            page_secret=self.served.engine.page_secret if self.served else b"",
         )
 
 

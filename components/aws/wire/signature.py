@@ -23,6 +23,7 @@ from brume.aws.wire.keys import Key
 ALGORITHM = "AWS4-HMAC-SHA256"
 UNSIGNED = "UNSIGNED-PAYLOAD"
 EVENTS = "STREAMING-AWS4-HMAC-SHA256-EVENTS"  # each event of the body is signed (`eventsigning`)
+AUTHORITY = ":authority"  # what a client that speaks HTTP/2 signs for the host
 SKEW = timedelta(minutes=5)
 LONGEST = 7 * 24 * 3600  # seconds that a presigned request may be valid
 _TIME = "%Y%m%dT%H%M%SZ"
@@ -239,10 +240,11 @@ def _check_headers(request: SignedRequest, said: Claim) -> None:
     present = {name for name, _ in request.headers}
     # These carry members of requests and the date; proxies add the trace id.
     bound = {name for name in present if name.startswith(("x-amz-", "x-amzn-")) and name != "x-amzn-trace-id"}
-    unsigned = ({"host"} | bound) - set(said.signed_headers)
+    signed = {"host" if name == AUTHORITY else name for name in said.signed_headers}
+    unsigned = ({"host"} | bound) - signed
     if unsigned:
         raise _invalid(f"headers that have to be signed are not: {', '.join(sorted(unsigned))}")
-    absent = set(said.signed_headers) - present
+    absent = signed - present
     if absent:
         raise _invalid(f"headers that were signed are absent: {', '.join(sorted(absent))}")
 
@@ -280,6 +282,7 @@ def _canonical(request: SignedRequest, said: Claim, payload: str) -> str:
 
 
 def _trimmed(request: SignedRequest, name: str) -> str:
+    name = "host" if name == AUTHORITY else name
     return ",".join(" ".join(value.split()) for other, value in request.headers if other == name)
 
 

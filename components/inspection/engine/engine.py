@@ -78,7 +78,13 @@ def _create(settings: Settings, own: InspectionSettings) -> Engine:
         monitor.close()
         store.close()
 
-    engine = Engine({"lookoutvision": mounted}, ready=store.trouble, close=close, registry=registry)
+    engine = Engine(
+        {"lookoutvision": mounted},
+        ready=store.trouble,
+        close=close,
+        page_secret=store.secret("pages"),
+        registry=registry,
+    )
     console.add(engine, store, where, background, settings.data)
     background.resume(store)
     trainings.start()

@@ -134,6 +134,7 @@ def _create(settings: Settings, limits: LabelsSettings) -> Engine:
         services={"athena": mounted},
         ready=store.trouble,
         close=close,
+        page_secret=store.secret("pages"),
         registry=registry,
         hint=f"queries read {source.lake.uri}",
         max_body=1 << 20,

@@ -1,0 +1,85 @@
+// Calls an engine with AWS's SDK for JavaScript. Reads one JSON object, {call, endpoint, key, secret, ...}, from
+// standard input and writes what the SDK gave to standard output.
+import { readFileSync } from "node:fs";
+
+const asked = JSON.parse(readFileSync(0, "utf8"));
+const options = {
+  endpoint: asked.endpoint,
+  region: "eu-west-1",
+  credentials: { accessKeyId: asked.key, secretAccessKey: asked.secret },
+  maxAttempts: 1,
+};
+
+// JSON has no bytes and no times: both sides write them alike.
+function plain(name, value) {
+  const raw = this[name];
+  if (raw instanceof Date) return { $time: raw.getTime() / 1000 };
+  if (raw instanceof Uint8Array) return { $bytes: Buffer.from(raw).toString("base64") };
+  return value;
+}
+function revived(_name, value) {
+  if (value && value.$time !== undefined) return new Date(value.$time * 1000);
+  if (value && value.$bytes !== undefined) return new Uint8Array(Buffer.from(value.$bytes, "base64"));
+  return value;
+}
+
+async function send({ service, operation, parameters }, clients) {
+  const sdk = await import(`@aws-sdk/client-${service}`);
+  const name = Object.keys(sdk).find((one) => /Client$/.test(one) && one !== "__Client");
+  const cbor = asked.cbor ? { protocol: (await import("@smithy/core/cbor")).SmithyRpcV2CborProtocol } : {};
+  clients[service] ??= new sdk[name]({ ...options, ...cbor });
+  const command = new sdk[`${operation}Command`](JSON.parse(JSON.stringify(parameters), revived));
+  let protocol = "";
+  command.middlewareStack.add(
+    (next) => (args) => {
+      protocol = args.request.headers["smithy-protocol"] ?? args.request.headers["content-type"] ?? "";
+      return next(args);
+    },
+    { step: "finalizeRequest", priority: "low", name: "seeProtocol" },
+  );
+  try {
+    const { $metadata, ...output } = await clients[service].send(command);
+    return { output, protocol };
+  } catch (error) {
+    return { error: error.name, message: error.message, status: error.$metadata?.httpStatusCode, protocol };
+  }
+}
+
+async function transcribe({ chunks }) {
+  const { TranscribeStreamingClient, StartStreamTranscriptionCommand } = await import(
+    "@aws-sdk/client-transcribe-streaming"
+  );
+  const client = new TranscribeStreamingClient(options);
+  let heard;
+  const result = () => new Promise((resolve) => { heard = resolve; });
+  let wait = result();
+  async function* audio() {
+    for (const chunk of chunks) {
+      yield { AudioEvent: { AudioChunk: Buffer.from(chunk) } };
+      await wait; // the next piece is sent after the result of this one: both directions are open at once
+      wait = result();
+    }
+  }
+  const answer = await client.send(
+    new StartStreamTranscriptionCommand({
+      LanguageCode: "en-US", MediaSampleRateHertz: 16000, MediaEncoding: "pcm", SessionId: "session",
+      ShowSpeakerLabel: true, AudioStream: audio(),
+    }),
+  );
+  const results = [];
+  try {
+    for await (const event of answer.TranscriptResultStream) {
+      results.push(event.TranscriptEvent.Transcript.Results[0]);
+      heard();
+    }
+  } catch (error) {
+    return { session: answer.SessionId, results, error: error.name, message: error.message };
+  }
+  return { session: answer.SessionId, results };
+}
+
+const clients = {};
+const given = asked.call === "transcribe" ? await transcribe(asked) : [];
+if (asked.call === "send") for (const one of asked.requests) given.push(await send(one, clients));
+process.stdout.write(JSON.stringify(given, plain));
+process.exit(0);
