@@ -167,31 +167,31 @@ def _invalid(message: str) -> ServiceError:
     return ServiceError("InvalidSignatureException", f"The signature does not hold: {message}")
 
 
-def check_time(said: Claim, now: datetime) -> None:
+def check_time(claimed: Claim, now: datetime) -> None:
     """Raise `ServiceError` for a request that was signed too long ago, or by a clock that is ahead."""
-    stamp, present = said.time.strftime(_TIME), now.strftime(_TIME)
-    if said.time > now + SKEW:
+    stamp, present = claimed.time.strftime(_TIME), now.strftime(_TIME)
+    if claimed.time > now + SKEW:
         raise ServiceError(
             "InvalidSignatureException",
             f"Signature not yet current: {stamp} is more than 5 min after {present}: set the clock",
         )
-    if said.expires is None and said.time < now - SKEW:
+    if claimed.expires is None and claimed.time < now - SKEW:
         raise ServiceError(
             "InvalidSignatureException",
             f"Signature expired: {stamp} is more than 5 min before {present}: sign anew, set the clock",
         )
-    if said.expires is not None and said.time + timedelta(seconds=said.expires) < now:
+    if claimed.expires is not None and claimed.time + timedelta(seconds=claimed.expires) < now:
         raise ServiceError(
             "RequestExpired",
-            f"Signature expired: {stamp} was valid for {said.expires} s, and it is {present}",
+            f"Signature expired: {stamp} was valid for {claimed.expires} s, and it is {present}",
         )
 
 
-def find_key(said: Claim, keys: Mapping[str, Key]) -> Key:
+def find_key(claimed: Claim, keys: Mapping[str, Key]) -> Key:
     """Return the key that a claim names, its session token checked. Raises `ServiceError`."""
-    key = keys.get(said.access_key)
-    # A key without a token is as unknown as no key: what was tried is not told.
-    if key is None or not hmac.compare_digest(said.token.encode(), key.token.encode()):
+    key = keys.get(claimed.access_key)
+    # A key without a token is as unknown as no key: the answer does not say which.
+    if key is None or not hmac.compare_digest(claimed.token.encode(), key.token.encode()):
         raise ServiceError(
             "UnrecognizedClientException",
             "The access key or its session token is not one that this server knows: see its file of keys",
@@ -199,13 +199,13 @@ def find_key(said: Claim, keys: Mapping[str, Key]) -> Key:
     return key
 
 
-def verify(request: SignedRequest, said: Claim, key: Key, body: bytes, *, may_be_unsigned: bool) -> bytes:
+def verify(request: SignedRequest, claimed: Claim, key: Key, body: bytes, *, may_be_unsigned: bool) -> bytes:
     """Check the signature over the request and its body; return the body, decoded where it came in chunks.
 
     `may_be_unsigned` says that the operation takes UNSIGNED-PAYLOAD. Raises `ServiceError`
     (InvalidSignatureException) when anything does not fit, without saying what the signature should be.
     """
-    _check_headers(request, said)
+    _check_headers(request, claimed)
     if normalized(request.path) != request.path:
         raise _invalid("the path has empty or dot segments, which a signature does not tell apart")
     declared = request.header("x-amz-content-sha256")
@@ -224,23 +224,30 @@ def verify(request: SignedRequest, said: Claim, key: Key, body: bytes, *, may_be
         if declared and not hmac.compare_digest(declared.encode(), payload.encode()):
             raise _invalid("the body is not the one that x-amz-content-sha256 was made of")
     text = "\n".join(
-        [ALGORITHM, said.time.strftime(_TIME), said.scope, _digest(_canonical(request, said, payload))]
+        [
+            ALGORITHM,
+            claimed.time.strftime(_TIME),
+            claimed.scope,
+            _digest(_canonical(request, claimed, payload)),
+        ]
     )
-    secret = signing_key(key.secret, said.date, said.region, said.service)
+    secret = signing_key(key.secret, claimed.date, claimed.region, claimed.service)
     expected = sign(secret, text)
-    if not _HEX.fullmatch(said.signature) or not hmac.compare_digest(expected, said.signature):
+    if not _HEX.fullmatch(claimed.signature) or not hmac.compare_digest(expected, claimed.signature):
         raise _invalid("check the secret, and that nothing between client and server changes the request")
     if payload in chunks.SIGNED or payload in chunks.UNSIGNED:
-        chain = chunks.Chain(lambda part: sign(secret, part), said.time.strftime(_TIME), said.scope, expected)
+        chain = chunks.Chain(
+            lambda part: sign(secret, part), claimed.time.strftime(_TIME), claimed.scope, expected
+        )
         return chunks.decode(body, payload, chain, request.header("x-amz-decoded-content-length"))
     return body
 
 
-def _check_headers(request: SignedRequest, said: Claim) -> None:
+def _check_headers(request: SignedRequest, claimed: Claim) -> None:
     present = {name for name, _ in request.headers}
     # These carry members of requests and the date; proxies add the trace id.
     bound = {name for name in present if name.startswith(("x-amz-", "x-amzn-")) and name != "x-amzn-trace-id"}
-    signed = {"host" if name == AUTHORITY else name for name in said.signed_headers}
+    signed = {"host" if name == AUTHORITY else name for name in claimed.signed_headers}
     unsigned = ({"host"} | bound) - signed
     if unsigned:
         raise _invalid(f"headers that have to be signed are not: {', '.join(sorted(unsigned))}")
@@ -262,20 +269,20 @@ def normalized(path: str) -> str:
     return "/" + "/".join(kept) + end
 
 
-def _canonical(request: SignedRequest, said: Claim, payload: str) -> str:
+def _canonical(request: SignedRequest, claimed: Claim, payload: str) -> str:
     pairs = sorted(
         (quote(unquote_to_bytes(key), safe="-_.~"), quote(unquote_to_bytes(value), safe="-_.~"))
         for key, _, value in (item.partition("=") for item in request.query.split("&") if item)
-        if said.expires is None or key != "X-Amz-Signature"
+        if claimed.expires is None or key != "X-Amz-Signature"
     )
-    headers = [f"{name}:{_trimmed(request, name)}\n" for name in said.signed_headers]
+    headers = [f"{name}:{_trimmed(request, name)}\n" for name in claimed.signed_headers]
     return "\n".join(
         [
             request.method,
             quote(request.path, safe="/~"),
             "&".join(f"{key}={value}" for key, value in pairs),
             "".join(headers),
-            ";".join(said.signed_headers),
+            ";".join(claimed.signed_headers),
             payload,
         ]
     )
