@@ -22,7 +22,7 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def pins(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Put mock pins that note when they change in place of the device's."""
+    """Replace the device's pins by mock pins that record when they change."""
     from gpiozero import Device
 
     from tests.edge.conveyor import mock_pins

@@ -40,7 +40,7 @@ def mock_pins() -> MockFactory:
 
 
 def faulty(number: int) -> bool:
-    """Tell whether a part is faulty: about one in five, in no regular pattern."""
+    """Return whether a part is faulty: about one in five, in no regular pattern."""
     return (number * 2654435761) % 2**32 < 0.2 * 2**32
 
 

@@ -31,7 +31,7 @@ class Account:
 
     rows: dict[int, dict[str, Any]]
     counts: dict[str, int]
-    judged: dict[int, int]
+    inspected: dict[int, int]
     pushed: list[list[int]]  # for each push, the parts that may have been in front of it
     opened: int  # how often the breaker opened
     closed: bool  # whether it was closed in the end
@@ -77,7 +77,7 @@ def rows(config_folder: Path) -> dict[int, dict[str, Any]]:
 def behave(
     mode: str, inspector: Inspector, site: Site, share: Callable[[], float], over: threading.Event
 ) -> None:
-    """Make the service behave while the parts run; `share` tells how much of them went by."""
+    """Make the service behave while the parts run; `share` is the fraction of them that have passed."""
     if mode == "slow":
         inspector.seconds = 0.4
     while not over.wait(0.02):
@@ -109,8 +109,8 @@ def play(mode: str, folder: Path, bundle: Path, parts: int, spacing_ms: float, *
         site.up()
     try:
         with line(config, conveyor) as app:
-            told = app.breaker._changed
-            app.breaker._changed = lambda is_open: (opened.append(is_open), told(is_open))
+            on_change = app.breaker._changed
+            app.breaker._changed = lambda is_open: (opened.append(is_open), on_change(is_open))
             share = lambda: len(conveyor.breaks) / parts  # noqa: E731
             mood = threading.Thread(target=behave, args=(mode, inspector, site, share, over))
             mood.start()
@@ -132,10 +132,10 @@ def play(mode: str, folder: Path, bundle: Path, parts: int, spacing_ms: float, *
         site.down()
         pushed = [conveyor.before_pusher(when) for when in conveyor.pushes()]
         factory.reset()
-    judged = dict(inspector.judged)
+    inspected = dict(inspector.inspected)
     with closing(database.connect(folder / "data" / "queue.db", read_only=True)) as base:
         counts = database.counts(base)
-    return Account(rows(folder), counts, judged, pushed, opened.count(True), closed, late)
+    return Account(rows(folder), counts, inspected, pushed, opened.count(True), closed, late)
 
 
 def check(account: Account, parts: int) -> None:
@@ -150,11 +150,11 @@ def check(account: Account, parts: int) -> None:
             assert row["decision"] == ("reject" if faulty(number) else "pass"), (number, row)
         if "too late" in (row["reason"] or ""):  # this machine was too busy to take the picture in time
             assert row["delivered_at"] is None
-            assert number not in account.judged
+            assert number not in account.inspected
             continue
         assert row["delivered_at"] is not None, (number, row)
         assert bool(row["service_anomalous"]) == faulty(number), "another part's picture"
-        assert account.judged[number] >= 1
+        assert account.inspected[number] >= 1
         assert row["bundle_anomalous"] in (None, faulty(number))
     assert counts["parts"] == counts["passed"] + counts["rejected"] == parts
     assert counts["by_service"] + counts["by_bundle"] + counts["by_policy"] == parts

@@ -1,4 +1,4 @@
-"""The service of the tests: DetectAnomalies behind a real server that checks signatures, and behaves as told.
+"""The service of the tests: DetectAnomalies behind a real server that checks signatures; it can misbehave.
 
 It is a double in what it answers (the truth about the conveyor's parts), not in how: HTTP, the wire format
 and the verification of signatures are those of the engines.
@@ -29,9 +29,9 @@ class Inspector:
         self.hurry = threading.Event()  # once set, nothing takes any time
         self.failing: str = ""  # an error's code
         self.refusing: set[int] = set()
-        self.wrong: set[int] = set()  # parts of which it says the opposite
+        self.wrong: set[int] = set()  # parts for which it answers the opposite
         self.confidence = 0.95
-        self.judged: Counter[int] = Counter()
+        self.inspected: Counter[int] = Counter()
         self.order: list[int] = []
         self.types: set[str] = set()
         self._lock = threading.Lock()
@@ -45,7 +45,7 @@ class Inspector:
         if number in self.refusing:
             raise ServiceError("ValidationException", "not a picture of a part")
         with self._lock:
-            self.judged[number] += 1
+            self.inspected[number] += 1
             self.order.append(number)
             self.types.add(request["ContentType"])
         anomalous = faulty(number) != (number in self.wrong)

@@ -1,4 +1,4 @@
-"""The bundle's reader: the engine's own results, and a refusal of what is not whole."""
+"""The bundle's reader: the engine's own results, and errors for a bundle that is not whole."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def test_a_score_is_the_engines(bundle: Path, name: str) -> None:
 
 
 @pytest.mark.parametrize("data", [b"", b"not a picture", pictures()["jpeg"][:200], pictures()["png"][:500]])
-def test_what_is_no_picture_is_told(bundle: Path, data: bytes) -> None:
+def test_what_is_no_picture_is_an_error(bundle: Path, data: bytes) -> None:
     with pytest.raises(PictureError):
         Bundle(bundle).detect(data)
 
@@ -73,7 +73,7 @@ def flip_a_bit(folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("harm", "told"),
+    ("harm", "message"),
     [
         (flip_a_bit, "model.tflite: its SHA-256"),
         (lambda folder: (folder / "model.tflite").unlink(), "model.tflite: No such file"),
@@ -87,9 +87,9 @@ def flip_a_bit(folder: Path) -> None:
     ],
 )
 def test_a_bundle_that_is_not_whole_is_refused(
-    bundle: Path, tmp_path: Path, harm: Callable[[Path], None], told: str
+    bundle: Path, tmp_path: Path, harm: Callable[[Path], None], message: str
 ) -> None:
     shutil.copytree(bundle, tmp_path, dirs_exist_ok=True)
     harm(tmp_path)
-    with pytest.raises(BundleError, match=told):
+    with pytest.raises(BundleError, match=message):
         Bundle(tmp_path)

@@ -1,4 +1,4 @@
-"""The command as systemd runs it: a process with mock pins, told to stop by a signal."""
+"""The command as systemd runs it: a process with mock pins, stopped by a signal."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def free_port() -> int:
 
 
 @pytest.mark.usefixtures("keys")
-def test_run_tells_systemd_serves_metrics_and_ends_at_sigterm(
+def test_run_notifies_systemd_serves_metrics_and_ends_at_sigterm(
     tmp_path: Path, bundle: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "part.jpg").write_bytes(picture(1))
@@ -56,9 +56,9 @@ def test_run_tells_systemd_serves_metrics_and_ends_at_sigterm(
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics") as answer:
             assert b'brume_edge_alarm{kind="camera"} 0.0' in answer.read()
         assert main(["status", str(config)]) == 0
-        told = capsys.readouterr().out
-        assert re.search(r"^breaker +closed$", told, re.M)
-        assert re.search(r"^parts +0$", told, re.M)
+        printed = capsys.readouterr().out
+        assert re.search(r"^breaker +closed$", printed, re.M)
+        assert re.search(r"^parts +0$", printed, re.M)
         # A second one would fight for the pins and the queue: it does not start.
         second = subprocess.run(
             [sys.executable, "-m", "brume_edge", "run", str(config)],
@@ -73,15 +73,15 @@ def test_run_tells_systemd_serves_metrics_and_ends_at_sigterm(
     finally:
         run.kill()
         run.wait()
-    said = []
+    received = []
     notices.setblocking(False)
     while True:
         try:
-            said.append(notices.recv(100))
+            received.append(notices.recv(100))
         except BlockingIOError:
             break
     notices.close()
-    assert said[-1] == b"STOPPING=1"
+    assert received[-1] == b"STOPPING=1"
     lines = [json.loads(line) for line in (tmp_path / "log").read_text().splitlines() if line.startswith("{")]
     assert [line["event"] for line in lines if line["level"] == "info"] == ["the line is watched", "stopped"]
     assert "secret of the tests" not in (tmp_path / "log").read_text()
@@ -96,9 +96,9 @@ def test_faults_end_every_command_with_all_of_them(
     path.write_text("[line]\nname = 3\n")
     for command in ("check", "run", "status"):
         assert main([command, str(path)]) == 2
-        told = capsys.readouterr().err
-        assert "line.name: is 3; set it to text" in told
-        assert "beam.pin: is missing" in told
+        printed = capsys.readouterr().err
+        assert "line.name: is 3; set it to text" in printed
+        assert "beam.pin: is missing" in printed
 
 
 def test_the_queue_is_read_while_it_is_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -108,8 +108,8 @@ def test_the_queue_is_read_while_it_is_written(tmp_path: Path, capsys: pytest.Ca
     store = Store(tmp_path / "data", 1000)
     store.add_picture(Noted(1, "token", 0.0), b"picture").result()
     assert main(["status", str(config)]) == 0
-    told = capsys.readouterr().out
-    assert re.search(r"^queued +1$", told, re.M)
-    assert "metrics.port is 0" in told
+    printed = capsys.readouterr().out
+    assert re.search(r"^queued +1$", printed, re.M)
+    assert "metrics.port is 0" in printed
     until(store.alive)
     store.close()

@@ -15,12 +15,12 @@ from tests.edge.conveyor import write_config
 
 def faults(path: Path, text: str) -> dict[str, Fault]:
     path.write_text(text)
-    with pytest.raises(ConfigError) as told:
+    with pytest.raises(ConfigError) as raised:
         load(path)
-    for fault in told.value.faults:
-        assert str(fault) in str(told.value)
+    for fault in raised.value.faults:
+        assert str(fault) in str(raised.value)
         assert fault.remedy
-    return {fault.field: fault for fault in told.value.faults}
+    return {fault.field: fault for fault in raised.value.faults}
 
 
 def test_the_example_is_good_and_shows_the_defaults(tmp_path: Path) -> None:
@@ -50,8 +50,8 @@ def test_all_faults_are_listed_at_once(tmp_path: Path) -> None:
     text = (
         text.replace('project = "bricks"', "").replace("[keep]", "[keap]").replace("port = 0", "port = true")
     )
-    told = faults(tmp_path / "bad.toml", text)
-    assert set(told) == {
+    found = faults(tmp_path / "bad.toml", text)
+    assert set(found) == {
         "beam.pin",
         "beam.debounce",
         "pusher.pulse_ms",
@@ -60,10 +60,10 @@ def test_all_faults_are_listed_at_once(tmp_path: Path) -> None:
         "keap",
         "metrics.port",
     }
-    assert "debounce_ms" in told["beam.debounce"].remedy
-    assert told["keap"].remedy == "did you mean keep?"
-    assert told["camera.kind"].remedy == 'set it to "picamera2" or "usb" or "folder"'
-    assert "missing" in told["service.project"].problem
+    assert "debounce_ms" in found["beam.debounce"].remedy
+    assert found["keap"].remedy == "did you mean keep?"
+    assert found["camera.kind"].remedy == 'set it to "picamera2" or "usb" or "folder"'
+    assert "missing" in found["service.project"].problem
 
 
 @pytest.mark.parametrize(
@@ -85,18 +85,18 @@ def test_all_faults_are_listed_at_once(tmp_path: Path) -> None:
         ("http://127.0.0.1:9", "https://example.org/?a=b", "service.endpoint"),
     ],
 )
-def test_fields_that_do_not_go_together_are_told(tmp_path: Path, before: str, after: str, field: str) -> None:
+def test_fields_that_contradict_are_reported(tmp_path: Path, before: str, after: str, field: str) -> None:
     text = write_config(tmp_path, "http://127.0.0.1:9", "").read_text()
     assert before in text
     assert field in faults(tmp_path / "bad.toml", text.replace(before, after))
 
 
 @pytest.mark.parametrize("text", ["[line", "[line]\nname = 'a'\nname = 'b'", "\0"])
-def test_what_is_not_toml_is_told(tmp_path: Path, text: str) -> None:
+def test_what_is_not_toml_is_reported(tmp_path: Path, text: str) -> None:
     assert "TOML" in faults(tmp_path / "bad.toml", text)["file"].problem
 
 
-def test_a_missing_file_is_told(tmp_path: Path) -> None:
+def test_a_missing_file_is_reported(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="cannot be read"):
         load(tmp_path / "none.toml")
 
@@ -110,7 +110,7 @@ def test_http_on_a_trusted_network_and_paths_beside_the_file(tmp_path: Path) -> 
     assert not given(config.service.ca_file)
 
 
-def test_what_the_device_lacks_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_the_device_lacks_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")

@@ -1,4 +1,4 @@
-"""Sudden ends and full disks: nothing is lost, and the line goes on."""
+"""Sudden ends and full disks: nothing is lost, and the line continues."""
 
 from __future__ import annotations
 
@@ -61,22 +61,22 @@ def test_killed_in_the_middle_and_started_again(tmp_path: Path, bundle: Path) ->
         inspector.hurry.set()
         with process(config, second, 15) as run:
             assert run.wait(60) == 0
-    told = rows(tmp_path)
+    recorded = rows(tmp_path)
     start = int(next(event[1] for event in events(second) if event[0] == "first"))
     assert start == max(left) + 1
-    assert list(told) == list(range(1, start + 15))
-    for number, row in told.items():
+    assert list(recorded) == list(range(1, start + 15))
+    for number, row in recorded.items():
         assert row["decision"] == decided.get(number, row["decision"]), "decided twice"
         if number < start and number not in decided:
             assert (row["decision"], row["source"]) == ("missed", "restart")
         assert row["push"] != "planned"
         if row["delivered_at"]:
-            assert inspector.judged[number] >= 1
+            assert inspector.inspected[number] >= 1
             assert bool(row["service_anomalous"]) == faulty(number)
-    assert all(told[number]["delivered_at"] for number in delivered)
-    assert {number for number, row in told.items() if row["delivered_at"]} >= set(decided) - without_picture(
-        told
-    )
+    assert all(recorded[number]["delivered_at"] for number in delivered)
+    assert {number for number, row in recorded.items() if row["delivered_at"]} >= set(
+        decided
+    ) - without_picture(recorded)
     # Each push, whichever process made it, hit a rejected part, and no part was hit twice.
     hits: Counter[int] = Counter()
     stray = 0
@@ -86,18 +86,18 @@ def test_killed_in_the_middle_and_started_again(tmp_path: Path, bundle: Path) ->
         }
         for when in [float(event[1]) for event in events(log) if event[0] == "push"]:
             parts = [n for n, (at, to) in breaks.items() if at + 0.245 <= when <= to + 0.275 + 0.015]
-            hit = [number for number in parts if told[number]["decision"] != "pass" and not hits[number]]
+            hit = [number for number in parts if recorded[number]["decision"] != "pass" and not hits[number]]
             if hit:
                 hits[hit[0]] += 1
             else:
                 stray += 1
-    assert stray <= sum(row["push"] == "astray" for row in told.values())
+    assert stray <= sum(row["push"] == "astray" for row in recorded.values())
     for number in range(start, start + 15):
-        assert hits[number] == (told[number]["push"] == "done") or told[number]["push"] == "astray"
+        assert hits[number] == (recorded[number]["push"] == "done") or recorded[number]["push"] == "astray"
 
 
-def without_picture(told: dict) -> set[int]:
-    return {number for number, row in told.items() if "too late" in (row["reason"] or "")}
+def without_picture(recorded: dict) -> set[int]:
+    return {number for number, row in recorded.items() if "too late" in (row["reason"] or "")}
 
 
 @contextmanager
@@ -121,7 +121,7 @@ def small_disk(folder: Path) -> Iterator[Callable[[str], None]]:
 
 @pytest.mark.usefixtures("keys", "pins")
 @pytest.mark.parametrize("how", ["disk", "pages"])
-def test_a_full_disk_is_an_alarm_and_the_line_goes_on(tmp_path: Path, bundle: Path, how: str) -> None:
+def test_a_full_disk_is_an_alarm_and_the_line_continues(tmp_path: Path, bundle: Path, how: str) -> None:
     from gpiozero import Device
 
     inspector = Inspector()
@@ -149,8 +149,8 @@ def test_a_full_disk_is_an_alarm_and_the_line_goes_on(tmp_path: Path, bundle: Pa
             )
             assert count == 25
             lost = value("brume_edge_unrecorded_total", {"what": "decision"}) or 0
-            told = rows(tmp_path)
-            assert len(told) >= 25 - lost
+            recorded = rows(tmp_path)
+            assert len(recorded) >= 25 - lost
             if resize is not None:
                 resize("50m")
             else:
@@ -164,17 +164,17 @@ def test_a_full_disk_is_an_alarm_and_the_line_goes_on(tmp_path: Path, bundle: Pa
             app.look()
             assert "disk" not in app.alarms.raised()
         site.down()
-        told = rows(tmp_path)
+        recorded = rows(tmp_path)
         pushed = [conveyor.before_pusher(when) for when in conveyor.pushes()]
-    assert set(range(26, 31)) <= set(told)
+    assert set(range(26, 31)) <= set(recorded)
     assert all(
-        told[number]["delivered_at"]
+        recorded[number]["delivered_at"]
         for number in range(26, 31)
-        if "too late" not in (told[number]["reason"] or "")
+        if "too late" not in (recorded[number]["reason"] or "")
     )
-    assert inspector.judged
-    if len(told) == 30 and not lost:
-        check_pushes(told, pushed)
+    assert inspector.inspected
+    if len(recorded) == 30 and not lost:
+        check_pushes(recorded, pushed)
 
 
 @pytest.mark.usefixtures("keys", "pins")

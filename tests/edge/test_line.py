@@ -28,7 +28,9 @@ def behaved(mode: str, account: Account, parts: int) -> None:
         assert account.counts["by_service"] == 0
         assert account.counts["by_bundle"] > 0
     if mode == "fast" and not account.opened:
-        assert set(account.judged.values()) == {1}, "the service gets a picture that it judged only once"
+        assert set(account.inspected.values()) == {1}, (
+            "the service gets a picture that it inspected only once"
+        )
     if mode in ("slow", "away", "away for the whole run"):
         assert account.opened
         assert account.closed, "the drainer's success closes the breaker"
@@ -54,19 +56,19 @@ def test_a_thousand_parts_at_ten_a_second(tmp_path: Path, bundle: Path) -> None:
             runs[mode] = subprocess.Popen(
                 words, env=environment, cwd=ROOT, stdout=subprocess.PIPE, stderr=log, text=True
             )
-    told = {}
+    outputs = {}
     try:
         for mode, run in runs.items():
-            told[mode], _ = run.communicate(timeout=500)
+            outputs[mode], _ = run.communicate(timeout=500)
     finally:
         for run in runs.values():
             run.kill()
             run.wait()
-    for mode, text in told.items():
+    for mode, text in outputs.items():
         assert runs[mode].returncode == 0, (tmp_path / mode.replace(" ", "-") / "log").read_text()
         account = Account(**json.loads(text))
         account.rows = {int(number): row for number, row in account.rows.items()}
-        account.judged = {int(number): count for number, count in account.judged.items()}
+        account.inspected = {int(number): count for number, count in account.inspected.items()}
         print(mode, account.counts, account.opened)
         behaved(mode, account, 1000)
 
@@ -99,9 +101,9 @@ def test_what_is_doubtful_is_kept_with_a_manifest_line(tmp_path: Path, bundle: P
     assert counts["disagreements"] == disagreements == 1
     assert counts["refused"] == 1
     assert counts["delivered"] == 9
-    told = rows(tmp_path)
-    assert "not a picture of a part" in told[5]["refused"]
-    assert told[5]["source"] == "bundle"
+    recorded = rows(tmp_path)
+    assert "not a picture of a part" in recorded[5]["refused"]
+    assert recorded[5]["source"] == "bundle"
     lines = b"".join(path.read_bytes() for path in sorted((tmp_path / "data" / "keep").glob("*.json")))
     kept = {line.source_ref: line for line in manifest.parse(lines)}
     assert [int(ref.split("-")[-2]) for ref in kept] == [3, 9, 10]
@@ -136,13 +138,13 @@ def test_a_dead_camera_is_an_alarm_and_parts_go_by_policy_until_it_is_back(
         drained(app)
         assert "camera" not in app.alarms.raised()
         pushed = [conveyor.before_pusher(when) for when in conveyor.pushes()]
-    told = rows(tmp_path)
-    assert len(told) == 15
+    recorded = rows(tmp_path)
+    assert len(recorded) == 15
     for number in range(6, 11):
-        assert (told[number]["source"], told[number]["decision"]) == ("policy", "reject")
-        assert told[number]["reason"]
-        assert told[number]["late"] == 0
-    taken = [number for number in (*range(1, 6), *range(11, 16)) if told[number]["delivered_at"]]
+        assert (recorded[number]["source"], recorded[number]["decision"]) == ("policy", "reject")
+        assert recorded[number]["reason"]
+        assert recorded[number]["late"] == 0
+    taken = [number for number in (*range(1, 6), *range(11, 16)) if recorded[number]["delivered_at"]]
     assert taken
-    assert all(told[number]["source"] != "policy" for number in taken)
-    check_pushes(told, pushed)
+    assert all(recorded[number]["source"] != "policy" for number in taken)
+    check_pushes(recorded, pushed)

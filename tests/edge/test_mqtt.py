@@ -1,4 +1,4 @@
-"""Telemetry by MQTT, against a small broker that speaks just enough of MQTT 3.1.1."""
+"""Telemetry by MQTT, against a small broker that implements just enough of MQTT 3.1.1."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ password_file = "password"
     link.close()
     broker.close()
     assert b"open sesame" in broker.login
-    assert broker.login.count(b"offline") == 1, "what the broker says when the device vanishes"
+    assert broker.login.count(b"offline") == 1, "what the broker publishes when the device vanishes"
     online, raised, over, part, offline = broker.published
     assert online == ("brume/edge/line-1/state", b"online", True)
     assert raised == ("brume/edge/line-1/alarm/camera", b"unplugged", True)

@@ -72,10 +72,10 @@ def test_a_push_that_would_come_too_late_is_left_out(pins: None) -> None:
     from gpiozero import Device
 
     pusher = Pusher(PUSHER_SETTINGS)
-    told: list[str] = []
-    pusher.push(time.monotonic() - 0.021, told.append)
-    until(lambda: bool(told))
-    assert told == ["late"]
+    outcomes: list[str] = []
+    pusher.push(time.monotonic() - 0.021, outcomes.append)
+    until(lambda: bool(outcomes))
+    assert outcomes == ["late"]
     assert not vars(Device.pin_factory.pin(PUSHER)).get("noted")
     pusher.close()
 
@@ -84,28 +84,33 @@ def test_two_pushes_in_a_row_are_two_pulses_and_the_pin_ends_low(pins: None) -> 
     from gpiozero import Device
 
     pusher = Pusher(PUSHER_SETTINGS)
-    told: list[str] = []
+    outcomes: list[str] = []
     start = time.monotonic() + 0.05
-    pusher.push(start, told.append)
-    pusher.push(start + 0.3, told.append)
+    pusher.push(start, outcomes.append)
+    pusher.push(start + 0.3, outcomes.append)
     pin = Device.pin_factory.pin(PUSHER)
-    until(lambda: len(told) == 2 and len(vars(pin).get("noted", [])) >= 2 * (len(told) - told.count("late")))
-    assert [on for _, on in vars(pin)["noted"]] == [True, False] * (2 - told.count("late"))
+    until(
+        lambda: (
+            len(outcomes) == 2
+            and len(vars(pin).get("noted", [])) >= 2 * (len(outcomes) - outcomes.count("late"))
+        )
+    )
+    assert [on for _, on in vars(pin)["noted"]] == [True, False] * (2 - outcomes.count("late"))
     pusher.close()
     assert not pin.state
 
 
-def test_a_pin_that_fails_is_told_and_does_not_end_the_pusher(pins: None) -> None:
+def test_a_pin_that_fails_is_reported_and_does_not_end_the_pusher(pins: None) -> None:
     pusher = Pusher(PUSHER_SETTINGS)
-    told: list[str] = []
+    outcomes: list[str] = []
 
     def broken() -> None:
         raise OSError("no such line")
 
     pusher._device.on = broken
-    pusher.push(time.monotonic(), told.append)
-    until(lambda: bool(told))
-    assert told[0] in ("failed", "late")
+    pusher.push(time.monotonic(), outcomes.append)
+    until(lambda: bool(outcomes))
+    assert outcomes[0] in ("failed", "late")
     assert pusher.alive()
     pusher.close()
 

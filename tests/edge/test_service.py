@@ -49,7 +49,7 @@ def site(inspector: Inspector) -> Iterator[Site]:
 
 
 @pytest.mark.usefixtures("keys")
-def test_a_picture_is_judged_through_a_verified_signature(
+def test_a_picture_is_inspected_through_a_verified_signature(
     tmp_path: Path, site: Site, inspector: Inspector
 ) -> None:
     service = client(tmp_path, site.url)
@@ -65,13 +65,13 @@ def test_a_picture_is_judged_through_a_verified_signature(
 
 
 @pytest.mark.usefixtures("keys")
-def test_a_wrong_secret_is_told_without_showing_it(
+def test_a_wrong_secret_is_reported_without_showing_it(
     tmp_path: Path, site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "another secret")
-    with pytest.raises(UnavailableError, match="HTTP 403 InvalidSignatureException") as told:
+    with pytest.raises(UnavailableError, match="HTTP 403 InvalidSignatureException") as raised:
         client(tmp_path, site.url).detect(picture(1), "a" * 32)
-    assert "another secret" not in str(told.value)
+    assert "another secret" not in str(raised.value)
 
 
 @pytest.mark.usefixtures("keys")
@@ -90,7 +90,7 @@ def test_a_device_whose_clock_is_wrong_signs_at_the_services_time(
     assert service.detect(picture(1), "a" * 32).confidence == 0.95
 
 
-def test_credentials_come_from_the_shared_file_and_their_absence_is_told(
+def test_credentials_come_from_the_shared_file_and_their_absence_is_reported(
     tmp_path: Path, site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_PROFILE"):
@@ -107,7 +107,7 @@ def test_credentials_come_from_the_shared_file_and_their_absence_is_told(
 
 @contextmanager
 def answering(status: int, body: bytes, **headers: str) -> Iterator[str]:
-    """Serve one answer to everything: what stands between a device and its service."""
+    """Serve one answer to everything, as a proxy between a device and its service does."""
 
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_POST(self) -> None:
@@ -156,9 +156,9 @@ def test_what_is_not_the_services_answer_decides_nothing(tmp_path: Path, status:
 @pytest.mark.usefixtures("keys")
 def test_a_throttling_service_is_given_the_time_it_asks_for(tmp_path: Path) -> None:
     error = {"x_amzn_ErrorType": "ThrottlingException", "Retry_After": "7"}
-    with answering(429, b"{}", **error) as url, pytest.raises(UnavailableError) as told:
+    with answering(429, b"{}", **error) as url, pytest.raises(UnavailableError) as raised:
         client(tmp_path, url).detect(picture(1), "a" * 32)
-    assert told.value.retry_after == 7
+    assert raised.value.retry_after == 7
 
 
 def certificate(folder: Path) -> dict[str, str]:
@@ -216,15 +216,15 @@ def test_logs_hold_no_key_and_no_picture(
         log_to_stderr("debug")
         client(tmp_path, site.url).detect(picture(1), "a" * 32)
         logging.getLogger("brume_edge.test").warning("something", extra={"part": 3})
-        told = capsys.readouterr().err
+        log = capsys.readouterr().err
     finally:
         root.handlers[:] = before
         root.setLevel(level)
         logging.getLogger("brume_edge").setLevel(logging.NOTSET)
-    assert json.loads(told.splitlines()[-1]) == json.loads(told.splitlines()[-1]) | {
+    assert json.loads(log.splitlines()[-1]) == json.loads(log.splitlines()[-1]) | {
         "event": "something",
         "part": 3,
         "level": "warning",
     }
-    assert "secret" not in told and "AKIDTEST" not in told and "Authorization" not in told
+    assert "secret" not in log and "AKIDTEST" not in log and "Authorization" not in log
     assert JsonLines

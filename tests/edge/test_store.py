@@ -81,7 +81,7 @@ def test_after_a_sudden_end_parts_on_the_line_are_missed_and_stay_queued(tmp_pat
     store.close()
 
 
-def test_beyond_its_budget_the_queue_takes_no_picture_and_goes_on(store: Store) -> None:
+def test_beyond_its_budget_the_queue_takes_no_picture_and_continues(store: Store) -> None:
     store.add_picture(part(1), b"\0" * 9_000).result()
     with pytest.raises(StoreFullError):
         store.add_picture(part(2), b"\0" * 2_000).result()
@@ -150,7 +150,7 @@ def test_kept_pictures_never_exceed_the_budget_and_the_surest_go_first(
         assert min(range(len(pictures)), key=lambda n: (pictures[n][0], -n)) in left, "the least sure is kept"
 
 
-def test_what_is_kept_and_what_goes(tmp_path: Path) -> None:
+def test_what_is_kept_and_what_is_deleted(tmp_path: Path) -> None:
     keep = Keep(tmp_path, budget=10_000, below=0.8, address="s3://bucket/line-1/")
     assert not keep.consider(queued(1, 0.95), Answer(False, 0.99))
     assert keep.consider(queued(2, 0.95), Answer(False, 0.7)), "the service is not sure"

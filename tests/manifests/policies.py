@@ -1,6 +1,6 @@
-"""What NetworkPolicies say, evaluated as their definition has it: https://kubernetes.io/docs/concepts/services-networking/network-policies/
+"""What NetworkPolicies allow, evaluated by their definition: https://kubernetes.io/docs/concepts/services-networking/network-policies/
 
-A connection takes two yeses: that of the policies for what leaves the one pod, and that of the policies for
+A connection must be allowed twice: by the policies for what leaves the one pod, and by the policies for
 what enters the other. Policies that select a pod for a direction allow what one of them allows; where none
 selects it, all is allowed.
 """
@@ -33,7 +33,7 @@ class Address:
 def connects(
     policies: Sequence[Policy], source: Pod, target: Pod | Address, port: int, protocol: str
 ) -> bool:
-    """Tell whether a pod may open a connection to a pod or an address."""
+    """Return whether a pod may open a connection to a pod or an address."""
     leaves = _allowed(_selecting(policies, source, "Egress"), "egress", "to", target, port, protocol)
     if not leaves or isinstance(target, Address):
         return leaves
@@ -71,7 +71,7 @@ def _is(peer: Mapping[str, Any], other: Pod | Address, policy: Policy) -> bool:
             and _within(other.ip, block["cidr"])
             and not any(_within(other.ip, part) for part in block.get("except", []))
         )
-    if "ipBlock" in peer:  # of the network that pods are in, nothing is said
+    if "ipBlock" in peer:  # how a block of addresses applies to pods is not defined
         return False
     if "namespaceSelector" in peer:
         inside = _selects(peer["namespaceSelector"], {"kubernetes.io/metadata.name": other.namespace})

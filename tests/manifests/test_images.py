@@ -46,7 +46,7 @@ KNOWN = {"FROM", "RUN", "COPY", "ENV", "ARG", "WORKDIR", "USER", "EXPOSE", "CMD"
 KNOWN |= {"LABEL", "VOLUME"}
 
 
-def test_the_dockerfile_says_what_it_builds_on_and_copies_what_is_there() -> None:
+def test_the_dockerfile_names_its_bases_and_copies_existing_files() -> None:
     (base,) = re.findall(r"^ARG BASE=(\S+)$", (IMAGES / "Dockerfile").read_text(), re.MULTILINE)
     assert re.fullmatch(r"[a-z0-9./-]+:(?!latest)[\w.-]+", base)
     for stage in stages().values():
@@ -123,7 +123,7 @@ print([name for name in others if name in sys.modules])
 
 
 ENGINE = """#!/bin/sh
-# Stands for a container engine: notes its arguments and what lies in the context.
+# A double of a container engine: notes its arguments and what lies in the context.
 case $1 in info | --version) exit ${ENGINE_INFO:-0} ;; esac
 for last; do :; done
 case $1 in
@@ -194,7 +194,7 @@ def test_the_base_is_the_users_to_pin_and_to_name(tools: Path) -> None:
 
 
 SYFT = """#!/bin/sh
-# Stands for syft: notes its arguments; its last one is spdx-json=FILE.
+# A double of syft: notes its arguments; its last one is spdx-json=FILE.
 for last; do :; done
 [ -f "${3#docker-archive:}" ] || exit 1
 echo "$@" >"${last#spdx-json=}"
@@ -213,14 +213,14 @@ def test_what_is_in_an_image_is_listed_beside_it(tools: Path, tmp_path: Path, en
     assert "--source-name brume-serving:7 --source-version 7" in listed.read_text()
 
 
-def test_without_syft_it_says_that_nothing_is_listed(tools: Path) -> None:
+def test_without_syft_it_reports_that_nothing_is_listed(tools: Path) -> None:
     (tools / "docker").write_text(ENGINE)
     (tools / "docker").chmod(0o755)
     assert "install syft, or say SBOM=no" in build(tools).stderr
     assert "syft" not in build(tools, SBOM="no").stderr
 
 
-def test_without_an_engine_it_says_what_to_install(tools: Path) -> None:
+def test_without_an_engine_it_reports_what_to_install(tools: Path) -> None:
     done = build(tools)
     assert done.returncode == 3
     assert "install docker, podman or buildah" in done.stderr

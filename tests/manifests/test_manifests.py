@@ -30,7 +30,7 @@ ENGINES = [
     *((overlay, "brume-labels", "ATHENA") for overlay in ("local", "gpu")),
 ]
 KUSTOMIZATIONS = sorted(MANIFESTS.rglob("kustomization.yaml"))
-# A patch is a part of an object, which is judged where it is whole: in what an overlay renders.
+# A patch is a part of an object, which is validated where it is whole: in what an overlay renders.
 PATCHES = {
     path.parent / patch["path"]
     for path in KUSTOMIZATIONS
@@ -135,7 +135,7 @@ def paths(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[tuple[Any, .
 
 @pytest.mark.parametrize(("overlay", "name", "api"), ENGINES)
 def test_an_engine_is_deployed_so_that_what_belongs_together_meets(overlay: str, name: str, api: str) -> None:
-    """Names, ports and labels are repeated over the objects: nothing but a cluster would tell."""
+    """Names, ports and labels are repeated over the objects: only a cluster would show a mismatch."""
     found = by_name(render(overlay))
     deployment, service = found["Deployment", name]["spec"], found["Service", name]["spec"]
     template = deployment["template"]
@@ -213,7 +213,7 @@ def test_an_engine_and_what_it_starts_are_of_one_build(monkeypatch: pytest.Monke
 
 
 @pytest.mark.parametrize("file", sorted(MANIFESTS.rglob("*.yaml")), ids=lambda path: path.name)
-def test_a_file_says_first_what_it_is(file: Path) -> None:
+def test_a_file_starts_with_what_it_is(file: Path) -> None:
     assert file.read_text().startswith("# ")
 
 

@@ -1,4 +1,4 @@
-"""Who may talk to whom: the table of manifests/README.md, and what the NetworkPolicies say."""
+"""Who may talk to whom: the table of manifests/README.md, and what the NetworkPolicies allow."""
 
 from __future__ import annotations
 
@@ -54,13 +54,13 @@ STORES: dict[str, list[Target]] = {
 
 @pytest.mark.parametrize("overlay", OVERLAYS)
 @pytest.mark.parametrize("source", SOURCES)
-def test_the_policies_say_what_the_table_says(overlay: str, source: str) -> None:
-    told = policies(overlay)
+def test_the_policies_allow_what_the_table_allows(overlay: str, source: str) -> None:
+    objects = policies(overlay)
     for column, expected in TABLE[source].items():
         if overlay == "aws" and column == "Kubernetes API":
             continue  # there it is an address with HTTPS like any other, and rights alone decide
         for target in (TARGETS | {"object store": STORES[overlay]})[column]:
-            assert connects(told, SOURCES[source], *target) is expected, (column, target)
+            assert connects(objects, SOURCES[source], *target) is expected, (column, target)
 
 
 def test_the_table_is_about_everybody() -> None:
@@ -70,7 +70,7 @@ def test_the_table_is_about_everybody() -> None:
 
 @pytest.mark.parametrize("overlay", OVERLAYS)
 def test_nobody_gets_the_role_of_the_node(overlay: str) -> None:
-    """The address at which a cloud gives a machine's own credentials to whoever asks from it."""
+    """The address at which a cloud gives a machine's own credentials to anyone who asks from it."""
     for pod in SOURCES.values():
         if pod.namespace == OWN:
             assert not connects(policies(overlay), pod, Address("169.254.169.254"), 80, "TCP")
@@ -78,10 +78,10 @@ def test_nobody_gets_the_role_of_the_node(overlay: str) -> None:
 
 
 def test_without_the_policies_the_table_would_not_hold() -> None:
-    """That the evaluation can say yes, and each policy is wanted: without it some cell is another."""
-    told = policies("local")
-    for missing in range(len(told)):
-        rest = [*told[:missing], *told[missing + 1 :]]
+    """That the evaluation can allow, and each policy is needed: without it some cell differs."""
+    objects = policies("local")
+    for missing in range(len(objects)):
+        rest = [*objects[:missing], *objects[missing + 1 :]]
         different = [
             (source, column)
             for source, cells in TABLE.items()
@@ -89,6 +89,6 @@ def test_without_the_policies_the_table_would_not_hold() -> None:
             for target in (TARGETS | {"object store": STORES["local"]})[column]
             if connects(rest, SOURCES[source], *target) is not expected
         ]
-        name = told[missing]["metadata"]["name"]
+        name = objects[missing]["metadata"]["name"]
         # In a namespace of Brume's own the deny of the namespace covers that of Brume's pods.
         assert different or name == "brume-default-deny", name

@@ -20,8 +20,6 @@ def cohort(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def finished(cohort: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a finished run of the slides pipeline."""
     out = tmp_path_factory.mktemp("run") / "out"
-    told = brume(
-        "run", "slides", f"slides={cohort}", f"labels={cohort}/labels.csv", *QUICK, "--out", str(out)
-    )
-    assert told.returncode == 0, told.stderr + (out / "work" / "run.log").read_text()[-3000:]
+    ran = brume("run", "slides", f"slides={cohort}", f"labels={cohort}/labels.csv", *QUICK, "--out", str(out))
+    assert ran.returncode == 0, ran.stderr + (out / "work" / "run.log").read_text()[-3000:]
     return out

@@ -24,7 +24,7 @@ def heed_interrupts() -> None:
 
 
 def brume(*words: str, timeout: float = 280) -> subprocess.CompletedProcess[str]:
-    """Run the command in a process of its own and return what it said."""
+    """Run the command in a process of its own and return its exit status and output."""
     return subprocess.run([*BRUME, *words], capture_output=True, text=True, timeout=timeout)
 
 
@@ -43,7 +43,7 @@ def write_cohort(folder: Path, patients: int = 6) -> None:
                 for _ in range(9)
             ]
             name = f"{label}-{patient}.svs"
-            # One slide does not say its microns per pixel.
+            # One slide has no microns per pixel.
             mpp = None if (label, patient) == ("lusc", 1) else 0.5
             write_slide(folder / name, mosaic(tiles), mpp=mpp, source_tile=240, quality=92, levels=(4,))
             owner = "shared" if patient == 0 and label != "lusc" else f"{label}-patient-{patient}"

@@ -30,10 +30,10 @@ def brume(*words: str, cwd: Path | None = None, **variables: str) -> Result:
 
 
 def test_the_command_is_installed() -> None:
-    told = subprocess.run(
+    ran = subprocess.run(
         [Path(sys.executable).parent / "brume", "--version"], capture_output=True, text=True, check=True
     )
-    assert told.stdout.startswith("brume, version ")
+    assert ran.stdout.startswith("brume, version ")
 
 
 def test_help_imports_no_pipeline_library() -> None:
@@ -44,8 +44,8 @@ def test_help_imports_no_pipeline_library() -> None:
         "except SystemExit: pass\n"
         "print(sorted({'kfp', 'numpy', 'boto3', 'rich', 'pyarrow'} & set(sys.modules)))"
     )
-    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert told.stdout.splitlines()[-1] == "[]"
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ran.stdout.splitlines()[-1] == "[]"
 
 
 def test_list_names_each_pipeline() -> None:
@@ -55,14 +55,14 @@ def test_list_names_each_pipeline() -> None:
 
 
 def test_the_parameters_are_shown_with_type_default_and_meaning() -> None:
-    told = " ".join(brume("run", "slides", "--help").stdout.split())
-    assert "tile_size=INT Side of a tile in pixels. [default 512]" in told
-    assert "slides=STR Folder or s3:// prefix with the slides. [required]" in told
-    assert "max_background=FLOAT" in told and "[default 0.5]" in told
+    printed = " ".join(brume("run", "slides", "--help").stdout.split())
+    assert "tile_size=INT Side of a tile in pixels. [default 512]" in printed
+    assert "slides=STR Folder or s3:// prefix with the slides. [required]" in printed
+    assert "max_background=FLOAT" in printed and "[default 0.5]" in printed
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "message"),
     [
         (["run", "slidez"], "no pipeline is called 'slidez': did you mean slides?"),
         (["run", "slides"], "labels is required"),
@@ -84,11 +84,11 @@ def test_the_parameters_are_shown_with_type_default_and_meaning() -> None:
     ],
 )
 def test_wrong_words_are_answered_with_what_would_be_right(
-    words: list[str], told: str, tmp_path: Path
+    words: list[str], message: str, tmp_path: Path
 ) -> None:
     answer = brume(*words, cwd=tmp_path)
     assert answer.exit_code == 2
-    assert told in answer.stderr
+    assert message in answer.stderr
     assert "Traceback" not in answer.stderr
     assert list(tmp_path.iterdir()) == []  # nothing has started
 
@@ -105,8 +105,8 @@ def test_compiled_pipelines_load_in_kfp(tmp_path: Path) -> None:
     from kfp import components
     from kfp.dsl.graph_component import GraphComponent
 
-    told = brume("compile", "--all", "-o", str(tmp_path))
-    assert told.exit_code == 0, told.stderr
+    ran = brume("compile", "--all", "-o", str(tmp_path))
+    assert ran.exit_code == 0, ran.stderr
     files = sorted(tmp_path.iterdir())
     assert [file.name for file in files] == [
         "inspection.yaml",
@@ -149,7 +149,7 @@ def test_kubernetes_objects_of_a_pipeline(tmp_path: Path) -> None:
 
 
 class PipelinesApi(BaseHTTPRequestHandler):
-    """A double of the Kubeflow Pipelines API server: it keeps what it is sent, or says `refusal`."""
+    """A double of the Kubeflow Pipelines API server: it keeps what it is sent, or answers with `refusal`."""
 
     received: list[tuple[str, dict[str, object]]]
     refusal: str = ""
@@ -219,13 +219,13 @@ def test_schedule_makes_a_recurring_run(
     assert body["trigger"] == {"cron_schedule": {"cron": made}}
 
 
-def test_a_refusal_is_told_in_one_line(
+def test_a_refusal_is_reported_in_one_line(
     api: tuple[str, list[tuple[str, dict[str, object]]]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    said = (
+    message = (
         "Internal error: compiling DAG failed\nFailed to compile job\nexample.com/util.Wrap\n\terror.go:352"
     )
-    monkeypatch.setattr(PipelinesApi, "refusal", said)
+    monkeypatch.setattr(PipelinesApi, "refusal", message)
     answer = brume("submit", "slides_predict", "slides=s3://b/in", "model=s3://b/model", "--host", api[0])
     assert answer.exit_code == 1
     last = answer.stderr.splitlines()[-1]
@@ -235,7 +235,7 @@ def test_a_refusal_is_told_in_one_line(
 
 
 @pytest.mark.parametrize(
-    ("body", "said"),
+    ("body", "message"),
     [
         (b"<html>\n<body>no such host</body>", "<html>"),
         ('{"message": "no"}', "no"),
@@ -243,8 +243,8 @@ def test_a_refusal_is_told_in_one_line(
         (None, "it gave no reason"),
     ],
 )
-def test_whoever_refuses_is_quoted(body: str | bytes | None, said: str) -> None:
-    assert remote.why(body) == said
+def test_the_message_of_a_refusing_server_is_quoted(body: str | bytes | None, message: str) -> None:
+    assert remote.why(body) == message
 
 
 def test_an_unreachable_cluster_is_named(tmp_path: Path) -> None:

@@ -50,12 +50,12 @@ def words(parts: Path) -> list[str]:
 @pytest.fixture(scope="module")
 def finished(words: list[str], tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("runs") / "out"
-    told = brume(*words, "--out", str(out))
-    assert told.returncode == 0, told.stdout + told.stderr
+    result = brume(*words, "--out", str(out))
+    assert result.returncode == 0, result.stdout + result.stderr
     return out
 
 
-def test_every_step_is_done_and_told(finished: Path) -> None:
+def test_every_step_is_done_and_recorded(finished: Path) -> None:
     assert set(states(finished)) == set(STAGES)
     assert set(states(finished).values()) == {"finished"}
     metrics = json.loads((finished / "run.json").read_text())["metrics"]["inspection"]
@@ -83,19 +83,19 @@ def test_what_cannot_be_used_is_set_aside(finished: Path) -> None:
     assert "normal/text.jpg" in (finished / "report.html").read_text()
 
 
-def test_the_device_bundle_says_what_the_service_said(finished: Path, parts: Path) -> None:
+def test_the_device_bundle_gives_the_results_of_the_service(finished: Path, parts: Path) -> None:
     from brume.inspection.model.bundle import Bundle
     from brume.inspection.model.images import decode
 
     bundle = Bundle.load(finished / "bundle")
     assert (bundle.about["project"], bundle.about["model_version"]) == ("plates", "1")
     for row in rows(finished / "detections.csv"):
-        said = bundle.detect(decode(Path(row["uri"]).read_bytes()))
-        assert said.anomalous == (row["anomalous"] == "yes")
-        assert said.confidence == pytest.approx(float(row["confidence"]), abs=1e-3)
+        detected = bundle.detect(decode(Path(row["uri"]).read_bytes()))
+        assert detected.anomalous == (row["anomalous"] == "yes")
+        assert detected.confidence == pytest.approx(float(row["confidence"]), abs=1e-3)
 
 
-def test_the_report_shows_figures_choice_and_pictures(finished: Path) -> None:
+def test_the_report_shows_metrics_choice_and_pictures(finished: Path) -> None:
     page = (finished / "report.html").read_text()
     for words in ("AUROC", "Choice of the detector", "Trial images", "Test images", "Where the model looks"):
         assert words in page
@@ -112,8 +112,8 @@ def test_nothing_is_left_running(finished: Path) -> None:
 
 
 def test_a_second_run_takes_over_and_does_not_host_again(finished: Path, words: list[str]) -> None:
-    told = brume(*words, "--out", str(finished))
-    assert told.returncode == 0, told.stdout + told.stderr
+    result = brume(*words, "--out", str(finished))
+    assert result.returncode == 0, result.stdout + result.stderr
     again = states(finished)
     assert again.pop("hosting", "reused") == "reused"
     assert set(again.values()) == {"reused"}
@@ -136,7 +136,7 @@ def test_other_trial_images_are_detected_with_the_same_model(
 
 
 def test_a_corrected_label_trains_again(finished: Path, words: list[str], parts: Path) -> None:
-    """The number of entries is the same: what they say is not."""
+    """The number of entries is the same, their content is not."""
     before = json.loads((finished / "evaluation" / "model.json").read_text())
     wrong = parts / "train" / "normal" / "000.png"
     wrong.write_bytes(photo(400, "hole"))
@@ -154,8 +154,8 @@ def test_a_corrected_label_trains_again(finished: Path, words: list[str], parts:
 def test_a_deployed_model_answers_after_the_run(words: list[str], tmp_path: Path) -> None:
     """The run's engine ends with it; started again on the same data, it hosts what was deployed."""
     out = tmp_path / "out"
-    told = brume(*words, "deploy=true", "--out", str(out))
-    assert told.returncode == 0, told.stdout + told.stderr
+    result = brume(*words, "deploy=true", "--out", str(out))
+    assert result.returncode == 0, result.stdout + result.stderr
     data = out / "engines" / "inspection"
     with subprocess.Popen(
         [*BRUME, "engine", "inspection", "--port", "0", "--data", str(data)], stderr=subprocess.DEVNULL
@@ -191,14 +191,14 @@ def test_a_deployed_model_answers_after_the_run(words: list[str], tmp_path: Path
 def test_a_refused_training_ends_the_run_with_the_reason(tmp_path: Path) -> None:
     few = tmp_path / "few"
     write_dataset(few, 3, 2)
-    told = brume("run", "inspection", f"images={few}", "--out", str(tmp_path / "out"))
-    assert told.returncode == 1
-    assert "step training failed" in told.stderr and "at least 12 normal ones are needed" in told.stderr
+    result = brume("run", "inspection", f"images={few}", "--out", str(tmp_path / "out"))
+    assert result.returncode == 1
+    assert "step training failed" in result.stderr and "at least 12 normal ones are needed" in result.stderr
     assert states(tmp_path / "out")["training"] == "failed"
 
 
 def test_wrong_parameters_are_named_at_once(tmp_path: Path) -> None:
-    told = brume("run", "inspection", "project=-x", f"images={tmp_path / 'none'}", "units=0")
-    assert told.returncode == 2
+    result = brume("run", "inspection", "project=-x", f"images={tmp_path / 'none'}", "units=0")
+    assert result.returncode == 2
     for word in ("project=-x", "is not there", "units=0"):
-        assert word in told.stderr
+        assert word in result.stderr

@@ -61,7 +61,7 @@ def well(data: Path, *words: object) -> str:
 
 
 def badly(data: Path, *words: object) -> str:
-    """Return the one line that says what is wrong."""
+    """Return the one line of the error message."""
     result = brume(data, *words)
     assert result.exit_code != 0
     lines = result.stderr.strip().splitlines()
@@ -87,7 +87,7 @@ def test_a_project_is_made_and_its_dataset_filled_from_folder_address_and_manife
     assert "already" in badly(data, "create", "one")
 
 
-def test_what_is_wrong_is_said_in_one_line(data: Path, tmp_path: Path) -> None:
+def test_what_is_wrong_is_reported_in_one_line(data: Path, tmp_path: Path) -> None:
     well(data, "create", "wrong")
     (tmp_path / "loose").mkdir()
     (tmp_path / "loose" / "a.png").write_bytes(b"x")

@@ -49,12 +49,12 @@ def words(given: tuple[Path, Truth]) -> list[str]:
 @pytest.fixture(scope="module")
 def finished(words: list[str], tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("runs") / "out"
-    told = brume(*words, "--out", str(out))
-    assert told.returncode == 0, told.stdout + told.stderr
+    ran = brume(*words, "--out", str(out))
+    assert ran.returncode == 0, ran.stdout + ran.stderr
     return out
 
 
-def test_every_step_is_done_and_told(finished: Path, given: tuple[Path, Truth]) -> None:
+def test_every_step_is_done_and_recorded(finished: Path, given: tuple[Path, Truth]) -> None:
     done = states(finished)
     assert list(done) == [stage for stage in STAGES if stage != "source"]
     assert set(done.values()) == {"finished"}
@@ -71,14 +71,14 @@ def test_a_run_leaves_a_page_a_picture_a_document_and_tables(finished: Path) -> 
     assert rows(finished / "queries" / "agreement.csv")
 
 
-def test_jobs_are_counted_and_their_states_told(finished: Path, given: tuple[Path, Truth]) -> None:
-    told = {row["job"]: row for row in rows(finished / "queries" / "jobs.csv")}
+def test_jobs_are_counted_with_their_states(finished: Path, given: tuple[Path, Truth]) -> None:
+    found = {row["job"]: row for row in rows(finished / "queries" / "jobs.csv")}
     columns = ("batch", "level", "status", "items", "labelled", "failed", "expired", "missing", "answers")
     for job in given[1].jobs:
-        assert {name: told[job.job][name] for name in columns} == {
+        assert {name: found[job.job][name] for name in columns} == {
             name: str(getattr(job, name)) for name in columns
         }, job.job
-    assert len(told) == len(given[1].jobs)
+    assert len(found) == len(given[1].jobs)
 
 
 def _matches(fault: Fault, finding: Row) -> bool:
@@ -94,7 +94,7 @@ def _matches(fault: Fault, finding: Row) -> bool:
     )
 
 
-def check_that_faults_are_told(truth: Truth, out: Path) -> None:
+def check_that_faults_are_found(truth: Truth, out: Path) -> None:
     findings = rows(out / "queries" / "findings.csv")
     kinds = {finding["kind"] for finding in findings}
     looked_for = [fault for fault in truth.faults if fault.kind in kinds]
@@ -124,19 +124,19 @@ def check_that_faults_are_told(truth: Truth, out: Path) -> None:
 
 
 def test_every_planted_fault_is_found(finished: Path, given: tuple[Path, Truth]) -> None:
-    check_that_faults_are_told(given[1], finished)
+    check_that_faults_are_found(given[1], finished)
 
 
 @pytest.mark.long
 def test_without_parameters_it_reports_on_an_output_of_its_own(tmp_path: Path) -> None:
     out = tmp_path / "out"
-    told = brume("run", "labels", "--out", str(out))
-    assert told.returncode == 0, told.stdout + told.stderr
+    ran = brume("run", "labels", "--out", str(out))
+    assert ran.returncode == 0, ran.stdout + ran.stderr
     assert list(states(out)) == STAGES
     truth = Truth.load(out / "source" / TRUTH)
     metrics = json.loads((out / "run.json").read_text())["metrics"]["labels"]
     assert (metrics["labels_rows"], metrics["jobs_rows"]) == (truth.labels, len(truth.jobs))
-    check_that_faults_are_told(truth, out)
+    check_that_faults_are_found(truth, out)
 
 
 def test_nothing_is_left_running(finished: Path) -> None:
@@ -155,18 +155,18 @@ def test_a_second_run_does_only_what_is_new(
     shutil.copytree(finished / "lake", out / "lake")
     tree = tmp_path / "tree"
     shutil.copytree(given[0] / TREE, tree)
-    told = brume("run", "labels", f"source={tree}", words[3], "--out", str(out))
-    assert told.returncode == 0, told.stdout + told.stderr
+    ran = brume("run", "labels", f"source={tree}", words[3], "--out", str(out))
+    assert ran.returncode == 0, ran.stdout + ran.stderr
     metrics = json.loads((out / "run.json").read_text())["metrics"]["labels"]
     assert metrics["files_read"] == 0 or metrics["labels_rows"] == given[1].labels
-    told = brume("run", "labels", f"source={tree}", words[3], "--out", str(out))
+    ran = brume("run", "labels", f"source={tree}", words[3], "--out", str(out))
     again = states(out)
     assert {name for name, state in again.items() if state == "finished"} <= {"ingest", "workers"}
     assert {again[name] for name in ("quality", "queries", "dashboard")} == {"reused"}
 
     shutil.rmtree(next(tree.glob("*/VideoObjectDetection/*lanes")))
-    told = brume("run", "labels", f"source={tree}", words[3], "--out", str(out))
-    assert told.returncode == 0, told.stdout + told.stderr
+    ran = brume("run", "labels", f"source={tree}", words[3], "--out", str(out))
+    assert ran.returncode == 0, ran.stdout + ran.stderr
     metrics = json.loads((out / "run.json").read_text())["metrics"]["labels"]
     assert metrics["labels_rows"] == given[1].labels - given[1].job("lanes").labels
     assert "lanes" not in {row["job"] for row in rows(out / "queries" / "jobs.csv")}
@@ -177,8 +177,8 @@ def test_masked_people_are_in_nothing_that_is_written(
     words: list[str], given: tuple[Path, Truth], tmp_path: Path
 ) -> None:
     out = tmp_path / "out"
-    told = brume(*words, "mask_people=true", "iceberg=local", "--out", str(out))
-    assert told.returncode == 0, told.stdout + told.stderr
+    ran = brume(*words, "mask_people=true", "iceberg=local", "--out", str(out))
+    assert ran.returncode == 0, ran.stdout + ran.stderr
     texts = [(out / "report.html").read_text(), (out / "dashboard.pdf").read_bytes().decode("latin-1")]
     texts += [file.read_text() for file in (out / "queries").iterdir()]
     with Lake(str(out / "lake")).connect() as connection:
@@ -198,15 +198,15 @@ def test_source_lake_and_workers_in_an_object_store(
     boto3.client("s3", endpoint_url=s3_server).create_bucket(Bucket="labels-run")
     storage.upload(given[0] / TREE, "s3://labels-run/output")
     storage.upload(given[0] / WORKERS, "s3://labels-run/workers.csv")
-    places = {"source": "output", "lake": "lake", "workers": "workers.csv"}
-    told = brume(
+    paths = {"source": "output", "lake": "lake", "workers": "workers.csv"}
+    ran = brume(
         "run",
         "labels",
-        *(f"{name}=s3://labels-run/{at}" for name, at in places.items()),
+        *(f"{name}=s3://labels-run/{at}" for name, at in paths.items()),
         "--out",
         str(tmp_path / "out"),
     )
-    assert told.returncode == 0, told.stdout + told.stderr
+    assert ran.returncode == 0, ran.stdout + ran.stderr
     assert not (tmp_path / "out" / "lake").exists()
     assert len(rows(tmp_path / "out" / "queries" / "jobs.csv")) == len(given[1].jobs)
     assert (
@@ -237,7 +237,7 @@ def test_a_schedule_without_a_cluster_runs_here_until_it_is_stopped(words: list[
 
 
 @pytest.mark.parametrize(
-    ("wrong", "told"),
+    ("wrong", "message"),
     [
         (["source=/no/such"], "source=/no/such is not there"),
         (["workers=everybody"], "must be the id of a Cognito user pool (eu-west-1_Ab1Cd2Ef3) or a CSV"),
@@ -250,12 +250,12 @@ def test_a_schedule_without_a_cluster_runs_here_until_it_is_stopped(words: list[
     ],
 )
 def test_wrong_parameters_are_named_at_once(
-    wrong: list[str], told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    wrong: list[str], message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     answer = brume("run", "labels", *(word.format(tmp_path) for word in wrong))
     assert answer.returncode == 2
-    assert told in answer.stderr
+    assert message in answer.stderr
     assert list(tmp_path.iterdir()) == []
 
 
@@ -271,6 +271,6 @@ def test_a_page_does_not_wait_for_quicksight(tmp_path: Path) -> None:
 def test_a_folder_without_labelling_output_ends_the_run_with_the_reason(tmp_path: Path) -> None:
     (tmp_path / "photos").mkdir()
     (tmp_path / "photos" / "notes.txt").write_text("no labels here")
-    told = brume("run", "labels", f"source={tmp_path / 'photos'}", "--out", str(tmp_path / "out"))
-    assert told.returncode == 1
-    assert "step ingest failed" in told.stderr and "Ground Truth" in told.stderr
+    ran = brume("run", "labels", f"source={tmp_path / 'photos'}", "--out", str(tmp_path / "out"))
+    assert ran.returncode == 1
+    assert "step ingest failed" in ran.stderr and "Ground Truth" in ran.stderr

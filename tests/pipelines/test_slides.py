@@ -30,18 +30,18 @@ def states(out: Path) -> dict[str, str]:
     return {step["step"]: step["state"] for step in json.loads((out / "run.json").read_text())["steps"]}
 
 
-def test_run_json_tells_what_was_run(finished: Path, cohort: Path) -> None:
-    told = json.loads((finished / "run.json").read_text())
-    assert told["pipeline"] == "slides"
-    assert told["status"] == "succeeded"
-    assert told["parameters"]["slides"] == str(cohort)
-    assert told["parameters"]["ranks"] == 2
-    assert told["versions"]["kfp"] and told["versions"]["python"].startswith("3.11")
-    assert told["started"] <= told["ended"]
+def test_run_json_records_what_was_run(finished: Path, cohort: Path) -> None:
+    record = json.loads((finished / "run.json").read_text())
+    assert record["pipeline"] == "slides"
+    assert record["status"] == "succeeded"
+    assert record["parameters"]["slides"] == str(cohort)
+    assert record["parameters"]["ranks"] == 2
+    assert record["versions"]["kfp"] and record["versions"]["python"].startswith("3.11")
+    assert record["started"] <= record["ended"]
     assert set(states(finished).values()) == {"finished"}
-    assert all(step["seconds"] >= 0 for step in told["steps"])
-    assert 0 <= told["metrics"]["slides"]["slide_accuracy"] <= 1
-    assert told["metrics"]["training"]["ranks"] == 2
+    assert all(step["seconds"] >= 0 for step in record["steps"])
+    assert 0 <= record["metrics"]["slides"]["slide_accuracy"] <= 1
+    assert record["metrics"]["training"]["ranks"] == 2
 
 
 def test_bad_slides_are_set_aside_with_their_reason(finished: Path) -> None:
@@ -78,15 +78,15 @@ def test_every_slide_is_scored_through_the_served_model(finished: Path) -> None:
     assert all(abs(sum(float(row[f"p_{c}"]) for c in ("luad", "lusc", "normal")) - 1) < 1e-3 for row in table)
 
 
-def test_the_model_says_what_it_is(finished: Path) -> None:
+def test_the_model_folder_records_what_it_is(finished: Path) -> None:
     assert json.loads((finished / "model" / "labels.json").read_text())["classes"] == [
         "luad",
         "lusc",
         "normal",
     ]
     assert (finished / "model" / "saved_model.pb").exists()
-    told = json.loads((finished / "model" / "training.json").read_text())
-    assert told["collective"] in ("horovod", "mpi4py")
+    record = json.loads((finished / "model" / "training.json").read_text())
+    assert record["collective"] in ("horovod", "mpi4py")
 
 
 def test_heatmaps_and_report_can_be_opened(finished: Path) -> None:
@@ -100,11 +100,11 @@ def test_heatmaps_and_report_can_be_opened(finished: Path) -> None:
 
 def test_nothing_is_left_running_or_half_written(finished: Path) -> None:
     assert not list(finished.rglob(".*.partial"))
-    told = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout
-    assert str(finished) not in told
+    processes = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout
+    assert str(finished) not in processes
 
 
-def test_a_second_run_takes_over_finished_work_and_says_so(finished: Path, cohort: Path) -> None:
+def test_a_second_run_takes_over_finished_work_and_reports_it(finished: Path, cohort: Path) -> None:
     before = (finished / "model" / "saved_model.pb").stat().st_mtime_ns
     words = [
         "run",
@@ -115,9 +115,9 @@ def test_a_second_run_takes_over_finished_work_and_says_so(finished: Path, cohor
         "--out",
         str(finished),
     ]
-    told = brume(*words)
-    assert told.returncode == 0, told.stderr
-    assert "training is unchanged" in told.stdout
+    ran = brume(*words)
+    assert ran.returncode == 0, ran.stderr
+    assert "training is unchanged" in ran.stdout
     assert set(states(finished).values()) == {"reused"}
     assert (finished / "model" / "saved_model.pb").stat().st_mtime_ns == before
 
@@ -129,8 +129,8 @@ def test_new_slides_are_scored_with_the_model(finished: Path, cohort: Path, tmp_
         shutil.copy(cohort / name, new / name)
     out = tmp_path / "out"
     words = [f"slides={new}", f"model={finished}/model", "assume_mpp=0.5", "max_rejected=0.5"]
-    told = brume("run", "slides_predict", *words, "--out", str(out))
-    assert told.returncode == 0, told.stderr
+    ran = brume("run", "slides_predict", *words, "--out", str(out))
+    assert ran.returncode == 0, ran.stderr
     table = {row["slide"]: row for row in rows(out / "slide_scores.csv")}
     known = {row["slide"]: row for row in rows(finished / "slide_scores.csv")}
     assert set(table) == {"luad-0.svs", "lusc-1.svs"}
@@ -153,8 +153,8 @@ pipeline(
     tile_size=64, epochs=3, batch_size=16, max_rejected=0.2, assume_mpp=0.5,
 )
 """
-    told = subprocess.run([BRUME[0], "-c", code], capture_output=True, text=True, timeout=280)
-    assert told.returncode == 0, told.stdout[-3000:] + told.stderr[-3000:]
+    ran = subprocess.run([BRUME[0], "-c", code], capture_output=True, text=True, timeout=280)
+    assert ran.returncode == 0, ran.stdout[-3000:] + ran.stderr[-3000:]
     found = next((tmp_path / "root").rglob("slide_scores"))
     once, again = rows(finished / "slide_scores.csv"), rows(found)
     assert [row["slide"] for row in again] == [row["slide"] for row in once]
@@ -179,8 +179,8 @@ def test_a_run_killed_in_every_stage_ends_as_if_it_was_not(
         until_working_on(stage, out, process)
         process.send_signal(signal.SIGKILL)
         process.wait()
-    told = brume(*words)
-    assert told.returncode == 0, told.stderr
+    ran = brume(*words)
+    assert ran.returncode == 0, ran.stderr
     assert tiles_of(out) == tiles_of(finished)
     assert (out / "splits.csv").read_text() == (finished / "splits.csv").read_text()
     once, again = rows(finished / "slide_scores.csv"), rows(out / "slide_scores.csv")
@@ -192,7 +192,7 @@ def test_a_run_killed_in_every_stage_ends_as_if_it_was_not(
 
 
 def until_working_on(stage: str, out: Path, process: subprocess.Popen[bytes]) -> None:
-    """Wait until the stage has said that part of it is done."""
+    """Wait until the stage has logged that part of it is done."""
     progress = out / "work" / "progress.jsonl"
 
     def begun() -> bool:
@@ -209,10 +209,10 @@ def until_working_on(stage: str, out: Path, process: subprocess.Popen[bytes]) ->
 def test_a_failing_step_is_named_with_its_cause_and_the_log(cohort: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     words = [f"slides={cohort}", f"labels={cohort}/labels.csv", "tile_size=5000", "--out", str(out)]
-    told = brume("run", "slides", *words)
-    assert told.returncode == 1
-    assert "step shards failed" in told.stderr
-    assert str(out / "work" / "run.log") in told.stderr
-    assert "Traceback" not in told.stderr
+    ran = brume("run", "slides", *words)
+    assert ran.returncode == 1
+    assert "step shards failed" in ran.stderr
+    assert str(out / "work" / "run.log") in ran.stderr
+    assert "Traceback" not in ran.stderr
     assert json.loads((out / "run.json").read_text())["status"] == "failed"
     assert len(rows(out / "rejects.csv")) == 19

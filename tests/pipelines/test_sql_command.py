@@ -67,7 +67,7 @@ def test_wide_values_are_folded_and_no_character_is_lost(ask) -> None:  # type: 
     assert done.stdout.count("z") == 1
 
 
-def test_rows_beyond_the_most_are_said_to_be_there(ask) -> None:  # type: ignore[no-untyped-def]
+def test_rows_beyond_the_limit_are_reported(ask) -> None:  # type: ignore[no-untyped-def]
     many = "SELECT x FROM UNNEST(sequence(1, 1500)) AS t(x)"
     done = ask(many, "--max-rows", "3")
     assert [line.strip() for line in done.stdout.splitlines()[2:]] == ["1", "2", "3"]
@@ -75,7 +75,7 @@ def test_rows_beyond_the_most_are_said_to_be_there(ask) -> None:  # type: ignore
     assert "1500 rows" in ask(many, "--max-rows", "0").stderr
 
 
-def test_csv_is_whole_and_tells_null_from_empty(ask) -> None:  # type: ignore[no-untyped-def]
+def test_csv_is_whole_and_distinguishes_null_from_empty(ask) -> None:  # type: ignore[no-untyped-def]
     done = ask("--csv", "SELECT x, 'a,\"b\"' AS y, NULL AS z, '' AS e FROM UNNEST(sequence(1, 1500)) AS t(x)")
     assert done.exit_code == 0
     assert done.stdout.splitlines()[:2] == ["x,y,z,e", '1,"a,""b""",,""']
@@ -92,7 +92,7 @@ def test_a_query_from_a_file_and_from_standard_input(ask, tmp_path: Path) -> Non
     assert ask("--csv", "-", given="SELECT 1 AS x").stdout == "x\n1\n"
 
 
-def test_an_error_shows_its_place(ask) -> None:  # type: ignore[no-untyped-def]
+def test_an_error_shows_its_position(ask) -> None:  # type: ignore[no-untyped-def]
     done = ask("SELECT class,\n       clazz FROM labels")
     assert done.exit_code == 1
     message, line, mark = done.stderr.splitlines()
@@ -165,7 +165,7 @@ def test_ctrl_c_cancels_the_query(url: str, tmp_path: Path) -> None:
 
         query = until(running, "the query to run")
         process.send_signal(signal.SIGINT)
-        _, said = process.communicate(timeout=60)
-    assert process.returncode == 130, said
-    assert "brume: stopped" in said
+        _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130, errors
+    assert "brume: stopped" in errors
     assert ended(athena, query)["Status"]["State"] == "CANCELLED"

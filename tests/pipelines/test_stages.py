@@ -172,7 +172,7 @@ class InProcess(steps.Steps):
 
 
 def work(stage: Stage[..., Any]) -> Callable[..., Any]:
-    """Return what stands for a stage's own work."""
+    """Return what replaces a stage's own work."""
 
     def double(**arguments: Any) -> Any:
         for name in stage.outputs:

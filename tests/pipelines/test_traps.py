@@ -1,7 +1,7 @@
-"""What kfp's local runner gets silently wrong, and that no pipeline of ours comes to it.
+"""What kfp's local runner gets silently wrong, and that none of our pipelines meets it.
 
-Where it is quick, a run of kfp itself shows the trap, so that a test tells when a new version is free of it;
-then every compiled pipeline is looked through for the form that falls into it.
+Where it is quick, a run of kfp itself shows the trap, so that a test fails when a new version is free of it;
+then every compiled pipeline is searched for the form that triggers it.
 """
 
 import re
@@ -25,7 +25,7 @@ def double(numbers: list[int]) -> list[str]:
 
 
 @step
-def tell(word: str) -> str:
+def echo(word: str) -> str:
     return word
 
 
@@ -84,13 +84,13 @@ def test_no_pipeline_imports_an_artifact(spec: Any) -> None:
 
 
 def test_loops_go_over_an_only_return_value(spec: Any) -> None:
-    """The local runner finds what a loop goes over only when it is an output called Output."""
+    """The local runner finds what a loop iterates over only when it is an output called Output."""
     loops = [task["parameterIterator"]["items"] for _, task in tasks(spec) if "parameterIterator" in task]
     assert all(items["inputParameter"].endswith("-Output") for items in loops)
 
 
 def test_loops_take_no_value_of_another_step_but_their_item(spec: Any) -> None:
-    """In a loop, the local runner puts the loop's item in the place of any other step's return value."""
+    """In a loop, the local runner replaces any other step's return value by the loop's item."""
     steps = [name.removeprefix("comp-") for name in spec["components"]]
     for name in spec["components"]:
         if name.startswith("comp-for-loop"):
@@ -134,10 +134,10 @@ def test_all_steps_are_lightweight_and_install_nothing(spec: Any) -> None:
 
 
 def test_an_apostrophe_in_a_parameter_arrives(runner: None) -> None:
-    assert tell(word="O'Brien's \"slides\"").output == "O'Brien's \"slides\""
+    assert echo(word="O'Brien's \"slides\"").output == "O'Brien's \"slides\""
 
 
-def test_placeholders_stand_alone(spec: Any) -> None:
+def test_a_placeholder_is_the_whole_value(spec: Any) -> None:
     """The driver of Kubeflow Pipelines 2.17 fills one in only where it is a parameter's whole value."""
     strings = [value for _, task in tasks(spec) for value in constants(task)]
     held = [value for value in strings if "{{" in value]

@@ -21,7 +21,7 @@ Arrays = dict[str, npt.NDArray[Any]]
 class Checkpoints:
     """The checkpoints of one training in `<work_uri>/<key>/`, a file an epoch, the last `KEPT` of them.
 
-    The key stands for the data, the parameters and the code: with others, training starts from nothing.
+    The key identifies the data, the parameters and the code: with others, training starts from nothing.
     """
 
     def __init__(self, work_uri: str, key: str) -> None:

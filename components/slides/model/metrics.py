@@ -10,8 +10,8 @@ from brume.statistics import Interval
 
 
 @dataclass(frozen=True)
-class ClassFigures:
-    """One class against the rest. A figure that is not defined is None, and `reason` is why.
+class ClassMetrics:
+    """One class against the rest. A metric that is not defined is None, with its `reason`.
 
     `roc` holds points of (false positive rate, true positive rate, threshold) from (0, 0) to (1, 1); the
     first threshold, which no slide reaches, is given as 1.
@@ -34,7 +34,7 @@ class Evaluation:
 
     `confusion[i][j]` counts slides of class i predicted as class j by the mean of their tiles.
     `unlabelled` slides of the split are left out. `notes` has what a reader must know before quoting a
-    figure: classes without an AUC, intervals that say little.
+    metric: classes without an AUC, intervals of no width.
     """
 
     split: str
@@ -51,7 +51,7 @@ class Evaluation:
     mean_auc: float | None
     mean_auc_interval: Interval | None
     confusion: tuple[tuple[int, ...], ...]
-    per_class: tuple[ClassFigures, ...]
+    per_class: tuple[ClassMetrics, ...]
     seed: int
     notes: tuple[str, ...]
 
@@ -63,14 +63,14 @@ class Evaluation:
     def from_json(cls, content: Mapping[str, Any]) -> Evaluation:
         """Return the evaluation that `to_json` gave, also after a way through a JSON file."""
         per_class = tuple(
-            ClassFigures(
+            ClassMetrics(
                 **{
-                    **figures,
-                    "auc_interval": _interval(figures["auc_interval"]),
-                    "roc": tuple((point[0], point[1], point[2]) for point in figures["roc"]),
+                    **metrics,
+                    "auc_interval": _interval(metrics["auc_interval"]),
+                    "roc": tuple((point[0], point[1], point[2]) for point in metrics["roc"]),
                 }
             )
-            for figures in content["per_class"]
+            for metrics in content["per_class"]
         )
         return cls(
             **{
@@ -86,8 +86,8 @@ class Evaluation:
 
 
 def headline(found: Evaluation) -> dict[str, float]:
-    """Return the figures that a dashboard shows, by name; those that are not defined are left out."""
-    figures: dict[str, float | None] = {
+    """Return the metrics that a dashboard shows, by name; those that are not defined are left out."""
+    named: dict[str, float | None] = {
         "slide_accuracy": found.accuracy_mean,
         "slide_accuracy_vote": found.accuracy_vote,
         "balanced_accuracy": found.balanced_accuracy,
@@ -95,11 +95,11 @@ def headline(found: Evaluation) -> dict[str, float]:
         "mean_auc": found.mean_auc,
         "mean_auc_low": found.mean_auc_interval.low if found.mean_auc_interval else None,
         "mean_auc_high": found.mean_auc_interval.high if found.mean_auc_interval else None,
-        **{f"auc_{figures.label}": figures.auc for figures in found.per_class},
+        **{f"auc_{metrics.label}": metrics.auc for metrics in found.per_class},
         "test_slides": float(found.slides),
         "test_patients": float(found.patients),
     }
-    return {name: value for name, value in figures.items() if value is not None}
+    return {name: value for name, value in named.items() if value is not None}
 
 
 def _interval(content: Mapping[str, Any] | None) -> Interval | None:
@@ -113,18 +113,18 @@ def notes_on(found: Evaluation) -> tuple[str, ...]:
     notes = []
     if found.unlabelled:
         notes.append(f"{found.unlabelled} slides of the {found.split} split have no known label: left out.")
-    missing = [figures for figures in found.per_class if figures.auc is None]
-    notes += [f"AUC of {figures.label}: {figures.reason}." for figures in missing]
+    missing = [metrics for metrics in found.per_class if metrics.auc is None]
+    notes += [f"AUC of {metrics.label}: {metrics.reason}." for metrics in missing]
     if missing and found.mean_auc is not None:
-        with_auc = [figures.label for figures in found.per_class if figures.auc is not None]
+        with_auc = [metrics.label for metrics in found.per_class if metrics.auc is not None]
         notes.append(f"The mean AUC is over {', '.join(with_auc)} only.")
     notes += [
-        f"AUC of {figures.label}: {figures.reason}."
-        for figures in found.per_class
-        if figures.auc is not None and figures.reason
+        f"AUC of {metrics.label}: {metrics.reason}."
+        for metrics in found.per_class
+        if metrics.auc is not None and metrics.reason
     ]
-    for figure, name in ((found.accuracy_interval, "accuracy"), (found.mean_auc_interval, "mean AUC")):
-        if figure and figure.low == figure.high:
+    for interval, name in ((found.accuracy_interval, "accuracy"), (found.mean_auc_interval, "mean AUC")):
+        if interval and interval.low == interval.high:
             notes.append(
                 f"The {name} is the same in every resample of the {found.patients} patients: an interval of "
                 "no width is no certainty."

@@ -19,8 +19,7 @@ from sklearn.metrics import (
 )
 
 from brume import statistics, storage
-from brume.slides.model.metrics import ClassFigures, Evaluation, notes_on
-from brume.slides.model.metrics import headline as headline
+from brume.slides.model.metrics import ClassMetrics, Evaluation, notes_on
 
 RESAMPLES = 1000
 
@@ -170,13 +169,13 @@ def evaluate(
 
     per_class, drawn_aucs = [], []
     for index, name in enumerate(classes):
-        figures, drawn = _one_against_rest(
+        metrics, drawn = _one_against_rest(
             name, truth == index, mean == index, values[:, index], patient, weights
         )
-        per_class.append(figures)
-        if figures.auc is not None:
+        per_class.append(metrics)
+        if metrics.auc is not None:
             drawn_aucs.append(drawn)
-    defined = [figures.auc for figures in per_class if figures.auc is not None]
+    defined = [metrics.auc for metrics in per_class if metrics.auc is not None]
     bounded = all(f.auc_interval is not None for f in per_class if f.auc is not None)
     present = sorted(set(truth.tolist()))
     _, recall, f1 = _macro(truth, mean, present)
@@ -232,8 +231,8 @@ def _one_against_rest(
     values: NDArray[np.float64],
     patient: NDArray[np.int64],
     weights: NDArray[np.uint16],
-) -> tuple[ClassFigures, NDArray[np.float64]]:
-    """Return the figures of one class, and its AUC in each resample (empty where it has no AUC)."""
+) -> tuple[ClassMetrics, NDArray[np.float64]]:
+    """Return the metrics of one class, and its AUC in each resample (empty where it has no AUC)."""
     hits = int((positive & chosen).sum())
     own, others = np.unique(patient[positive]), np.unique(patient[~positive])
     auc, interval, reason = None, None, ""
@@ -252,7 +251,7 @@ def _one_against_rest(
             reason = f"no interval: fewer than two patients with, or without, class {name}"
         else:
             interval = statistics.interval(drawn)
-    figures = ClassFigures(
+    metrics = ClassMetrics(
         label=name,
         slides=int(positive.sum()),
         patients=int(own.size),
@@ -263,7 +262,7 @@ def _one_against_rest(
         roc=roc,
         reason=reason,
     )
-    return figures, drawn
+    return metrics, drawn
 
 
 def _macro(

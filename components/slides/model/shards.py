@@ -227,7 +227,7 @@ def _digest(slides: Sequence[_Slide], content: Mapping[str, Any]) -> str:
 
 
 def _whole(out_uri: str, shards: Sequence[Mapping[str, Any]]) -> bool:
-    """Tell whether the files of shards.json and the index are there, in full length."""
+    """Return whether the files of shards.json and the index are there, in full length."""
     sizes = {entry.uri: entry.size for entry in storage.list_files(out_uri)}
     index = storage.join(out_uri, "index.parquet")
     return index in sizes and all(

@@ -22,7 +22,7 @@ Pixels = NDArray[np.uint8]
 
 JPEG_COMPRESSION = 7
 PHOTOMETRIC_RGB, PHOTOMETRIC_YCBCR = 2, 6
-# Adobe's marker with transform 0: the components are RGB. A TIFF says so in a tag, the decoder needs it here.
+# Adobe's marker with transform 0: the components are RGB. A TIFF has this in a tag, a JPEG needs the marker.
 ADOBE_RGB = b"\xff\xee\x00\x0eAdobe\x00\x64\x00\x00\x00\x00\x00"
 
 
@@ -149,7 +149,7 @@ def _fits(page: Any, level: Level) -> bool:
 
 
 def _prefix(page: Any, stream: BinaryIO) -> bytes | None:
-    """Return what must stand before a page's tiles to make JPEGs of them, None if that is not plain.
+    """Return what must precede a page's tiles to make JPEGs of them, None if that is not certain.
 
     A decoder that sees no marker of JFIF or Adobe takes three components for YCbCr. Tiles that carry such
     markers in an RGB page are left to OpenSlide: the marker and the TIFF's tag may disagree.

@@ -1,1 +1,1 @@
-"""Whole-slide pathology: the stages of the pipeline, its parameters, its report and its commands."""
+"""Whole-slide pathology: stages, parameters, report and commands of the pipelines."""

@@ -12,9 +12,9 @@ from brume.slides.model.metrics import Evaluation
 def roc(found: Evaluation) -> Figure:
     """Draw the ROC of each class that has one."""
     curves = [
-        charts.Line(figures.label, [(false, true) for false, true, _ in figures.roc], index)
-        for index, figures in enumerate(found.per_class)
-        if figures.roc
+        charts.Line(metrics.label, [(false, true) for false, true, _ in metrics.roc], index)
+        for index, metrics in enumerate(found.per_class)
+        if metrics.roc
     ]
     labels = {f.label: f"{f.label}, AUC {f.auc:.3f}" for f in found.per_class if f.auc is not None}
     described = "; ".join(labels.values()) or "no class has a curve"

@@ -61,7 +61,7 @@ def build(
 
     `rejects` has rows of item (a slide), step and reason, slides without a heatmap among them; `heatmaps` is
     the folder, or URI, of `heatmap.draw_all`; `training` the content of the model's training.json; `timings`
-    the seconds of each step; `facts` stand under the title, such as when and where the run was.
+    the seconds of each step; `facts` are shown under the title, such as when and where the run was.
     """
     sections = [Section("Results", _results(classes, scores, evaluation, rejects))]
     if evaluation and evaluation.slides:
@@ -84,7 +84,7 @@ def build(
 def _within(interval: Interval | None, as_percent: bool = False) -> str:
     if interval is None:
         return ""
-    # A line breaks, where it must, before the figures.
+    # A line breaks, where it must, before the interval.
     return f"95\N{NO-BREAK SPACE}%\N{NO-BREAK SPACE}interval {_ends(interval, as_percent)}"
 
 
@@ -131,7 +131,7 @@ def _results(
 
 
 def _cautions(evaluation: Evaluation) -> list[str]:
-    """Say why the figures are not to be trusted too far; one sentence, or none."""
+    """Return a warning that gives the reasons why the metrics are uncertain; none if they are not."""
     if not evaluation.slides:
         return []
     reasons = []
@@ -151,15 +151,15 @@ def _cautions(evaluation: Evaluation) -> list[str]:
 def _accuracy(found: Evaluation) -> Section:
     rows: list[list[Cell]] = [
         [
-            figures.label,
-            figures.slides,
-            figures.patients,
-            None if figures.auc is None else f"{figures.auc:.3f}",
-            _ends(figures.auc_interval) if figures.auc_interval else None,
-            percent(figures.recall),
-            percent(figures.precision),
+            metrics.label,
+            metrics.slides,
+            metrics.patients,
+            None if metrics.auc is None else f"{metrics.auc:.3f}",
+            _ends(metrics.auc_interval) if metrics.auc_interval else None,
+            percent(metrics.recall),
+            percent(metrics.precision),
         ]
-        for figures in found.per_class
+        for metrics in found.per_class
     ]
     columns = ["Class", "Slides", "Patients", "AUC", "95 % interval", "Recall", "Precision"]
     return Section(

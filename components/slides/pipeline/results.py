@@ -22,7 +22,7 @@ PREDICTOR = "brume.slides.model.predictor"
 
 
 def _predicted(arguments: Mapping[str, Any]) -> str | None:
-    """Return the URL "" when the predictions of the last run stand: no model is needed then."""
+    """Return the URL "" when the predictions of the last run can be reused: no model is needed then."""
     read = {name: arguments[name] for name in ("tiles_uri", "model_uri", "cohort")}
     return "" if predict_tiles.stands(**read) else None
 

@@ -235,7 +235,7 @@ def train_model(
 
 
 def _training_metrics(record: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what the dashboard shows of a training: its figures, and the last row of its best epoch."""
+    """Return what the dashboard shows of a training: its metrics, and the last row of its best epoch."""
     names = ("ranks", "collective", "best_epoch", "steps", "images_per_second", "input_wait_share", "weights")
     best: Mapping[str, Any] = next(
         (row for row in record["history"] if row["epoch"] == record["best_epoch"]), {}

@@ -50,7 +50,7 @@ def test_usable_slides_are_admitted_with_what_is_known_of_them(folder: Path) -> 
     assert [slide.slide for slide in slides] == ["a.svs", "b.svs", "c.svs"]
     first, second, _ = slides
     assert (first.width, first.height, first.mpp, first.vendor) == (400, 300, 0.25, "aperio")
-    assert second.mpp == 0.5  # it does not say, so it is assumed
+    assert second.mpp == 0.5  # it has no resolution, so one is assumed
     assert {slide.group for slide in slides} == {"0", "1"}
     reasons = {reject.item: reject.reason for reject in rejects}
     assert set(reasons) == {"cut.svs", "text.svs"}
@@ -107,7 +107,7 @@ def test_a_folder_of_dicom_files_is_one_slide(tmp_path: Path) -> None:
     assert sorted(find_slides(str(tmp_path))) == ["lone.dcm", "series", "x.svs"]
 
 
-def test_nothing_to_work_with_is_said(tmp_path: Path) -> None:
+def test_nothing_to_work_with_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(CohortError, match="is not there"):
         find_slides(str(tmp_path / "absent"))
     (tmp_path / "photo.jpg").touch()

@@ -49,7 +49,7 @@ def test_the_split_does_not_depend_on_the_order_of_files(
 
 @settings(max_examples=30)
 @given(st.integers(0, 2**32), st.integers(10, 200))
-def test_shares_hold_in_each_class(seed: int, patients: int) -> None:
+def test_each_class_is_split_in_the_given_proportions(seed: int, patients: int) -> None:
     rows = [
         LabelledSlide(f"{label}-{number}", f"{label}-{number}", label)
         for label in ("a", "b", "c")
@@ -76,7 +76,7 @@ def test_the_split_does_not_depend_on_the_hash_seed_of_the_interpreter() -> None
         "import json; from brume.slides.model.cohort import split_by_patient as s;"
         "print(json.dumps(s([(f's{n}', f'p{n % 30}', 'abc'[n % 3]) for n in range(90)], 7), sort_keys=True))"
     )
-    told = {
+    printed = {
         subprocess.run(
             [sys.executable, "-c", code],
             env={"PYTHONHASHSEED": hash_seed},
@@ -87,8 +87,8 @@ def test_the_split_does_not_depend_on_the_hash_seed_of_the_interpreter() -> None
         ).stdout
         for hash_seed in ("0", "1", "12345")
     }
-    assert len(told) == 1
-    assert len(json.loads(told.pop())) == 90
+    assert len(printed) == 1
+    assert len(json.loads(printed.pop())) == 90
 
 
 def test_the_original_list_leaks_no_patient(real_data: Callable[[str], Path]) -> None:
@@ -117,7 +117,7 @@ def test_labels_as_csv(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "told"),
+    ("content", "message"),
     [
         ("slide,label\na,b\n", "lacks the column patient"),
         ("", "lacks the column slide and patient and label"),
@@ -126,10 +126,10 @@ def test_labels_as_csv(tmp_path: Path) -> None:
         ('slide,patient,label\n"a,p,x\n', "line 2"),
     ],
 )
-def test_a_bad_csv_is_named_with_its_line_and_remedy(tmp_path: Path, content: str, told: str) -> None:
+def test_a_bad_csv_is_named_with_its_line_and_remedy(tmp_path: Path, content: str, message: str) -> None:
     path = tmp_path / "labels.csv"
     path.write_text(content)
-    with pytest.raises(LabelsError, match=told) as error:
+    with pytest.raises(LabelsError, match=message) as error:
         read_labels(str(path))
     assert str(path) in str(error.value)
 

@@ -31,8 +31,8 @@ class Outcome:
 
     def __init__(self, folder: Path, ranks: int) -> None:
         self.folder = folder
-        self.told: list[dict[str, Any]] = [
-            json.loads((folder / f"told-{rank}.json").read_text()) for rank in range(ranks)
+        self.results: list[dict[str, Any]] = [
+            json.loads((folder / f"result-{rank}.json").read_text()) for rank in range(ranks)
         ]
 
     def weights(self, fit: str, rank: int) -> list[Any]:
@@ -94,12 +94,12 @@ def alone(tiles: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Ou
 @pytest.mark.mpi
 @pytest.mark.slow
 def test_ranks_agree(two: Outcome) -> None:
-    for rank, told in enumerate(two.told):
-        assert (told["size"], told["local"]) == (2, [rank, 2])
-        assert told["average"] == [0.5, 10.0]
-        assert told["minimum"] == 9
-        assert told["averaged"] == [0.5, [[7.5] * 3] * 2]
-        assert told["broadcast"] == [5.0, 41]
+    for rank, result in enumerate(two.results):
+        assert (result["size"], result["local"]) == (2, [rank, 2])
+        assert result["average"] == [0.5, 10.0]
+        assert result["minimum"] == 9
+        assert result["averaged"] == [0.5, [[7.5] * 3] * 2]
+        assert result["broadcast"] == [5.0, 41]
 
 
 @pytest.mark.mpi
@@ -118,7 +118,7 @@ def test_two_ranks_with_half_batches_learn_what_one_learns_with_whole_ones(
     for half, whole in zip(two.weights("half", 0), alone.weights("whole", 0), strict=True):
         np.testing.assert_allclose(half, whole, atol=2e-5)
     pairs = zip(
-        two.told[0]["fits"]["half"]["history"], alone.told[0]["fits"]["whole"]["history"], strict=True
+        two.results[0]["fits"]["half"]["history"], alone.results[0]["fits"]["whole"]["history"], strict=True
     )
     for half, whole in pairs:
         for name in ("loss", "accuracy", "valid_loss", "valid_accuracy", "learning_rate"):
@@ -129,26 +129,26 @@ def test_two_ranks_with_half_batches_learn_what_one_learns_with_whole_ones(
 @pytest.mark.slow
 def test_uneven_shards_do_not_hang(two: Outcome) -> None:
     """The steps of an epoch are those of the rank with the fewest tiles: 20 of them in batches of 8."""
-    assert [told["fits"]["uneven"]["steps_per_epoch"] for told in two.told] == [3, 3]
+    assert [result["fits"]["uneven"]["steps_per_epoch"] for result in two.results] == [3, 3]
 
 
 @pytest.mark.slow
 def test_alone_no_mpi_is_needed(alone: Outcome) -> None:
-    assert alone.told[0]["name"] == "none"
-    assert alone.told[0]["average"] == [0.0, 10.0]
-    assert alone.told[0]["broadcast"] == [5.0, 41]
+    assert alone.results[0]["name"] == "none"
+    assert alone.results[0]["average"] == [0.0, 10.0]
+    assert alone.results[0]["broadcast"] == [5.0, 41]
 
 
 @pytest.mark.slow
-def test_without_validation_every_epoch_is_trained_and_it_is_said(alone: Outcome) -> None:
-    fit = alone.told[0]["fits"]["no-valid"]
+def test_without_validation_every_epoch_is_trained_with_a_note(alone: Outcome) -> None:
+    fit = alone.results[0]["fits"]["no-valid"]
     assert [row["valid_loss"] for row in fit["history"]] == [None] * 3
     assert "no validation tile" in fit["notes"][0]
 
 
 @pytest.mark.slow
 def test_training_stops_when_validation_gets_no_better(alone: Outcome) -> None:
-    fit = alone.told[0]["fits"]["early"]
+    fit = alone.results[0]["fits"]["early"]
     losses = [row["valid_loss"] for row in fit["history"]]
     assert len(losses) == 1 + EARLY["patience"]
     assert fit["best_epoch"] == 1
@@ -163,11 +163,11 @@ def test_a_collective_that_is_asked_for_and_absent_is_an_error(monkeypatch: pyte
 def test_auto_takes_mpi4py_where_horovod_is_absent(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    class Stand(collective._Alone):
+    class Double(collective._Alone):
         name = "mpi4py"
 
     monkeypatch.setitem(sys.modules, "horovod.tensorflow", None)
     monkeypatch.setenv("OMPI_COMM_WORLD_SIZE", "1")
-    monkeypatch.setattr(collective, "_mpi4py", Stand)
+    monkeypatch.setattr(collective, "_mpi4py", Double)
     assert collective.open_collective("auto").name == "mpi4py"
     assert "averaged by mpi4py (Horovod is not usable here" in capsys.readouterr().out

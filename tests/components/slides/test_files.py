@@ -37,7 +37,7 @@ def bucket(s3_server: str) -> Iterator[str]:
         ("series/1.dcm", {"1.dcm", "2.dcm"}),
     ],
 )
-def test_a_slide_comes_with_its_files(bucket: str, tmp_path: Path, slide: str, files: set[str]) -> None:
+def test_a_slide_is_fetched_with_its_files(bucket: str, tmp_path: Path, slide: str, files: set[str]) -> None:
     path = fetch(f"{bucket}/{slide}", tmp_path)
     assert path.read_bytes() == slide.encode()
     found = {p.relative_to(tmp_path).as_posix() for p in tmp_path.rglob("*") if p.is_file()}

@@ -65,7 +65,7 @@ def test_a_higher_probability_is_lighter_also_in_grey(values: list[float]) -> No
     assert (np.diff(grey) >= -0.6).all()
 
 
-def test_legend_and_scale_bar_stand_below_the_picture() -> None:
+def test_legend_and_scale_bar_are_below_the_picture() -> None:
     picture = half_tissue(300, 400)
     page = heatmap.with_legend(picture, "a", mpp=2.0)
     assert page.size == (400, 300 + heatmap.FOOTER)
@@ -153,7 +153,7 @@ def test_a_slide_that_cannot_be_reached_is_an_error(
     assert [item.item for item in undrawn] == ["broken.svs"]
 
 
-def test_a_heatmap_of_the_same_scores_stands(
+def test_a_heatmap_of_the_same_scores_is_not_drawn_again(
     tmp_path: Path, cohort: tuple[dict[str, str], pa.Table, list[SlideScore]]
 ) -> None:
     sources, table, scores = cohort

@@ -1,4 +1,4 @@
-"""The script that builds Horovod says what it lacks; that the wheel works is shown by test_collective.py."""
+"""The script that builds Horovod names what is missing; test_collective.py shows that the wheel works."""
 
 from __future__ import annotations
 

@@ -125,7 +125,7 @@ def run(tmp_path: Path, model: Model, digest: str = "d" * 64, **changed: str) ->
     )
 
 
-def test_every_tile_is_scored_once_and_keeps_its_place(
+def test_every_tile_is_scored_once_and_keeps_its_position(
     tmp_path: Path, model: Model, tiles: dict[str, list[Tile]]
 ) -> None:
     table = run(tmp_path, model)
@@ -183,7 +183,7 @@ predict_shards(tiles, url, "m", ["a", "b"], out, batch_size=5, digest="d" * 64, 
 """
 
 
-def test_a_killed_run_goes_on_where_it_was(
+def test_a_killed_run_resumes_where_it_was(
     tmp_path: Path, model: Model, tiles: dict[str, list[Tile]]
 ) -> None:
     model.seconds = 0.2

@@ -45,7 +45,7 @@ RED, GREEN, BLUE = picture(255, 0, 0), picture(0, 255, 0, "JPEG", 48), picture(0
 
 
 def save_model(folder: Path, seconds: float = 0.0) -> str:
-    """A model whose probabilities are the shares of the three colours; it may take its time."""
+    """A model whose probabilities are the fractions of the three colours, after `seconds`."""
     import tensorflow as tf
 
     class Colours(tf.Module):  # type: ignore[misc]
@@ -175,7 +175,7 @@ TRUNCATED = picture(1, 2, 3, "JPEG", 256)[:700]
         ({"instances": [b64(RED)] * 40 + [b64(TRUNCATED)]}, "instance 40: the image is damaged"),
     ],
 )
-def test_a_bad_request_is_answered_with_its_place_and_reason(
+def test_a_bad_request_is_answered_with_position_and_reason(
     endpoint: Endpoint, body: Any, reason: str
 ) -> None:
     code, answer, _headers = ask(f"{endpoint.url}/v1/models/colours:predict", body)
@@ -183,7 +183,7 @@ def test_a_bad_request_is_answered_with_its_place_and_reason(
     assert reason in answer["error"]
 
 
-def test_a_client_is_told_why_its_images_are_refused(endpoint: Endpoint) -> None:
+def test_a_client_gets_the_reason_why_its_images_are_refused(endpoint: Endpoint) -> None:
     with pytest.raises(ServingError, match=r"answered 400.*instance 1: not a JPEG"):
         serving.predict(endpoint.url, "colours", [RED, b"GIF89a"])
 
@@ -226,7 +226,7 @@ def slow(out: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[
     process.stdout.close()
 
 
-def test_too_large_a_body_is_refused_whether_or_not_it_says_its_length(slow: tuple[str, Any]) -> None:
+def test_too_large_a_body_is_refused_with_and_without_a_content_length(slow: tuple[str, Any]) -> None:
     url = f"{slow[0]}/v1/models/slow:predict"
     assert ask(url, b"x" * (MAX_BODY + 1))[0] == 413
     with urllib3.PoolManager(retries=False) as pool:
@@ -236,7 +236,7 @@ def test_too_large_a_body_is_refused_whether_or_not_it_says_its_length(slow: tup
     assert "larger than 300000 bytes" in answer.json()["error"]
 
 
-def test_a_full_queue_turns_away_and_health_goes_on(slow: tuple[str, Any]) -> None:
+def test_a_full_queue_refuses_requests_and_health_still_answers(slow: tuple[str, Any]) -> None:
     url = f"{slow[0]}/v1/models/slow:predict"
     with ThreadPoolExecutor(6) as pool:
         answers = [pool.submit(ask, url, {"instances": [b64(RED)]}) for _ in range(6)]
@@ -282,7 +282,7 @@ def test_any_process_can_stop_a_model_and_twice(out: Path, endpoint: Endpoint) -
 
 
 def test_a_recycled_pid_is_left_alone(out: Path) -> None:
-    """The state file of a process long gone names a pid that another process has now."""
+    """The state file of a process that ended long ago names a pid that another process has now."""
     bystander = subprocess.Popen(["sleep", "600"])
     folder = out / "work" / "serving"
     folder.mkdir(parents=True, exist_ok=True)

@@ -35,7 +35,7 @@ TILE = Tile(b"\xff\xd8 jpeg", 512, 512, "luad", "a.svs", "p1", 1024, 512, 0.499,
 
 
 @given(tiles)
-def test_a_tile_comes_back_as_it_was(tile):
+def test_a_tile_is_read_as_it_was_written(tile):
     assert decode(encode(tile)) == tile
 
 
@@ -69,7 +69,7 @@ def test_tensorflow_writes_what_we_read(tmp_path):
 
 
 @given(st.lists(st.binary(max_size=50), min_size=1, max_size=5), st.data())
-def test_a_truncated_or_changed_file_is_told_with_its_name_and_place(records, data):
+def test_a_truncated_or_changed_file_is_an_error_with_name_and_offset(records, data):
     whole = b"".join(frame(record) for record in records)
     assert list(read(io.BytesIO(whole), "f")) == records
     cuts = {0}
@@ -100,6 +100,6 @@ def test_nothing_is_left_when_writing_fails(tmp_path):
 
 
 @pytest.mark.parametrize("bad", [b"\xff\xff\xff", b"", struct.pack("<Q", 7)])
-def test_a_record_that_is_no_tile_is_told(bad):
+def test_a_record_that_is_no_tile_is_an_error(bad):
     with pytest.raises(RecordError):
         decode(bad)

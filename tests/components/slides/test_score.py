@@ -45,8 +45,8 @@ def case(slide: str, label: str, *probabilities: float, patient: str = "", split
     return SlideScore(slide, patient or slide, label, split, 10, probabilities, best, best)
 
 
-def test_mean_and_vote_by_hand() -> None:
-    # Two tiles lean a little to b, one strongly to a: the vote says b, the mean says a.
+def test_mean_and_vote_computed_by_hand() -> None:
+    # Two tiles lean a little to b, one strongly to a: the vote is b, the mean is a.
     table = tile_table([("s", (0.4, 0.6)), ("s", (0.4, 0.6)), ("s", (1.0, 0.0)), ("t", (0.2, 0.8))], AB)
     first, second = slide_scores(table, AB)
     assert (first.slide, first.patient, first.label, first.split, first.tiles) == (
@@ -136,7 +136,7 @@ def test_a_damaged_file_is_named(tmp_path: Path) -> None:
         read_slide_scores(str(path))
 
 
-def test_figures_by_hand() -> None:
+def test_metrics_computed_by_hand() -> None:
     scores = [
         case("s1", "a", 0.9, 0.1),
         case("s2", "a", 0.4, 0.6),
@@ -148,7 +148,7 @@ def test_figures_by_hand() -> None:
     assert (found.slides, found.patients, found.tiles) == (4, 4, 40)
     assert found.accuracy_mean == 0.5
     # Of the four pairs (a, b) by p_a: 0.9>0.6, 0.9>0.2, 0.4<0.6, 0.4>0.2: three are in order.
-    assert [figures.auc for figures in found.per_class] == [0.75, 0.75]
+    assert [metrics.auc for metrics in found.per_class] == [0.75, 0.75]
     assert found.mean_auc == 0.75
     assert found.confusion == ((1, 1), (1, 1))
     assert found.per_class[0].recall == found.per_class[0].precision == 0.5
@@ -179,7 +179,7 @@ def test_the_interval_depends_on_seed_and_scores_alone() -> None:
 
 
 def test_slides_of_a_patient_are_drawn_together() -> None:
-    # Ten copies of each slide tell nothing new when they are of the same patient: the interval stays. Taken
+    # Ten copies of each slide add no information when they are of the same patient: the interval stays. Taken
     # for patients of their own they would make it about three times narrower.
     once, copied = many(40, 1), many(40, 10)
     interval = evaluate(once, ABC, seed=3).mean_auc_interval
@@ -225,7 +225,7 @@ def test_a_draw_has_as_many_patients_as_there_are() -> None:
         ([case("s", "a", 1.0)], ["a"], "every slide of this split is of class a"),
     ],
 )
-def test_what_cannot_be_said_is_none_with_a_reason(
+def test_an_undefined_metric_is_none_with_a_reason(
     scores: list[SlideScore], classes: list[str], reason: str
 ) -> None:
     found = evaluate(scores, classes, seed=1)

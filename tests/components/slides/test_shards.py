@@ -67,12 +67,12 @@ def test_what_shards_promise(tmp_path_factory, cohort, ranks, per_rank, batch, s
         with pytest.raises(ShardsError, match="ranks"):
             shard(files, splits, out, **asked)
         return
-    told = shard(files, splits, out, **asked)
-    assert told == json.loads((out / "shards.json").read_text())
+    content = shard(files, splits, out, **asked)
+    assert content == json.loads((out / "shards.json").read_text())
 
     # Every tile exactly once, in a shard of its slide's split.
     held, where = Counter(), {}
-    for entry in told["shards"]:
+    for entry in content["shards"]:
         tiles = tiles_of(out / entry["file"])
         assert len(tiles) == entry["tiles"] > 0
         assert (out / entry["file"]).stat().st_size == entry["bytes"]
@@ -86,22 +86,22 @@ def test_what_shards_promise(tmp_path_factory, cohort, ranks, per_rank, batch, s
     assert held == Counter((tile.slide, tile.image) for file in files for tile in tiles_of(file))
 
     # Train shards are equal and there are as many for each rank; little is cut, and it is kept.
-    equal = [entry for entry in told["shards"] if entry["file"].startswith("train-0")]
+    equal = [entry for entry in content["shards"] if entry["file"].startswith("train-0")]
     assert len(equal) % ranks == 0 and len({entry["tiles"] for entry in equal}) <= 1
     assert len(equal) <= ranks * batch
-    rest = [entry["tiles"] for entry in told["shards"] if entry["file"] == "train-rest.tfrecord"]
-    assert told["cut"] == sum(rest) <= ranks * batch - 1
+    rest = [entry["tiles"] for entry in content["shards"] if entry["file"] == "train-rest.tfrecord"]
+    assert content["cut"] == sum(rest) <= ranks * batch - 1
 
     # The index has a row for each tile.
     index = pq.read_table(out / "index.parquet").to_pylist()
     assert {(row["slide"], row["x"], row["y"]): row["shard"] for row in index} == where
     assert len(index) == len(where) and all(row["split"] == splits[row["slide"]] for row in index)
 
-    # The order of the files says nothing.
+    # The order of the files makes no difference.
     shuffled = random.sample(files, len(files))
     other = tmp_path_factory.mktemp("again")
-    assert shard(shuffled, splits, other, **asked) == told
-    for entry in told["shards"]:
+    assert shard(shuffled, splits, other, **asked) == content
+    for entry in content["shards"]:
         assert (other / entry["file"]).read_bytes() == (out / entry["file"]).read_bytes()
 
 
@@ -119,8 +119,8 @@ def test_training_tiles_are_shuffled_over_the_cohort_by_the_seed(cohort, tmp_pat
     files, splits = cohort
 
     def order(seed, name):
-        told = shard(files, splits, tmp_path / name, seed=seed)
-        names = [entry["file"] for entry in told["shards"] if entry["split"] == "train"]
+        content = shard(files, splits, tmp_path / name, seed=seed)
+        names = [entry["file"] for entry in content["shards"] if entry["split"] == "train"]
         return [(tile.slide, tile.x, tile.y) for file in names for tile in tiles_of(tmp_path / name / file)]
 
     first = order(1, "one")
@@ -135,33 +135,33 @@ def test_shards_of_an_object_store_are_those_of_a_folder(cohort, tmp_path, bucke
     files, splits = cohort
     for file in files:
         storage.upload(Path(file), f"{bucket}/tiles/{Path(file).name}")
-    told = shard(files, splits, tmp_path / "out")
+    content = shard(files, splits, tmp_path / "out")
     remote = [f"{bucket}/tiles/{Path(file).name}" for file in files]
-    assert shard(remote, splits, f"{bucket}/shards") == told
-    for name in ("shards.json", *(entry["file"] for entry in told["shards"])):
+    assert shard(remote, splits, f"{bucket}/shards") == content
+    for name in ("shards.json", *(entry["file"] for entry in content["shards"])):
         assert storage.read_bytes(f"{bucket}/shards/{name}") == (tmp_path / "out" / name).read_bytes()
     versions = storage.list_files(f"{bucket}/shards")
-    assert shard(remote, splits, f"{bucket}/shards") == told
+    assert shard(remote, splits, f"{bucket}/shards") == content
     assert storage.list_files(f"{bucket}/shards") == versions
 
 
 def test_unchanged_shards_are_left_alone_and_damaged_or_changed_ones_written_again(cohort, tmp_path):
     files, splits = cohort
     out = tmp_path / "out"
-    told = shard(files, splits, out)
+    content = shard(files, splits, out)
 
     def stamps():
         return {path: path.stat().st_mtime_ns for path in out.rglob("*") if path.is_file()}
 
     before = stamps()
-    assert shard(files, splits, out) == told and stamps() == before
-    victim = out / told["shards"][0]["file"]
+    assert shard(files, splits, out) == content and stamps() == before
+    victim = out / content["shards"][0]["file"]
     whole = victim.read_bytes()
     victim.write_bytes(whole[:-1])
-    assert shard(files, splits, out) == told and victim.read_bytes() == whole
+    assert shard(files, splits, out) == content and victim.read_bytes() == whole
 
     fewer = shard(files, splits, out, ranks=1, shards_per_rank=1)
-    assert fewer["digest"] != told["digest"]
+    assert fewer["digest"] != content["digest"]
     on_disk = {str(path.relative_to(out)) for path in out.rglob("*.tfrecord")}
     assert on_disk == {entry["file"] for entry in fewer["shards"]}
 
@@ -170,7 +170,7 @@ def test_a_run_killed_midway_leaves_no_shards_json_and_the_next_one_ends_the_sam
     cohort, tmp_path, monkeypatch
 ):
     files, splits = cohort
-    told = shard(files, splits, tmp_path / "whole")
+    content = shard(files, splits, tmp_path / "whole")
     plain = RecordWriter.write
 
     count = itertools.count()
@@ -187,18 +187,18 @@ def test_a_run_killed_midway_leaves_no_shards_json_and_the_next_one_ends_the_sam
     assert not (tmp_path / "killed" / "shards.json").exists()
     (tmp_path / "killed" / "shuffle.spool").mkdir(exist_ok=True)  # as a kill -9 leaves it
     (tmp_path / "killed" / "shuffle.spool" / "0.spool").write_bytes(b"half a rec")
-    assert shard(files, splits, tmp_path / "killed") == told
-    for entry in told["shards"]:
+    assert shard(files, splits, tmp_path / "killed") == content
+    for entry in content["shards"]:
         whole, again = (tmp_path / name / entry["file"] for name in ("whole", "killed"))
         assert whole.read_bytes() == again.read_bytes()
 
 
 def test_shards_are_written_when_the_buffer_overflows(cohort, tmp_path, monkeypatch):
     files, splits = cohort
-    told = shard(files, splits, tmp_path / "one")
+    content = shard(files, splits, tmp_path / "one")
     monkeypatch.setattr("brume.slides.model.shards.BUFFER_BYTES", 200 + FRAME_BYTES)
     shard(files, splits, tmp_path / "two")
-    for entry in told["shards"]:
+    for entry in content["shards"]:
         assert (tmp_path / "one" / entry["file"]).read_bytes() == (
             tmp_path / "two" / entry["file"]
         ).read_bytes()
@@ -207,12 +207,12 @@ def test_shards_are_written_when_the_buffer_overflows(cohort, tmp_path, monkeypa
 def test_slides_of_one_stem_in_two_folders_keep_their_own_test_files(tmp_path):
     slides = ["x/a.svs", "y/a.svs", "x__a.tif"]
     files = [write_tiles(tmp_path / "t", slide, 3) for slide in slides]
-    told = shard(files, dict.fromkeys(slides, "test"), tmp_path / "out")
-    assert len({entry["file"] for entry in told["shards"]}) == 3
-    assert all(entry["tiles"] == 3 for entry in told["shards"])
+    content = shard(files, dict.fromkeys(slides, "test"), tmp_path / "out")
+    assert len({entry["file"] for entry in content["shards"]}) == 3
+    assert all(entry["tiles"] == 3 for entry in content["shards"])
 
 
-def test_mistakes_are_told_with_the_slide(cohort, tmp_path):
+def test_errors_name_the_slide(cohort, tmp_path):
     files, splits = cohort
     for arguments, expected in (
         (([*files, files[0]], splits), r"a\.svs is in two"),

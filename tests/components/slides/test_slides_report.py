@@ -78,7 +78,7 @@ def text_of(html: str) -> str:
     return " ".join(re.sub(r"<[^>]+>", " ", body).split())
 
 
-def test_it_tells_what_was_run_and_how_good_it_is(tmp_path: Path) -> None:
+def test_it_shows_what_was_run_and_the_metrics(tmp_path: Path) -> None:
     scores = cohort(90)
     found = evaluate(scores, CLASSES, seed=1)
     text = text_of(page(tmp_path, scores))
@@ -116,7 +116,7 @@ def test_wrong_test_slides_come_first(tmp_path: Path) -> None:
     assert rows == shown
 
 
-def test_a_small_test_split_is_said_to_be_small(tmp_path: Path) -> None:
+def test_a_small_test_split_gets_a_warning(tmp_path: Path) -> None:
     assert "Read these figures with care: the test split has 5 slides" in text_of(page(tmp_path, cohort(10)))
 
 

@@ -97,7 +97,7 @@ def test_a_shard_with_other_tiles_than_listed_is_named(tiles: str, tmp_path: Pat
         ({"shards": [{"file": "train-00000-of-00001.tfrecord"}]}, "'tiles'"),
     ],
 )
-def test_a_list_of_shards_that_cannot_be_used_says_why(
+def test_a_list_of_shards_that_cannot_be_used_is_an_error_with_the_reason(
     tiles: str, tmp_path: Path, change: dict[str, object], message: str
 ) -> None:
     content = json.loads(Path(tiles, "shards.json").read_text())
@@ -136,7 +136,7 @@ def test_reading_ahead_is_bounded_and_hands_on_errors() -> None:
 
 
 def test_labels_are_indices_into_the_sorted_class_names(tiles: str) -> None:
-    """And images are those of the records: the mean colour of each class tells."""
+    """Images are those of the records: recognized by the mean colour of each class."""
     shards = shard_stream.Shards.read(tiles)
     assert shards.classes == tuple(sorted(tiny.CLASSES))
     assert shards.labels == (16, 16, 16)

@@ -54,7 +54,7 @@ def test_mpp_can_be_left_out(tmp_path):
     assert check_slide(tmp_path / "a.svs", assume_mpp=0.5).mpp == 0.5
 
 
-def test_misuse_is_told(tmp_path):
+def test_misuse_is_an_error(tmp_path):
     with pytest.raises(ValueError, match="size="):
         write_slide(tmp_path / "a.svs", lambda top, bottom: picture(bottom - top, 10))
     with pytest.raises(ValueError, match="multiple"):

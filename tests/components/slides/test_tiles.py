@@ -57,10 +57,10 @@ def slide(tissue, tmp_path_factory):
 
 
 def cut(path, out, tiling):
-    told = tile_slide(path, out, slide="a.svs", patient="p1", label="luad", tiling=tiling)
+    result = tile_slide(path, out, slide="a.svs", patient="p1", label="luad", tiling=tiling)
     with out.open("rb") as stream:
         found = [decode(record) for record in read(stream, out.name)]
-    assert told.tiles == len(found) and told.bytes == sum(len(tile.image) for tile in found)
+    assert result.tiles == len(found) and result.bytes == sum(len(tile.image) for tile in found)
     return found
 
 
@@ -74,7 +74,7 @@ def test_each_tile_of_the_grid_is_written_once_and_the_partial_edge_is_dropped(s
     assert {tile.mpp for tile in found} == {0.5}
 
 
-def test_tiles_are_jpeg_of_the_pixels_at_their_place(slide, tissue, tmp_path):
+def test_tiles_are_jpeg_of_the_pixels_at_their_position(slide, tissue, tmp_path):
     """The original stored float32 pixels: 602,112 bytes for such a tile."""
     for tile in cut(slide, tmp_path / "t.tfrecord", Tiling(224, max_background=1)):
         height, width, colours, subsampling = simplejpeg.decode_jpeg_header(tile.image)
@@ -108,7 +108,7 @@ def test_any_resolution_can_be_asked_of_any_slide(slide, mpp, size, source_mpp):
             break
 
 
-def test_resampled_tiles_show_what_lies_at_their_place(tissue, tmp_path):
+def test_resampled_tiles_show_what_is_at_their_position(tissue, tmp_path):
     """Bright squares on a dark slide, one in each tile's corner, at a scale that falls between pixels."""
     image = np.full((1300, 1300, 3), (110, 75, 150), np.uint8)
     scale = 1.37
@@ -153,8 +153,8 @@ def test_a_slide_without_tissue_is_an_error_not_a_hang(method, tmp_path):
 
 @pytest.mark.parametrize("method", ["otsu", "saturation", "grey"])
 def test_tiles_of_glass_are_dropped(method, tissue, tmp_path):
-    laid = mosaic([tissue[:224, :224], tissue[224:448, :224], tissue[448:672, 224:448]])
-    write_slide(tmp_path / "a.svs", laid)
+    whole = mosaic([tissue[:224, :224], tissue[224:448, :224], tissue[448:672, 224:448]])
+    write_slide(tmp_path / "a.svs", whole)
     found = cut(tmp_path / "a.svs", tmp_path / "t", Tiling(224, tissue=method))
     assert [(tile.x, tile.y) for tile in found] == [(224, 224), (448, 224), (224, 448)]
 
@@ -179,7 +179,7 @@ def test_the_mask_finds_the_same_tissue_on_real_slides(real_data, tmp_path):
     "wrong",
     [{"tile_size": 0}, {"mpp": 0.0}, {"assume_mpp": -1.0}, {"max_background": 1.5}, {"jpeg_quality": 0}],
 )
-def test_parameters_out_of_range_are_told_by_name(wrong):
+def test_parameters_out_of_range_are_named(wrong):
     with pytest.raises(ValueError, match=next(iter(wrong))):
         Tiling(**wrong)
 
@@ -294,7 +294,7 @@ def test_what_cannot_be_reached_is_an_error_and_never_a_reject(error, group, tmp
     good = [one for one in group if one.slide == "good-1.svs"]
     with pytest.raises(TilingError, match=r"failing\.svs.*run again"):
         tile_group([*good, Failing(error)], out, Tiling(224), workers=1)
-    files, rejects = tile_group(good, out, Tiling(224), workers=1)  # the cause is gone: the stage is resumed
+    files, rejects = tile_group(good, out, Tiling(224), workers=1)  # the cause is removed: the stage resumes
     assert len(files) == 1 and rejects == []
 
 
@@ -333,7 +333,7 @@ def tile_in_another_process(path, out, kind, *before):
 
 
 def test_a_disk_that_takes_no_more_is_an_error(slide, tmp_path):
-    """The system's limit on a file's size stands for a full disk: the write fails in the same place."""
+    """The system's limit on a file's size replaces a full disk: the same write fails."""
     assert "error slide a.svs" in tile_in_another_process(slide, tmp_path / "out", "disk")
     assert not list((tmp_path / "out").glob("*"))  # nothing of it is left
     assert "done" in tile_in_another_process(slide, tmp_path / "out", "")
@@ -363,7 +363,7 @@ def test_a_store_that_does_not_answer_is_an_error(tmp_path, monkeypatch):
             tile_group([away], str(tmp_path / "out"), Tiling(224))
 
 
-def test_a_slide_whose_folder_is_gone_is_an_error(tmp_path):
+def test_a_slide_whose_folder_was_deleted_is_an_error(tmp_path):
     """A disk that is not mounted is no reason to set all its slides aside."""
     away = Source("a.svs", "p", "luad", str(tmp_path / "unmounted" / "a.svs"))
     with pytest.raises(TilingError, match="is the disk mounted"):
@@ -405,10 +405,10 @@ def test_memory_stays_bounded_on_a_wide_slide(tissue, tmp_path):
     code = (
         "import sys; from pathlib import Path; "
         "from brume.slides.model.slide_tiles import Tiling, tile_slide; "
-        "told = tile_slide(Path(sys.argv[1]), Path(sys.argv[2]), slide='s', patient='p', label='l', "
+        "result = tile_slide(Path(sys.argv[1]), Path(sys.argv[2]), slide='s', patient='p', label='l', "
         # Not ru_maxrss: a process starts with the peak of the one that forked it.
         "tiling=Tiling(512)); status = Path('/proc/self/status').read_text(); "
-        "print(told.tiles, status.split('VmHWM:')[1].split()[0])"
+        "print(result.tiles, status.split('VmHWM:')[1].split()[0])"
     )
     arguments = [str(tmp_path / "wide.svs"), str(tmp_path / "t")]
     run = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=True)

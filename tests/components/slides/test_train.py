@@ -41,7 +41,7 @@ class Job:
     def launch(self, parameters: TrainingParameters = PARAMETERS) -> None:
         training_job.launch(self.tiles, self.out, self.work, parameters, log=self.log.append)
 
-    def told(self) -> dict[str, Any]:
+    def record(self) -> dict[str, Any]:
         result: dict[str, Any] = json.loads((Path(self.out) / "training.json").read_text())
         return result
 
@@ -85,7 +85,7 @@ def test_a_killed_rank_ends_the_job_and_the_next_run_ends_as_if_nothing_had_been
 
     job.launch()
     assert any("resumed after epoch" in line for line in job.log)
-    for mine, other in zip(_history(job.told()), _history(unbroken.told()), strict=True):
+    for mine, other in zip(_history(job.record()), _history(unbroken.record()), strict=True):
         assert mine == pytest.approx(other, abs=1e-6)
     for name, shape in tf.train.list_variables(f"{unbroken.out}/variables/variables"):
         if shape and "CHECKPOINTABLE" not in name:
@@ -94,9 +94,9 @@ def test_a_killed_rank_ends_the_job_and_the_next_run_ends_as_if_nothing_had_been
     assert not list(Path(job.work).rglob("*.npz"))
 
 
-def _history(told: dict[str, Any]) -> list[dict[str, float]]:
+def _history(record: dict[str, Any]) -> list[dict[str, float]]:
     names = ("epoch", "loss", "accuracy", "valid_loss", "valid_accuracy", "learning_rate")
-    return [{name: row[name] for name in names} for row in told["history"]]
+    return [{name: row[name] for name in names} for row in record["history"]]
 
 
 @pytest.mark.mpi
@@ -118,36 +118,36 @@ def test_the_model_answers_for_jpeg_and_png_of_any_size(served: Any) -> None:
 
 @pytest.mark.mpi
 @pytest.mark.slow
-def test_the_model_s_folder_tells_how_it_was_made(unbroken: Job) -> None:
+def test_the_model_folder_records_how_it_was_made(unbroken: Job) -> None:
     import tensorflow as tf
 
     out = Path(unbroken.out)
     assert json.loads((out / "labels.json").read_text()) == {"classes": sorted(tiny.CLASSES)}
-    told = unbroken.told()
-    assert TrainingParameters(**told["parameters"]) == PARAMETERS
-    assert told["collective"] in ("horovod", "mpi4py")
-    assert any(f"2 ranks, gradients averaged by {told['collective']}" in line for line in unbroken.log)
-    assert told["tile_size"] == tiny.SIZE
-    assert told["mpp"] == 0.5
-    assert told["steps_per_epoch"] == 6
-    assert told["images_per_second"] > 0
-    assert 0 <= told["input_wait_share"] < 1
+    record = unbroken.record()
+    assert TrainingParameters(**record["parameters"]) == PARAMETERS
+    assert record["collective"] in ("horovod", "mpi4py")
+    assert any(f"2 ranks, gradients averaged by {record['collective']}" in line for line in unbroken.log)
+    assert record["tile_size"] == tiny.SIZE
+    assert record["mpp"] == 0.5
+    assert record["steps_per_epoch"] == 6
+    assert record["images_per_second"] > 0
+    assert 0 <= record["input_wait_share"] < 1
     (events,) = (out / "logs").iterdir()
     logged = {
         (event.step, value.tag): value.simple_value
         for event in tf.compat.v1.train.summary_iterator(str(events))
         for value in event.summary.value
     }
-    assert logged[6, "valid_loss"] == pytest.approx(told["history"][-1]["valid_loss"])
+    assert logged[6, "valid_loss"] == pytest.approx(record["history"][-1]["valid_loss"])
 
 
 @pytest.mark.mpi
 @pytest.mark.slow
 def test_a_finished_training_is_kept_and_another_is_not(unbroken: Job, tiles: str) -> None:
-    before = unbroken.told()
+    before = unbroken.record()
     unbroken.launch(replace(PARAMETERS, threads=2))
     assert "kept" in unbroken.log[-1]
-    assert unbroken.told() == before
+    assert unbroken.record() == before
     shards = training.Shards.read(tiles)
     for other in (replace(PARAMETERS, epochs=7), replace(PARAMETERS, seed=1)):
         assert not training.finished(unbroken.out, training.key(shards, other))
@@ -217,9 +217,9 @@ def test_a_training_from_s3_to_s3(s3_server: str, tmp_path: Path) -> None:
         entry.uri.removeprefix("s3://training/model/") for entry in storage.list_files("s3://training/model")
     }
     assert {"saved_model.pb", "variables/variables.index", "labels.json", "training.json"} <= names
-    told = json.loads(storage.read_bytes("s3://training/model/training.json"))
-    assert told["steps_per_epoch"] == 1
-    assert training.finished("s3://training/model", told["key"])
+    record = json.loads(storage.read_bytes("s3://training/model/training.json"))
+    assert record["steps_per_epoch"] == 1
+    assert training.finished("s3://training/model", record["key"])
     assert not storage.list_files("s3://training/work")
 
 

@@ -31,7 +31,7 @@ def main() -> None:
     averaged = [v.numpy().tolist() for v in variables]
     variables[0].assign(float(collective.rank) + 5)
     collective.broadcast([*variables, state])
-    told = {
+    result = {
         "name": collective.name,
         "size": collective.size,
         "local": [collective.local_rank, collective.local_size],
@@ -47,8 +47,8 @@ def main() -> None:
         found = asdict(trained)
         weights = found.pop("model").get_weights()
         np.savez(out / f"{name}-{collective.rank}.npz", *weights)
-        told["fits"][name] = found
-    (out / f"told-{collective.rank}.json").write_text(json.dumps(told))
+        result["fits"][name] = found
+    (out / f"result-{collective.rank}.json").write_text(json.dumps(result))
     collective.barrier()
 
 
