@@ -72,9 +72,9 @@ def _command(tiles: str, out: Path, parameters: TrainingParameters) -> tuple[str
     return (sys.executable, "-m", MODULE, *places, "--parameters", parameters.to_json())
 
 
-def _told(out: Path) -> dict[str, Any]:
-    told: dict[str, Any] = json.loads((out / "model" / "training.json").read_text())
-    return told
+def _training_record(out: Path) -> dict[str, Any]:
+    record: dict[str, Any] = json.loads((out / "model" / "training.json").read_text())
+    return record
 
 
 def independent(tiles: str, out: Path) -> float:
@@ -90,14 +90,14 @@ def independent(tiles: str, out: Path) -> float:
     codes = [process.wait() for process in processes]
     if any(codes):
         raise SystemExit("an independent training failed")
-    return sum(float(_told(folder)["images_per_second"]) for folder in folders)
+    return sum(float(_training_record(folder)["images_per_second"]) for folder in folders)
 
 
 def together(tiles: str, out: Path, collective: str) -> dict[str, Any]:
     """Return training.json of two ranks."""
     parameters = TrainingParameters(ranks=2, epochs=EPOCHS, threads=1, collective=collective)
     run(MpiJob("bench", _command(tiles, out, parameters), 2, env=ENVIRONMENT), lambda line: None)
-    return _told(out)
+    return _training_record(out)
 
 
 def main() -> None:
@@ -112,12 +112,12 @@ def main() -> None:
         one, two = write_tiles(folder / "one", 1), write_tiles(folder / "two", 2)
         for pair in range(given.pairs):
             apart = independent(one, folder / f"apart-{pair}")
-            told = together(two, folder / f"together-{pair}", given.collective)
-            ratios.append(told["images_per_second"] / apart)
-            waits.append(told["input_wait_share"])
+            record = together(two, folder / f"together-{pair}", given.collective)
+            ratios.append(record["images_per_second"] / apart)
+            waits.append(record["input_wait_share"])
             print(
-                f"pair {pair + 1}: two processes {apart:.0f} images/s, two ranks by {told['collective']} "
-                f"{told['images_per_second']:.0f}: {ratios[-1]:.3f}",
+                f"pair {pair + 1}: two processes {apart:.0f} images/s, two ranks by {record['collective']} "
+                f"{record['images_per_second']:.0f}: {ratios[-1]:.3f}",
                 flush=True,
             )
     efficiency, wait = statistics.median(ratios), statistics.median(waits)

@@ -49,7 +49,7 @@ class Entry:
 
 
 def is_remote(uri: str) -> bool:
-    """Tell whether `uri` lies in an object store."""
+    """Return whether `uri` lies in an object store."""
     return uri.startswith(_REMOTE)
 
 
@@ -69,7 +69,7 @@ def name_of(uri: str) -> str:
 
 
 def exists(uri: str) -> bool:
-    """Tell whether a file or a non-empty folder lies at `uri`."""
+    """Return whether a file or a non-empty folder lies at `uri`."""
     if not is_remote(uri):
         return Path(uri).exists()
     try:

@@ -51,7 +51,7 @@ def pipeline(
         job_states: Whether to ask SageMaker for the state of the jobs found.
         mask_people: Whether names and e-mail addresses are kept out of everything; pages hide ids too.
         iceberg: Keeps Iceberg tables too: local, or properties of a pyiceberg catalog, as {"type": "glue"}.
-        publish_glue: Whether AWS Glue is told of the tables, for Athena.
+        publish_glue: Whether the tables are published to AWS Glue, for Athena.
         publish_quicksight: ARN of the QuickSight user or group that gets a dashboard; empty: none is made.
         workgroup: Athena's workgroup that the queries run in.
     """

@@ -1,4 +1,4 @@
-"""The only door to AWS services: a boto3 client with the standard credential, region and endpoint chain.
+"""Makes boto3 clients of AWS services, with the standard credential and endpoint chain.
 
 Whether AWS itself answers or another server that speaks the same protocol is decided by configuration
 (`AWS_ENDPOINT_URL_S3=http://...`, boto3's own convention), never by a branch in the code that calls. Services

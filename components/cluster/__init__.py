@@ -1,1 +1,1 @@
-"""The two places that heavy work runs in, and one door to each: an MPI job, and a served model."""
+"""Interfaces to the two places of heavy work: MPI jobs and served models."""

@@ -43,7 +43,7 @@ class Job:
     `image` (one of the project's, by its short name) and `resources` are for the cluster, where `arguments`
     have to be URIs that another pod can read, not paths. `folder` is where this machine keeps the account of
     the process; empty: that of the run. Nothing secret belongs in `arguments` or `env`: both can be read by
-    whoever may look at the job.
+    anyone who may look at the job.
     """
 
     name: str
@@ -205,7 +205,7 @@ def _on_cluster(cluster: Cluster, name: str) -> JobState:
         if not wrong:
             return JobState("running", "\n".join(map(str, trouble)))
         hopeless = True
-        cluster.tell_warnings(called, set(wrong), wrong.append)
+        cluster.log_warnings(called, set(wrong), wrong.append)
     last_lines = [cluster.last_lines(str(pod.metadata.name), _CONTAINER) for pod in pods]
     reason = _reason("\n".join(wrong), "\n".join(filter(None, last_lines)))
     return JobState("failed", reason, hopeless)

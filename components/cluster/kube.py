@@ -171,8 +171,8 @@ class Cluster:
         found = self._list("pods", self._core.list_namespaced_pod, label_selector=selector)
         return sorted(found, key=lambda pod: str(pod.metadata.name))
 
-    def tell_warnings(self, name: str, told: set[str], log: Callable[[str], None]) -> None:
-        """Log the warnings about an object and what was made for it that are not in `told`, and add them.
+    def log_warnings(self, name: str, logged: set[str], log: Callable[[str], None]) -> None:
+        """Log new warnings about an object and its parts, and add them to `logged`.
 
         Some causes are nowhere else: a quota that is exceeded, a volume that cannot be mounted.
         """
@@ -180,8 +180,8 @@ class Cluster:
         for event in found:
             about = str(event.involved_object.name)
             text = f"{about}: {event.reason}: {event.message}"
-            if about.startswith(name) and text not in told:
-                told.add(text)
+            if about.startswith(name) and text not in logged:
+                logged.add(text)
                 log(text)
 
     def _list(self, what: str, call: Callable[..., Any], **which: str) -> list[Any]:

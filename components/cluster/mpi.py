@@ -79,7 +79,7 @@ def run(job: MpiJob, log: Log) -> None:
     """Run a job to its end, giving its output to `log` line by line as `rank 0: text`.
 
     Returns when every rank has ended with code 0. Raises `JobError` when one has not, naming it; when this
-    process is told to stop (SIGTERM, Ctrl-C), the job is ended first.
+    process is asked to stop (SIGTERM, Ctrl-C), the job is ended first.
     """
     with ending_cleanly():
         if in_cluster():
@@ -95,7 +95,7 @@ def _run_here(job: MpiJob, log: Log) -> None:
             f"job {job.name}: mpirun is not on this machine. Install OpenMPI (Debian: openmpi-bin), "
             "or run where it is installed."
         )
-    # As root in a container mpirun has to be told that this is meant, and more ranks than cores are welcome:
+    # As root in a container mpirun needs a flag that allows this, and more ranks than cores are welcome:
     # a laptop runs the same job as a cluster. Without binding, ranks share the cores fairly.
     # With a core for each rank, each keeps to its own: measured worth some 5 % of the speed.
     binding = "core:overload-allowed" if len(os.sched_getaffinity(0)) == job.ranks else "none"
@@ -173,7 +173,7 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 
 def _explain(job: MpiJob, code: int, output: _Output) -> str:
-    """Name the rank that failed. OpenMPI 4.1 sometimes loses its own notice: then the tracebacks tell."""
+    """Name the rank that failed, by OpenMPI's notice or, where 4.1 loses it, by tracebacks."""
     match = _CULPRIT.search("\n".join(output.last["mpirun"]))
     if match:
         failed = [f"rank {next(group for group in match.groups() if group)}"]
@@ -192,8 +192,8 @@ def _explain(job: MpiJob, code: int, output: _Output) -> str:
 def mpi_job_manifest(job: MpiJob, suffix: str = "") -> dict[str, Any]:
     """Return the MPIJob (`kubeflow.org/v2beta1`) of a job: a launcher, and a worker pod for each rank.
 
-    `suffix` tells apart the jobs of one name. The workers run sshd as an ordinary user on a high port, as the
-    operator's own examples do; the launcher starts when all of them are ready.
+    `suffix` distinguishes the jobs of one name. The workers run sshd as an ordinary user on a high port, as
+    the operator's own examples do; the launcher starts when all of them are ready.
     """
     name = dns_name(f"{job.name}-{suffix}" if suffix else job.name)
     image = job.image or images.reference("training")
@@ -262,7 +262,7 @@ def _watch(cluster: Cluster, name: str, log: Log) -> None:
     """Follow an MPIJob and its launcher's log to the end; raises `KubeError` when it fails."""
     selector = f"training.kubeflow.org/job-name={name}"
     patience = Patience()
-    told: set[str] = set()
+    logged: set[str] = set()
     follower: LogFollower | None = None
     for found in cluster.follow(MPI_JOB, name):
         pods = cluster.pods(selector)
@@ -282,7 +282,7 @@ def _watch(cluster: Cluster, name: str, log: Log) -> None:
             for item in found.get("status", {}).get("conditions", [])
             if item["status"] == "True"
         }
-        cluster.tell_warnings(name, told, log)
+        cluster.log_warnings(name, logged, log)
         wrong = patience.exhausted(problems(name, pods))
         failed = conditions.get("Failed")
         if follower and (failed or "Succeeded" in conditions):
@@ -294,8 +294,8 @@ def _watch(cluster: Cluster, name: str, log: Log) -> None:
             if failed:
                 parts[0] += f": {failed.get('reason', '')} {failed.get('message', '')}".rstrip()
             parts += [str(problem) for problem in (problems(name, cluster.pods(selector)) or wrong)]
-            if not pods:  # why none could be made, only a warning tells
-                parts += sorted(told)
+            if not pods:  # only a warning has the reason why none could be made
+                parts += sorted(logged)
             if launcher and (last := cluster.last_lines(launcher, _LAUNCHER)):
                 parts += [
                     f"Last lines of {launcher}:",

@@ -90,7 +90,7 @@ class Service:
         max_body: int,
         seconds: float,
     ) -> None:
-        """`about` is what `GET /v1/models/NAME/metadata` tells; `seconds` are those of one request."""
+        """`about`: what `GET /v1/models/NAME/metadata` returns; `seconds`: limit of one request."""
         self._name = name
         self._answer = answer
         self._about = about
@@ -222,7 +222,7 @@ def arguments_parser(program: str, model: str) -> argparse.ArgumentParser:
 def run(options: argparse.Namespace, load: Callable[[], tuple[Answer, Mapping[str, Any]]]) -> None:
     """Load the model, then answer until SIGTERM, which lets running requests finish.
 
-    `load` returns `answer` and what is told about the model; a `ModelError` of it ends the process.
+    `load` returns `answer` and the model's metadata; a `ModelError` of it ends the process.
     """
     lifeline.follow()
     # Bound now, so that a port in use is known at once; connections are refused until the model is loaded.

@@ -60,7 +60,7 @@ class Detached:
         storage.write_bytes(str(self._state), json.dumps(state).encode())
 
     def known(self) -> bool:
-        """Tell whether the process was started and not stopped since, be it alive or not."""
+        """Return whether the process was started and not stopped since, be it alive or not."""
         return self._state.exists()
 
     def pid(self) -> int | None:

@@ -131,8 +131,8 @@ def predict(url: str, model_name: str, images: Sequence[bytes]) -> list[list[flo
             except urllib3.exceptions.HTTPError as error:
                 raise ServingError(f"{address} does not answer: {error}") from error
             if answer.status != 200:
-                said = answer.data[:1000].decode(errors="replace")
-                raise ServingError(f"{address} answered {answer.status}: {said}")
+                detail = answer.data[:1000].decode(errors="replace")
+                raise ServingError(f"{address} answered {answer.status}: {detail}")
             predictions = answer.json()["predictions"]
             if len(predictions) != len(part):
                 raise ServingError(f"{address} gave {len(predictions)} answers to {len(part)} images")
@@ -258,7 +258,7 @@ def _serve_on_cluster(model: Model, log: Log) -> Endpoint:
 
 def _wait_for_service(cluster: Cluster, name: str, log: Log) -> str:
     patience = Patience()
-    told: set[str] = set()
+    logged: set[str] = set()
     until = time.monotonic() + _SECONDS_TO_DEPLOY
     selector = f"serving.kserve.io/inferenceservice={name}"
     for found in cluster.follow(INFERENCE_SERVICE, name):
@@ -266,7 +266,7 @@ def _wait_for_service(cluster: Cluster, name: str, log: Log) -> str:
         if any(item["type"] == "Ready" and item["status"] == "True" for item in status.get("conditions", [])):
             inside = f"http://{name}-predictor.{cluster.namespace}.svc.cluster.local"
             return str(status.get("address", {}).get("url") or inside)
-        cluster.tell_warnings(name, told, log)
+        cluster.log_warnings(name, logged, log)
         wrong: list[Any] = patience.exhausted(problems(name, cluster.pods(selector)))
         if not wrong and time.monotonic() > until:
             waiting = [item for item in status.get("conditions", []) if item["status"] != "True"]

@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 _WIDTH, _HEIGHT = 440, 320
 _LEFT, _RIGHT, _TOP, _BOTTOM = 46, 12, 10, 42
-_MOST_POINTS = 200  # of one line: more could not be told apart
+_MOST_POINTS = 200  # of one line: more could not be distinguished
 _MARKED_POINTS = 30  # a line of up to so many points shows each of them
 
 

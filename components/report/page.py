@@ -97,8 +97,8 @@ Cell = str | int | float | Badge | Share | None
 class Table:
     """A table that can be sorted and, when long, filtered.
 
-    Too many rows for the budget are cut at the end, which is said with `whole`, the name of the file that
-    has them all. `numeric` are the columns set flush right.
+    Too many rows for the budget are cut at the end; the page then names `whole`, the file that has them all.
+    `numeric` are the columns set flush right.
     """
 
     title: str

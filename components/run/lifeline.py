@@ -93,7 +93,7 @@ def follow() -> None:
 def _watch(path: Path, token: str) -> None:
     while _alive(path, token):
         time.sleep(SECONDS_BETWEEN_LOOKS)
-    # Where the run read this process's output, there is nobody left to tell.
+    # Where the run read this process's output, nobody is left to read it.
     with contextlib.suppress(OSError, ValueError):
         print("the run that started this process is gone: ending", file=sys.stderr, flush=True)
     os._exit(EXIT_CODE)

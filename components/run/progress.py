@@ -11,7 +11,7 @@ from brume.run.settings import RunSettings
 
 PROGRESS_FILE = variables.names(RunSettings)["progress"]
 
-part = ""  # the member of a loop that this process works on; told with each report
+part = ""  # the member of a loop that this process works on; part of each report
 _last_line: dict[str, float] = {}
 _SECONDS_BETWEEN_LINES = 10.0
 

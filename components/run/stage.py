@@ -110,7 +110,7 @@ class Options(TypedDict, total=False):
     """What may be special about a stage.
 
     `outputs` are the arguments that it writes, each with its place in the folder of a local run; `part` names
-    the argument that tells the members of a loop apart, and may stand in braces in a place. A stage that
+    the argument that identifies the members of a loop, and may stand in braces in a place. A stage that
     `acts` changes the world outside its outputs (hosts, publishes), always or with such arguments; one that
     `looks_again` asks for what no argument holds: neither is ever taken as done. One that `ends` is the last
     task of a run, however that went. `runs` are modules that do the work elsewhere: the programs of jobs, the

@@ -30,7 +30,7 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[object]], empty:
 
 @contextlib.contextmanager
 def progress(words: str) -> Iterator[Callable[[int, int], None]]:
-    """Yield what is told how many of how many are done; shows a bar on a terminal."""
+    """Yield a function of (done, total) that updates a progress bar on a terminal."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task(words, total=None)
@@ -39,7 +39,7 @@ def progress(words: str) -> Iterator[Callable[[int, int], None]]:
 
 @contextlib.contextmanager
 def waiting(words: str) -> Iterator[Callable[[str], None]]:
-    """Yield what is told how a thing that is waited for stands."""
+    """Yield a function that shows the state of what is waited for."""
     with Console(stderr=True).status(words) as status:
         yield lambda message: status.update(f"{words}: {message}")
 

@@ -52,7 +52,7 @@ def run(path: Path) -> int:
         log.critical("cannot start", extra={"cause": str(error)})
         return 1
     while signal.sigtimedwait(signals, 1.0) is None:
-        if not app.alive():  # a fault of this application: whoever started it starts it again
+        if not app.alive():  # a fault of this application: its supervisor starts it again
             log.critical("a thread has ended: leaving")
             return 1
     app.stop()

@@ -164,7 +164,7 @@ class App:
             self.store.forget(time.time() - self.config.data.remember_days * 86_400)
 
     def alive(self) -> bool:
-        """Tell whether every thread that the line cannot do without runs."""
+        """Return whether every thread that the line cannot do without runs."""
         return self.line.alive() and self._pusher.alive() and self.store.alive() and self.drainer.alive()
 
     def stop(self) -> None:

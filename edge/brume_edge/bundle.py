@@ -28,7 +28,7 @@ class PictureError(Exception):
 
 
 def decode(data: bytes) -> Image.Image:
-    """Return a PNG or JPEG as 8-bit RGB, alpha laid on white, 16-bit grey scaled; raises PictureError.
+    """Return a PNG or JPEG as 8-bit RGB, alpha on white, 16-bit scaled; raises PictureError.
 
     The orientation noted in a photo is ignored, as it is by the service.
     """

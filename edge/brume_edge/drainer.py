@@ -101,7 +101,7 @@ class Drainer:
         self._store.deliver(queued.number, answer).result()
 
     def alive(self) -> bool:
-        """Tell whether the thread runs."""
+        """Return whether the thread runs."""
         return self._thread.is_alive()
 
     def stop(self) -> None:

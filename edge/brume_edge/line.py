@@ -260,7 +260,7 @@ class Line:
         self.on_left()
 
     def alive(self) -> bool:
-        """Tell whether the threads that every part needs run."""
+        """Return whether the threads that every part needs run."""
         return self._capturer.is_alive() and self._deadlines.alive()
 
     def stop(self) -> None:

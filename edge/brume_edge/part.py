@@ -19,7 +19,7 @@ class Answer:
 class Decision:
     """What happens to a part.
 
-    `source`: "service", "bundle", or "policy" when neither answered; `reason` tells why the policy had to.
+    `source`: "service", "bundle", or "policy" when neither answered; `reason` is why the policy had to.
     `late`: the deadline passed without any answer.
     """
 

@@ -20,7 +20,7 @@ def gpiozero() -> Any:
 
 
 class Debouncer:
-    """Tell parts from bounces.
+    """Distinguishes parts from bounces.
 
     A break counts as a part when the beam had been clear, without interruption, for the whole debounce
     time before it. So the first edge counts at once, without waiting, and the chatter of a contact, a hole
@@ -51,7 +51,7 @@ class Beam:
     """The break beam's receiver on its pin; calls `on_part` with the monotonic time of each new part.
 
     Bounces are sorted out here and not by the pin's driver: drivers differ (some ignore what follows an
-    edge, some delay the edge itself). Edges are timed by the kernel, where the driver tells, and not by when
+    edge, some delay the edge itself). Edges are timed by the kernel, where the driver has its time, not when
     this process gets to hear of them: a busy moment neither merges two parts nor moves a push.
     """
 
@@ -94,7 +94,7 @@ class Beam:
 class Pusher:
     """The pusher on its pin: `push` plans one pulse at the time when a part is in front of it.
 
-    Results, told once for each planned push: "done" (the pulse began while the part was there), "late"
+    Results, reported once for each planned push: "done" (the pulse began while the part was there), "late"
     (it could not begin in time and was left out, so that no other part is hit), "astray" (the pin was
     switched so slowly that the pulse may have begun too late) and "failed" (the pin refused).
     """
@@ -107,9 +107,9 @@ class Pusher:
         self._lock = threading.Lock()
         self._off_at = 0.0
 
-    def push(self, due: float, told: Callable[[str], None]) -> None:
-        """Plan a pulse at the monotonic time `due`; `told` gets the result, on the pusher's thread."""
-        self._timetable.at(due, lambda: told(self._start(due)))
+    def push(self, due: float, on_result: Callable[[str], None]) -> None:
+        """Plan a pulse at monotonic time `due`; `on_result` gets its result on another thread."""
+        self._timetable.at(due, lambda: on_result(self._start(due)))
 
     def _start(self, due: float) -> str:
         if time.monotonic() > due + self._tolerance:
@@ -119,7 +119,7 @@ class Pusher:
                 self._device.on()
                 began = time.monotonic()
                 self._off_at = began + self._pulse
-        except Exception:  # whatever a pin's driver raises, the line goes on and the alarm tells
+        except Exception:  # whatever a pin's driver raises, the line goes on and an alarm is raised
             return "failed"
         self._timetable.at(self._off_at, self._stop)
         return "done" if began <= due + self._tolerance else "astray"
@@ -130,7 +130,7 @@ class Pusher:
                 self._device.off()
 
     def alive(self) -> bool:
-        """Tell whether the pusher's thread runs."""
+        """Return whether the pusher's thread runs."""
         return self._timetable.alive()
 
     def close(self) -> None:

@@ -91,7 +91,7 @@ class Service:
         self._pool.clear()
 
     def credentials(self) -> Any:
-        """Return the current credentials; raises NoCredentialsError, which tells how to give some."""
+        """Return the current credentials; raises NoCredentialsError, which says how to set them."""
         try:
             with self._lock:
                 found = self._session.get_credentials()
@@ -164,14 +164,14 @@ class Service:
                 raise UnavailableError("the answer is not DetectAnomalies' own: something else replied")
             return Answer(anomalous, confidence)
         code, message = _error(headers, content)
-        told = f"HTTP {status} {code}: {message}".strip(": ")
+        refusal = f"HTTP {status} {code}: {message}".strip(": ")
         if status == 403:
-            self._check_clock(headers, code, message, told)
+            self._check_clock(headers, code, message, refusal)
         if code == "ValidationException" or status == 413:
-            raise RefusedError(told)
-        raise UnavailableError(told, _seconds(headers.get("Retry-After")))
+            raise RefusedError(refusal)
+        raise UnavailableError(refusal, _seconds(headers.get("Retry-After")))
 
-    def _check_clock(self, headers: Any, code: str, message: str, told: str) -> None:
+    def _check_clock(self, headers: Any, code: str, message: str, refusal: str) -> None:
         about_time = ("RequestTimeTooSkewed", "RequestExpired")
         if code not in about_time and not ("expired" in message or "not yet current" in message):
             return
@@ -183,7 +183,7 @@ class Service:
         if (
             abs(ahead - self._ahead) > 60
         ):  # otherwise the correction is made already and something else is wrong
-            raise _ClockSkewError(told, ahead)
+            raise _ClockSkewError(refusal, ahead)
 
 
 def _error(headers: Any, content: Any) -> tuple[str, str]:

@@ -174,5 +174,5 @@ class Config:
 
 
 def given(path: Path) -> bool:
-    """Tell whether a path was set: an empty one stands for none."""
+    """Return whether a path was set: an empty one stands for none."""
     return path != NOWHERE

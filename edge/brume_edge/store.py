@@ -138,7 +138,7 @@ class Store:
         return future
 
     def decide(self, part: Noted, decision: Decision, local: Answer | None) -> Future[bool]:
-        """Record the one decision of a part; the future tells whether it was undecided until then."""
+        """Record the one decision of a part; the future's result: whether it was undecided."""
         values = (
             "reject" if decision.reject else "pass",
             decision.source,
@@ -274,7 +274,7 @@ class Store:
                 return
 
     def _commit(self, asked: list[tuple[Callable[[sqlite3.Connection], Any], Future[Any]]]) -> bool:
-        """Run actions in one transaction; return False if that failed (a single one's future then tells)."""
+        """Run actions in one transaction; False if that failed (a single one's future has why)."""
         base = self._writer
         for last_try in (False, True):
             try:
@@ -297,7 +297,7 @@ class Store:
         return False
 
     def alive(self) -> bool:
-        """Tell whether the writing thread runs."""
+        """Return whether the writing thread runs."""
         return self._thread.is_alive()
 
     def close(self) -> None:

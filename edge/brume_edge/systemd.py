@@ -1,4 +1,4 @@
-"""Tell systemd how the service is, by its notification socket."""
+"""Reports the service's state to systemd by its notification socket."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Metrics, alarms and logs: what the line tells the outside."""
+"""Metrics, alarms and logs: what the line reports to the outside."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class Metrics:
 
 
 class Alarms:
-    """What needs a person, by kind; each change is logged, set in the metrics and told to `listeners`."""
+    """What needs a person, by kind; changes are logged, measured and passed to `listeners`."""
 
     def __init__(self, metrics: Metrics) -> None:
         self._metrics = metrics
@@ -103,7 +103,7 @@ class JsonLines(logging.Formatter):
 
 
 def log_to_stderr(level: str) -> None:
-    """Log as JSON lines. Libraries tell warnings only: their lower levels show headers and keys."""
+    """Log as JSON lines; libraries log warnings only: lower levels show headers and keys."""
     handler = logging.StreamHandler()
     handler.setFormatter(JsonLines())
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)

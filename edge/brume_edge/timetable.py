@@ -47,7 +47,7 @@ class Timetable:
                 _log.exception("a planned action failed")
 
     def alive(self) -> bool:
-        """Tell whether the thread runs."""
+        """Return whether the thread runs."""
         return self._thread.is_alive()
 
     def close(self) -> None:

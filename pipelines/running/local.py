@@ -41,7 +41,7 @@ def run(pipeline: Pipeline, arguments: Mapping[str, Any], out: Path) -> None:
         _clean(out)
         log = work / "run.log"
         events = work / "progress.jsonl"
-        told: dict[str, Any] = {
+        facts: dict[str, Any] = {
             "pipeline": pipeline.name,
             "parameters": dict(arguments),
             "status": "running",
@@ -49,7 +49,7 @@ def run(pipeline: Pipeline, arguments: Mapping[str, Any], out: Path) -> None:
             "versions": record.versions(pipeline.component.stages),
             "git": record.git_revision(),
         }
-        record.write(out, told)
+        record.write(out, facts)
         environment = {
             OUT: str(out),
             progress.PROGRESS_FILE: str(events),
@@ -73,7 +73,7 @@ def run(pipeline: Pipeline, arguments: Mapping[str, Any], out: Path) -> None:
                 except BaseException as caught:
                     error = caught
         interrupted = isinstance(error, KeyboardInterrupt)
-        told |= {
+        facts |= {
             "status": "interrupted" if interrupted else "failed" if error else "succeeded",
             "ended": record.now(),
             "steps": [step.record() for step in view.steps.values() if step.state != "waiting"],
@@ -81,8 +81,8 @@ def run(pipeline: Pipeline, arguments: Mapping[str, Any], out: Path) -> None:
         }
         failed = view.failed()
         if error and not interrupted:
-            told["error"] = f"{failed.name}: {failed.error}" if failed else str(error)
-        record.write(out, told)
+            facts["error"] = f"{failed.name}: {failed.error}" if failed else str(error)
+        record.write(out, facts)
         if interrupted:
             raise KeyboardInterrupt
         if error:

@@ -7,7 +7,7 @@ from typing import Any
 from brume.cluster.images import environment
 
 ENDPOINTS = "brume-endpoints"  # ConfigMap, manifests/base
-STORAGE = "brume-s3"  # Secret, made by whoever runs the cluster
+STORAGE = "brume-s3"  # Secret, made by the cluster's administrator
 _SETTINGS = (
     "AWS_ENDPOINT_URL_S3",
     "AWS_ENDPOINT_URL_ATHENA",

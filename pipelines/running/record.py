@@ -38,7 +38,7 @@ def git_revision() -> str:
     if not (root / ".git").exists():
         return ""
     try:
-        told = subprocess.run(
+        described = subprocess.run(
             [
                 "git",
                 "-C",
@@ -56,7 +56,7 @@ def git_revision() -> str:
         )
     except (OSError, subprocess.SubprocessError):
         return ""
-    return told.stdout.strip()
+    return described.stdout.strip()
 
 
 def metrics(out: Path) -> dict[str, Any]:

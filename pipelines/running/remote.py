@@ -79,7 +79,7 @@ def schedule(
 
 
 def why(body: str | bytes | None) -> str:
-    """Return what the API said in refusing: the first line, after which it tells its own calls."""
+    """Return the first line of the API's refusal; its own call stack comes after."""
     text = body.decode(errors="replace") if isinstance(body, bytes) else body or "it gave no reason"
     with contextlib.suppress(ValueError, KeyError, TypeError):  # where something before the API answered
         text = str(json.loads(text)["message"])

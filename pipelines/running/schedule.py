@@ -36,7 +36,7 @@ def six_fields(cron: str) -> str:
 def run_here(words: Sequence[str], cron: str, say: Callable[[str], None]) -> NoReturn:
     """Run `brume run WORDS` at every time of a six-field `cron` until this process is interrupted.
 
-    A time that comes while a run goes on is left out. A run that fails is told, and the next one comes.
+    A time that comes while a run goes on is left out. A run that fails is reported, and the next one comes.
     """
     while True:
         due = next(CronSim(cron, datetime.now(UTC)))

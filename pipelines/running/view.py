@@ -50,8 +50,8 @@ class StepState:
 
     def record(self) -> dict[str, Any]:
         """Return what run.json holds of the step."""
-        told = {"step": self.name, "state": self.state, "seconds": round(self.seconds(), 2)}
-        return {**told, "error": self.error} if self.error else told
+        fields = {"step": self.name, "state": self.state, "seconds": round(self.seconds(), 2)}
+        return {**fields, "error": self.error} if self.error else fields
 
 
 class View:

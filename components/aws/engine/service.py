@@ -65,9 +65,9 @@ class Engine:
     ready: Callable[[], str | None] = lambda: None  # why the engine cannot answer yet; None when it can
     close: Callable[[], None] = lambda: None  # called once, after the last request has ended
     routes: Sequence[SignedRoute | SocketRoute] = ()  # what no service model describes
-    pages: Sequence[BaseRoute] = ()  # a web page; it is outside the signature check and keeps its own door
+    pages: Sequence[BaseRoute] = ()  # a web page, outside the signature check; it authenticates by itself
     # Authenticates page tokens; `Store.secret` keeps one, so that tokens hold after a restart.
     page_secret: bytes = field(default_factory=partial(secrets.token_bytes, 32), repr=False)
     registry: CollectorRegistry = field(default_factory=CollectorRegistry)  # what /metrics shows
-    hint: str = ""  # what is good to know for whoever starts the engine; no secret: logs are kept
+    hint: str = ""  # what the person who starts the engine should know; no secret: logs are kept
     max_body: int = 11 << 20  # bytes of one request; an operation whose blobs may be larger gets more

@@ -62,7 +62,7 @@ def listening(options: argparse.Namespace, port: int, data: Path) -> Listening:
     if not is_loopback(options.host):
         if options.allow_anonymous:
             raise catalog.EngineError(
-                f"--allow-anonymous lets in whoever reaches {options.host}: it is for 127.0.0.1 and ::1 alone"
+                f"--allow-anonymous lets in all who reach {options.host}: it is for 127.0.0.1 and ::1 alone"
             )
         if options.unsigned:
             raise catalog.EngineError(

@@ -1,6 +1,6 @@
 """Bodies of requests, read before anything about their senders has been proven.
 
-Whoever knows the id of a key can have a body read, and no more: each body has to come at a least rate, and
+A client that knows a key's id can have a body read, and no more: each body has to come at a least rate, and
 all that are being read have a number of bytes between them. When these run out, the body that has been
 coming for longest is given up: a client that means well needs moments, one that holds memory needs time.
 """

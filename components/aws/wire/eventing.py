@@ -77,5 +77,5 @@ async def outgoing(context: Context, output: Event, events: Iterable[Event] | As
         except Exception as error:
             context.served.observer.failed(context.request_id, error)
             context.code = responses.fault_code(context.operation)
-            message = f"The server failed; its log tells more under request {context.request_id}"
+            message = f"The server failed; its log has more under request {context.request_id}"
             yield writer.exception(ServiceError(context.code, message))

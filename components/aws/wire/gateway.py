@@ -175,5 +175,5 @@ class Gateway:
         return context.protocol.write_error(model, error, context.request_id)
 
     def _internal(self, context: Context) -> ServiceError:
-        message = f"The server failed; its log tells more under request {context.request_id}"
+        message = f"The server failed; its log has more under request {context.request_id}"
         return ServiceError(responses.fault_code(context.operation), message)

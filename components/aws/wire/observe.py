@@ -1,4 +1,4 @@
-"""What an engine tells of its work: a line of JSON for each request, and Prometheus metrics.
+"""An engine's logs and metrics: a line of JSON for each request, and Prometheus metrics.
 
 Neither ever holds a body, a key, a header or a parameter: request id, operation, status and time are all.
 """
@@ -42,7 +42,7 @@ class Observer:
     def answered(
         self, request_id: str, service: str, operation: str, status: int, seconds: float, code: str
     ) -> None:
-        """Tell of one answer; `code` is that of the error, or empty."""
+        """Record one answer; `code` is that of the error, or empty."""
         self._requests.labels(service, operation, str(status)).inc()
         self._seconds.labels(service, operation).observe(seconds)
         line: dict[str, object] = {"service": service, "operation": operation, "status": status}
@@ -50,7 +50,7 @@ class Observer:
         log("info", request_id, line | ({"error": code} if code else {}))
 
     def failed(self, request_id: str, error: BaseException) -> None:
-        """Tell of a fault of the engine: its type and where it arose; the message may hold what was sent."""
+        """Log a fault's type and where it arose; never its message, which may hold request data."""
         frames = traceback.extract_tb(error.__traceback__)[-8:]
         at = [f"{Path(frame.filename).name}:{frame.lineno} {frame.name}" for frame in frames]
         log("error", request_id, {"failure": type(error).__name__, "at": at})

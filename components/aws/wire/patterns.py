@@ -117,7 +117,7 @@ def translate(pattern: str) -> str:
 
 @functools.cache
 def matcher(pattern: str) -> Callable[[str], bool] | None:
-    """Return the test for `pattern`; None for one that cannot be said in Python: it then checks nothing."""
+    """Return the test for `pattern`; None (no check) for one that Python cannot express."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error")  # `re` warns of what it may one day read otherwise

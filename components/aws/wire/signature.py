@@ -207,7 +207,7 @@ def verify(request: SignedRequest, claimed: Claim, key: Key, body: bytes, *, may
     """
     _check_headers(request, claimed)
     if normalized(request.path) != request.path:
-        raise _invalid("the path has empty or dot segments, which a signature does not tell apart")
+        raise _invalid("the path has empty or dot segments, which a signature does not distinguish")
     declared = request.header("x-amz-content-sha256")
     if declared == UNSIGNED or declared in chunks.UNSIGNED:
         if not may_be_unsigned:

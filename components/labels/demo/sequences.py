@@ -198,7 +198,7 @@ def _note_drift(session: Session, item: int) -> None:
 
 
 def _frame_attributes(job: Job, quality: Sequence[str], tracks: Sequence[Track]) -> list[dict[str, Any]]:
-    """Return what is said of each frame: how many vehicles are drawn in it, and how good it is."""
+    """Return each frame's attributes: how many vehicles are drawn in it, and its quality."""
     counts = [int(count) for count in np.sum([track.shown for track in tracks], axis=0)]
     rows = zip(counts, quality, strict=True)
     if job.new_keys:

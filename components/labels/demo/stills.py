@@ -97,7 +97,7 @@ def _note_error(session: Session, item: int, settled: Settled, line: int) -> Non
 
 
 def _leave(session: Session, answers: Sequence[Answer], settled: Settled, complete: datetime) -> None:
-    """Leave what Ground Truth and its consolidation function said to each other, which no reader needs."""
+    """Write the messages of Ground Truth and its consolidation function; no reader needs them."""
     where = "annotations/consolidated-annotation/consolidation-{}/iteration-1/{:%Y-%m-%d_%H:%M:%S}.json"
     name = manifests.attribute(session.job)
     request = [

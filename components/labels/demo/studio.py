@@ -249,7 +249,7 @@ class Session:
 
     @property
     def _delivers(self) -> bool:
-        """Tell whether the job came as far as its output manifest."""
+        """Return whether the job came as far as its output manifest."""
         return self.job.status not in ("Incomplete", "InProgress")
 
     def _seconds(self, answer: Answer) -> float:

@@ -46,7 +46,7 @@ class Fault:
 
 @dataclass(frozen=True)
 class JobTruth:
-    """One job, and the counts that whoever reads the tree must come to.
+    """One job, and the counts that any reader of the tree must find.
 
     An item is `labelled` by its line in the manifest, or by its SeqLabel.json in a job without a manifest.
     """

@@ -1,4 +1,4 @@
-"""An execution as the service tells of it."""
+"""An execution as the service describes it."""
 
 from __future__ import annotations
 

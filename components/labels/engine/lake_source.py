@@ -87,14 +87,14 @@ class Source:
         """Remove the copies that were not read for longest, as far as new ones need their place."""
         wanted = {Path(part.path).name: part.size for part in parts}  # a part's name is its alone
         copies = [(path.stat(), path) for path in self._cache.rglob("*.parquet")]
-        total = sum(told.st_size for told, _ in copies)
+        total = sum(info.st_size for info, _ in copies)
         total += sum(wanted.values()) - sum(wanted.get(path.name, 0) for _, path in copies)
-        for told, path in sorted(copies, key=lambda copy: copy[0].st_mtime):
+        for info, path in sorted(copies, key=lambda copy: copy[0].st_mtime):
             if total <= self._most:
                 break
             if path.name not in wanted and not self._used.get(path):
                 path.unlink()
-                total -= told.st_size
+                total -= info.st_size
 
 
 def _as_athena(spec: Table, source: str) -> str:

@@ -35,5 +35,5 @@ class Outputs:
         storage.upload(file, self.place(address))
 
     def is_empty(self, address: str) -> bool:
-        """Tell whether nothing lies below the folder of an address."""
+        """Return whether nothing lies below the folder of an address."""
         return not storage.list_files(self.place(address))

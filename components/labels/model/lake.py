@@ -123,7 +123,7 @@ class Lake:
         column that is missing, unknown or of another type.
         """
         spec = table_of(table)
-        # The time in the name tells how old a part is that no state names.
+        # The time in the name gives the age of a part that no state names.
         name = f"{int(time.time()):x}-{secrets.token_hex(8)}.parquet"
         path = f"{folder(spec, partition)}/{name}"
         if storage.is_remote(self.uri):

@@ -40,7 +40,7 @@ def folder(spec: Table, partition: Sequence[str]) -> str:
 
 
 def holds_frames(kind: pa.DataType) -> bool:
-    """Tell whether a column of the schema holds frames, whose structs of attributes grow with the data."""
+    """Return whether a column holds frames, whose structs of attributes grow with the data."""
     if kind == _FRAMES:
         return True
     if pa.types.is_list(kind):

@@ -257,7 +257,7 @@ INGESTED = (
                 ("created", TIME),
                 ("first_submitted", TIME),
                 ("last_submitted", TIME),
-                ("file", TEXT),  # where its state is said, if anywhere
+                ("file", TEXT),  # where its state is given, if anywhere
             ]
         ),
     ),
@@ -475,7 +475,7 @@ JUDGED = (
                 ("modality", TEXT),
                 ("job", TEXT),  # the first level
                 ("audit_job", TEXT),
-                ("worker", TEXT),  # "" where the first level's answers are not told apart
+                ("worker", TEXT),  # "" where the first level's answers are not distinguished
                 ("subject", TEXT),  # a class, or "attribute = value"
                 ("audited", WHOLE),
                 ("confirmed", WHOLE),

@@ -9,7 +9,7 @@ from brume.aws.engine.catalog import endpoint_variable
 _DENIED = ("AccessDeniedException", "AccessDenied", "UnauthorizedOperation")
 
 
-def told(service: str, error: Exception, **remedies: str) -> str:
+def explain(service: str, error: Exception, **remedies: str) -> str:
     """Return the message of a botocore error of `service`, and what to do.
 
     `remedies` are those for codes of the service's own, by code; a denied operation is named as in a policy.

@@ -86,7 +86,7 @@ def _fail(message: str, code: int = 1) -> NoReturn:
 
 @contextlib.contextmanager
 def _athena(lake: str | None) -> Iterator[Any]:
-    """Yield a client of whoever answers; an engine that is started for it ends after."""
+    """Yield a client of AWS or of an engine; an engine that is started for it ends after."""
     from brume.aws.client import client
     from brume.aws.engine import catalog
 
@@ -118,8 +118,12 @@ def _variables(here: Any) -> dict[str, str]:
 
     accepted = list(keys.load(Path(here.credentials)).values()) if here.credentials else []
     key = accepted[0] if accepted else keys.Key("anonymous", "anonymous")
-    told = {_ENDPOINT: here.url, "AWS_ACCESS_KEY_ID": key.access_key, "AWS_SECRET_ACCESS_KEY": key.secret}
-    return told | ({"AWS_SESSION_TOKEN": key.token} if key.token else {})
+    environment = {
+        _ENDPOINT: here.url,
+        "AWS_ACCESS_KEY_ID": key.access_key,
+        "AWS_SECRET_ACCESS_KEY": key.secret,
+    }
+    return environment | ({"AWS_SESSION_TOKEN": key.token} if key.token else {})
 
 
 def _lake(given: str | None) -> str:
@@ -182,7 +186,7 @@ def _wait(athena: Any, identity: str) -> dict[str, Any]:
 
     pause, begun = 0.01, time.monotonic()
     with contextlib.ExitStack() as stack:
-        tell: Callable[[str], None] | None = None
+        update: Callable[[str], None] | None = None
         while True:
             execution: dict[str, Any] = athena.get_query_execution(QueryExecutionId=identity)[
                 "QueryExecution"
@@ -192,8 +196,8 @@ def _wait(athena: Any, identity: str) -> dict[str, Any]:
                 return execution
             seconds = time.monotonic() - begun
             if seconds > 1 and sys.stderr.isatty():
-                tell = tell or stack.enter_context(waiting("the query"))
-                tell(f"{state.lower()}, {seconds:.0f} s (Ctrl-C cancels it)")
+                update = update or stack.enter_context(waiting("the query"))
+                update(f"{state.lower()}, {seconds:.0f} s (Ctrl-C cancels it)")
             time.sleep(pause)
             pause = min(pause * 1.5, 0.5)
 
@@ -259,8 +263,8 @@ def _print_table(columns: Sequence[tuple[str, str]], rows: Iterator[_Row], most:
     if columns:
         console = Console(width=None if sys.stdout.isatty() else _width())
         console.print(table)
-    said = f"the first {shown} rows; --max-rows 0 shows all, --csv writes them" if more else _rows(shown)
-    click.echo(said, err=True)
+    summary = f"the first {shown} rows; --max-rows 0 shows all, --csv writes them" if more else _rows(shown)
+    click.echo(summary, err=True)
 
 
 def _rows(count: int) -> str:

@@ -1,4 +1,4 @@
-"""What SageMaker itself says of labelling jobs, for trees of output that do not tell how a job ended."""
+"""States of labelling jobs from SageMaker, for output that does not show how a job ended."""
 
 from __future__ import annotations
 
@@ -40,8 +40,8 @@ def _describe(name: str) -> dict[str, Any] | None:
     except (ClientError, BotoCoreError) as error:
         if isinstance(error, ClientError) and error.response["Error"]["Code"] in _UNKNOWN:
             return None
-        told = aws_errors.told("sagemaker", error)
-        raise JobStateError(f"the state of the labelling job {name}: {told}") from error
+        cause = aws_errors.explain("sagemaker", error)
+        raise JobStateError(f"the state of the labelling job {name}: {cause}") from error
     del answer["ResponseMetadata"]
     return dict(_plain(answer))
 

@@ -83,8 +83,8 @@ def _cognito(pool: str) -> People:
                 yield from page[key]
         except (ClientError, BotoCoreError) as error:
             unknown = "name a pool of this account by its id, REGION_NAME"
-            told = aws_errors.told("cognito-idp", error, ResourceNotFoundException=unknown)
-            raise PeopleError(f"workers={pool}: {told}") from error
+            cause = aws_errors.explain("cognito-idp", error, ResourceNotFoundException=unknown)
+            raise PeopleError(f"workers={pool}: {cause}") from error
 
     teams: dict[str, list[str]] = {}
     # The pool's own order of groups: the smallest precedence is the first.

@@ -1,4 +1,4 @@
-"""Queries by Athena's API: whoever answers it, AWS or the engine."""
+"""Queries by Athena's API: answered by AWS or by the engine."""
 
 from __future__ import annotations
 
@@ -40,11 +40,11 @@ def run_all(queries: Iterable[Query], folder: str, workgroup: str) -> dict[str, 
         )["QueryExecutionId"]
         for query in queries
     }
-    told: dict[str, dict[str, Any]] = {}
+    executions: dict[str, dict[str, Any]] = {}
     pause, longest = _SECONDS_BETWEEN_LOOKS
-    while len(told) < len(running):
+    while len(executions) < len(running):
         for name, identity in running.items():
-            if name in told:
+            if name in executions:
                 continue
             execution = athena.get_query_execution(QueryExecutionId=identity)["QueryExecution"]
             state = execution["Status"]["State"]
@@ -52,15 +52,15 @@ def run_all(queries: Iterable[Query], folder: str, workgroup: str) -> dict[str, 
                 reason = execution["Status"].get("StateChangeReason", "no reason is given")
                 raise QueryError(f"the query {name} {state.lower()}: {reason}")
             if state == "SUCCEEDED":
-                told[name] = execution
-                progress.report("queries", len(told), len(running), name)
+                executions[name] = execution
+                progress.report("queries", len(executions), len(running), name)
         time.sleep(pause)
         pause = min(pause * 1.5, longest)
-    for name, execution in told.items():
+    for name, execution in executions.items():
         result = addresses.for_step(execution["ResultConfiguration"]["OutputLocation"])
         storage.move(result, storage.join(folder, f"{name}.csv"))
     storage.remove(scratch)
-    return told
+    return executions
 
 
 def check_lake(lake: Lake, folder: str) -> None:
@@ -70,6 +70,6 @@ def check_lake(lake: Lake, folder: str) -> None:
     theirs = sum(1 for _ in csv.DictReader(io.StringIO(text)))
     if theirs != mine:
         raise QueryError(
-            f"Athena told of {theirs} jobs, and the lake {lake.uri} has {mine}: it reads another one. "
+            f"Athena returned {theirs} jobs, and the lake {lake.uri} has {mine}: it reads another one. "
             "Start the engine with BRUME_LAKE set to this one, or give publish_glue=true where AWS answers"
         )

@@ -97,7 +97,7 @@ class Http1(Protocol):
             self.connection.close()
 
     def give_up(self) -> None:
-        """Nothing is said: HTTP/1.1 closes without a word."""
+        """Do nothing: HTTP/1.1 has no message for it, the connection just closes."""
 
     def _refuse(self, status: int) -> None:
         """Refuse what is no HTTP; in the middle of an answer there is no place to say so."""

@@ -43,13 +43,13 @@ def check(sql: str, database: str, tables: Collection[str]) -> None:
     Raises `ForbiddenError`.
     """
     (text,) = _parser().execute(_SERIALIZE, [sql]).fetchone() or ("{}",)
-    told = json.loads(text)
-    if told.get("error") or len(told.get("statements", ())) != 1:
-        why = str(told.get("error_message", "it is not one statement"))
+    parsed = json.loads(text)
+    if parsed.get("error") or len(parsed.get("statements", ())) != 1:
+        why = str(parsed.get("error_message", "it is not one statement"))
         if "expression depth" in why:
             why = "an expression of it has more than 1,000 levels: use IN, or a table of VALUES"
         raise ForbiddenError(f"NOT_SUPPORTED: the query cannot be run: {why}")
-    _Check(database, frozenset(tables)).walk(told["statements"][0], frozenset())
+    _Check(database, frozenset(tables)).walk(parsed["statements"][0], frozenset())
 
 
 @functools.cache

@@ -158,12 +158,12 @@ def parse(statement: Statement) -> exp.Expression:
     try:
         trees = sqlglot.parse(statement.text, read=DIALECT)
     except ParseError as error:
-        told = error.errors[0] if error.errors else {}
-        words = _plain(str(told.get("description") or "it cannot be read"))
-        near = f" near '{told['highlight']}'" if told.get("highlight") else ""
-        column = max(1, int(told.get("col") or 1) - len(str(told.get("highlight") or "")) + 1)
-        remedy = _REMEDIES.get(str(told.get("highlight")), "")
-        raise RefusedError(f"line {told.get('line') or 1}:{column}: {words}{near}{remedy}") from None
+        details = error.errors[0] if error.errors else {}
+        words = _plain(str(details.get("description") or "it cannot be read"))
+        near = f" near '{details['highlight']}'" if details.get("highlight") else ""
+        column = max(1, int(details.get("col") or 1) - len(str(details.get("highlight") or "")) + 1)
+        remedy = _REMEDIES.get(str(details.get("highlight")), "")
+        raise RefusedError(f"line {details.get('line') or 1}:{column}: {words}{near}{remedy}") from None
     except RecursionError:
         raise RefusedError("the statement is nested too deeply to be read") from None
     except SqlglotError as error:

@@ -43,14 +43,14 @@ def tables_of(
     files: Sequence[Row],
     manifests: Sequence[Part],
     touched: Set[JobKey],
-    said: Mapping[str, Row],
+    reported: Mapping[str, Row],
     rejects: Sequence[Row],
 ) -> list[tuple[str, tuple[str, ...], pa.Table]]:
     """Return (table, partition, rows) of all that follows from the files.
 
     `snapshot` is the state before, `files` are the rows of the table `files` after, `manifests` the parts of
-    `output_manifest` then, `touched` the jobs to derive anew, `said` is what SageMaker says of jobs by name,
-    and `rejects` are all rows of that table.
+    `output_manifest` then, `touched` the jobs to derive anew, `reported` SageMaker's descriptions of jobs by
+    name, and `rejects` are all rows of that table.
     """
     found: list[tuple[str, tuple[str, ...], pa.Table]] = []
     by_job: dict[tuple[str, str, str, str], list[Row]] = defaultdict(list)
@@ -77,8 +77,8 @@ def tables_of(
             for row in _manifest_rows(lake, part, job)
         ]
         description, where = jobs.newest_description(described[name.casefold()])
-        if name in said:
-            description, where = said[name], None
+        if name in reported:
+            description, where = reported[name], None
         items = jobs.items_of(job, lines, rows, description)
         made.append(jobs.job_of(job, items, rows, description, where))
         items_by_partition[modality, name] += items

@@ -18,7 +18,7 @@ from typing import Any
 
 from brume.labels.model.ingest.reading.contents import plain
 
-_MOST_JOBS = 10  # jobs in which one change is told one by one
+_MOST_JOBS = 10  # jobs in which one change is listed one by one
 _FEWEST = 4  # files of a job before its first ones are compared with its last ones
 _NOT_DRIFT = {"null"}
 _SINCE = "since the last run: "
@@ -68,11 +68,11 @@ def drift_of(
     ]
     found: dict[tuple[str, ...], Row] = {}
     within = _within_jobs(listed)
-    said = {(row["modality"], row["record"], row["key"]) for row in within}
+    reported = {(row["modality"], row["record"], row["key"]) for row in within}
     among = [
         row
         for row in _among_jobs(keys, listed)
-        if row["change"] == "changed type" or (row["modality"], row["record"], row["key"]) not in said
+        if row["change"] == "changed type" or (row["modality"], row["record"], row["key"]) not in reported
     ]
     for row in (*_unknown(keys), *within, *among):
         found.setdefault((*_where(row), "type" if row["change"] == "changed type" else ""), row)

@@ -100,9 +100,9 @@ def job_of(
     has_manifest = any(file["kind"] == "manifest" for file in files)
     types = Counter(item["type"] for item in items if item["type"])
     created = [item["created"] for item in items if item["created"]]
-    said = described or {}
-    status = str(said.get("LabelingJobStatus") or ("Completed" if has_manifest else "Incomplete"))
-    reason = said.get("FailureReason")
+    description = described or {}
+    status = str(description.get("LabelingJobStatus") or ("Completed" if has_manifest else "Incomplete"))
+    reason = description.get("FailureReason")
     if reason is None and not has_manifest and described is None:
         reason = "there is no output manifest"
     return {
@@ -116,7 +116,7 @@ def job_of(
         "frames": sum(item["frames"] or 0 for item in items),
         "answers": sum(facts["answers"] for facts in answers),
         "workers": len({worker for facts in answers for worker in facts["workers"]}),
-        "created": moment(said.get("CreationTime")) or min(created, default=None),
+        "created": moment(description.get("CreationTime")) or min(created, default=None),
         "first_submitted": submitted[0] if submitted else None,
         "last_submitted": submitted[-1] if submitted else None,
         "file": described_in,
@@ -124,7 +124,7 @@ def job_of(
 
 
 def newest_description(files: Iterable[Row]) -> tuple[Row | None, str | None]:
-    """Return what DescribeLabelingJob last said, and the file where it stands; None where there is none."""
+    """Return DescribeLabelingJob's last response and its file; None where there is none."""
     described = [file for file in files if file["kind"] == "description"]
     if not described:
         return None, None

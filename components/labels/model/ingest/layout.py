@@ -1,8 +1,8 @@
 """Where a file stands in Ground Truth's output: its modality, batch, level, job and data object, by its path.
 
-`batch_manifests/{modality}/{batch}-{level}-{job}/output/{job}/` is a job's folder. Of a tree that is laid out
+`batch_manifests/{modality}/{batch}-{level}-{job}/output/{job}/` is a job's folder. Of a tree that is arranged
 otherwise a job's folder is what lies above `annotations` and `manifests`, or just the folder of a file; its
-name and modality are then said by its manifest.
+name and modality are then those in its manifest.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def place(path: str) -> Place:
             return Place(kind, "/".join(parts[:depth]), item=item, iteration=iteration)
     kind = "" if _may_hold(parts[-1]) else "ignored"
     if parts[-1].endswith(".manifest"):
-        # Beside the jobs of a laid-out tree lie the inputs of jobs: labels that stand in another job already.
+        # Beside the jobs of such a tree are the inputs of jobs: labels that another job has already.
         kind = "ignored" if "batch_manifests" in parts else "manifest"
     return Place(kind, "/".join(parts[:-1]))
 

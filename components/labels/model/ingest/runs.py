@@ -110,10 +110,10 @@ def _carry_out(run: _Run) -> Summary:
         _check(files, run.source)
         result = run.result
         touched = deriving.touched_jobs(run.known, result.files, files)
-        said = _ask(run, touched)
+        reported = _ask(run, touched)
         state = run.snapshot
         if touched or result.unchanged:
-            state = _commit(run, files, gone, touched, said)
+            state = _commit(run, files, gone, touched, reported)
     except BaseException:
         run.lake.discard(run.written)
         raise
@@ -196,12 +196,12 @@ def _ask(run: _Run, touched: set[deriving.JobKey]) -> Mapping[str, Row]:
         return {}
     before = run.lake.table("jobs", run.snapshot).to_pylist()
     open_jobs = {row["job"] for row in before if row["status"] not in _FINAL}
-    said = run.describe(sorted({job for _, job in touched if job} | open_jobs))
+    reported = run.describe(sorted({job for _, job in touched if job} | open_jobs))
     for row in before:
-        now = said.get(row["job"])
+        now = reported.get(row["job"])
         if now and (now.get("LabelingJobStatus"), now.get("FailureReason")) != (row["status"], row["reason"]):
             touched.add((row["modality"], row["job"]))
-    return said
+    return reported
 
 
 def _commit(
@@ -209,7 +209,7 @@ def _commit(
     files: Sequence[Row],
     gone: Mapping[tuple[str, ...], set[str]],
     touched: set[deriving.JobKey],
-    said: Mapping[str, Row],
+    reported: Mapping[str, Row],
 ) -> Snapshot:
     """Take back, merge, derive, and make it all the next state of the lake."""
     lake, snapshot = run.lake, run.snapshot
@@ -218,7 +218,9 @@ def _commit(
     read = {row["file"] for row in run.result.files}
     rejects = deriving.rejects_after(lake, snapshot, files, read, run.result.rejects)
     manifests = [part for part in parts if part.table == "output_manifest"]
-    for name, partition, rows in deriving.tables_of(lake, snapshot, files, manifests, touched, said, rejects):
+    for name, partition, rows in deriving.tables_of(
+        lake, snapshot, files, manifests, touched, reported, rejects
+    ):
         run.written.append(lake.write(name, rows, partition))
     old = [part for name in deriving.WHOLE for part in snapshot.parts(name)]
     old += [part for part in snapshot.parts("items") if part.partition in touched]

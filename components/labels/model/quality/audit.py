@@ -18,7 +18,7 @@ from brume.labels.model.quality.sheets import CLASS, FRAME, Sheets, Subject
 
 MOVED = 0.9  # IoU (or likeness of lines) below which a label was moved, and
 _STIR = 2.0  # pixels that a side moves at least: small boxes lose much IoU by one
-EXCESS = 0.15  # the share of a worker's objects, beyond the usual, whose rejection is told
+EXCESS = 0.15  # the share of a worker's objects, beyond the usual, whose rejection is reported
 LEAST_USUAL = 0.05
 DOUBT = 0.001  # the chance that a usual worker of the job looks so, for all workers of it together
 # How words of a verdict begin. Not yes and no, good and bad: those are values of any attribute.
@@ -96,7 +96,7 @@ def judge(sheets: Sheets, width: float) -> Verdicts:
 
 
 def changes(sheets: Sheets, a: Codes, b: Codes, width: float, verdict: str = "") -> tuple[Flags, Flags]:
-    """Tell for pairs of labels of the same thing whether one is moved, and whether it is relabelled."""
+    """Return, for pairs of labels of the same thing, whether one is moved or relabelled."""
     box = sheets.of_kind("box")[a]
     moved = np.zeros(a.size, dtype=bool)
     if box.any():
@@ -137,9 +137,9 @@ def tallies(verdicts: Verdicts, sheets: Sheets, label: Codes, worker: npt.NDArra
         if name == verdicts.verdict or name.startswith(FRAME):
             continue
         code = subject.codes[label]
-        said = code >= 0
-        names, index = np.unique(worker[said], return_inverse=True)
-        cell, rows = index * max(len(subject.names), 1) + code[said], label[said]
+        classified = code >= 0
+        names, index = np.unique(worker[classified], return_inverse=True)
+        cell, rows = index * max(len(subject.names), 1) + code[classified], label[classified]
         columns = (
             verdicts.audited,
             verdicts.confirmed,
@@ -206,8 +206,8 @@ def objects(verdicts: Verdicts, sheets: Sheets) -> list[Fault]:
     found = []
     for rows in np.split(concerned, cuts) if concerned.size else []:
         track, frames = int(sheets.track[rows[0]]), sheets.frame[rows]
-        said = sheets.subjects[CLASS]
-        label = f"a label of {said.text(int(said.codes[rows[0]]))}"
+        classes = sheets.subjects[CLASS]
+        label = f"a label of {classes.text(int(classes.codes[rows[0]]))}"
         what = sheets.described(int(rows[0])) or label
         found.append(
             Fault(

@@ -1,4 +1,4 @@
-"""All checks of a job's consolidated labels by themselves, each fault told once."""
+"""All checks of a job's consolidated labels by themselves, each fault reported once."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from brume.labels.model.quality.frame_size import frame_sizes
 from brume.labels.model.quality.sheets import Sheets
 
 
-def check(sheets: Sheets, said: dict[int, tuple[float | None, float | None]]) -> list[Fault]:
-    """Return the faults of all consolidated labels; `said` is the size of frames by item, where known.
+def check(sheets: Sheets, given: dict[int, tuple[float | None, float | None]]) -> list[Fault]:
+    """Return the faults of all consolidated labels; `given`: known sizes of frames by item.
 
     Faults that follow from another of the same object in the same frames are left out: a box out of the frame
     has leapt there, too.
     """
     boxes = np.flatnonzero(sheets.consolidated & sheets.of_kind("box"))
-    frame = frame_sizes(sheets.box[boxes], sheets.item[sheets.sheet[boxes]], sheets.thing[boxes], said)
+    frame = frame_sizes(sheets.box[boxes], sheets.item[sheets.sheet[boxes]], sheets.thing[boxes], given)
     followed = trails.follow(sheets)
     faults = sizes.impossible(sheets, frame)
     for more in (
@@ -34,7 +34,7 @@ def check(sheets: Sheets, said: dict[int, tuple[float | None, float | None]]) ->
 def without_echoes(faults: list[Fault], stronger: list[Fault], object_of: Codes) -> list[Fault]:
     """Leave out faults that only repeat a stronger one of the same object in the same frames.
 
-    `object_of` tells the object of each label (`Sheets.thing`).
+    `object_of` is the object of each label (`Sheets.thing`).
     """
     spans: dict[int, list[tuple[int, int]]] = {}
     for fault in stronger:

@@ -109,14 +109,14 @@ def equal_subjects(sheets: Sheets, pairs: Pairs) -> Floats:
 
     1 where neither says anything.
     """
-    said = np.zeros(pairs.a.size)
+    stated = np.zeros(pairs.a.size)
     same = np.zeros(pairs.a.size)
     for subject in sheets.subjects.values():
         a, b = subject.codes[pairs.a], subject.codes[pairs.b]
         spoken = (a >= 0) | (b >= 0)
-        said += spoken
+        stated += spoken
         same += spoken & (a == b)
-    return np.where(said > 0, same / np.maximum(said, 1), 1.0)
+    return np.where(stated > 0, same / np.maximum(stated, 1), 1.0)
 
 
 def agreement(sheets: Sheets, pairs: Pairs) -> Floats:

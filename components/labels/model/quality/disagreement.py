@@ -17,14 +17,14 @@ LEAST_USUAL = 0.03  # everyone errs now and then
 DOUBT = 0.001  # the chance that a usual worker of the job looks so, for all workers of it together
 _ITEMS = 2
 _ROUNDS = 200
-_HELD = 1e-3  # what holds a share at 0 where pairs tell nothing
+_HELD = 1e-3  # keeps a share at 0 where pairs have no information
 
 
 def own_shares(first: Codes, second: Codes, share: Floats, weight: Floats, workers: int) -> Floats:
     """Split what pairs of workers disagree on into each one's own share.
 
     `share[k]` of pair k's `weight[k]` things differ between workers `first[k]` and `second[k]`. The shares e
-    fit share = e[first] + e[second], e >= 0, by weighted least squares: whoever disagrees with everybody gets
+    fit share = e[first] + e[second], e >= 0, by weighted least squares: a worker who disagrees with all gets
     a large share, and those who met them a small one. (An additive worker effect, as in a two-way analysis of
     variance; solved by damped coordinate steps.) Two workers who met nobody else get half each.
     """
@@ -106,13 +106,13 @@ def _differences(sheets: Sheets, pairs: Pairs) -> dict[str, tuple[Floats, Floats
     found = {"": (share, (objects[pairs.first] + objects[pairs.second]) / 2)}
     for name, subject in sheets.subjects.items():
         codes = subject.codes
-        said = np.flatnonzero((codes[pairs.a] >= 0) & (codes[pairs.b] >= 0))
-        if not said.size or len(subject.names) < 2 or subject.values is not None:
+        named = np.flatnonzero((codes[pairs.a] >= 0) & (codes[pairs.b] >= 0))
+        if not named.size or len(subject.names) < 2 or subject.values is not None:
             continue  # of numbers the distance counts, not that they differ
-        pair = pairs.pair[said]
-        differ = np.bincount(pair, codes[pairs.a[said]] != codes[pairs.b[said]], minlength=size)
+        pair = pairs.pair[named]
+        differ = np.bincount(pair, codes[pairs.a[named]] != codes[pairs.b[named]], minlength=size)
         count = np.bincount(pair, minlength=size)
-        thing = dense(pair, object_of[pairs.a[said]])
+        thing = dense(pair, object_of[pairs.a[named]])
         things = np.bincount(pair[np.unique(thing, return_index=True)[1]], minlength=size)
         found[name] = (differ / np.maximum(count, 1), things.astype(float))
     return found
@@ -132,5 +132,5 @@ def _habit(sheets: Sheets, pairs: Pairs, name: str, worker: int) -> str:
     if not confused:
         return ""
     (other_code, own_code), count = confused.most_common(1)[0]
-    said, meant = subject.text(own_code), subject.text(other_code)
-    return f"; most often {said} where others say {meant} ({count / where[other_code]:.0%} of those)"
+    named, meant = subject.text(own_code), subject.text(other_code)
+    return f"; most often {named} where others say {meant} ({count / where[other_code]:.0%} of those)"

@@ -15,7 +15,7 @@ class Fault:
 
     `detail` is a sentence with the values and what was expected. Frames are numbers as the labels have them,
     the last one itself included. `answer` is a row of the job's answers. `object` is the object's id, where
-    `label` does not tell it.
+    `label` does not give it.
     """
 
     kind: str

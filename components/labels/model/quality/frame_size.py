@@ -15,17 +15,17 @@ _OVER = 0.02  # the share of an item's boxes that may reach beyond a size that w
 
 @dataclass(frozen=True)
 class FrameSizes:
-    """Width and height in pixels by item: NaN where nothing tells, and how far its boxes reach at most."""
+    """Width and height in pixels by item (NaN: unknown), and how far its boxes reach."""
 
     known: dict[int, tuple[float, float]]
     reached: dict[int, tuple[float, float]]
 
     def of(self, items: Codes) -> Floats:
-        """Return (width, height) of the frame of each of many rows, NaN where nothing tells."""
+        """Return (width, height) of the frame of each of many rows, NaN where unknown."""
         return _look_up(self.known, items)
 
     def filled(self, items: Codes) -> Floats:
-        """Return the same, and how far the item's boxes reach where nothing tells."""
+        """Return the same, and how far the item's boxes reach where that is unknown."""
         size = self.of(items)
         return np.where(np.isfinite(size), size, _look_up(self.reached, items))
 
@@ -40,11 +40,11 @@ class FrameSizes:
 
 
 def frame_sizes(
-    box: Floats, items: Codes, objects: Codes, said: dict[int, tuple[float | None, float | None]]
+    box: Floats, items: Codes, objects: Codes, given: dict[int, tuple[float | None, float | None]]
 ) -> FrameSizes:
     """Return the size of each item's frames, from the boxes of a job, their items and their objects.
 
-    `said` is what the annotations say by item. Where they say nothing (those of sequences do not), the edge
+    `given` is what the annotations say by item. Where they say nothing (those of sequences do not), the edge
     shows by the objects that it cuts: several of them go on moving while their boxes end at the same pixel,
     and hardly any box ends beyond it. An item without such an edge takes the largest of the job. A size that
     more than _OVER of an item's boxes would exceed is none: they are not all wrong.
@@ -57,15 +57,15 @@ def frame_sizes(
     for axis in (0, 1):
         ends = np.where(box[:, axis + 2] > 0, box[:, axis] + box[:, axis + 2], np.nan)
         edges = np.full(names.size, np.nan)
-        told = [said.get(int(item), (None, None))[axis] or np.nan for item in names]
+        annotated = [given.get(int(item), (None, None))[axis] or np.nan for item in names]
         for place, here in enumerate(rows):
             reached[place, axis] = np.fmax.reduce(ends[here], initial=0)
-            if np.isnan(told[place]):
+            if np.isnan(annotated[place]):
                 edges[place] = _edge(box[here, axis], ends[here], objects[here])
         edges = np.where(np.isfinite(edges), edges, np.fmax.reduce(edges, initial=-1))
         over = np.bincount(inverse, ends > edges[inverse], minlength=names.size) / np.bincount(inverse)
         edges = np.where((edges > 0) & (over <= _OVER), edges, np.nan)
-        known[:, axis] = np.where(np.isfinite(told), told, edges)
+        known[:, axis] = np.where(np.isfinite(annotated), annotated, edges)
     return FrameSizes(
         {int(item): (size[0], size[1]) for item, size in zip(names, known.tolist(), strict=True)},
         {int(item): (size[0], size[1]) for item, size in zip(names, reached.tolist(), strict=True)},

@@ -27,7 +27,7 @@ from brume.labels.model.quality.sheets import LABEL_COLUMNS, Sheets, build, numb
 
 ANSWER_COLUMNS = ("item", "worker", "file", "answer")
 TABLES = ("items", "frames", "labels", "answers", "answer_labels")
-_USUAL_WIDTH = 1280.0  # pixels, where nothing tells how wide frames are
+_USUAL_WIDTH = 1280.0  # pixels, where the width of frames is unknown
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class Work:
 
 @dataclass(frozen=True)
 class Judged:
-    """What is to be said of one job; arrays are by answer, in the order of the lake's parts."""
+    """The quality of one job; arrays are by answer, in the order of the lake's parts."""
 
     work: Work
     agreement: Floats  # NaN for an answer alone
@@ -67,15 +67,15 @@ def judge(lake: Lake, work: Work) -> Judged:
         read(lake, work.parts, "answer_labels", (*LABEL_COLUMNS, "file", "answer")),
     )
     known = read(lake, work.parts, "items", ("item", "width", "height")).to_pylist()
-    said = {row["item"]: (row["width"], row["height"]) for row in known}
-    width = _width(sheets, said)
+    frame_size = {row["item"]: (row["width"], row["height"]) for row in known}
+    width = _width(sheets, frame_size)
 
     pairs = comparing.compare(sheets, *comparing.partners(sheets), width)
     agreed = comparing.agreement(sheets, pairs)
     following = comparing.follow(sheets, pairs.first, pairs.second)
     answered = comparing.compare(sheets, *label_errors.with_answers(sheets), width)
     found = measures.of_job(sheets, pairs, following, agreed)
-    faults = checks.check(sheets, said)
+    faults = checks.check(sheets, frame_size)
     known_odd = [fault for fault in faults if fault.kind in (LABEL_ERROR, FLICKER)]
     contradicted = label_errors.contradicted(sheets, answered)
     faults += checks.without_echoes(contradicted, known_odd, sheets.thing)
@@ -109,11 +109,11 @@ def read(lake: Lake, parts: Sequence[Part], table: str, columns: Sequence[str]) 
     return lake.table(table, Snapshot(all_parts=tuple(parts)), columns=columns)
 
 
-def _width(sheets: Sheets, said: dict[int, tuple[float | None, float | None]]) -> float:
-    """Return how wide the frames of the job are at most: as told, or as far as boxes reach."""
-    told = [size[0] for size in said.values() if size[0]]
-    if told:
-        return float(max(told))
+def _width(sheets: Sheets, frame_size: dict[int, tuple[float | None, float | None]]) -> float:
+    """Return how wide the frames of the job are at most: as given, or as far as boxes reach."""
+    widths = [size[0] for size in frame_size.values() if size[0]]
+    if widths:
+        return float(max(widths))
     ends = sheets.box[:, 0] + sheets.box[:, 2]
     return float(ends[np.isfinite(ends)].max(initial=0)) or _USUAL_WIDTH
 
@@ -162,9 +162,9 @@ def _rejects(sheets: Sheets, verdicts: audit.Verdicts, label: Codes, sheet: Code
 def _owners(
     sheets: Sheets, reviewed: Sheets, verdicts: audit.Verdicts, label: Codes, sheet: Codes
 ) -> tuple[Codes, npt.NDArray[np.object_]]:
-    """Return the labels that an audit judged or added, and whose they are: "" where no answer tells.
+    """Return the labels that an audit judged or added, and their workers ("": unknown).
 
-    Consolidated labels have the same numbers in `sheets`, where `label` and `sheet` tell their authors, and
+    Consolidated labels have the same numbers in `sheets`, where `label` and `sheet` give their authors, and
     in `reviewed`. A label that was added is lacking in the item's answer, if it had just one.
     """
     names = np.array([*sheets.workers, ""], dtype=object)

@@ -28,7 +28,7 @@ def contradicted(sheets: Sheets, pairs: Pairs) -> list[Fault]:
     """Return the consolidated classes and attributes that are likely wrong by the answers.
 
     `pairs` are those of `with_answers`, compared. The probability of the consolidated value is that of
-    `posterior.dawid_skene` over the job. It is told when it is below DOUBT and more answers give the
+    `posterior.dawid_skene` over the job. It is reported when it is below DOUBT and more answers give the
     likeliest value than the consolidated one: in a small job the workers' habits are guesses, and two answers
     that differ prove nothing. The score is one less that probability. In a sequence the frames of an object
     in which the same workers say the same count as one, and are one fault.
@@ -41,13 +41,13 @@ def contradicted(sheets: Sheets, pairs: Pairs) -> list[Fault]:
 
 
 def _of_subject(sheets: Sheets, pairs: Pairs, name: str, subject: Subject) -> list[Fault]:
-    said = np.flatnonzero((subject.codes[pairs.b] >= 0) & (subject.codes[pairs.a] >= 0))
-    label, code = pairs.a[said], subject.codes[pairs.b[said]]
-    worker = sheets.worker[pairs.second[pairs.pair[said]]]
+    both = np.flatnonzero((subject.codes[pairs.b] >= 0) & (subject.codes[pairs.a] >= 0))
+    label, code = pairs.a[both], subject.codes[pairs.b[both]]
+    worker = sheets.worker[pairs.second[pairs.pair[both]]]
     labels, unit = np.unique(label, return_inverse=True)
     if not labels.size:
         return []
-    # Sums of random numbers tell apart which workers said what, without a table of workers by labels.
+    # Sums of random numbers identify which workers gave which class, without a table of workers by labels.
     draw = np.random.default_rng(0).random(len(sheets.workers) * len(subject.names))
     pattern = np.bincount(unit, draw[worker * len(subject.names) + code])
     group = dense(sheets.thing[labels], subject.codes[labels], np.round(pattern * 1e9).astype(np.int64))
@@ -70,7 +70,7 @@ def _of_subject(sheets: Sheets, pairs: Pairs, name: str, subject: Subject) -> li
         what = ("the class" if name == CLASS else name) if thing is None else f"{thing}: {_own(name)}"
         detail = (
             f"{what} is {given}, but {votes[likely]} of {votes.total()} answers say {likely}: by all that "
-            f"these workers said, the label is right with a probability of {probability[number]:.1%}"
+            f"these workers answered, the label is right with a probability of {probability[number]:.1%}"
         )
         where = (int(frames.min()), int(frames.max())) if frames.min() >= 0 else (None, None)
         found.append(

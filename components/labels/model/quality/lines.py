@@ -48,7 +48,7 @@ def alike(
 def resampled(corners: Floats, count: Codes, closed: Flags) -> Floats:
     """Return POINTS places equally spaced along each of many lines, (lines, POINTS, 2).
 
-    `corners` (n, 2) are those of all lines in order, `count` tells how many each has; a closed line returns
+    `corners` (n, 2) are those of all lines in order, `count` is how many each has; a closed line returns
     to its first. A line without corners lies nowhere: it gets NaN and is like no other.
     """
     ends = np.cumsum(count)

@@ -42,8 +42,8 @@ def of_job(sheets: Sheets, pairs: Pairs, following: Following, agreed: Floats) -
     found = [measure for _, measure in _by_group(sheets, pairs, following, agreed, everything)]
     unit = same_things(sheets, pairs)
     for name, subject in sheets.subjects.items():
-        said = np.flatnonzero((unit >= 0) & (subject.codes >= 0))
-        units, codes = unit[said], subject.codes[said]
+        rated = np.flatnonzero((unit >= 0) & (subject.codes >= 0))
+        units, codes = unit[rated], subject.codes[rated]
         both = _both_say(subject.codes, pairs)
         workers = _worker_pairs(sheets, pairs)[pairs.pair[both]]
         _, kappas, weights = cohen_kappas(workers, *_in_order(sheets, pairs, both, subject.codes))

@@ -10,11 +10,11 @@ from brume.labels.model.quality.arrays import Codes, Floats, dense
 from brume.labels.model.quality.faults import JUMP, Fault
 from brume.labels.model.quality.trails import Trails, around, medians
 
-REACH = 3  # steps before and after that tell how an object moves
+REACH = 3  # steps before and after that show how an object moves
 LEAST = 1.0  # of the box's own size: it does not lie on where it was going any more
 DEVIATIONS = 8  # robust standard deviations
 RETURN = 10  # frames within which a leap and its return are one fault
-_COMPANY = 5  # objects in view that tell how the camera moves
+_COMPANY = 5  # objects in view that show how the camera moves
 _UNSTEADY = 0.02  # of the box's size: the least unsteadiness that a hand is granted
 
 
@@ -99,7 +99,7 @@ def _steps(trails: Trails) -> _Steps:
 
 
 def _returns(trails: Trails, steps: _Steps, leap: int, back: int) -> bool:
-    """Tell whether the leap `back` undoes `leap`: soon, by the same object, as far the other way."""
+    """Return whether the leap `back` undoes `leap`: soon, same object, as far back."""
     there, here = int(steps.start[leap]), int(steps.start[back]) + 1
     if back == leap or trails.track[there] != trails.track[here]:
         return False

@@ -20,7 +20,7 @@ ALARMS = 100
 # The least spread of log seconds a label that people are granted (a factor of 1.6): a job in which all were
 # equally quick by luck accuses nobody. DEVIATIONS of it are about five times as fast as the median.
 FLOOR = 0.45
-FEW = 10  # timed answers that tell what is usual; a job with fewer takes those of its modality
+FEW = 10  # timed answers from which the usual pace is known; a job with fewer takes those of its modality
 IDLE_SECONDS = 1800.0  # half an hour, and
 IDLE_FACTOR = 10.0  # times what the worker's own pace in the job (of _OWN answers or more) foretells
 _OWN = 3

@@ -56,9 +56,9 @@ def dawid_skene(units: Codes, workers: Codes, codes: Codes, classes: int) -> Pos
 def posterior(units: Codes, workers: Codes, codes: Codes, confusion: Floats, share: Floats) -> Floats:
     """Return the probability of each class for each unit by Bayes' rule, the workers erring on their own."""
     size, classes = int(units.max(initial=-1)) + 1, share.size
-    said = np.log(confusion)[workers, :, codes]
+    likelihood = np.log(confusion)[workers, :, codes]
     logs = np.log(share) + np.stack(
-        [np.bincount(units, said[:, true], minlength=size) for true in range(classes)], axis=1
+        [np.bincount(units, likelihood[:, true], minlength=size) for true in range(classes)], axis=1
     )
     odds = np.exp(logs - logs.max(axis=1, keepdims=True))
     return np.asarray(odds / odds.sum(axis=1, keepdims=True))

@@ -19,10 +19,10 @@ def gaps(trails: Trails, sizes: FrameSizes) -> list[Fault]:
     """Return the gaps in which an object is not labelled though it was in view before and after.
 
     An object that is last or next seen at the frame's edge (EDGE of its width and height) has left it and is
-    not told. FLICKERS or more short gaps that follow one another are one flicker. The score of a vanishing is
-    the number of frames that lack the object, divided by one and the gaps that objects of the job have on
-    average: where a job leaves out whatever is hidden, a gap is no surprise. The score of a flicker is the
-    number of its gaps.
+    not reported. FLICKERS or more short gaps that follow one another are one flicker. The score of a
+    vanishing is the number of frames that lack the object, divided by one and the gaps that objects of the
+    job have on average: where a job leaves out whatever is hidden, a gap is no surprise. The score of a
+    flicker is the number of its gaps.
     """
     before = np.flatnonzero(trails.goes_on & (np.diff(trails.tick) > 1))
     inside = ~sizes.at_edge(trails.box, trails.item, EDGE)

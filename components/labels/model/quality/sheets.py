@@ -67,9 +67,9 @@ class Sheets:
 
     def name_of(self, label: int) -> str | None:
         """Return what a label's object is called: its name, or its id where it has none."""
-        for said in (self.object_name, self.object_id):
-            if said.codes[label] >= 0:
-                return said.text(int(said.codes[label]))
+        for subject in (self.object_name, self.object_id):
+            if subject.codes[label] >= 0:
+                return subject.text(int(subject.codes[label]))
         return None
 
     def described(self, label: int) -> str | None:

@@ -15,7 +15,7 @@ WHOLE = 0.95  # of the frame's width and height
 SUDDEN = 3  # times as large, or a third, as the same object in the frames around
 DEVIATIONS = 3.5  # robust (Iglewicz and Hoaglin, 1993) of log area from the class's median, and
 APART = 3  # times as large as any other, or a third of it
-FEW = 8  # objects of a kind that tell what is usual
+FEW = 8  # objects of a kind from which the usual size is known
 _RARE = 0.02  # the share of a job's boxes that can be as large as the frame and still be a surprise
 _ODD = 0.05  # the share of a class's objects that can be odd
 _EDGE = 0.01
@@ -39,7 +39,7 @@ def impossible(sheets: Sheets, sizes: FrameSizes) -> list[Fault]:
     tolerance = np.fmax(BEYOND * size, 2.0)
     beyond = (box[:, :2] < -np.nan_to_num(tolerance, nan=2.0)) | (box[:, :2] + box[:, 2:] > size + tolerance)
     leaves = sized & beyond.any(axis=1) & ~covers
-    # Without an object each box is a thing of its own; frames that do not follow are told apart.
+    # Without an object each box is a thing of its own; frames that do not follow are kept apart.
     apart = np.ones(order.size, dtype=bool)
     track = sheets.track[order]
     apart[1:] = (track[1:] != track[:-1]) | (track[1:] < 0)
@@ -90,7 +90,7 @@ def unlike_their_kind(sheets: Sheets, sizes: FrameSizes) -> list[Fault]:
 
     The median of an object's log area lies DEVIATIONS robust standard deviations (of the class's objects)
     from the class's median, and APART beyond every object of the class that does not. Classes with fewer than
-    FEW objects tell nothing, and those of which more than _ODD are odd have two usual sizes. Boxes that the
+    FEW objects are left out, and those of which more than _ODD are odd have two usual sizes. Boxes that the
     frame's edge cuts count only for an object that has no others, and never make it too small. The score is
     the factor to the median.
     """
@@ -113,8 +113,8 @@ def unlike_their_kind(sheets: Sheets, sizes: FrameSizes) -> list[Fault]:
     usual = np.abs(off) < DEVIATIONS
     found = []
     count = np.bincount(kind)
-    told = (count >= FEW) & (np.bincount(kind, ~usual) <= np.maximum(1, _ODD * count))
-    odd = ~usual & told[kind] & ((off > 0) | ~always_cut)
+    enough = (count >= FEW) & (np.bincount(kind, ~usual) <= np.maximum(1, _ODD * count))
+    odd = ~usual & enough[kind] & ((off > 0) | ~always_cut)
     for number in np.flatnonzero(odd):
         others = area[usual & (kind == kind[number])]
         apart = area[number] - others.max() if off[number] > 0 else others.min() - area[number]
@@ -153,10 +153,10 @@ def _sides(box: Floats, size: Floats) -> str:
     """Say how far a box reaches beyond each side."""
     left, top, right, bottom = *(-box[:2]), *(box[:2] + box[2:] - size)
     sides = {"left": left, "top": top, "right": right, "bottom": bottom}
-    told = [f"{pixels:g} pixels at the {side}" for side, pixels in sides.items() if pixels > 0]
+    edges = [f"{pixels:g} pixels at the {side}" for side, pixels in sides.items() if pixels > 0]
     frame = [f"{side:g} {word}" for side, word in zip(size, ("wide", "high"), strict=True) if side > 0]
     known = f" (the frame is {' and '.join(frame)})" if frame else ""
-    return " and ".join(told) + known
+    return " and ".join(edges) + known
 
 
 def _called(sheets: Sheets, row: int) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Query:
-    """One query in Athena's SQL; `line` says what it tells, `original` whether it came from there."""
+    """One query in Athena's SQL; `line` describes it, `original`: taken from the original."""
 
     name: str
     line: str

@@ -126,5 +126,5 @@ function tip(x, y, view, row) {
   box.style.top = Math.max(8, y + high + 20 > innerHeight ? y - high - 12 : y + 14) + "px";
 }
 
-/** Tells a screen reader what the arrow keys have reached. */
+/** Announces to a screen reader what the arrow keys have reached. */
 function say(words) { document.getElementById("said").textContent = words; }

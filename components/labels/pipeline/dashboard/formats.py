@@ -9,7 +9,7 @@ from typing import Any
 from brume.labels.pipeline.dashboard.evaluate import Column, Measure, Row, Unit, View
 
 NOTHING = "–"
-_LONGEST_FILE = 44  # characters: the end of a path tells more than its beginning
+_LONGEST_FILE = 44  # characters: the end of a path is more useful than its beginning
 _MILLISECONDS = 3_600_000
 _FILLED = 0.92  # of a step, by its column
 _STEPS = {"hour": 1, "day": 24, "week": 168, "time": 1}

@@ -33,7 +33,7 @@ LISTINGS = (
         "Quality of jobs",
         "SELECT * FROM quality_jobs",
         "rows",
-        # `main` are the figures that tell a job's agreement in one line.
+        # `main` are the figures that give a job's agreement in one line.
         """
         SELECT b.id AS job, t.measure, coalesce(t.subject, '') AS subject, round(t.value, 4) AS value,
           t.units, replace(trim(t.measure || ' ' || coalesce(t.subject, '')), '_', ' ') AS figure,

@@ -134,7 +134,7 @@ def timeline(step: str, measure: str, part: str, title: str, domain: Sequence[st
 
 
 def scatter(time: str, measure: str, kind: str, title: str, domain: Sequence[str]) -> Spec:
-    """Points over time on a logarithmic scale, whose kind is told by shape and colour."""
+    """Points over time on a logarithmic scale, whose kind is shown by shape and colour."""
     shapes = alt.Scale(
         domain=list(domain), range=["triangle-down", "triangle-up", "square", "circle", "cross"]
     )

@@ -52,7 +52,7 @@ def people(rows: Iterable[Mapping[str, str | None]], *, key: bytes | None, hidde
     """Name the workers of `rows` (worker, name, email, team), sorted by the name that is shown.
 
     With a `key` they stand behind pseudonyms, and their ids, names and emails, and the words of `hidden`, are
-    taken out of free text. Without one, workers of the same name are told apart by their id.
+    taken out of free text. Without one, workers of the same name are distinguished by their id.
     """
     rows = list(rows)
     if key is not None:

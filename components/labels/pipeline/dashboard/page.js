@@ -27,10 +27,10 @@ class Picker {
   set(values) {
     this.chosen = new Set([...values].filter((value) => this.options.includes(value)));
     for (const check of all("input[type=checkbox]", this.list)) check.checked = this.chosen.has(check.value);
-    this.tell();
+    this.showCount();
   }
 
-  tell() {
+  showCount() {
     const { size } = this.chosen;
     this.label.textContent = size === 0 ? `all ${grouped(this.options.length)}` : size === 1 ? [...this.chosen][0] : `${size} of ${this.options.length}`;
     this.box.classList.toggle("on", size > 0);
@@ -122,7 +122,7 @@ class Dashboard {
 
   async apply() {
     const words = this.address();
-    this.pickers.forEach((picker) => picker.tell());
+    this.pickers.forEach((picker) => picker.showCount());
     this.clear.hidden = !words;
     // A frame's page may have no address of its own.
     try { history.replaceState(null, "", words ? "#" + words : location.pathname + location.search); } catch { /* stays without */ }
@@ -131,21 +131,21 @@ class Dashboard {
     this.headlines();
     await Promise.all(this.cards.map((card) => this.show(card)));
     this.once();
-    this.tell(words);
+    this.showState(words);
   }
 
   /** Cards of one part of the page that have nothing for the same reason say so once. */
   once() {
-    const said = new Map();
+    const messages = new Map();
     for (const card of this.cards) {
       card.element.hidden = false;
       if (card.rows.length) continue;
-      const words = card.element.closest("section").id + card.nothing.textContent, first = said.get(words);
+      const words = card.element.closest("section").id + card.nothing.textContent, first = messages.get(words);
       if (first) first.also.push(card.view.title);
-      else said.set(words, Object.assign(card, { also: [] }));
+      else messages.set(words, Object.assign(card, { also: [] }));
       card.element.hidden = Boolean(first);
     }
-    for (const { nothing, also } of said.values()) if (also.length) nothing.append(` The same holds for: ${also.join("; ")}.`);
+    for (const { nothing, also } of messages.values()) if (also.length) nothing.append(` The same holds for: ${also.join("; ")}.`);
   }
 
   headlines() {
@@ -160,7 +160,7 @@ class Dashboard {
     }
   }
 
-  tell(words) {
+  showState(words) {
     const { jobs, answers, labels } = this.figures;
     const parts = this.pickers.filter((picker) => picker.chosen.size).map((picker) => `${picker.chosen.size} of ${picker.options.length} ${picker.title.toLowerCase()}`);
     if (this.from.value) parts.push("from " + this.from.value.replace("T", " "));

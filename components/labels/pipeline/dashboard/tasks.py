@@ -19,16 +19,16 @@ def prepare_items(connection: duckdb.DuckDBPyConnection) -> None:
         connection,
         """
         CREATE OR REPLACE TEMP TABLE brume_items AS
-        WITH said AS (
+        WITH listed AS (
           SELECT modality, job, item, first(state ORDER BY state <> 'labelled') AS state,
             sum(labels)::BIGINT AS labels, max(frames) AS frames, any_value(source) AS source,
             any_value(file) AS file, max(created) AS created
           FROM items GROUP BY ALL),
-        unsaid AS (
+        unlisted AS (
           SELECT modality, job, item, 'labelled' AS state, count(*) AS labels,
             count(DISTINCT frame_no) AS frames, NULL AS source, any_value(file) AS file,
             NULL::TIMESTAMPTZ AS created
-          FROM labels ANTI JOIN said USING (modality, job, item) GROUP BY ALL),
+          FROM labels ANTI JOIN listed USING (modality, job, item) GROUP BY ALL),
         who AS (
           SELECT modality, job, item, list(DISTINCT w.id ORDER BY w.id) AS workers, max(submitted) AS last
           FROM answers a JOIN brume_workers w USING (worker) GROUP BY ALL),
@@ -43,14 +43,14 @@ def prepare_items(connection: duckdb.DuckDBPyConnection) -> None:
           coalesce(who.workers, []) AS workers,
           floor(epoch(coalesce(who.last, i.created)) / 3600)::INTEGER AS hour,
           CASE WHEN first_frame IS NULL THEN '' ELSE first_frame || '-' || last_frame END AS span
-        FROM (FROM said UNION ALL FROM unsaid) i JOIN brume_jobs b USING (modality, job)
+        FROM (FROM listed UNION ALL FROM unlisted) i JOIN brume_jobs b USING (modality, job)
         LEFT JOIN who USING (modality, job, item) LEFT JOIN spans USING (modality, job, item)
         """,
     )
 
 
 def build_tasks(connection: duckdb.DuckDBPyConnection, most: int) -> bool:
-    """Make `brume_tasks` and `brume_members`; tells whether labels had to be shared out."""
+    """Make `brume_tasks` and `brume_members`; return whether labels had to be shared out."""
     whatever_the_time = count(connection, "SELECT DISTINCT job, state, workers FROM brume_items")
     for shared in (False, True) if whatever_the_time <= most else (True,):
         for hours in HOURS:

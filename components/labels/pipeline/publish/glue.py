@@ -80,7 +80,7 @@ def publish(lake: Lake, database: str = DATABASE) -> Summary:
         return _Catalog(lake, database).publish(lake.snapshot())
     except (ClientError, BotoCoreError) as error:
         raise GlueError(
-            f"publishing {lake.uri} to Glue's database {database}: {aws_errors.told('glue', error)}"
+            f"publishing {lake.uri} to Glue's database {database}: {aws_errors.explain('glue', error)}"
         ) from error
 
 

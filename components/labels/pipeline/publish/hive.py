@@ -2,7 +2,7 @@
 
 Athena knows names in lower case alone, and a type is one text in which `:`, `,`, `<` and `>` have their
 meaning. A field that Athena could not read, or whose name is taken by another in lower case, is left out of
-its struct and told: it would make the whole table unreadable. Flat tables hold all attributes in maps.
+its struct and reported: it would make the whole table unreadable. Flat tables hold all attributes in maps.
 
 Source: the Glue Data Catalog's type names and the type grammar of Hive's TypeInfoUtils.
 """

@@ -41,7 +41,7 @@ def save(queries: Iterable[Query], workgroup: str = "primary", database: str = D
         return _save(queries, workgroup, database)
     except (ClientError, BotoCoreError) as error:
         raise SavedQueryError(
-            f"saving queries in Athena's workgroup {workgroup}: {aws_errors.told('athena', error)}"
+            f"saving queries in Athena's workgroup {workgroup}: {aws_errors.explain('athena', error)}"
         ) from error
 
 

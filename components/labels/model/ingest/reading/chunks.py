@@ -59,7 +59,7 @@ class Result:
 
 
 def read_chunk(lake: Lake, tasks: Sequence[Task], context: Context, modalities: Sequence[str]) -> Result:
-    """Read files of one job, whose manifest said `context`; of other `modalities` nothing is kept."""
+    """Read files of one job with its manifest's `context`; keep only those of `modalities`."""
     result = Result()
     reads = []
     with _without_collector():
@@ -100,7 +100,7 @@ def read_chunk(lake: Lake, tasks: Sequence[Task], context: Context, modalities: 
 
 
 def is_misplaced(known: dict[str, Any], modalities: Sequence[str]) -> bool:
-    """Tell whether a file outside of the layout is kept or set aside otherwise than `modalities` want."""
+    """Return whether a file outside of the layout was kept or set aside against `modalities`."""
     facts, kind = known["facts"], known["kind"]
     if facts["laid_out"] or (kind in ("ignored", "description", "unreadable") and not facts.get("aside")):
         return False

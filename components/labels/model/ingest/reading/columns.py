@@ -1,6 +1,6 @@
 """Columns of JSON records: a pass for each key, whatever shapes the records have.
 
-The records of many documents are laid end to end. A document's records are grouped by their keys (their
+The records of many documents are concatenated. A document's records are grouped by their keys (their
 shape), which also counts the keys; a key that all shapes have is read without asking.
 """
 
@@ -191,7 +191,7 @@ class Records:
                     'write points as {"x": 1, "y": 2}; the record is kept, the value is in its column extra',
                 )
             elif listed and any(isinstance(point, dict) and point.keys() - _AXES for point in value):
-                self.keep(index, names[0], value)  # what else is said of its points
+                self.keep(index, names[0], value)  # the other fields of its points
             found.append(listed)
         return pa.array(found, POINTS)
 
@@ -274,7 +274,7 @@ class Attributes:
     def struct(self) -> pa.Array | None:
         """Return the struct column, a field a name; None without names.
 
-        Names that differ by case alone share the field of the first: SQL cannot tell them apart.
+        Names that differ by case alone share the field of the first: SQL cannot distinguish them.
         """
         spellings: dict[str, list[str]] = {}
         for key in self._inner.keys:

@@ -57,7 +57,7 @@ def parse(data: bytes, notes: Notes, line: int | None = None) -> Any:
 def lines_of(data: bytes, key: str, value: Any) -> list[int]:
     """Return the line on which `value`, under an object's first key, begins, then that of each element.
 
-    Empty where they are not told: `key` is not the first one, or there are many lines and no strict JSON.
+    Empty where they are not known: `key` is not the first one, or there are many lines and no strict JSON.
     """
     if b"\n" not in data.strip():  # as Ground Truth writes it; nothing is parsed a second time
         return [1] * (1 + (len(value) if isinstance(value, list) else 0))

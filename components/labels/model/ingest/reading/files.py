@@ -55,7 +55,7 @@ class Context:
 
 @dataclass
 class Read:
-    """One file that was read: its row in the table `files` (but for where it belongs), and what it said."""
+    """One file that was read: its row of `files` (but for where it belongs) and its content."""
 
     file: str
     place: Place

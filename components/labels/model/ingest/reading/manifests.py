@@ -51,7 +51,7 @@ class Attribute:
 
     @property
     def job(self) -> str:
-        """The job that labelled it, "" where it is not said."""
+        """The job that labelled it, "" where it is not given."""
         return (text(self.metadata.get("job-name")) or "").removeprefix("labeling-job/")
 
     @property
@@ -89,7 +89,7 @@ class Manifest:
         return named.most_common(1)[0][0] if named else ""
 
     def type(self, job: str) -> str:
-        """Return the type of the job's task, "" where it is not said."""
+        """Return the type of the job's task, "" where it is not given."""
         found = Counter(one.type for line in self.lines for one in line.own(job) if one.type)
         return found.most_common(1)[0][0] if found else ""
 

@@ -85,10 +85,10 @@ class Marks:
         return struct(columns)
 
 
-def _kinds(records: Records, lines: str, said: Sequence[str | None] | None) -> pa.Array:
+def _kinds(records: Records, lines: str, given: Sequence[str | None] | None) -> pa.Array:
     by_shape = {shape: _kind(shape, lines) for shape in records.all_shapes}
-    if said is not None:
-        rows = zip(said, records.rows, strict=True)
+    if given is not None:
+        rows = zip(given, records.rows, strict=True)
         return pa.array([kind or by_shape[tuple(row)] for kind, row in rows], TEXT)
     if len(set(by_shape.values())) == 1:
         return constant(next(iter(by_shape.values())), len(records))

@@ -1,4 +1,4 @@
-"""What is said about a file besides its rows: faults, and the keys that its records have."""
+"""Faults of a file, and the keys that its records have."""
 
 from __future__ import annotations
 

@@ -74,8 +74,8 @@ def publish(
         account = _Account(principal, name)
         return account.publish(board, sets.load(database), workgroup, first)
     except (ClientError, BotoCoreError) as error:
-        told = aws_errors.told("quicksight", error, UnsupportedUserEditionException=_NOT_SIGNED_UP)
-        raise QuickSightError(f"publishing {name!r} to QuickSight: {told}") from error
+        cause = aws_errors.explain("quicksight", error, UnsupportedUserEditionException=_NOT_SIGNED_UP)
+        raise QuickSightError(f"publishing {name!r} to QuickSight: {cause}") from error
     except UnknownColumnError as error:
         raise QuickSightError(f"publishing {name!r} to QuickSight: {error}") from error
 
@@ -249,8 +249,8 @@ class _Account:
                 return there
             if not status.endswith("IN_PROGRESS"):
                 faults = [*about.get("Errors", []), *filter(None, [about.get("ErrorInfo")])]
-                told = "; ".join(fault.get("Message", "") for fault in faults)
-                raise QuickSightError(f"QuickSight did not make the {noun} {key}: {status}: {told}")
+                cause = "; ".join(fault.get("Message", "") for fault in faults)
+                raise QuickSightError(f"QuickSight did not make the {noun} {key}: {status}: {cause}")
             if time.monotonic() > end:
                 raise QuickSightError(
                     f"QuickSight still makes the {noun} {key} ({status}): publish again later"
@@ -259,7 +259,7 @@ class _Account:
 
 
 def _essence(data_set: Mapping[str, Any]) -> list[Any]:
-    """Return what tells two data sets apart; QuickSight's description says more."""
+    """Return what distinguishes two data sets; QuickSight's description has more fields."""
     found: list[Any] = [data_set.get("Name"), data_set.get("ImportMode")]
     for key, table in data_set.get("PhysicalTableMap", {}).items():
         sql = table.get("CustomSql", {})

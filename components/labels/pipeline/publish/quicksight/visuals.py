@@ -115,7 +115,7 @@ def figure(name: str, title: str, cube: str, measure: Measure, fields: Fields) -
 
 
 def identity(*parts: str) -> str:
-    """Return an id in the letters that QuickSight takes; those with other letters are told apart."""
+    """Return an id in the letters that QuickSight takes; others get a hash as suffix."""
     words = "-".join(parts).replace(" ", "-")
     plain = re.sub(r"[^A-Za-z0-9_-]+", "-", words).strip("-")
     if words == plain and len(plain) <= 100:

@@ -1,4 +1,4 @@
--- One row for each measure of each job; the main ones tell its agreement in one line.
+-- One row for each measure of each job; the main ones give its agreement in one line.
 SELECT modality, job, measure, coalesce(subject, '') AS subject, value, units, 1 AS one,
        replace(trim(concat(measure, ' ', coalesce(subject, ''))), '_', ' ') AS figure,
        CASE WHEN measure IN ('agreement', 'f1', 'iou', 'likeness', 'idf1', 'mota')
