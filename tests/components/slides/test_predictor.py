@@ -272,7 +272,7 @@ def test_sigterm_lets_the_running_request_finish(slow: tuple[str, subprocess.Pop
 
 
 def test_any_process_can_stop_a_model_and_twice(out: Path, endpoint: Endpoint) -> None:
-    again = serving.serve(Model("second", str(Path(save_model(out / "second")))), print)
+    again = serving.serve(Model("second", str(Path(save_model(out / "second"))), module=PREDICTOR), print)
     code = "from brume.cluster import serving; serving.stop('second'); serving.stop('second')"
     subprocess.run([sys.executable, "-c", code], check=True)
     with pytest.raises(urllib3.exceptions.NewConnectionError):
