@@ -80,7 +80,7 @@ bench-inspection: setup ## Measure detection: accuracy, time to train, images a 
 bench-labels: setup ## Measure reading annotations into the lake, beside other ways to do it
 	@$(BIN)/python -m bench.labels
 
-system: setup ## Write the skeleton of a new system: NAME=captions SERVICE=transcribe (the AWS service of its engine)
+system: setup ## Write the skeleton of a new system: NAME=captions SERVICE=kendra (the AWS service of its engine)
 	@$(BIN)/python scripts/new_system.py "$(NAME)" "$(SERVICE)"
 
 compile: setup ## Compile every pipeline to out/compiled

@@ -12,6 +12,7 @@ import ast
 import keyword
 import re
 import sys
+import tomllib
 from pathlib import Path
 from string import Template
 
@@ -243,14 +244,22 @@ def _free_port(root: Path) -> int:
 
 
 def _add_extra(path: Path, name: str) -> None:
-    """Add an empty extra of this name to pyproject.toml, and to what developers install."""
+    """Add an empty extra of this name to pyproject.toml, and to what developers install.
+
+    It stands before `dev`, and becomes the last of the extras that `dev` takes from the project itself.
+    Raises `SkeletonError`, with the file as it was, when it has no such places.
+    """
     text = path.read_text()
     extra = f"# What the system {name} needs beside the rest.\n{name} = []\n"
-    text, added = re.subn(r"(?m)^(?=# The lake's tables in Apache Iceberg)", extra, text, count=1)
-    text, listed = re.subn(r'(?m)^( +"brume\[slides,[^"]*)\]"', rf'\1,{name}]"', text, count=1)
-    if not (added and listed):
+    project = tomllib.loads(text)["project"]
+    extras = project.get("optional-dependencies", {})
+    everything = next((one for one in extras.get("dev", []) if one.startswith(f"{project['name']}[")), "]")
+    longer = f"{everything[:-1]},{name}]"
+    changed = re.sub(r"(?m)^(?=dev = \[)", extra, text, count=1).replace(f'"{everything}"', f'"{longer}"')
+    dev = [longer if one == everything else one for one in extras.get("dev", [])]
+    if tomllib.loads(changed)["project"].get("optional-dependencies") != {**extras, name: [], "dev": dev}:
         raise SkeletonError(f"{path}: the place of the extras was not found: add {name} = [] by hand")
-    path.write_text(text)
+    path.write_text(changed)
 
 
 def main() -> int:

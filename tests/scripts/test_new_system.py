@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -74,3 +75,21 @@ def test_what_cannot_be_written_is_refused(project: Path, name: str, service: st
     assert done.returncode == 1
     assert reason in done.stderr
     assert not (project / "components/toy").exists()
+
+
+def test_an_extra_is_added_whatever_the_comments_and_refused_where_there_is_no_place(project: Path) -> None:
+    path = project / "pyproject.toml"
+    lines = path.read_text().splitlines(keepends=True)
+    path.write_text("".join(line for line in lines if not line.startswith("#")))
+    before = tomllib.loads(path.read_text())["project"]["optional-dependencies"]
+    assert new_system(project, "toy", "kendra").returncode == 0
+    after = tomllib.loads(path.read_text())["project"]["optional-dependencies"]
+    assert after.pop("toy") == []
+    own, taken = before["dev"].pop(0), after["dev"].pop(0)
+    assert taken == own.replace("]", ",toy]")
+    assert after == before
+    path.write_text('[project]\nname = "brume"\n')
+    refused = new_system(project, "another", "kendra")
+    assert refused.returncode == 1
+    assert "add another = [] by hand" in refused.stderr
+    assert path.read_text() == '[project]\nname = "brume"\n'
