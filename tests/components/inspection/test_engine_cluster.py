@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+import urllib3
 
 from brume import storage
 from brume.aws.client import client as aws
@@ -31,6 +31,14 @@ def containers(body: dict[str, Any]) -> list[dict[str, Any]]:
     spec = body["spec"]
     pod = spec["predictor"] if "predictor" in spec else spec["template"]["spec"]
     return list(pod["containers"])
+
+
+def _answers(url: str) -> bool:
+    """Tell whether a predictor is ready to answer."""
+    try:
+        return urllib3.request("GET", f"{url}/healthz", retries=False).status == 200
+    except urllib3.exceptions.HTTPError:
+        return False
 
 
 class Pods:
@@ -56,7 +64,7 @@ class Pods:
         self.processes.append(subprocess.Popen([*command, "--port-file", str(port_file)]))
         until(port_file.exists, "the predictor's port")
         url = f"http://127.0.0.1:{port_file.read_text()}"
-        time.sleep(8)  # it loads
+        until(lambda: _answers(url), "the predictor has loaded its model")
         double.status(name, conditions=[{"type": "Ready", "status": "True"}], address={"url": url})
 
 

@@ -7,7 +7,6 @@ answers when the test lets it. The same on a real cluster: tests/cluster/test_en
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -37,12 +36,14 @@ class Cluster:
 
     def __init__(self) -> None:
         self.there = threading.Event()
+        self.looked = 0  # times the predictor was asked
         self.served: list[str] = []
         self.stopped: list[str] = []
         double = self
 
         class Predictor(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
+                double.looked += 1
                 self.send_response(200 if double.there.is_set() else 503)
                 self.end_headers()
 
@@ -58,6 +59,11 @@ class Cluster:
 
     def stop(self, name: str, _folder: str) -> None:
         self.stopped.append(name)
+
+    def looks(self, count: int) -> None:
+        """Wait until the predictor was asked so many times more."""
+        first = self.looked
+        until(lambda: self.looked >= first + count, "the engine looks whether the predictor answers")
 
     def close(self) -> None:
         self._server.shutdown()
@@ -109,7 +115,7 @@ def hosted(cluster: Cluster, tmp_path: Path) -> Iterator[Hosted]:
 
 def test_a_model_is_hosted_once_it_is_reached(cluster: Cluster, hosted: Hosted) -> None:
     hosted.hosting.start_model({**MODEL, "MinInferenceUnits": 1}, CALL)
-    time.sleep(0.3)
+    cluster.looks(3)
     assert hosted.row().status == "STARTING_HOSTING"
     cluster.there.set()
     hosted.at("HOSTED")
@@ -133,9 +139,10 @@ def test_a_pod_that_comes_back_by_itself_is_waited_for(cluster: Cluster, hosted:
     row = hosted.at("HOSTED")
     cluster.there.clear()
     hosted.hosting.revive(row)
-    time.sleep(0.3)
+    cluster.looks(3)
     cluster.there.set()
-    time.sleep(0.3)
+    cluster.looks(1)
+    hosted.background.close()  # returns once the wait has ended
     assert hosted.row().status == "HOSTED"
     assert len(cluster.served) == 1
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -35,6 +34,7 @@ class Jobs:
         self.started: list[Job] = []
         self.stopped = 0
         self.refuses = False
+        self.refused = 0
 
     def look(self, _name: str, _folder: str) -> JobState:
         return self.state
@@ -45,6 +45,7 @@ class Jobs:
 
     def stop(self, _name: str, _folder: str) -> None:
         if self.refuses:
+            self.refused += 1
             raise JobError("the cluster is away")
         self.stopped += 1
         self.state = JobState("absent")
@@ -126,7 +127,12 @@ def test_a_training_ends_when_its_job_is_gone(training: Training) -> None:
     result = {"status": "TRAINING_FAILED", "message": "no picture can be used"}
     (training.data / "models/p/1" / RESULT).write_text(json.dumps(result))
     training.double.state = JobState("succeeded")
-    time.sleep(0.5)
+
+    def tried_again() -> bool:
+        training.trainings.wake()
+        return training.double.refused >= 2
+
+    until(tried_again, "the engine tries to remove the job again")
     assert training.row().status == "TRAINING"
     training.double.refuses = False
     training.until(status="TRAINING_FAILED", message="no picture can be used")
