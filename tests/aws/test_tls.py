@@ -10,6 +10,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 from urllib.request import urlopen
 
+import h2.connection
 import h2.events
 import pytest
 
@@ -35,6 +36,41 @@ def test_http2_and_http1_share_a_port_of_tls(tmp_path: Path) -> None:
             assert answer.read() == b"by 1.1"
         with pytest.raises(OSError, match="CERTIFICATE_VERIFY_FAILED"):
             urlopen(f"{url}/early", context=ssl.create_default_context())
+
+
+def test_what_comes_with_the_end_of_the_handshake_is_answered_encrypted(tmp_path: Path) -> None:
+    """AWS's clients in C send both in one packet; HTTP/2 is answered at once, with the settings."""
+    made = tls.own(tmp_path)
+    context = ssl.create_default_context(cafile=made.bundle)
+    with serve_app(echo, tls=made.context) as url:
+        parts = urlsplit(url)
+        incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        session = context.wrap_bio(incoming, outgoing, server_hostname=parts.hostname)
+        with socket.create_connection((parts.hostname or "", parts.port or 0), timeout=30) as connection:
+
+            def exchange() -> None:
+                connection.sendall(outgoing.read())
+                data = connection.recv(1 << 16)
+                assert data, "the server closed the connection"
+                incoming.write(data)
+
+            while True:
+                try:
+                    session.do_handshake()
+                    break
+                except ssl.SSLWantReadError:
+                    exchange()
+            assert outgoing.pending  # the end of the handshake waits for the first frames
+            one = h2.connection.H2Connection()
+            one.initiate_connection()
+            session.write(one.data_to_send())
+            events: list[h2.events.Event] = []
+            while not events:
+                try:
+                    events = one.receive_data(session.read())
+                except ssl.SSLWantReadError:
+                    exchange()
+    assert isinstance(events[0], h2.events.RemoteSettingsChanged)
 
 
 def test_handshakes_that_do_not_end_are_let_go_and_make_room(tmp_path: Path) -> None:

@@ -76,6 +76,7 @@ class Connection(asyncio.Protocol):
         self.transport: asyncio.Transport
         self.protocol: Protocol | None = None
         self._begun = b""  # bytes that do not show yet which protocol it is
+        self._may_answer = server.tls is None  # False until `transport` is the one that encrypts
         self._writable = asyncio.Event()
         self._writable.set()
         self.reading = True
@@ -124,15 +125,22 @@ class Connection(asyncio.Protocol):
             plain.abort()
             return
         self.transport = secured
+        self._may_answer = True
+        self.data_received(b"")
 
     def data_received(self, data: bytes) -> None:
-        """Take what came, and wait on unless it completed the headers of a request."""
+        """Take what came, and wait on unless it completed the headers of a request.
+
+        asyncio passes on what a client sent together with the end of its handshake (TLS 1.3) before
+        `start_tls` returns. It is kept until then: an answer would leave unencrypted.
+        """
         if self._resting is not None:
             self._resting.cancel()
             self._resting = None
         if self.protocol is None:
             self._begun += data
-            if len(self._begun) < len(_PREFACE) and _PREFACE.startswith(self._begun):
+            undecided = len(self._begun) < len(_PREFACE) and _PREFACE.startswith(self._begun)
+            if undecided or not self._may_answer:
                 return
             data, self._begun = self._begun, b""
             chosen = self._http2 if data.startswith(_PREFACE) else self._http1
