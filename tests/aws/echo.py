@@ -89,7 +89,7 @@ def _transcript(heard: int, rate: int, *, partial: bool) -> dict[str, Any]:
         "StartTime": 0.0,
         "EndTime": heard / 2 / rate,
         "IsPartial": partial,
-        "Alternatives": [{"Transcript": f"{heard} bytes"}],
+        "Alternatives": [{"Transcript": f"{heard} bytes", "Items": []}],
     }
     return {"TranscriptEvent": {"Transcript": {"Results": [result]}}}
 
