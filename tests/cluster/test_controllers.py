@@ -127,8 +127,14 @@ def test_a_model_becomes_a_deployment_with_its_predictor(operated: Api, namespac
     assert found["template"]["spec"]["serviceAccountName"] == SERVICE_ACCOUNT
     named = operated.get("service", "tiles-predictor", "--namespace", namespace)["spec"]
     assert [(port["port"], port["targetPort"]) for port in named["ports"]] == [(80, 8080)]
-    status = operated.get("inferenceservice", "tiles", "--namespace", namespace)["status"]
-    assert status["deploymentMode"] == "Standard"
+    mode = _eventually(
+        lambda: (
+            operated.get("inferenceservice", "tiles", "--namespace", namespace)
+            .get("status", {})
+            .get("deploymentMode")
+        )
+    )
+    assert mode == "Standard"
 
 
 def _called_wrongly(service: dict[str, Any]) -> None:

@@ -88,8 +88,8 @@ def test_what_is_doubtful_is_kept_with_a_manifest_line(tmp_path: Path, bundle: P
     inspector = Inspector()
     inspector.wrong = {3}
     inspector.refusing = {5}
-    conveyor = Conveyor(Device.pin_factory, 0.08, 0.9)
-    config = {"spacing": 80, "delay": 900}
+    conveyor = Conveyor(Device.pin_factory, 0.24, 2.7)
+    config = {"spacing": 240, "delay": 2700}
     with Site(inspector) as site, line(write_config(tmp_path, site.url, bundle, **config), conveyor) as app:
         conveyor.run(1, 8)
         passed(app)

@@ -37,7 +37,7 @@ INDIRECT = (
     "LetQuickSightBuildOneOnTheOther",
 )
 # Some actions of S3 are not called as its operations are.
-S3 = {"ListObjectsV2": "s3:ListBucket", "HeadObject": "s3:GetObject"}
+S3 = {"ListObjectsV2": "s3:ListBucket", "HeadObject": "s3:GetObject", "DeleteObjects": "s3:DeleteObject"}
 
 
 @pytest.fixture
