@@ -144,13 +144,16 @@ def read_bytes(uri: str) -> bytes:
 
 
 def open_read(uri: str) -> BinaryIO:
-    """Open a file for reading from start to end, without a copy on disk.
+    """Open a file for reading from start to end, without a copy on disk. Raises `FileNotFoundError`.
 
     A remote stream that breaks is opened again at the byte it reached, of the same version of the object;
     after six failures in a row without a byte of progress it raises `StorageError`.
     """
     if not is_remote(uri):
-        return Path(uri).open("rb")
+        try:
+            return Path(uri).open("rb")
+        except IsADirectoryError as error:  # as in an object store, where a folder is no object
+            raise FileNotFoundError(f"{uri} is a folder, not a file") from None
     return cast(BinaryIO, io.BufferedReader(_S3Stream(uri), buffer_size=_PAGE))
 
 

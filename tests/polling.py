@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -34,3 +36,12 @@ def until(
             raise error(f"not within {seconds:g} s: {described or look} (last value: {found!r})")
         time.sleep(pause)
     return found
+
+
+def gone(pid: int) -> bool:
+    """Whether all threads of a process have ended; its parent may not have waited for it."""
+    states = []
+    for thread in Path(f"/proc/{pid}/task").glob("*/stat"):
+        with contextlib.suppress(OSError):
+            states.append(thread.read_text().rsplit(")", 1)[1].split()[0])
+    return set(states) <= {"Z"}

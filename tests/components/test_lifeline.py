@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from brume.run.lifeline import EXIT_CODE, Lifeline, RunInProgressError
-from tests.polling import until
+from tests.polling import gone, until
 
 FOLLOWER = """
 import time
@@ -33,14 +33,6 @@ child.stdout.readline()
 print(child.pid, flush=True)
 time.sleep(60)
 """
-
-
-def gone(pid: int) -> bool:
-    try:
-        state = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
-    except FileNotFoundError:
-        return True
-    return state == "Z"
 
 
 def test_two_runs_do_not_share_a_folder(tmp_path: Path) -> None:

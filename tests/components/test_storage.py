@@ -77,6 +77,12 @@ def test_an_absent_file_is_named(place: str) -> None:
     assert storage.list_files(storage.join(place, "nowhere")) == []
 
 
+def test_a_folder_is_no_file(place: str, tmp_path: Path) -> None:
+    storage.write_bytes(storage.join(place, "folder", "file"), b"x")
+    with pytest.raises(FileNotFoundError, match="folder"):
+        storage.read_bytes(storage.join(place, "folder"))
+
+
 def test_a_folder_is_uploaded_whole(place: str, tmp_path: Path) -> None:
     (tmp_path / "folder/deep").mkdir(parents=True)
     (tmp_path / "folder/x").write_bytes(b"x")

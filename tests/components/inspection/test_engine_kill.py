@@ -163,7 +163,8 @@ def test_a_hosted_model_answers_again_after_kills_and_no_count_is_lost(tmp_path:
     dataset_ready(process.client, "p")
     process.client.create_model(ProjectName="p", OutputConfig=OUTPUT)
     pid = job_of(tmp_path)
-    time.sleep(3)
+    (log,) = (tmp_path / "data/processes/jobs").glob("*.log")
+    until(lambda: "%" in log.read_text(), "the first progress of a training")
     process.kill()
     os.kill(pid, signal.SIGKILL)  # as when the machine goes down: both are gone
     process = Process(tmp_path)

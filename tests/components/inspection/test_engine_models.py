@@ -7,7 +7,6 @@ import json
 import os
 import signal
 import tarfile
-import time
 import urllib.request
 from pathlib import Path
 from typing import Any
@@ -34,6 +33,7 @@ from tests.components.inspection.parts import (
     refused,
     wait,
 )
+from tests.polling import gone, until
 
 pytestmark = pytest.mark.slow
 PLATES = {"ProjectName": "plates", "ModelVersion": "1"}
@@ -243,8 +243,9 @@ def test_a_hosted_model_is_not_deleted_or_started_again(hosted: Running) -> None
 
 def test_a_predictor_that_died_is_started_again(hosted: Running) -> None:
     state = next((hosted.settings.data / "processes/serving").glob("*.json"))
-    os.kill(json.loads(state.read_text())["pid"], signal.SIGKILL)
-    time.sleep(0.2)
+    pid = json.loads(state.read_text())["pid"]
+    os.kill(pid, signal.SIGKILL)
+    until(lambda: gone(pid), "the end of a killed predictor")
     with refused(hosted.client, "InternalServerException", "started again"):
         detect(hosted.client, photo(1))
     model_at(hosted.client, "plates", "1", "HOSTED")
