@@ -21,6 +21,7 @@ import websocket
 from starlette.types import Receive, Scope, Send
 
 from brume.aws.wire.http.limits import ConnectionLimits
+from brume.aws.wire.http.unread import DUPLEX
 from tests.aws.serving import serve_app
 
 START = {"type": "http.response.start", "status": 200, "headers": [(b"connection", b"keep-alive")]}
@@ -41,7 +42,7 @@ async def echo(scope: Scope, receive: Receive, send: Send) -> None:
         while (message := await receive())["type"] == "websocket.receive":
             await send({**message, "type": "websocket.send"})
     else:
-        await send(START)
+        await send({**START, DUPLEX: scope["path"] == "/echo"})
         await send({"type": "http.response.body", "body": b"", "more_body": True})
         if scope["path"] == "/large":
             await send({"type": "http.response.body", "body": bytes(30_000_000), "more_body": True})
@@ -205,6 +206,22 @@ def test_a_request_that_is_given_up_reaches_the_application(url: str) -> None:
         assert ended.wait(30)
         stream = one.request("/early", end=True)
         assert one.answer(stream) == b"by 2"
+
+
+def test_http_1_answers_in_both_directions_at_once(url: str) -> None:
+    parts = urlsplit(url)
+    with socket.create_connection((parts.hostname or "", parts.port or 0), timeout=30) as connection:
+        connection.sendall(b"POST /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n")
+        received = b""
+        for number in range(3):
+            connection.sendall(b"6\r\npart %d\r\n" % number)
+            while b"part %d" % number not in received:  # the answer to a part comes before the next is sent
+                received += connection.recv(1 << 16)
+        connection.sendall(b"0\r\n\r\n")
+        while not received.endswith(b"0\r\n\r\n"):
+            received += connection.recv(1 << 16)
+    assert received.startswith(b"HTTP/1.1 200")
+    assert b"by 1.1" in received
 
 
 def test_a_body_that_is_not_read_is_ended_with_the_response(url: str) -> None:
