@@ -152,7 +152,7 @@ def open_read(uri: str) -> BinaryIO:
     if not is_remote(uri):
         try:
             return Path(uri).open("rb")
-        except IsADirectoryError as error:  # as in an object store, where a folder is no object
+        except IsADirectoryError:  # as in an object store, where a folder is no object
             raise FileNotFoundError(f"{uri} is a folder, not a file") from None
     return cast(BinaryIO, io.BufferedReader(_S3Stream(uri), buffer_size=_PAGE))
 
