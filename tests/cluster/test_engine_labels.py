@@ -15,7 +15,7 @@ from brume import storage
 from brume.labels import demo
 from brume.labels.model import ingest, queries
 from brume.labels.model.lake import Lake
-from brume.labels.pipeline import workers
+from brume.labels.pipeline import worker_tables
 from tests.aws.lake import ended, finished, rows
 from tests.aws.serving import client_of
 from tests.cluster.engines import Deployed
@@ -54,7 +54,7 @@ def lake(brume: Installed, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         storage.remove(LAKE)
         made = Lake(LAKE)
         ingest.run(str(folder / "tree"), made, MODALITIES)
-        workers.join(made, str(folder / "workers.csv"), mask=False)
+        worker_tables.join(made, str(folder / "workers.csv"), mask=False)
     yield made
     with brume.acting_as("brume-pipeline"):
         storage.remove(LAKE)

@@ -7,9 +7,9 @@ import shutil
 from pathlib import Path
 
 from brume import storage
-from brume.labels.demo import people, sequences, stills
-from brume.labels.demo.plan import UNUSUAL, Job, Size, jobs
-from brume.labels.demo.studio import Studio
+from brume.labels.demo import sequences, stills, workforce
+from brume.labels.demo.job_plan import UNUSUAL, Job, Size, jobs
+from brume.labels.demo.output_tree import Studio
 from brume.labels.demo.truth import Fault, Truth
 
 TREE, WORKERS, TRUTH = "tree", "workers.csv", "truth.json"
@@ -83,8 +83,8 @@ def _write(folder: Path, size: Size, seed: int, code: str) -> Truth:
         size=size,
         seed=seed,
         code=code,
-        pool=people.POOL,
-        issuer=people.ISSUER,
+        pool=workforce.POOL,
+        issuer=workforce.ISSUER,
         files=sum(studio.tree.files.values()),
         annotations=labels + answered,
         labels=labels,
@@ -94,7 +94,7 @@ def _write(folder: Path, size: Size, seed: int, code: str) -> Truth:
         users=tuple(worker.user for worker in studio.workers),
         ignored=tuple(studio.tree.ignored),
     )
-    (folder / WORKERS).write_text(people.as_csv(studio.workers), "utf-8")
+    (folder / WORKERS).write_text(workforce.as_csv(studio.workers), "utf-8")
     truth.save(folder / TRUTH)
     return truth
 

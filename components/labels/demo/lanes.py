@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from brume.labels.demo.people import Worker
 from brume.labels.demo.scene import HEIGHT, LANES, WIDTH
+from brume.labels.demo.workforce import Worker
 
 CLASSES = ("Solid line", "Dashed line", "Kerb")
 

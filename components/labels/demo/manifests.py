@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from brume.labels.demo.plan import Job
+from brume.labels.demo.job_plan import Job
 
 BUCKET = "s3://lumen-road-labels"
 _ACCOUNT = "111122223333"

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 import orjson
 
-from brume.labels.demo import faults, lanes, manifests
-from brume.labels.demo.plan import PASS_LABELS, Job
+from brume.labels.demo import lanes, manifests, track_faults
+from brume.labels.demo.job_plan import PASS_LABELS, Job
+from brume.labels.demo.output_tree import Answer, Session, Studio
 from brume.labels.demo.scene import Seen, film, grades, until
-from brume.labels.demo.studio import Answer, Session, Studio
 from brume.labels.demo.tracks import Track, audit, draw, frames_of, label_count
 
 _SEQUENCES = "tracking-annotations", "detection-annotations"
@@ -88,9 +88,9 @@ def _drawn(session: Session, item: int) -> tuple[list[Seen], list[str], list[Tra
 def _plant(session: Session, item: int, tracks: list[Track]) -> None:
     taken: set[str] = set()
     for name in session.job.faults.get(item, ()):
-        if name not in faults.NAMES:
+        if name not in track_faults.NAMES:
             continue
-        for planted in faults.plant(name, tracks, taken, session.rng):
+        for planted in track_faults.plant(name, tracks, taken, session.rng):
             session.fault(
                 planted.kind,
                 planted.detail,

@@ -9,9 +9,9 @@ from typing import Any
 import orjson
 
 from brume.labels.demo import manifests
-from brume.labels.demo.plan import Job
-from brume.labels.demo.studio import Answer, Session, Studio
-from brume.labels.demo.tasks import TASKS, Settled
+from brume.labels.demo.job_plan import Job
+from brume.labels.demo.output_tree import Answer, Session, Studio
+from brume.labels.demo.still_tasks import TASKS, Settled
 
 _REASONS = {
     "expired": "Task expired: too few answers before TaskAvailabilityLifetimeInSeconds had passed.",

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from brume.labels.demo.people import Worker, uuid
 from brume.labels.demo.scene import HEIGHT, WIDTH, Seen
+from brume.labels.demo.workforce import Worker, uuid
 
 _KEYFRAME = 5  # frames between those that a worker sets by hand; the tool interpolates the rest
 _MISTAKEN = {"Car": "Van", "Van": "Truck", "Truck": "Bus", "Bus": "Truck", "Motorcycle": "Car"}

@@ -17,7 +17,7 @@ class User:
     name: str
     email: str  # "" for a user without one
     team: str
-    role: str  # "" for an ordinary worker; see `people.ROLES`
+    role: str  # "" for an ordinary worker; see `workforce.ROLES`
     listed: bool = True
 
 

@@ -27,8 +27,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from brume import storage
-from brume.labels.model.parts import LakeError as LakeError
-from brume.labels.model.parts import folder, holds_frames, table_of, write_parquet
+from brume.labels.model.parquet_files import LakeError as LakeError
+from brume.labels.model.parquet_files import folder, holds_frames, table_of, write_parquet
 from brume.labels.model.schema import (
     COUNT,
     DATABASE,

@@ -94,7 +94,7 @@ def join_workers(lake: str, workers: str, mask_people: bool) -> str:
 
     Names lie elsewhere and change: they are asked for in every run, and only what changed is written.
     """
-    from brume.labels.pipeline import workers as joining
+    from brume.labels.pipeline import worker_tables as joining
 
     joining.join(Lake(lake), workers, mask=mask_people)
     return lake
@@ -118,10 +118,10 @@ def publish_tables(lake: LakeContent, publish_glue: bool, iceberg: str, workgrou
     """Publish the lake's tables to AWS Glue, and keep them as Iceberg tables, as asked; returns its URI."""
     if publish_glue:
         from brume.labels.model.queries import named
-        from brume.labels.pipeline.publish import glue, saved_queries
+        from brume.labels.pipeline.publish import glue, named_queries
 
         glue.publish(Lake(lake))
-        saved_queries.save(named().values(), workgroup)
+        named_queries.save(named().values(), workgroup)
     if iceberg:
         from brume.labels.pipeline.publish import iceberg as tables
 

@@ -1,5 +1,5 @@
 """From Ground Truth's output to the lake."""
 
-from brume.labels.model.ingest.runs import IngestError, Summary, run
+from brume.labels.model.ingest.ingestion import IngestError, Summary, run
 
 __all__ = ["IngestError", "Summary", "run"]

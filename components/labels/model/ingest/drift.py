@@ -16,7 +16,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from brume.labels.model.ingest.reading.contents import plain
+from brume.labels.model.ingest.reading.label_finder import plain
 
 _MOST_JOBS = 10  # jobs in which one change is listed one by one
 _FEWEST = 4  # files of a job before its first ones are compared with its last ones

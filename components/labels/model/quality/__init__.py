@@ -1,5 +1,5 @@
 """How well labelling goes: pace, agreement, faults of labels, audits. Every figure says where it is from."""
 
-from brume.labels.model.quality.run import run
+from brume.labels.model.quality.assessment import run
 
 __all__ = ["run"]

@@ -9,12 +9,12 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import bdtrc
 
-from brume.labels.model.quality import boxes, comparing, lines
+from brume.labels.model.quality import answer_comparison, boxes, polylines
+from brume.labels.model.quality.annotation_sets import CLASS, FRAME, Sheets, Subject
+from brume.labels.model.quality.answer_comparison import LINES, Pairs
 from brume.labels.model.quality.arrays import Codes, Flags, Floats, dense
-from brume.labels.model.quality.comparing import LINES, Pairs
 from brume.labels.model.quality.faults import AUDIT, Fault
 from brume.labels.model.quality.label_errors import with_answers
-from brume.labels.model.quality.sheets import CLASS, FRAME, Sheets, Subject
 
 MOVED = 0.9  # IoU (or likeness of lines) below which a label was moved, and
 _STIR = 2.0  # pixels that a side moves at least: small boxes lose much IoU by one
@@ -64,9 +64,9 @@ def judge(sheets: Sheets, width: float) -> Verdicts:
     """Compare the first level's labels, the consolidated ones of `sheets`, with the audit's, its answers.
 
     Labels are the same thing when they bear the same object's id in the same frame, and of the rest when
-    `comparing.compare` matches them. A label is moved when its IoU (or likeness) fell below MOVED, relabelled
-    when the class or an attribute that both levels give changed, removed when the audit looked at its frame
-    and has no such label. It is rejected when it was relabelled or removed, or when the auditor's verdict
+    `answer_comparison.compare` matches them. A label is moved when its IoU (or likeness) fell below MOVED,
+    relabelled when the class or an attribute that both levels give changed, removed when the audit has its
+    frame and no such label. It is rejected when it was relabelled or removed, or when the auditor's verdict
     says so: an attribute all of whose values, at the audit, are words like "accept" and "reject".
     """
     first, second = with_answers(sheets)
@@ -279,13 +279,13 @@ def _by_object(sheets: Sheets, of_first: Flags, of_audit: Flags) -> tuple[Codes,
 
 
 def _by_place(sheets: Sheets, first: Codes, second: Codes, width: float) -> tuple[Codes, Codes]:
-    pairs = comparing.compare(sheets, first, second, width)
+    pairs = answer_comparison.compare(sheets, first, second, width)
     return pairs.a, pairs.b
 
 
 def _likeness(sheets: Sheets, a: Codes, b: Codes, width: float) -> Floats:
-    tolerance = lines.TOLERANCE * width
-    return lines.likeness(sheets.outlines[a], sheets.outlines[b], tolerance)
+    tolerance = polylines.TOLERANCE * width
+    return polylines.likeness(sheets.outlines[a], sheets.outlines[b], tolerance)
 
 
 def _verdict(sheets: Sheets, of_audit: Flags) -> str:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from brume.labels.model.quality import motion, presence, sizes, trails
+from brume.labels.model.quality import box_sizes, motion, object_tracks, presence
+from brume.labels.model.quality.annotation_sets import Sheets
 from brume.labels.model.quality.arrays import Codes
 from brume.labels.model.quality.faults import Fault
 from brume.labels.model.quality.frame_size import frame_sizes
-from brume.labels.model.quality.sheets import Sheets
 
 
 def check(sheets: Sheets, given: dict[int, tuple[float | None, float | None]]) -> list[Fault]:
@@ -19,11 +19,11 @@ def check(sheets: Sheets, given: dict[int, tuple[float | None, float | None]]) -
     """
     boxes = np.flatnonzero(sheets.consolidated & sheets.of_kind("box"))
     frame = frame_sizes(sheets.box[boxes], sheets.item[sheets.sheet[boxes]], sheets.thing[boxes], given)
-    followed = trails.follow(sheets)
-    faults = sizes.impossible(sheets, frame)
+    followed = object_tracks.follow(sheets)
+    faults = box_sizes.impossible(sheets, frame)
     for more in (
-        sizes.unlike_their_kind(sheets, frame),
-        sizes.sudden(followed, frame),
+        box_sizes.unlike_their_kind(sheets, frame),
+        box_sizes.sudden(followed, frame),
         motion.jumps(followed),
         presence.gaps(followed, frame),
     ):

@@ -7,10 +7,10 @@ from collections import Counter
 import numpy as np
 from scipy.special import bdtrc
 
+from brume.labels.model.quality.annotation_sets import CLASS, Sheets, Subject
+from brume.labels.model.quality.answer_comparison import COMPARED, Pairs
 from brume.labels.model.quality.arrays import Codes, Floats, dense
-from brume.labels.model.quality.comparing import COMPARED, Pairs
 from brume.labels.model.quality.faults import DISAGREEMENT, Fault
-from brume.labels.model.quality.sheets import CLASS, Sheets, Subject
 
 EXCESS = 0.15  # the share of a worker's labels beyond the usual that must be theirs alone
 LEAST_USUAL = 0.03  # everyone errs now and then

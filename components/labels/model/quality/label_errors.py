@@ -6,11 +6,11 @@ from collections import Counter
 
 import numpy as np
 
+from brume.labels.model.quality.annotation_sets import CLASS, FRAME, Sheets, Subject
+from brume.labels.model.quality.answer_comparison import Pairs
 from brume.labels.model.quality.arrays import Codes, dense
-from brume.labels.model.quality.comparing import Pairs
 from brume.labels.model.quality.faults import LABEL_ERROR, Fault
 from brume.labels.model.quality.posterior import MOST, dawid_skene
-from brume.labels.model.quality.sheets import CLASS, FRAME, Sheets, Subject
 
 DOUBT = 0.1  # the probability below which a consolidated value is a likely error
 

@@ -10,9 +10,9 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from brume.labels.model.quality.agreement import cohen_kappas, fleiss_kappa, interval_alpha, nominal_alpha
+from brume.labels.model.quality.annotation_sets import Sheets
+from brume.labels.model.quality.answer_comparison import COMPARED, LINES, Following, Pairs
 from brume.labels.model.quality.arrays import Codes, Floats
-from brume.labels.model.quality.comparing import COMPARED, LINES, Following, Pairs
-from brume.labels.model.quality.sheets import Sheets
 
 
 @dataclass(frozen=True)
@@ -28,10 +28,10 @@ class Measure:
 def of_job(sheets: Sheets, pairs: Pairs, following: Following, agreed: Floats) -> list[Measure]:
     """Return the measures of a job over all pairs of its answers.
 
-    - agreement: the mean of `comparing.agreement` (units: pairs of answers);
+    - agreement: the mean of `answer_comparison.agreement` (units: pairs of answers);
     - f1, by kind: 2 matches / labels of both, summed over all pairs (units: pairs of answers);
-    - iou: the mean of matched boxes; likeness, by kind: the mean of `lines.likeness` (units: matches);
-    - idf1, mota: of `tracking`, over all pairs that follow objects: idf1 weighed by boxes, the mean mota
+    - iou: the mean of matched boxes; likeness, by kind: the mean of `polylines.likeness` (units: matches);
+    - idf1, mota: of `track_metrics`, over all pairs that follow objects: idf1 weighed by boxes, the mean mota
       (units: pairs of answers);
     - cohen_kappa, by class and attribute: the mean of the pairs of workers, each weighing its units, which
       is Light's kappa ("Measures of response agreement for qualitative data", 1971) but for the weights;

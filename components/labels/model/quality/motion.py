@@ -8,7 +8,7 @@ import numpy as np
 
 from brume.labels.model.quality.arrays import Codes, Floats, dense
 from brume.labels.model.quality.faults import JUMP, Fault
-from brume.labels.model.quality.trails import Trails, around, medians
+from brume.labels.model.quality.object_tracks import Trails, around, medians
 
 REACH = 3  # steps before and after that show how an object moves
 LEAST = 1.0  # of the box's own size: it does not lie on where it was going any more

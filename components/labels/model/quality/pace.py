@@ -10,7 +10,7 @@ from scipy.special import ndtri
 
 from brume.labels.model.quality.arrays import Codes, Floats, dense
 from brume.labels.model.quality.faults import IDLE, TOO_FAST, TOO_SLOW, Fault
-from brume.labels.model.quality.trails import medians, spread
+from brume.labels.model.quality.object_tracks import medians, spread
 
 USUAL = "usual"
 # Robust deviations beyond which an answer stands out: Iglewicz and Hoaglin's 3.5 ("How to detect and handle

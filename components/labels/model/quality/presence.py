@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from brume.labels.model.quality.annotation_sets import CLASS, Subject
 from brume.labels.model.quality.arrays import Codes
 from brume.labels.model.quality.faults import FLICKER, LABEL_ERROR, VANISH, Fault
 from brume.labels.model.quality.frame_size import FrameSizes
-from brume.labels.model.quality.sheets import CLASS, Subject
-from brume.labels.model.quality.trails import Trails
+from brume.labels.model.quality.object_tracks import Trails
 
 MOMENT = 5  # frames: half a second at the usual ten a second, too short for anything on a road to change
 FLICKERS = 3  # gaps, or moments of another value, that follow one another within MOMENT frames

@@ -18,7 +18,7 @@ async function unpacked(id) {
   return new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"))).text();
 }
 
-/** The configuration that `marks.theme` makes for paper, of the colours that the style has now. */
+/** The configuration that `chart_specs.theme` makes for paper, of the colours that the style has now. */
 function theme() {
   const style = getComputedStyle(document.documentElement), colour = (name) => style.getPropertyValue(name).trim();
   const font = colour("--font"), soft = colour("--soft"), line = colour("--line"), ink = colour("--ink");
@@ -98,7 +98,7 @@ class Chart {
     if (place < 0) return tip();
     const box = marks[place].getBoundingClientRect(), row = marks[place].__data__.datum;
     tip(box.right, box.top, this.view, row);
-    say(columnsOf(this.view).map((column) => `${column.title}: ${row[column.name + "_text"]}`).join(", "));
+    announce(columnsOf(this.view).map((column) => `${column.title}: ${row[column.name + "_text"]}`).join(", "));
   }
 
   key(event) {
@@ -127,4 +127,4 @@ function tip(x, y, view, row) {
 }
 
 /** Announces to a screen reader what the arrow keys have reached. */
-function say(words) { document.getElementById("said").textContent = words; }
+function announce(message) { document.getElementById("announcement").textContent = message; }

@@ -17,11 +17,11 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from brume.labels.pipeline.dashboard.asking import columns, count, put, run
+from brume.labels.pipeline.dashboard.attribute_values import Attribute, build_values, count_values
+from brume.labels.pipeline.dashboard.duckdb_queries import columns, count, put, run
 from brume.labels.pipeline.dashboard.listings import LISTINGS
-from brume.labels.pipeline.dashboard.masking import People
-from brume.labels.pipeline.dashboard.tasks import HOURS, build_tasks, prepare_items
-from brume.labels.pipeline.dashboard.values import Attribute, build_values, count_values
+from brume.labels.pipeline.dashboard.pseudonyms import People
+from brume.labels.pipeline.dashboard.task_tables import HOURS, build_tasks, prepare_items
 
 Columns = Mapping[str, Sequence[Any]]
 _STEPS = {24: "day", 168: "week", 672: "four weeks"}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from brume.labels.pipeline.dashboard.evaluate import Drill, Measure
-from brume.labels.pipeline.dashboard.figures import AGREEMENT, ANSWERS, PACES, PER_HOUR, TIME, total
+from brume.labels.pipeline.dashboard.shared_measures import AGREEMENT, ANSWERS, PACES, PER_HOUR, TIME, total
 
 
 @dataclass(frozen=True)

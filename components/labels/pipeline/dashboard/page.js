@@ -46,7 +46,7 @@ class Dashboard {
     this.filters();
     for (const head of data.headlines.filter((it) => it.drill)) {
       const { cube, measure } = head.main, view = { title: head.title, cube, group: [], where: measure.where, drill: head.drill };
-      const open = () => openBehind(this.behind.of(view, measure.where), data.masked);
+      const open = () => openDrillDown(this.drilldown.of(view, measure.where), data.masked);
       document.getElementById("n-" + head.name).querySelector("strong").replaceChildren(make("button", { type: "button", class: "link", title: "What is behind it", onclick: open }));
     }
     this.dark = matchMedia("(prefers-color-scheme: dark)").matches;
@@ -55,7 +55,7 @@ class Dashboard {
 
   card(element, view) {
     const card = { view, element, rows: [] }, does = element.querySelector(".does");
-    const open = (place) => openBehind(this.behind.of(view, card.rows[place]), this.data.masked);
+    const open = (place) => openDrillDown(this.drilldown.of(view, card.rows[place]), this.data.masked);
     card.nothing = make("p", { class: "mute nothing", hidden: true });
     element.append(card.nothing);
     card.data = make("div", { class: "data" });
@@ -127,7 +127,7 @@ class Dashboard {
     // A frame's page may have no address of its own.
     try { history.replaceState(null, "", words ? "#" + words : location.pathname + location.search); } catch { /* stays without */ }
     this.evaluator = new Evaluator(this.data.cubes, this.selection());
-    this.behind = new Behind(this.data, this.evaluator);
+    this.drilldown = new DrillDown(this.data, this.evaluator);
     this.headlines();
     await Promise.all(this.cards.map((card) => this.show(card)));
     this.once();

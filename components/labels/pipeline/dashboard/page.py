@@ -28,7 +28,7 @@ from brume.labels.pipeline.dashboard.views import Board
 
 _HERE = Path(__file__).parent
 _SHARED_STYLE = _HERE.parents[2] / "report" / "report.css"  # of every report
-_SCRIPTS = ("evaluate.js", "formats.js", "charts.js", "behind.js", "tables.js", "page.js")
+_SCRIPTS = ("evaluate.js", "formats.js", "charts.js", "drilldown.js", "tables.js", "page.js")
 
 
 @dataclasses.dataclass(frozen=True)

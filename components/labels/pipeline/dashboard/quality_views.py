@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from brume.labels.pipeline.dashboard import marks
+from brume.labels.pipeline.dashboard import chart_specs
 from brume.labels.pipeline.dashboard.cubes import Cubes
 from brume.labels.pipeline.dashboard.evaluate import Column, Measure, View
-from brume.labels.pipeline.dashboard.figures import JOB, NO_ANSWERS, PACES, WORKER, total
+from brume.labels.pipeline.dashboard.shared_measures import JOB, NO_ANSWERS, PACES, WORKER, total
 
 _FEW_PAIRS = 60  # cells of a matrix that can be read
 _NO_QUALITY = "Nothing was judged here: it takes items that two workers answered, or a second level."
@@ -26,7 +26,7 @@ def attention() -> tuple[View, ...]:
             ),
             order="-count",
             width="full",
-            chart=marks.bars("kind", "count", "findings"),
+            chart=chart_specs.bars("kind", "count", "findings"),
             drill="finding",
             empty="Nothing stands out. That also holds where nothing could be judged.",
         ),
@@ -78,7 +78,7 @@ def quality(cubes: Cubes) -> tuple[View, ...]:
             domain=PACES,
             most=1500,
             about="Each point is an answer. Too fast, too slow and idle are judged within their job.",
-            chart=marks.scatter("time", "each", "pace", "seconds a label", PACES),
+            chart=chart_specs.scatter("time", "each", "pace", "seconds a label", PACES),
             drill="answers",
             empty=NO_ANSWERS,
         ),
@@ -91,7 +91,7 @@ def quality(cubes: Cubes) -> tuple[View, ...]:
             where={"main": "yes"},
             most=120,
             about="1 is full agreement. 0 is none; of kappa and alpha: as much as chance would give.",
-            chart=marks.heat("figure", "job", "value", "agreement", text=True),
+            chart=chart_specs.heat("figure", "job", "value", "agreement", text=True),
             drill="jobs",
             empty=_NO_QUALITY,
         ),
@@ -111,9 +111,9 @@ def quality(cubes: Cubes) -> tuple[View, ...]:
             about="Over all jobs that both answered in; those who disagree most often first."
             if not few_pairs
             else "Over all jobs that both answered in.",
-            chart=marks.heat("worker_a", "worker_b", "mean", "agreement", text=True)
+            chart=chart_specs.heat("worker_a", "worker_b", "mean", "agreement", text=True)
             if few_pairs
-            else marks.bars("names", "lost", "answers in disagreement"),
+            else chart_specs.bars("names", "lost", "answers in disagreement"),
             drill="pair",
             empty=_NO_QUALITY,
         ),
@@ -127,7 +127,7 @@ def quality(cubes: Cubes) -> tuple[View, ...]:
             order="share",
             most=12,
             about="How much of a worker's labels the second level confirmed; the least first.",
-            chart=marks.bars("worker", "share", "confirmed", share=True),
+            chart=chart_specs.bars("worker", "share", "confirmed", share=True),
             drill="audit",
             empty="No second level was found that reviews these labels.",
         ),
@@ -139,7 +139,7 @@ def quality(cubes: Cubes) -> tuple[View, ...]:
             (confirmed, *outcomes),
             order="share",
             most=12,
-            chart=marks.bars("subject", "share", "confirmed", share=True),
+            chart=chart_specs.bars("subject", "share", "confirmed", share=True),
             drill="audit",
             empty="No second level was found that reviews these labels.",
         ),

@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from brume.labels.pipeline.dashboard import marks
+from brume.labels.pipeline.dashboard import chart_specs
+from brume.labels.pipeline.dashboard.attribute_values import Attribute
 from brume.labels.pipeline.dashboard.cubes import Cubes
 from brume.labels.pipeline.dashboard.evaluate import Column, Measure, View
-from brume.labels.pipeline.dashboard.figures import (
+from brume.labels.pipeline.dashboard.headlines import Headline as Headline
+from brume.labels.pipeline.dashboard.headlines import headlines
+from brume.labels.pipeline.dashboard.quality_views import attention, quality
+from brume.labels.pipeline.dashboard.shared_measures import (
     AGREEMENT,
     ANSWERS,
     JOB,
@@ -21,10 +25,6 @@ from brume.labels.pipeline.dashboard.figures import (
     WORKER,
     total,
 )
-from brume.labels.pipeline.dashboard.headlines import Headline as Headline
-from brume.labels.pipeline.dashboard.headlines import headlines
-from brume.labels.pipeline.dashboard.quality_views import attention, quality
-from brume.labels.pipeline.dashboard.values import Attribute
 
 _FEW = 4  # parts that a ring can show
 _EFFORT = (
@@ -130,7 +130,7 @@ def _progress(step: str, modalities: Sequence[str]) -> tuple[View, ...]:
             (total("labels", "Labels"), total("items", "Items")),
             about=f"By the {step} of the last answer for their item.",
             domain=tuple(modalities),
-            chart=marks.timeline(step, "labels", "modality", "labels", modalities),
+            chart=chart_specs.timeline(step, "labels", "modality", "labels", modalities),
             legend="modality",
             drill="tasks",
         ),
@@ -142,7 +142,7 @@ def _progress(step: str, modalities: Sequence[str]) -> tuple[View, ...]:
             (ANSWERS, TIME, total("labels", "Labels in answers", "labels")),
             about=f"By the {step} in which they were handed in.",
             domain=tuple(modalities),
-            chart=marks.timeline(step, "answers", "modality", "answers", modalities),
+            chart=chart_specs.timeline(step, "answers", "modality", "answers", modalities),
             legend="modality",
             drill="answers",
             empty=NO_ANSWERS,
@@ -193,7 +193,7 @@ def _people(cubes: Cubes, modalities: Sequence[str], *, masked: bool) -> tuple[V
             order="-hours",
             domain=tuple(modalities),
             most=12,
-            chart=marks.stacks("worker", "hours", "modality", "hours", modalities),
+            chart=chart_specs.stacks("worker", "hours", "modality", "hours", modalities),
             legend="modality",
             drill="answers",
             empty=NO_ANSWERS,
@@ -205,7 +205,7 @@ def _people(cubes: Cubes, modalities: Sequence[str], *, masked: bool) -> tuple[V
             (MODALITY,),
             (TIME, Measure("share", "Share", "share", "seconds", "share"), ANSWERS, PER_HOUR),
             order="-hours",
-            chart=marks.bars("modality", "hours", "hours"),
+            chart=chart_specs.bars("modality", "hours", "hours"),
             drill="answers",
             empty=NO_ANSWERS,
         ),
@@ -236,7 +236,7 @@ def _people(cubes: Cubes, modalities: Sequence[str], *, masked: bool) -> tuple[V
             order="-hours",
             about="An answer's time is shared out evenly among its labels.",
             most=12,
-            chart=marks.bars("class", "hours", "hours"),
+            chart=chart_specs.bars("class", "hours", "hours"),
             drill="jobs",
             empty="The time that a label takes was not worked out: that is done when quality is judged.",
         ),
@@ -249,7 +249,7 @@ def _people(cubes: Cubes, modalities: Sequence[str], *, masked: bool) -> tuple[V
             order="-per_hour",
             most=12,
             about="The fastest first: fast is not wrong, but worth a look beside the rejects.",
-            chart=marks.bars("worker", "per_hour", "labels an hour"),
+            chart=chart_specs.bars("worker", "per_hour", "labels an hour"),
             drill="answers",
             empty=NO_ANSWERS,
         ),
@@ -279,11 +279,11 @@ def _attribute(it: Attribute) -> tuple[View, ...]:
     count = total("count", unit, "n")
     value = Column("value", it.title)
     chart = (
-        marks.columns("value", "count", it.title, unit.lower(), it.values)
+        chart_specs.columns("value", "count", it.title, unit.lower(), it.values)
         if it.numeric
-        else marks.donut("value", "count", it.values)
+        else chart_specs.donut("value", "count", it.values)
         if len(it.values) <= _FEW
-        else marks.bars("value", "count", unit.lower())
+        else chart_specs.bars("value", "count", unit.lower())
     )
     whole = View(
         f"value-{it.key}",
@@ -309,7 +309,7 @@ def _attribute(it: Attribute) -> tuple[View, ...]:
         where={"attribute": it.key},
         domain=it.values,
         most=14,
-        chart=marks.stacks("job", "count", "value", "share of the job", it.values, share=True),
+        chart=chart_specs.stacks("job", "count", "value", "share of the job", it.values, share=True),
         legend="value",
         drill="values",
     )

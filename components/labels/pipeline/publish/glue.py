@@ -19,12 +19,12 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from brume import storage
 from brume.aws.client import client
-from brume.labels.model import nested
+from brume.labels.model import merged_schema
 from brume.labels.model.lake import Lake, Part, Snapshot
-from brume.labels.model.parts import folder as folder_of
+from brume.labels.model.parquet_files import folder as folder_of
 from brume.labels.model.schema import DATABASE, TABLES, Table, manifest_table
 from brume.labels.pipeline import aws_errors
-from brume.labels.pipeline.publish import hive
+from brume.labels.pipeline.publish import hive_types
 
 OWNER = "brume.lake"  # the parameter of a table that says whose it is
 _MADE_OF = "brume.made-of"  # of a table or partition: a digest of its parts and columns
@@ -208,8 +208,10 @@ class _Catalog:
 def _wanted(lake: Lake, snapshot: Snapshot, left_out: set[str]) -> Iterator[_Wanted]:
     """Yield every table of the lake, and the manifests of each modality as tables of their own."""
     for name, spec in TABLES.items():
-        schema = nested.whole_schema(lake, snapshot, name)
-        columns = hive.columns([field for field in schema if field.name not in spec.partitions], left_out)
+        schema = merged_schema.whole_schema(lake, snapshot, name)
+        columns = hive_types.columns(
+            [field for field in schema if field.name not in spec.partitions], left_out
+        )
         parts = snapshot.parts(name)
         yield _Wanted(name, spec, columns, _by_partition(parts))
         if name == "output_manifest":

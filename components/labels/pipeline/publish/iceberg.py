@@ -21,7 +21,7 @@ import pyarrow as pa
 
 from brume import storage
 from brume.aws.client import client
-from brume.labels.model import nested
+from brume.labels.model import merged_schema
 from brume.labels.model.lake import Lake, Part, Snapshot
 from brume.labels.model.schema import TABLES
 
@@ -75,7 +75,7 @@ def _publish(
 ) -> None:
     from pyiceberg.exceptions import NoSuchTableError
 
-    schema = nested.whole_schema(lake, snapshot, identifier[1])
+    schema = merged_schema.whole_schema(lake, snapshot, identifier[1])
     try:
         table = catalog.load_table(identifier)
     except NoSuchTableError:

@@ -10,11 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from brume.labels.pipeline.dashboard import build
+from brume.labels.pipeline.dashboard.assembly import DashboardError, nothing
 from brume.labels.pipeline.dashboard.cubes import Cubes, Limits, prepare
 from brume.labels.pipeline.dashboard.cubes import build as add_up
 from brume.labels.pipeline.dashboard.evaluate import Column, Evaluator, Measure, Selection, View
-from brume.labels.pipeline.dashboard.making import DashboardError, nothing
-from brume.labels.pipeline.dashboard.masking import people
+from brume.labels.pipeline.dashboard.pseudonyms import people
 from tests.components.labels.dashboard import tables
 
 LABELS = View("labels", "", "tasks", (Column("job", ""),), (Measure("labels", "", "sum", "labels"),))

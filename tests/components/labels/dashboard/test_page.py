@@ -146,7 +146,7 @@ def test_every_kind_of_figure_leads_to_items_and_their_frames(
     view: str, dashboard: Dashboard, page: Any
 ) -> None:
     card = f"board.cards.find(card => card.view.name === '{view}')"
-    page.value(f"openBehind(board.behind.of({card}.view, {card}.rows[0]), false)")
+    page.value(f"openDrillDown(board.drilldown.of({card}.view, {card}.rows[0]), false)")
     head = page.value("[...document.querySelectorAll('#behind thead th')].map(e => e.textContent)")
     assert {"Job", "Item", "Frames", "File"} <= set(head)
     assert page.value("document.querySelector('#behind tbody').rows.length") > 0
@@ -155,7 +155,7 @@ def test_every_kind_of_figure_leads_to_items_and_their_frames(
 def test_the_query_behind_a_figure_has_just_the_items_that_the_page_has(page: Any) -> None:
     connection = tables.connect(**tables.effort())
     asked = """board.cards.filter(card => card.view.drill && card.rows.length).flatMap(({view, rows}) =>
-      [rows[0], rows[rows.length - 1]].map(row => board.behind.of(view, row)).map(it => [view.name,
+      [rows[0], rows[rows.length - 1]].map(row => board.drilldown.of(view, row)).map(it => [view.name,
         [...new Set(it.rows.map(row => row.job + " " + row.item))].sort(), it.sql]))"""
     checked = 0
     for words in (
@@ -193,7 +193,7 @@ def test_the_keyboard_goes_from_mark_to_mark_and_opens_what_is_behind(
     press("ArrowRight")
     press("ArrowRight")
     assert page.value("document.querySelectorAll('.chart .at').length") == 1
-    assert "Time:" in page.value("document.getElementById('said').textContent")
+    assert "Time:" in page.value("document.getElementById('announcement').textContent")
     press("Enter")
     assert page.value("document.getElementById('behind').open")
     press("Escape")
@@ -230,7 +230,7 @@ def test_a_finding_about_a_worker_leads_to_their_answers(dashboard: Dashboard, p
     name = tables.NAMES[int(sub[7])]
     row = {"kind": "too fast", "job": "crossing", "item": None, "worker": name, "detail": "So"}
     found = page.value(
-        "board.behind.finding(board.cards.find(card => card.view.name === 'findings').view, "
+        "board.drilldown.finding(board.cards.find(card => card.view.name === 'findings').view, "
         f"{json.dumps(row)}, [])"
     )
     assert len(found["rows"]) == sum(answer["worker"] == sub for answer in answers)

@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from brume import storage
 from brume.labels import demo
 from brume.labels.model import ingest
-from brume.labels.model.ingest import IngestError, upkeep
+from brume.labels.model.ingest import IngestError, part_rewrites
 from brume.labels.model.lake import Lake
 from tests.components.labels.ingest.contents import content, rows_of
 from tests.components.labels.ingest.outputs import Job, Output, answer, box, frame
@@ -162,10 +162,10 @@ def test_new_class_names_reach_the_labels_that_were_read_before(output: Output, 
 
 def test_many_small_parts_become_one(output: Output, lake: Lake, tmp_path: Path) -> None:
     job = small_job(output, items=1)
-    for item in range(1, upkeep.MANY + 3):
+    for item in range(1, part_rewrites.MANY + 3):
         job.sequence(item, [frame(0, box(item, label_category_attributes={f"only_{item}": "x"}))])
         ingest.run(output.root, lake)
-    assert len(lake.snapshot().parts("labels")) < upkeep.MANY
+    assert len(lake.snapshot().parts("labels")) < part_rewrites.MANY
     assert content(lake) == clean(output, tmp_path)
 
 

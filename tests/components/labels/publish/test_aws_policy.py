@@ -19,8 +19,8 @@ from brume.aws.wire.server import Engine
 from brume.labels.engine import engine
 from brume.labels.model.lake import Lake
 from brume.labels.model.queries import Query
-from brume.labels.pipeline import dashboard, job_states, standing_queries, workers
-from brume.labels.pipeline.publish import glue, quicksight, saved_queries
+from brume.labels.pipeline import dashboard, job_states, standing_queries, worker_tables
+from brume.labels.pipeline.publish import glue, named_queries, quicksight
 from brume.labels.pipeline.publish.quicksight import publishing
 from tests.aws.serving import serve_engine
 from tests.components.labels.dashboard import tables
@@ -89,7 +89,7 @@ def test_each_action_is_asked_for_by_something_that_we_do(
             ([answer("u1"), earlier], []),
         ):
             put(lake, answers=answers, output_manifest=manifests)
-            workers.join(lake, pool)
+            worker_tables.join(lake, pool)
             glue.publish(lake, "labels-policy")
             quicksight.publish(lake, board, OWNER, workgroup=f"group-{len(account.asked)}")
             for name in account.sets:
@@ -101,8 +101,8 @@ def test_each_action_is_asked_for_by_something_that_we_do(
     monkeypatch.setenv(addresses.FOLDERS, json.dumps(folders))
     with _served(monkeypatch, "ATHENA", engine.create(Settings(tmp_path / "data", folders))):
         query = Query("jobs", "Every job.", "SELECT 1 AS n", False)
-        saved_queries.save([query])
-        saved_queries.save([dataclasses.replace(query, sql="SELECT 2 AS n")])
+        named_queries.save([query])
+        named_queries.save([dataclasses.replace(query, sql="SELECT 2 AS n")])
         standing_queries.run_all([query], f"{tmp_path}/queries", "primary")
     assert actions == allowed(left_out=INDIRECT)
 

@@ -21,8 +21,8 @@ from brume import storage
 from brume.aws.client import client
 from brume.labels.model.lake import Lake
 from brume.labels.model.schema import TABLES, frames_type
-from brume.labels.pipeline import workers
-from brume.labels.pipeline.publish import glue, hive
+from brume.labels.pipeline import worker_tables
+from brume.labels.pipeline.publish import glue, hive_types
 from tests.components.labels.lakes import answer, frame, put
 
 NOTHING = asdict(glue.Summary(left_out=[]))
@@ -77,14 +77,14 @@ def test_every_table_stands_in_the_catalog_and_points_at_the_lakes_rows(lake: La
             manifest("cars", modality="VideoObjectTrackingAudit"),
         ],
     )
-    workers.join(lake, "")
+    worker_tables.join(lake, "")
     done = glue.publish(lake, catalog)
     names = {item["Name"] for item in client("glue").get_tables(DatabaseName=catalog)["TableList"]}
     views = {"output_manifest_videoobjecttracking", "output_manifest_videoobjecttrackingaudit"}
     assert names == {*TABLES, *views}
     assert done.tables_created == len(names) and done.left_out == []
 
-    metrics = table(catalog, workers.METRICS)
+    metrics = table(catalog, worker_tables.METRICS)
     assert [key["Name"] for key in metrics["PartitionKeys"]] == ["year", "month", "date", "hour"]
     columns = {column["Name"]: column["Type"] for column in metrics["StorageDescriptor"]["Columns"]}
     assert not columns.keys() & {"year", "month", "date", "hour"}
@@ -96,11 +96,11 @@ def test_every_table_stands_in_the_catalog_and_points_at_the_lakes_rows(lake: La
         "vertices:array<struct<x:double,y:double,z:double>>,"
         "label-category-attributes:struct<vehicle_type:string>>>>>>>>>"
     )
-    assert set(partitions(catalog, workers.METRICS)) == {
+    assert set(partitions(catalog, worker_tables.METRICS)) == {
         ("2024", "03", "01", "09"),
         ("2024", "03", "01", "10"),
     }
-    assert sorted(row["user_name"] for row in read(catalog, workers.METRICS)) == ["u1", "u2"]
+    assert sorted(row["user_name"] for row in read(catalog, worker_tables.METRICS)) == ["u1", "u2"]
     assert sorted(row["worker"] for row in read(catalog, "workers")) == ["u1", "u2"]
     assert len(read(catalog, "output_manifest")) == 3
     assert len(read(catalog, "output_manifest_videoobjecttrackingaudit")) == 1
@@ -121,14 +121,14 @@ def test_a_second_time_nothing_changes(lake: Lake, catalog: str) -> None:
 
 def test_replaced_parts_are_pointed_at_alone_and_gone_partitions_vanish(lake: Lake, catalog: str) -> None:
     put(lake, answers=[answer("u1"), answer("u2", job="boats")], output_manifest=[manifest("cars")])
-    workers.join(lake, "")
+    worker_tables.join(lake, "")
     glue.publish(lake, catalog)
     # u1 answers again, boats is taken back, and so is the only manifest.
     put(lake, answers=[answer("u1", seconds=5.0)], output_manifest=[])
-    workers.join(lake, "")
+    worker_tables.join(lake, "")
     done = glue.publish(lake, catalog)
     assert [row["seconds"] for row in read(catalog, "answers")] == [5.0]
-    assert [row["user_name"] for row in read(catalog, workers.METRICS)] == ["u1"]
+    assert [row["user_name"] for row in read(catalog, worker_tables.METRICS)] == ["u1"]
     assert set(partitions(catalog, "answers")) == {("VideoObjectTracking", "cars")}
     assert done.partitions_deleted == 2 and done.partitions_created == 0
     assert done.tables_deleted == 1
@@ -194,7 +194,7 @@ def test_whatever_attributes_are_called_the_type_can_be_read(
 ) -> None:
     left_out: set[str] = set()
     kind = frames_type(sorted(on_frames), sorted(on_labels))
-    [column] = hive.columns([pa.field("x", kind)], left_out)
+    [column] = hive_types.columns([pa.field("x", kind)], left_out)
     fields = _parsed(column["Type"])
     assert json.dumps(fields) == json.dumps(fields).lower()
     held = sum(len(names) for names in _attributes(fields))

@@ -12,7 +12,7 @@ from pyiceberg.catalog import Catalog, load_catalog
 from brume import storage
 from brume.aws.client import client
 from brume.labels.model.lake import Lake
-from brume.labels.pipeline import workers
+from brume.labels.pipeline import worker_tables
 from brume.labels.pipeline.publish import iceberg
 from tests.components.labels.lakes import answer, frame, put
 
@@ -54,9 +54,9 @@ def _plain(value: Any) -> Any:
 
 def test_tables_read_back_equal_the_lakes_own_views(lake: Lake) -> None:
     put(lake, answers=[ANN, BO], findings=[{"kind": "jump", "score": 1.5, "detail": "it jumps"}])
-    workers.join(lake, "")
+    worker_tables.join(lake, "")
     done = iceberg.publish(lake)
-    for name in ("answers", "workers", workers.METRICS, "findings"):
+    for name in ("answers", "workers", worker_tables.METRICS, "findings"):
         assert rows(lake, name) == lake_rows(lake, name) != []
     assert rows(lake, "labels") == []
     assert done.added == len(lake.snapshot().all_parts)

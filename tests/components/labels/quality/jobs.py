@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow as pa
 
 from brume.labels.model.lake import Lake
-from brume.labels.model.quality.sheets import Sheets, build
+from brume.labels.model.quality.annotation_sets import Sheets, build
 from brume.labels.model.schema import TABLES
 
 START = datetime(2026, 3, 2, 8, tzinfo=UTC)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from brume.labels.model.quality import boxes
 from brume.labels.model.quality.matching import join, match
-from brume.labels.model.quality.tracking import clear_matches, shared_identity
+from brume.labels.model.quality.track_metrics import clear_matches, shared_identity
 
 EDGES = st.dictionaries(
     st.tuples(st.integers(0, 4), st.integers(0, 4)), st.floats(0.1, 1), min_size=1, max_size=14

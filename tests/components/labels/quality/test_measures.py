@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from brume.labels.model.quality import comparing, lines, measures
+from brume.labels.model.quality import answer_comparison, measures, polylines
 from tests.components.labels.quality.jobs import Job, box, said, track
 
 LABELS = st.lists(
@@ -22,9 +22,9 @@ LABELS = st.lists(
 
 def judged(job: Job) -> dict[tuple[str, str], measures.Measure]:
     sheets = job.sheets()
-    pairs = comparing.compare(sheets, *comparing.partners(sheets), width=1280)
-    agreed = comparing.agreement(sheets, pairs)
-    following = comparing.follow(sheets, pairs.first, pairs.second)
+    pairs = answer_comparison.compare(sheets, *answer_comparison.partners(sheets), width=1280)
+    agreed = answer_comparison.agreement(sheets, pairs)
+    following = answer_comparison.follow(sheets, pairs.first, pairs.second)
     found = measures.of_job(sheets, pairs, following, agreed)
     return {(measure.measure, measure.subject): measure for measure in found}
 
@@ -91,21 +91,21 @@ def test_lanes_by_the_distance_between_them() -> None:
 
 
 def line(*corners: tuple[float, float], closed: bool = False) -> np.ndarray:
-    return lines.resampled(
+    return polylines.resampled(
         np.array(corners, float).reshape(-1, 2), np.array([len(corners)]), np.array([closed])
     )
 
 
 def test_a_line_is_itself_however_its_corners_are_set() -> None:
     coarse, fine = line((0, 0), (90, 0), (90, 60)), line((0, 0), (37, 0), (90, 0), (90, 60))
-    assert lines.likeness(coarse, fine, 20)[0] == pytest.approx(1)
+    assert polylines.likeness(coarse, fine, 20)[0] == pytest.approx(1)
     triangle = line((0, 0), (10, 0), (0, 10), closed=True)
-    assert lines.likeness(triangle, line((10, 0), (0, 10), (0, 0), closed=True), 20)[0] > 0.97
+    assert polylines.likeness(triangle, line((10, 0), (0, 10), (0, 0), closed=True), 20)[0] > 0.97
 
 
 def test_lines_are_sampled_one_by_one() -> None:
     corners = np.array([[0.0, 0], [15, 0], [5, 5], [0, 0], [10, 0], [10, 10], [0, 10]])
-    found = lines.resampled(corners, np.array([2, 0, 1, 4]), np.array([False, True, True, True]))
+    found = polylines.resampled(corners, np.array([2, 0, 1, 4]), np.array([False, True, True, True]))
     assert found[0].tolist() == [[x, 0] for x in range(16)]
     assert np.isnan(found[1]).all()
     assert (found[2] == 5).all()
@@ -118,10 +118,10 @@ def test_no_pair_of_lines_within_the_tolerance_is_passed_over(ends: list[tuple[i
     drawn = [line(*pair) for pair in zip(ends[::2], ends[1::2], strict=False)]
     every = np.concatenate(drawn)
     group = np.zeros(len(every), dtype=np.int64)
-    i, j, value = lines.alike(every, every, group, group, 10.0)
+    i, j, value = polylines.alike(every, every, group, group, 10.0)
     n = np.arange(len(every))
     all_i, all_j = np.repeat(n, n.size), np.tile(n, n.size)
-    like = lines.likeness(every[all_i], every[all_j], 10.0)
+    like = polylines.likeness(every[all_i], every[all_j], 10.0)
     wanted = {(a, b): v for a, b, v in zip(all_i, all_j, like, strict=True) if v >= 0.5}
     assert dict(zip(zip(i, j, strict=True), value, strict=True)) == pytest.approx(wanted)
 
@@ -166,7 +166,7 @@ def test_nobody_is_compared_with_themselves() -> None:
 @pytest.mark.parametrize("count", [2, 3, 12, 13, 14, 15, 40])
 def test_every_answer_is_compared_and_the_work_is_bounded(count: int) -> None:
     job = Job(answers=answers({f"w{n}": [said("car")] for n in range(count)}))
-    first, second = comparing.partners(job.sheets())
+    first, second = answer_comparison.partners(job.sheets())
     met = {frozenset(pair) for pair in zip(first.tolist(), second.tolist(), strict=True)}
     assert len(met) == len(first)
     assert len(met) == (count * (count - 1) // 2 if count <= 13 else 6 * count)

@@ -11,10 +11,10 @@ from typing import Any
 import orjson
 import pyarrow as pa
 
-from brume.labels.model.ingest.reading import contents
+from brume.labels.model.ingest.reading import label_finder
 from brume.labels.model.ingest.reading.columns import Records, as_json, constant, each, maps, number, text
 from brume.labels.model.ingest.reading.frames import Frames
-from brume.labels.model.ingest.reading.marks import Marks
+from brume.labels.model.ingest.reading.label_columns import Marks
 from brume.labels.model.ingest.reading.notes import Notes
 from brume.labels.model.schema import COUNT, NUMBER, TABLES, TEXT, TIME
 
@@ -90,7 +90,7 @@ def read(
         )
         tables["answer_labels"].append(_label_table(sequences, job, frames.counts, _frame_marks(frames)))
     if others:
-        listed = [contents.labels(answer.content) for answer in others]
+        listed = [label_finder.labels(answer.content) for answer in others]
         counts = list(map(len, listed))
         marks = Marks(
             Records(
@@ -166,8 +166,10 @@ def _answer(response: Response, index: int, one: dict[str, Any], further: dict[s
             content = orjson.loads(content)
     if isinstance(content, dict):
         notes.keys.add_record("answer content", content, content)
-    frames = contents.entries(content)
-    left = content if frames is None or not isinstance(content, dict) else contents.without_entries(content)
+    frames = label_finder.entries(content)
+    left = (
+        content if frames is None or not isinstance(content, dict) else label_finder.without_entries(content)
+    )
     worker_id = text(one.get("workerId")) or None
     metadata = one.get("workerMetadata")
     identity = metadata.get("identityData") if isinstance(metadata, dict) else None

@@ -10,10 +10,10 @@ from typing import Any
 import pyarrow as pa
 
 from brume.labels.model.ingest.layout import Place
-from brume.labels.model.ingest.reading import answers, contents, documents, manifests
+from brume.labels.model.ingest.reading import answers, json_parsing, label_finder, manifests
 from brume.labels.model.ingest.reading.columns import Records, constant, each, maps, text
 from brume.labels.model.ingest.reading.frames import Frames
-from brume.labels.model.ingest.reading.marks import Marks
+from brume.labels.model.ingest.reading.label_columns import Marks
 from brume.labels.model.ingest.reading.notes import Notes
 from brume.labels.model.schema import COUNT, TABLES, TEXT
 
@@ -63,7 +63,7 @@ class Read:
     kind: str = "unreadable"
     modality: str = ""
     value: Any = None
-    lines: list[int] = field(default_factory=list)  # of its answers, as `documents.lines_of` returns them
+    lines: list[int] = field(default_factory=list)  # of its answers, as `json_parsing.lines_of` returns them
     notes: Notes = field(default_factory=Notes)
     facts: dict[str, Any] = field(default_factory=dict)
 
@@ -85,19 +85,19 @@ def recognise(read: Read, data: bytes) -> None:
             read.kind = "ignored"  # the input of a job
         return
     try:
-        value = documents.parse(data, notes)
-    except documents.DocumentError as error:
+        value = json_parsing.parse(data, notes)
+    except json_parsing.DocumentError as error:
         notes.reject("", str(error), error.remedy, error.line)
         return
     read.value = value
-    keys = {contents.plain(key) for key in value} if isinstance(value, dict) else set()
-    if keys & {contents.plain(_TRACKING), contents.plain(_DETECTION)}:
+    keys = {label_finder.plain(key) for key in value} if isinstance(value, dict) else set()
+    if keys & {label_finder.plain(_TRACKING), label_finder.plain(_DETECTION)}:
         read.kind = "sequence"
-        tracking = contents.plain(_TRACKING) in keys
+        tracking = label_finder.plain(_TRACKING) in keys
         read.modality = "VideoObjectTracking" if tracking else "VideoObjectDetection"
     elif "answers" in keys:
         read.kind = "answers"
-        read.lines = documents.lines_of(data, "answers", value.get("answers"))
+        read.lines = json_parsing.lines_of(data, "answers", value.get("answers"))
     elif isinstance(value, dict) and all(isinstance(value.get(key), str) for key in _DESCRIPTION):
         read.kind = "description"
         read.facts = {key: one for key in _DESCRIBED if not isinstance(one := value.get(key), dict | list)}
@@ -205,19 +205,19 @@ def _sequence_tables(reads: Sequence[Read], job: dict[str, str], context: Contex
 
 def _entries(read: Read, column: str) -> tuple[Any, dict[str, Any]] | None:
     """Return the frames under a column's key, and what else the file holds; None where it has no such key."""
-    known = {contents.plain(_TRACKING), contents.plain(_DETECTION)}
-    key = next((key for key in read.value if contents.plain(key) == contents.plain(column)), None)
+    known = {label_finder.plain(_TRACKING), label_finder.plain(_DETECTION)}
+    key = next((key for key in read.value if label_finder.plain(key) == label_finder.plain(column)), None)
     if key is None:
         return None
     read.notes.keys.add_record("sequence", read.value, {key})
     return read.value[key], {
-        one: text(value) for one, value in read.value.items() if contents.plain(one) not in known
+        one: text(value) for one, value in read.value.items() if label_finder.plain(one) not in known
     }
 
 
 def _manifest_tables(reads: Sequence[Read], job: dict[str, str], context: Context) -> dict[str, pa.Table]:
     rows: list[dict[str, Any]] = []
-    listed: list[tuple[Read, manifests.Line, list[contents.Label]]] = []
+    listed: list[tuple[Read, manifests.Line, list[label_finder.Label]]] = []
     for read in reads:
         manifest: manifests.Manifest = read.value
         stills: dict[str, list[Any]] = {}

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from brume.labels.model.ingest.reading.columns import Attributes, Records, nested, spread, struct, text
-from brume.labels.model.ingest.reading.marks import Marks
+from brume.labels.model.ingest.reading.label_columns import Marks
 from brume.labels.model.ingest.reading.notes import Notes
 from brume.labels.model.schema import COUNT
 

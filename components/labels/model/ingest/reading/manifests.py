@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from brume.labels.model.ingest.reading import contents, documents
+from brume.labels.model.ingest.reading import json_parsing, label_finder
 from brume.labels.model.ingest.reading.columns import as_json, number, text
 from brume.labels.model.ingest.reading.notes import Notes
 
@@ -122,8 +122,8 @@ def parse(data: bytes, notes: Notes) -> Manifest:
         if not raw.strip():
             continue
         try:
-            value = documents.parse(raw, notes, count)
-        except documents.DocumentError as error:
+            value = json_parsing.parse(raw, notes, count)
+        except json_parsing.DocumentError as error:
             notes.reject("", f"the line cannot be read: {error}", error.remedy, count)
             manifest.unread.append(count - 1)
             continue
@@ -162,7 +162,7 @@ def _line(value: dict[str, Any], count: int, notes: Notes) -> Line:
     return Line(count, item, source, attributes, rest)
 
 
-def labels(attribute: Attribute) -> list[contents.Label]:
+def labels(attribute: Attribute) -> list[label_finder.Label]:
     """Return the labels that an attribute of a still or a text holds, each with its kind.
 
     Image and text classification (one class or several), bounding boxes, polylines, polygons, keypoints,
@@ -174,7 +174,7 @@ def labels(attribute: Attribute) -> list[contents.Label]:
         return _mask(_object(metadata["internal-color-map"]))
     if isinstance(value, dict):
         confidences = metadata.get("objects", metadata.get("entities"))
-        found = [(kind, dict(label)) for kind, label in contents.labels(value)]
+        found = [(kind, dict(label)) for kind, label in label_finder.labels(value)]
         for index, (_, label) in enumerate(found):
             about = confidences[index] if isinstance(confidences, list) and index < len(confidences) else None
             confidence = about.get("confidence") if isinstance(about, dict) else None
@@ -235,8 +235,8 @@ def _class(identifier: Any, name: Any, confidence: Any) -> dict[str, Any]:
     return label if confidence is None else {**label, "confidence": confidence}
 
 
-def _mask(colours: Mapping[str, Any]) -> list[contents.Label]:
-    found: list[contents.Label] = []
+def _mask(colours: Mapping[str, Any]) -> list[label_finder.Label]:
+    found: list[label_finder.Label] = []
     for key, about in colours.items():
         about = _object(about)
         name = text(about.get("class-name"))

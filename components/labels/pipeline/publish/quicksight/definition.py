@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from brume.labels.pipeline.dashboard.evaluate import View
 from brume.labels.pipeline.dashboard.views import Board, Headline
 from brume.labels.pipeline.publish.quicksight import visuals
-from brume.labels.pipeline.publish.quicksight.sets import DataSet
+from brume.labels.pipeline.publish.quicksight.data_sets import DataSet
 from brume.labels.pipeline.publish.quicksight.visuals import Fields, Members, identity
 
 _COLUMNS = 36  # of a sheet's grid

@@ -25,8 +25,8 @@ from brume.labels.model.lake import Lake
 from brume.labels.model.schema import DATABASE
 from brume.labels.pipeline import aws_errors
 from brume.labels.pipeline.dashboard.views import Board
-from brume.labels.pipeline.publish.quicksight import definition, sets
-from brume.labels.pipeline.publish.quicksight.sets import DataSet
+from brume.labels.pipeline.publish.quicksight import data_sets, definition
+from brume.labels.pipeline.publish.quicksight.data_sets import DataSet
 from brume.labels.pipeline.publish.quicksight.visuals import Members, UnknownColumnError, identity
 
 NAME = "Brume labelling"
@@ -72,7 +72,7 @@ def publish(
     first: datetime.datetime | None = pc.min(times).as_py()
     try:
         account = _Account(principal, name)
-        return account.publish(board, sets.load(database), workgroup, first)
+        return account.publish(board, data_sets.load(database), workgroup, first)
     except (ClientError, BotoCoreError) as error:
         cause = aws_errors.explain("quicksight", error, UnsupportedUserEditionException=_NOT_SIGNED_UP)
         raise QuickSightError(f"publishing {name!r} to QuickSight: {cause}") from error

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from brume.labels.pipeline.dashboard.evaluate import Measure, Unit, View
-from brume.labels.pipeline.publish.quicksight.sets import DataSet
+from brume.labels.pipeline.publish.quicksight.data_sets import DataSet
 
 Members = dict[str, Any]
 _STEPS = {"hour": "HOUR", "day": "DAY", "week": "WEEK", "time": "MINUTE", "last": "MINUTE"}
@@ -47,7 +47,7 @@ class Fields:
         """Return the type of a column. Raises `UnknownColumnError`."""
         if cube not in self.sets or name not in self.sets[cube].columns:
             raise UnknownColumnError(
-                f"there is no data set {cube} with a column {name}: write it in sets/{cube}.sql"
+                f"there is no data set {cube} with a column {name}: write it in data_sets/{cube}.sql"
             )
         return self.sets[cube].columns[name]
 

@@ -17,10 +17,10 @@ from brume.labels.engine.sql.functions import called_macros
 from brume.labels.engine.sql.plan import Context, plan
 from brume.labels.model.schema import DATABASE, TABLES
 from brume.labels.pipeline import dashboard
-from brume.labels.pipeline.dashboard import marks
+from brume.labels.pipeline.dashboard import chart_specs
 from brume.labels.pipeline.dashboard.evaluate import Column, Evaluator, Measure, View
-from brume.labels.pipeline.publish.quicksight import definition, sets
-from brume.labels.pipeline.publish.quicksight.sets import DataSet
+from brume.labels.pipeline.publish.quicksight import data_sets, definition
+from brume.labels.pipeline.publish.quicksight.data_sets import DataSet
 from brume.labels.pipeline.publish.quicksight.visuals import Fields, UnknownColumnError, identity, visual
 from tests.components.labels.dashboard import tables
 from tests.components.labels.dashboard.tables import effort
@@ -42,7 +42,7 @@ def made(connection: duckdb.DuckDBPyConnection) -> dashboard.Dashboard:
 
 @pytest.fixture(scope="module")
 def found() -> dict[str, DataSet]:
-    return sets.load(DATABASE)
+    return data_sets.load(DATABASE)
 
 
 @pytest.fixture(scope="module")
@@ -197,7 +197,7 @@ def test_a_chart_by_all_groups_in_one_joins_their_names(found: dict[str, DataSet
         "agreement",
         pair,
         (Measure("units", "Compared", "sum", "units"),),
-        chart=marks.bars("names", "units", "compared"),
+        chart=chart_specs.bars("names", "units", "compared"),
     )
     fields = Fields(found)
     wells = content(visual(view, fields))["ChartConfiguration"]["FieldWells"]["BarChartAggregatedFieldWells"]

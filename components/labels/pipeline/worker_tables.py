@@ -18,7 +18,8 @@ import pyarrow.parquet as pq
 
 from brume.labels.model.lake import ConflictError, Lake, Part, Snapshot
 from brume.labels.model.schema import TABLES
-from brume.labels.pipeline import people
+from brume.labels.pipeline import worker_directory
+from brume.labels.pipeline.worker_directory import WorkerDirectory
 
 WORKERS, METRICS, REJECTS = "workers", "worker_metrics_processed_worker_metrics", "rejects"
 _VERSION = 1  # counts up when the same answers make other rows
@@ -87,7 +88,7 @@ class Summary:
     hours: int
     written: int
     removed: int
-    rejects: Sequence[people.Reject]
+    rejects: Sequence[worker_directory.Reject]
 
 
 @dataclass(frozen=True)
@@ -103,9 +104,9 @@ def join(lake: Lake, workers: str, *, mask: bool = False) -> Summary:
 
     `workers` is the id of a Cognito user pool, a CSV file, or "" where nobody is known: an unknown worker's
     sub stands in the place of the name, and the email is empty; `mask` makes that so for everybody. Raises
-    `people.PeopleError`, and `ConflictError` when other runs keep committing to the lake meanwhile.
+    `DirectoryError`, and `ConflictError` when other runs keep committing to the lake meanwhile.
     """
-    known = people.read(workers).masked() if mask else people.read(workers)
+    known = worker_directory.read(workers).masked() if mask else worker_directory.read(workers)
     for attempt in range(1, _ATTEMPTS + 1):
         written: list[Part] = []
         try:
@@ -117,7 +118,7 @@ def join(lake: Lake, workers: str, *, mask: bool = False) -> Summary:
     raise AssertionError("unreachable")
 
 
-def _join(lake: Lake, known: people.People, written: list[Part]) -> Summary:
+def _join(lake: Lake, known: WorkerDirectory, written: list[Part]) -> Summary:
     """Do it once, on the present state of the lake; parts are added to `written` as they come."""
     snapshot = lake.snapshot()
     old = _old_parts(lake, snapshot)
@@ -163,13 +164,13 @@ def _old_parts(lake: Lake, snapshot: Snapshot) -> dict[tuple[str, tuple[str, ...
     return found
 
 
-def _refused(rejects: Sequence[people.Reject]) -> pa.Table:
+def _refused(rejects: Sequence[worker_directory.Reject]) -> pa.Table:
     """Return lines of the CSV that were set aside as rows of the lake's table of rejects."""
     rows = [{"modality": "", "job": "", **asdict(reject)} for reject in rejects]
     return pa.Table.from_pylist(rows, schema=TABLES[REJECTS].schema)
 
 
-def _workers_table(connection: duckdb.DuckDBPyConnection, known: people.People) -> pa.Table:
+def _workers_table(connection: duckdb.DuckDBPyConnection, known: WorkerDirectory) -> pa.Table:
     """Return everybody who answered or is known, and make the table `known` of it for the next queries."""
     rows = [
         {"worker": sub, "name": person.name, "email": person.email, "team": person.team}

@@ -15,7 +15,7 @@ from typing import Any, Literal
 import duckdb
 import pyarrow as pa
 
-from brume.labels.pipeline.dashboard.asking import columns, put, run
+from brume.labels.pipeline.dashboard.duckdb_queries import columns, put, run
 
 CLASS, PER_FRAME = "class", "labels in the frame"
 _FEW = 12  # values that are all shown

@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from brume.labels.model.quality import lines
+from brume.labels.model.quality import polylines
 from brume.labels.model.quality.arrays import Codes, Flags, Floats, dense
 
 CLASS = "class"
@@ -100,7 +100,7 @@ class Sheets:
 
     @functools.cached_property
     def outlines(self) -> Floats:
-        """Return the line of each label as `lines.likeness` takes it; NaN of labels that are none."""
+        """Return the line of each label as `polylines.likeness` takes it; NaN of labels that are none."""
         column = self.vertices
         offsets = np.asarray(column.offsets.to_numpy(), dtype=np.int64)
         points = column.values.slice(offsets[0], offsets[-1] - offsets[0])
@@ -108,7 +108,7 @@ class Sheets:
         placed = np.isfinite(corners).all(axis=1)
         label = np.repeat(np.arange(self.sheet.size), np.diff(offsets))
         count = np.bincount(label[placed], minlength=self.sheet.size)
-        return lines.resampled(corners[placed], count, self.of_kind("polygon"))
+        return polylines.resampled(corners[placed], count, self.of_kind("polygon"))
 
 
 def build(labels: pa.Table, frames: pa.Table, answers: pa.Table, answer_labels: pa.Table) -> Sheets:

@@ -11,19 +11,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from brume.labels.model.lake import Lake, Part, Snapshot
-from brume.labels.model.quality import (
-    audit,
-    checks,
-    comparing,
-    disagreement,
-    findings,
-    label_errors,
-    measures,
-)
+from brume.labels.model.quality import answer_comparison, audit, checks, disagreement, label_errors, measures
+from brume.labels.model.quality import finding_rows as findings
+from brume.labels.model.quality.annotation_sets import LABEL_COLUMNS, Sheets, build, numbers
 from brume.labels.model.quality.arrays import Codes, Floats
 from brume.labels.model.quality.faults import FLICKER, LABEL_ERROR
 from brume.labels.model.quality.measures import Measure
-from brume.labels.model.quality.sheets import LABEL_COLUMNS, Sheets, build, numbers
 
 ANSWER_COLUMNS = ("item", "worker", "file", "answer")
 TABLES = ("items", "frames", "labels", "answers", "answer_labels")
@@ -70,10 +63,10 @@ def judge(lake: Lake, work: Work) -> Judged:
     frame_size = {row["item"]: (row["width"], row["height"]) for row in known}
     width = _width(sheets, frame_size)
 
-    pairs = comparing.compare(sheets, *comparing.partners(sheets), width)
-    agreed = comparing.agreement(sheets, pairs)
-    following = comparing.follow(sheets, pairs.first, pairs.second)
-    answered = comparing.compare(sheets, *label_errors.with_answers(sheets), width)
+    pairs = answer_comparison.compare(sheets, *answer_comparison.partners(sheets), width)
+    agreed = answer_comparison.agreement(sheets, pairs)
+    following = answer_comparison.follow(sheets, pairs.first, pairs.second)
+    answered = answer_comparison.compare(sheets, *label_errors.with_answers(sheets), width)
     found = measures.of_job(sheets, pairs, following, agreed)
     faults = checks.check(sheets, frame_size)
     known_odd = [fault for fault in faults if fault.kind in (LABEL_ERROR, FLICKER)]

@@ -7,7 +7,7 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from brume.labels.pipeline.dashboard.masking import key_of, people
+from brume.labels.pipeline.dashboard.pseudonyms import key_of, people
 
 KEY = b"a key"
 

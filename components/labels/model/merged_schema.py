@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from brume.labels.model.lake import Lake, Snapshot
-from brume.labels.model.parts import holds_frames
+from brume.labels.model.parquet_files import holds_frames
 from brume.labels.model.schema import TABLES, frames_type
 
 _EMPTY = frames_type((), ())

@@ -13,7 +13,7 @@ from brume.aws.client import client
 from brume.aws.engine.catalog import Settings
 from brume.labels.engine import engine
 from brume.labels.model.queries import Query
-from brume.labels.pipeline.publish import saved_queries
+from brume.labels.pipeline.publish import named_queries
 from tests.aws.serving import KEY, serve_engine
 
 SLIP = Query("boxes", "Boxes, as they stood.", "SELECT a,,b FROM labels", True)
@@ -39,12 +39,12 @@ def saved(athena: Any) -> dict[str, dict[str, str]]:
 
 
 def test_queries_are_saved_once_and_kept_up_to_date(athena: Any) -> None:
-    done = saved_queries.save([SLIP, JOBS], "reports")
+    done = named_queries.save([SLIP, JOBS], "reports")
     assert (done.created, done.updated) == (2, 0)
     assert saved(athena)["boxes"]["QueryString"] == "SELECT a,b FROM labels"
-    done = saved_queries.save([SLIP, JOBS], "reports")
+    done = named_queries.save([SLIP, JOBS], "reports")
     assert (done.created, done.updated) == (0, 0)
-    done = saved_queries.save([dataclasses.replace(JOBS, sql="SELECT job FROM jobs")], "reports")
+    done = named_queries.save([dataclasses.replace(JOBS, sql="SELECT job FROM jobs")], "reports")
     assert (done.created, done.updated) == (0, 1)
     assert saved(athena)["jobs"]["QueryString"] == "SELECT job FROM jobs"
 
@@ -55,11 +55,11 @@ def test_what_somebody_else_saved_stays_as_it_is(athena: Any) -> None:
     # As many others that one answer does not hold them.
     for number in range(60):
         athena.create_named_query(**own | {"Name": f"q{number}"})
-    done = saved_queries.save([JOBS], "reports")
+    done = named_queries.save([JOBS], "reports")
     assert (done.created, done.updated) == (0, 0)
     assert saved(athena)["jobs"]["QueryString"] == "SELECT 1"
 
 
 def test_a_workgroup_that_is_not_there_is_named(athena: Any) -> None:
-    with pytest.raises(saved_queries.SavedQueryError, match="workgroup nobodys"):
-        saved_queries.save([JOBS], "nobodys")
+    with pytest.raises(named_queries.NamedQueryError, match="workgroup nobodys"):
+        named_queries.save([JOBS], "nobodys")

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from brume.labels.model.quality.annotation_sets import CLASS, Sheets
 from brume.labels.model.quality.arrays import Codes, Flags, Floats, dense
 from brume.labels.model.quality.faults import OUTSIDE, SIZE, Fault
 from brume.labels.model.quality.frame_size import FrameSizes
-from brume.labels.model.quality.sheets import CLASS, Sheets
-from brume.labels.model.quality.trails import Trails, around, medians, runs, spread
+from brume.labels.model.quality.object_tracks import Trails, around, medians, runs, spread
 
 BEYOND = 0.01  # of the frame's width or height, and two pixels at least: less is a stroke of the hand
 WHOLE = 0.95  # of the frame's width and height

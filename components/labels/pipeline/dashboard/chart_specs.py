@@ -37,7 +37,7 @@ def _spec(chart: Any) -> Spec:
 
 
 def _colour(field: str, domain: Sequence[str]) -> alt.Color:
-    """Colours of parts; their legend is the page's, or of `paper`."""
+    """Colours of parts; their legend is the page's, or of `export`."""
     scale = alt.Scale(domain=list(domain)) if domain else alt.Undefined
     return alt.Color(f"{field}:N", scale=scale, legend=None)
 

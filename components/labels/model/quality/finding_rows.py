@@ -7,8 +7,8 @@ from typing import Any
 
 import pyarrow as pa
 
+from brume.labels.model.quality.annotation_sets import Sheets
 from brume.labels.model.quality.faults import Fault
-from brume.labels.model.quality.sheets import Sheets
 from brume.labels.model.schema import TABLES
 
 _SCHEMA = TABLES["findings"].schema

@@ -21,8 +21,8 @@ COLUMNS = ("sub", "name", "email", "team")
 _PAGE = 60  # the most that Cognito lists at once
 
 
-class PeopleError(ValueError):
-    """People who cannot be looked up at all; the message names the pool or the file, and the remedy."""
+class DirectoryError(ValueError):
+    """A user pool or CSV that cannot be read at all; the message names it, and the remedy."""
 
 
 @dataclass(frozen=True)
@@ -46,29 +46,30 @@ class Reject:
 
 
 @dataclass(frozen=True)
-class People:
+class WorkerDirectory:
     """Everybody who is known, by sub; `source` is cognito, csv or none, as in the table `workers`."""
 
     source: str
     by_sub: Mapping[str, Person] = field(default_factory=dict)
     rejects: Sequence[Reject] = ()
 
-    def masked(self) -> People:
+    def masked(self) -> WorkerDirectory:
         """Return the same people by their subs and teams alone, without names and emails."""
         return replace(self, by_sub={sub: Person(sub, team=one.team) for sub, one in self.by_sub.items()})
 
 
-def read(workers: str) -> People:
+def read(workers: str) -> WorkerDirectory:
     """Read the user pool or CSV that `workers` names; with "" nobody is known.
 
-    Raises `PeopleError` when there is no such pool or file, or it may not be read, or it has no column `sub`.
+    Raises `DirectoryError` when there is no such pool or file, or it may not be read, or it has no
+    column `sub`.
     """
     if not workers:
-        return People("none")
+        return WorkerDirectory("none")
     return _cognito(workers) if POOL.fullmatch(workers) else _csv(workers)
 
 
-def _cognito(pool: str) -> People:
+def _cognito(pool: str) -> WorkerDirectory:
     """Read all users of the pool, and all groups with their members."""
     from botocore.exceptions import BotoCoreError, ClientError
 
@@ -84,7 +85,7 @@ def _cognito(pool: str) -> People:
         except (ClientError, BotoCoreError) as error:
             unknown = "name a pool of this account by its id, REGION_NAME"
             cause = aws_errors.explain("cognito-idp", error, ResourceNotFoundException=unknown)
-            raise PeopleError(f"workers={pool}: {cause}") from error
+            raise DirectoryError(f"workers={pool}: {cause}") from error
 
     teams: dict[str, list[str]] = {}
     # The pool's own order of groups: the smallest precedence is the first.
@@ -106,19 +107,19 @@ def _cognito(pool: str) -> People:
             email=about.get("email", ""),
             team=", ".join(teams.get(user["Username"], [])),
         )
-    return People("cognito", found)
+    return WorkerDirectory("cognito", found)
 
 
-def _csv(uri: str) -> People:
+def _csv(uri: str) -> WorkerDirectory:
     """Read the lines of a CSV; of two lines with one sub the first counts."""
     records = _records(uri)
     try:
         _, header = next(records)
     except StopIteration:
-        raise PeopleError(f"{uri} is empty: its first line must be {','.join(COLUMNS)}") from None
+        raise DirectoryError(f"{uri} is empty: its first line must be {','.join(COLUMNS)}") from None
     places = {name.strip().lower(): place for place, name in reversed(list(enumerate(header)))}
     if "sub" not in places or not places.keys() & {"name", "email", "team"}:
-        raise PeopleError(
+        raise DirectoryError(
             f"{uri}, line 1: the header {','.join(header)!r} must name the column sub, and of name, email "
             "and team those that there are, with commas or semicolons between them"
         )
@@ -155,7 +156,7 @@ def _csv(uri: str) -> People:
             )
         else:
             found[sub], lines[sub] = Person(name or sub, email, team), line
-    return People("csv", found, rejects)
+    return WorkerDirectory("csv", found, rejects)
 
 
 def _records(uri: str) -> Iterator[tuple[int, list[str]]]:
@@ -163,12 +164,12 @@ def _records(uri: str) -> Iterator[tuple[int, list[str]]]:
     try:
         data = storage.read_bytes(uri)
     except FileNotFoundError as error:
-        raise PeopleError(f"workers={uri} is not there: name a CSV file or a Cognito user pool") from error
+        raise DirectoryError(f"workers={uri} is not there: name a CSV file or a Cognito user pool") from error
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
-        raise PeopleError(f"{uri}, line {line}: it is not UTF-8; save the file as CSV UTF-8") from error
+        raise DirectoryError(f"{uri}, line {line}: it is not UTF-8; save the file as CSV UTF-8") from error
     first = text.partition("\n")[0]
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=max(",;\t", key=first.count))
     line = 1
@@ -178,4 +179,4 @@ def _records(uri: str) -> Iterator[tuple[int, list[str]]]:
                 yield line, record
             line = reader.line_num + 1
     except csv.Error as error:
-        raise PeopleError(f"{uri}, line {line}: {error}; does a quote stay open there?") from error
+        raise DirectoryError(f"{uri}, line {line}: {error}; does a quote stay open there?") from error

@@ -19,12 +19,12 @@ import vl_convert
 from markupsafe import Markup, escape
 from PIL import Image
 
-from brume.labels.pipeline.dashboard import marks
+from brume.labels.pipeline.dashboard import chart_specs
 from brume.labels.pipeline.dashboard.cubes import Cubes
 from brume.labels.pipeline.dashboard.evaluate import Column, Evaluator, Measure, Row, View
 from brume.labels.pipeline.dashboard.formats import NOTHING, drawn, text
-from brume.labels.pipeline.dashboard.joining import joined
 from brume.labels.pipeline.dashboard.page import Page, headlines
+from brume.labels.pipeline.dashboard.pdf_join import joined
 from brume.labels.pipeline.dashboard.views import Board
 
 _INK, _SOFT, _LINE, _PAPER = "#171c24", "#5b6675", "#e1e5ea", "#ffffff"
@@ -157,7 +157,7 @@ def _drawing(view: View, rows: Sequence[Row]) -> tuple[Markup, float, float]:
     if spec.get("width") == "container":
         spec |= {"width": _HALF - 2 * _PAD, "autosize": {"type": "fit-x", "contains": "padding"}}
     spec["data"] = {"values": drawn(view, rows)}
-    spec["config"] = marks.theme(_INK, _SOFT, _LINE, marks.PALETTE, _FONT)
+    spec["config"] = chart_specs.theme(_INK, _SOFT, _LINE, chart_specs.PALETTE, _FONT)
     svg = vl_convert.vegalite_to_svg(spec)
     head, _, rest = svg.partition(">")
     size = [float(number) for number in re.findall(r' (?:width|height)="([\d.]+)"', head)]
@@ -191,7 +191,7 @@ def _legend(view: View, rows: Sequence[Row]) -> tuple[Markup, int]:
         wide = 24 + len(words) * 11 * _CHARACTER + 10
         if x and x + wide > _HALF - 2 * _PAD:
             x, line = 0.0, line + 1
-        colour = marks.PALETTE[view.domain.index(name) % len(marks.PALETTE)]
+        colour = chart_specs.PALETTE[view.domain.index(name) % len(chart_specs.PALETTE)]
         parts.append(
             Markup('<rect x="{:.0f}" y="{}" width="11" height="11" rx="3" fill="{}"/>').format(
                 x, 18 * line, colour

@@ -13,10 +13,10 @@ import numpy as np
 import orjson
 
 from brume.labels.demo import manifests
-from brume.labels.demo.clock import DAY, Clock, moment, stamp
-from brume.labels.demo.people import ISSUER, Roster, Shifts, Worker, workforce
-from brume.labels.demo.plan import Job, Size
+from brume.labels.demo.job_plan import Job, Size
 from brume.labels.demo.truth import Fault, JobTruth
+from brume.labels.demo.workforce import ISSUER, Roster, Shifts, Worker, workforce
+from brume.labels.demo.working_hours import DAY, Clock, moment, stamp
 
 # Usual seconds for one label.
 _SECONDS = {

@@ -17,10 +17,10 @@ from brume import storage
 from brume.aws.client import client
 from brume.labels.model.lake import ConflictError, Lake
 from brume.labels.model.queries import named
-from brume.labels.pipeline import people, workers
+from brume.labels.pipeline import worker_directory, worker_tables
 from tests.components.labels.lakes import answer, frame, put
 
-METRICS = workers.METRICS
+METRICS = worker_tables.METRICS
 
 
 @pytest.fixture
@@ -74,7 +74,7 @@ def test_all_130_users_and_the_members_of_a_large_team_are_known(lake: Lake, poo
         cognito.admin_add_user_to_group(UserPoolId=pool, Username=f"worker{number}", GroupName="day")
     cognito.admin_add_user_to_group(UserPoolId=pool, Username="worker69", GroupName="night")
     put(lake, answers=[answer(sub, item=place) for place, sub in enumerate(subs)])
-    summary = workers.join(lake, pool)
+    summary = worker_tables.join(lake, pool)
     assert (summary.workers, summary.unknown, summary.without_email, summary.answers) == (130, 0, 0, 130)
     assert names(lake) == sorted((f"Worker {n}", f"w{n}@example.com") for n in range(130))
     teams = dict(rows(lake, "SELECT name, team FROM workers"))
@@ -90,7 +90,7 @@ def test_an_unknown_sub_and_users_without_email_are_shown_by_what_there_is(lake:
     idle = user(pool, "eve", name="Eve", email="eve@example.com")
     subs = [full, parts, nick, bare, "somebody-else"]
     put(lake, answers=[answer(sub, item=place) for place, sub in enumerate(subs)])
-    summary = workers.join(lake, pool)
+    summary = worker_tables.join(lake, pool)
     assert names(lake) == sorted(
         [("Ann Lee", "ann@example.com"), ("Bo Ek", ""), ("cyclone", ""), ("dee", ""), ("somebody-else", "")]
     )
@@ -102,8 +102,11 @@ def test_an_unknown_sub_and_users_without_email_are_shown_by_what_there_is(lake:
 
 
 def test_a_pool_that_is_not_there_is_named(lake: Lake, pool: str) -> None:
-    with pytest.raises(people.PeopleError, match=r"workers=eu-west-1_Nobody.*ResourceNotFound.*REGION_NAME"):
-        workers.join(lake, "eu-west-1_Nobody")
+    with pytest.raises(
+        worker_directory.DirectoryError,
+        match=r"workers=eu-west-1_Nobody.*ResourceNotFound.*REGION_NAME",
+    ):
+        worker_tables.join(lake, "eu-west-1_Nobody")
 
 
 @pytest.mark.parametrize(
@@ -116,7 +119,7 @@ def test_a_pool_that_is_not_there_is_named(lake: Lake, pool: str) -> None:
 )
 def test_a_csv_in_any_order_and_as_a_spreadsheet_writes_it(lake: Lake, tmp_path: Path, text: str) -> None:
     put(lake, answers=[answer("u1"), answer("u2", item=1)])
-    workers.join(lake, csv(tmp_path, text))
+    worker_tables.join(lake, csv(tmp_path, text))
     assert rows(lake, "FROM workers ORDER BY worker") == [
         ("u1", "Zoë Ω", "zoe@example.com", "day", "csv"),
         ("u2", "u2", "", "", "none"),
@@ -127,16 +130,16 @@ def test_lines_of_the_csv_that_say_nothing_are_set_aside_and_the_rest_counts(
     lake: Lake, tmp_path: Path
 ) -> None:
     text = 'sub,name\nu1,"Ann\nLee"\n,Nobody\nu1,Other\nu2\nu3,Lee,Ann\n'
-    summary = workers.join(lake, csv(tmp_path, text))
+    summary = worker_tables.join(lake, csv(tmp_path, text))
     assert [(item.line, item.field) for item in summary.rejects] == [(4, "sub"), (5, "sub"), (7, "")]
     assert "line 2" in summary.rejects[1].reason
     assert rows(lake, "SELECT worker, name FROM workers ORDER BY ALL") == [("u1", "Ann\nLee"), ("u2", "u2")]
     assert json.loads(json.dumps(asdict(summary)))["rejects"][0]["file"].endswith("workers.csv")
     assert rows(lake, "SELECT line, field FROM rejects ORDER BY line") == [(4, "sub"), (5, "sub"), (7, "")]
     state = lake.snapshot().number
-    workers.join(lake, csv(tmp_path, text))
+    worker_tables.join(lake, csv(tmp_path, text))
     assert lake.snapshot().number == state
-    workers.join(lake, csv(tmp_path, "sub,name\nu1,Ann\n"))
+    worker_tables.join(lake, csv(tmp_path, "sub,name\nu1,Ann\n"))
     assert rows(lake, "SELECT * FROM rejects") == []
 
 
@@ -150,19 +153,19 @@ def test_lines_of_the_csv_that_say_nothing_are_set_aside_and_the_rest_counts(
     ],
 )
 def test_a_csv_that_is_none_says_where_and_what_to_do(tmp_path: Path, text: bytes, message: str) -> None:
-    with pytest.raises(people.PeopleError, match=rf"workers\.csv,? {message}"):
-        people.read(csv(tmp_path, text))
+    with pytest.raises(worker_directory.DirectoryError, match=rf"workers\.csv,? {message}"):
+        worker_directory.read(csv(tmp_path, text))
 
 
 def test_without_a_place_to_look_everybody_is_shown_by_their_sub(lake: Lake) -> None:
     put(lake, answers=[answer("u1"), answer("unknown", item=1)])
-    workers.join(lake, "")
+    worker_tables.join(lake, "")
     assert names(lake) == [("u1", ""), ("unknown", "")]
 
 
 def test_masked_people_are_in_no_table_and_their_teams_are(lake: Lake, tmp_path: Path) -> None:
     put(lake, answers=[answer("s1"), answer("s2", item=1)])
-    workers.join(lake, csv(tmp_path, "sub,name,email,team\ns1,Ada,ada@example.com,day\n"), mask=True)
+    worker_tables.join(lake, csv(tmp_path, "sub,name,email,team\ns1,Ada,ada@example.com,day\n"), mask=True)
     assert names(lake) == [("s1", ""), ("s2", "")]
     assert rows(lake, "SELECT worker, name, email, team FROM workers ORDER BY worker") == [
         ("s1", "s1", "", "day"),
@@ -182,7 +185,7 @@ def test_metrics_lie_by_the_hour_of_submission_and_answer_the_originals_query(la
             answer("u4", "2024-03-02T00:10:00", **other),
         ],
     )
-    summary = workers.join(lake, "")
+    summary = worker_tables.join(lake, "")
     assert (summary.answers, summary.hours, summary.written) == (4, 3, 3)
     assert {part.partition for part in lake.snapshot().parts(METRICS)} == {
         ("2024", "03", "01", "23"),
@@ -207,13 +210,13 @@ def test_only_the_hours_that_changed_are_written_again(lake: Lake, tmp_path: Pat
     known = csv(tmp_path, "sub,name\nu1,Ann\nu2,Bo\n")
     files = [{"file": row["file"], "digest": f"digest of {row['file']}"} for row in (nine, ten)]
     put(lake, answers=[nine, ten], files=files)
-    workers.join(lake, known)
+    worker_tables.join(lake, known)
     first = metrics_files(lake)
     before = lake.snapshot().number
-    again = workers.join(lake, known)
+    again = worker_tables.join(lake, known)
     assert (again.written, again.removed, lake.snapshot().number) == (0, 0, before)
 
-    workers.join(lake, csv(tmp_path, "sub,name\nu1,Ann\nu2,Bob\n"))  # a corrected name
+    worker_tables.join(lake, csv(tmp_path, "sub,name\nu1,Ann\nu2,Bob\n"))  # a corrected name
     assert names(lake) == [("Ann", ""), ("Bob", "")]
     assert len(first & metrics_files(lake)) == 1
 
@@ -221,7 +224,7 @@ def test_only_the_hours_that_changed_are_written_again(lake: Lake, tmp_path: Pat
     second = metrics_files(lake)
     redone = nine | {"entries": [frame(0, {"vehicle_type": "van"}, quality="good")]}
     put(lake, answers=[redone, ten], files=[{"file": nine["file"], "digest": "another"}, files[1]])
-    assert workers.join(lake, known).written == 1
+    assert worker_tables.join(lake, known).written == 1
     kind = "answercontent[1].trackingannotations.framedata.entries[1].annotations[1]"
     assert set(rows(lake, f'SELECT {kind}."label-category-attributes".vehicle_type FROM {METRICS}')) == {
         ("van",),
@@ -230,12 +233,12 @@ def test_only_the_hours_that_changed_are_written_again(lake: Lake, tmp_path: Pat
     assert len(second & metrics_files(lake)) == 1
 
     put(lake, answers=[redone])  # the other answer is taken back
-    last = workers.join(lake, known)
+    last = worker_tables.join(lake, known)
     assert (last.written, last.removed) == (0, 1)
     assert names(lake) == [("Ann", "")]
 
     put(lake, answers=[])
-    workers.join(lake, "")
+    worker_tables.join(lake, "")
     assert names(lake) == [] and rows(lake, "FROM workers") == []
 
 
@@ -261,7 +264,7 @@ def test_after_any_history_the_metrics_are_those_of_the_last_state(
             people_file = csv(
                 Path(folder), "sub,name\n" + "".join(f"{sub},{name}\n" for sub, name in known.items())
             )
-            workers.join(lake, people_file)
+            worker_tables.join(lake, people_file)
             expected = [
                 (f"cars/{n}.json", known.get(sub, sub), f"0{hour}") for n, (sub, hour) in answers.items()
             ]
@@ -271,10 +274,10 @@ def test_after_any_history_the_metrics_are_those_of_the_last_state(
 def test_answers_beyond_what_memory_holds_at_once_are_all_written(
     lake: Lake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(workers, "_WEIGHT", 5)
+    monkeypatch.setattr(worker_tables, "_WEIGHT", 5)
     given = [answer(f"u{n}", f"2024-03-0{1 + n % 9}T{n % 24:02}:00:00", item=n) for n in range(60)]
     put(lake, answers=given)
-    assert workers.join(lake, "").answers == 60
+    assert worker_tables.join(lake, "").answers == 60
     assert rows(lake, f"SELECT user_name, submissiontime FROM {METRICS} ORDER BY 1") == sorted(
         (row["worker"], row["submitted"]) for row in given
     )
@@ -297,7 +300,7 @@ def test_a_run_that_commits_meanwhile_is_taken_into_account(
         return commit(self, *arguments, **options)
 
     monkeypatch.setattr(Lake, "commit", late)
-    workers.join(lake, "")
+    worker_tables.join(lake, "")
     assert names(lake) == [("u1", ""), ("u2", "")]
     on_disk = {entry.uri for entry in storage.list_files(storage.join(lake.uri, METRICS))}
     assert on_disk == {storage.join(lake.uri, path) for path in metrics_files(lake)}
@@ -308,7 +311,7 @@ def test_a_run_that_commits_meanwhile_is_taken_into_account(
     put(lake, answers=[answer("u3")])
     monkeypatch.setattr(Lake, "commit", always)
     with pytest.raises(ConflictError):
-        workers.join(lake, "")
+        worker_tables.join(lake, "")
 
 
 def test_a_lake_and_a_csv_in_s3(s3_server: str) -> None:
@@ -316,6 +319,6 @@ def test_a_lake_and_a_csv_in_s3(s3_server: str) -> None:
     storage.write_bytes("s3://labels-workers/staff.csv", b"sub,name\nu1,Ann\n")
     lake = Lake("s3://labels-workers/lake")
     put(lake, answers=[answer("u1")])
-    assert workers.join(lake, "s3://labels-workers/staff.csv").written == 1
-    assert workers.join(lake, "s3://labels-workers/staff.csv").written == 0
+    assert worker_tables.join(lake, "s3://labels-workers/staff.csv").written == 1
+    assert worker_tables.join(lake, "s3://labels-workers/staff.csv").written == 0
     assert names(lake) == [("Ann", "")]

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from brume.labels.pipeline.dashboard import Dashboard
-from brume.labels.pipeline.dashboard.joining import joined
+from brume.labels.pipeline.dashboard.pdf_join import joined
 from tests.components.labels.dashboard import tables
 
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from brume.labels.model.quality.annotation_sets import Sheets
 from brume.labels.model.quality.arrays import Codes, Flags, Floats, compact, dense
-from brume.labels.model.quality.sheets import Sheets
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from brume.labels.model.ingest import drift, jobs
+from brume.labels.model.ingest import drift, job_tables
 from brume.labels.model.ingest.reading.chunks import files_table
 from brume.labels.model.lake import Lake, Part, Snapshot
 from brume.labels.model.schema import TABLES
@@ -76,13 +76,13 @@ def tables_of(
             if part.partition == (modality, name)
             for row in _manifest_rows(lake, part, job)
         ]
-        description, where = jobs.newest_description(described[name.casefold()])
+        description, where = job_tables.newest_description(described[name.casefold()])
         if name in reported:
             description, where = reported[name], None
-        items = jobs.items_of(job, lines, rows, description)
-        made.append(jobs.job_of(job, items, rows, description, where))
+        items = job_tables.items_of(job, lines, rows, description)
+        made.append(job_tables.job_of(job, items, rows, description, where))
         items_by_partition[modality, name] += items
-    found += [("items", key, jobs.items_table(items)) for key, items in items_by_partition.items()]
+    found += [("items", key, job_tables.items_table(items)) for key, items in items_by_partition.items()]
     kept = [
         row
         for row in lake.table("jobs", snapshot).to_pylist()
@@ -113,7 +113,7 @@ def _order(row: Row) -> tuple[Any, ...]:
 
 
 def _manifest_rows(lake: Lake, part: Part, job: Mapping[str, str]) -> list[Row]:
-    columns = [*jobs.MANIFEST_COLUMNS, "batch", "level"]
+    columns = [*job_tables.MANIFEST_COLUMNS, "batch", "level"]
     table = pq.read_table(lake.fetch(part), columns=columns, partitioning=None)
     return [row for row in table.to_pylist() if (row["batch"], row["level"]) == (job["batch"], job["level"])]
 

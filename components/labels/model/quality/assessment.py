@@ -9,16 +9,16 @@ import numpy as np
 import pyarrow as pa
 
 from brume.labels.model.lake import Lake, Part, Snapshot
-from brume.labels.model.quality import findings, judging, levels, pace, workers
+from brume.labels.model.quality import finding_rows, job_quality, levels, pace, worker_summaries
+from brume.labels.model.quality.annotation_sets import numbers
 from brume.labels.model.quality.arrays import Codes, Floats
-from brume.labels.model.quality.judging import Judged, Work
-from brume.labels.model.quality.sheets import numbers
+from brume.labels.model.quality.job_quality import Judged, Work
 from brume.labels.model.schema import JUDGED, TABLES
 from brume.run import progress
 from brume.run.pool import share_out
 
 _ROW_BYTES = 200  # of a label before it was packed, which is what `share_out` weighs
-_ANSWERS = (*judging.ANSWER_COLUMNS, "modality", "job", "submitted", "seconds", "labels")
+_ANSWERS = (*job_quality.ANSWER_COLUMNS, "modality", "job", "submitted", "seconds", "labels")
 
 
 def run(lake: Lake) -> None:
@@ -29,13 +29,13 @@ def run(lake: Lake) -> None:
     """
     snapshot = lake.snapshot()
     jobs = _jobs(lake, snapshot)
-    answers = [judging.read(lake, work.parts, "answers", _ANSWERS) for work in jobs]
+    answers = [job_quality.read(lake, work.parts, "answers", _ANSWERS) for work in jobs]
     timed = _timed(answers)
     paces = pace.judge(timed)
     rows_of = {work: sum(part.rows for part in work.parts) for work in jobs}
     pieces = [(lake, work) for work in sorted(jobs, key=rows_of.__getitem__, reverse=True)]
     judged: list[Judged] = []
-    for result in share_out(judging.judge, pieces, sum(rows_of.values()) * _ROW_BYTES):
+    for result in share_out(job_quality.judge, pieces, sum(rows_of.values()) * _ROW_BYTES):
         judged.append(result)
         progress.report("quality", len(judged), len(jobs), "jobs")
     place = {(work.modality, work.job): number for number, work in enumerate(jobs)}
@@ -45,14 +45,14 @@ def run(lake: Lake) -> None:
     for result, given, start in zip(judged, answers, starts, strict=False):
         _gather(rows, result, given, timed, paces, np.arange(start, start + len(given)))
     tables = {name: pa.concat_tables(some) for name, some in rows.items()}
-    tables |= workers.summaries(lake, snapshot, tables["answer_quality"])
+    tables |= worker_summaries.summaries(lake, snapshot, tables["answer_quality"])
     lake.replace(list(tables), [lake.write(name, table) for name, table in tables.items()])
 
 
 def _jobs(lake: Lake, snapshot: Snapshot) -> list[Work]:
     """Return the jobs that have anything to judge, each with the job that reviews it."""
     parts: dict[tuple[str, str], list[Part]] = {}
-    for table in judging.TABLES:
+    for table in job_quality.TABLES:
         for part in snapshot.parts(table):
             parts.setdefault((part.partition[0], part.partition[1]), []).append(part)
     with lake.connect(snapshot) as connection:
@@ -117,7 +117,7 @@ def _gather(
         rows[name].append(pa.Table.from_pylist(some, TABLES[name].schema))
     faults = pace.faults(timed, paces, own)
     rows["findings"] += [
-        findings.of_answers(faults, (modality, job), answers, int(own[0]) if own.size else 0),
+        finding_rows.of_answers(faults, (modality, job), answers, int(own[0]) if own.size else 0),
         judged.findings,
     ]
 

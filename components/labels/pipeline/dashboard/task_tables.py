@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import duckdb
 
-from brume.labels.pipeline.dashboard.asking import count, run
+from brume.labels.pipeline.dashboard.duckdb_queries import count, run
 
 HOURS = (1, 24, 168, 672)  # width of the steps of time
 

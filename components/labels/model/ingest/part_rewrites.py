@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from brume.labels.model.lake import Lake, Part
-from brume.labels.model.parts import ROW_GROUP
+from brume.labels.model.parquet_files import ROW_GROUP
 
 MANY = 8  # small parts of one job that are merged
 SMALL_BYTES = 4 << 20

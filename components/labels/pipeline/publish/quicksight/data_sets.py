@@ -1,8 +1,8 @@
 """The data sets: what each cube of the dashboard is, as a query that Athena answers.
 
-Each is a file `sets/NAME.sql` in Athena's SQL over the lake's tables, named as the dashboard's cube, with the
-columns that its views ask for and a column `one` that is always 1. What several workers answered for stands
-with an equal share for each of them, so that a filter by worker can act and the sums stay right.
+Each is a file `data_sets/NAME.sql` in Athena's SQL over the lake's tables, named as the dashboard's cube,
+with the columns that its views ask for and a column `one` that is always 1. What several workers answered
+for stands with an equal share for each of them, so that a filter by worker can act and the sums stay right.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def load(database: str) -> dict[str, DataSet]:
     """Return the data sets by name, over the tables of `database`."""
     found = {}
     with tempfile.TemporaryDirectory() as folder, Lake(folder).connect() as empty:
-        for file in sorted((Path(__file__).parent / "sets").glob("*.sql")):
+        for file in sorted((Path(__file__).parent / "data_sets").glob("*.sql")):
             tree = sqlglot.parse_one(file.read_text(encoding="utf-8"), read="athena")
             described = empty.sql(tree.sql(dialect="duckdb"))
             columns = {

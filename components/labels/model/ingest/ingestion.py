@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from brume.labels.model.ingest import deriving, planning, upkeep
+from brume.labels.model.ingest import derived_tables, part_rewrites, read_plan
 from brume.labels.model.ingest.reading.chunks import Result, Task, files_rows, read_chunk
 from brume.labels.model.ingest.reading.files import Context
 from brume.labels.model.lake import ConflictError, Lake, Part, Snapshot
@@ -89,7 +89,7 @@ def run(
     for attempt in range(_ATTEMPTS):
         snapshot = lake.snapshot()
         known = {row["file"]: row for row in files_rows(lake.table("files", snapshot))}
-        wanted = planning.tasks_of(source, known, modalities)
+        wanted = read_plan.tasks_of(source, known, modalities)
         work = _Run(source, lake, tuple(modalities), processes, describe, snapshot, known, wanted)
         try:
             summary = _carry_out(work)
@@ -109,7 +109,7 @@ def _carry_out(run: _Run) -> Summary:
         files, gone = _files_after(run)
         _check(files, run.source)
         result = run.result
-        touched = deriving.touched_jobs(run.known, result.files, files)
+        touched = derived_tables.touched_jobs(run.known, result.files, files)
         reported = _ask(run, touched)
         state = run.snapshot
         if touched or result.unchanged:
@@ -134,7 +134,7 @@ def _carry_out(run: _Run) -> Summary:
 def _read(run: _Run) -> None:
     """Read what is new or changed: manifests first, as they say what jobs the other files are of."""
     manifests = [task for task in run.wanted.values() if task.place.kind == "manifest"]
-    _read_pieces(run, [(task, planning.context_of_place(task)) for task in manifests])
+    _read_pieces(run, [(task, read_plan.context_of_place(task)) for task in manifests])
     read = {row["file"]: row for row in run.result.files}
     facts: dict[str, list[Row]] = defaultdict(list)
     for task in manifests:
@@ -142,11 +142,11 @@ def _read(run: _Run) -> None:
         if row and row["kind"] == "manifest":
             facts[task.place.folder].append(row["facts"])
     others = [task for task in run.wanted.values() if task.place.kind != "manifest"]
-    _read_pieces(run, planning.contexts_of(others, facts))
+    _read_pieces(run, read_plan.contexts_of(others, facts))
 
 
 def _read_pieces(run: _Run, tasks: Sequence[tuple[Task, Context]]) -> None:
-    pieces = planning.pieces(tasks, run.modalities)
+    pieces = read_plan.pieces(tasks, run.modalities)
     total = sum(len(files) for files, _ in pieces)
     size = sum(task.size for files, _ in pieces for task in files)
     arguments = [(run.lake, files, context, run.modalities) for files, context in pieces]
@@ -190,7 +190,7 @@ def _check(files: Sequence[Row], source: str) -> None:
         )
 
 
-def _ask(run: _Run, touched: set[deriving.JobKey]) -> Mapping[str, Row]:
+def _ask(run: _Run, touched: set[derived_tables.JobKey]) -> Mapping[str, Row]:
     """Ask SageMaker for jobs that changed or have not ended; `touched` grows by those in another state."""
     if run.describe is None:
         return {}
@@ -208,7 +208,7 @@ def _commit(
     run: _Run,
     files: Sequence[Row],
     gone: Mapping[tuple[str, ...], set[str]],
-    touched: set[deriving.JobKey],
+    touched: set[derived_tables.JobKey],
     reported: Mapping[str, Row],
 ) -> Snapshot:
     """Take back, merge, derive, and make it all the next state of the lake."""
@@ -216,13 +216,13 @@ def _commit(
     before = [part for name in _BASE for part in snapshot.parts(name)]
     parts, removed = _rewritten(run, before, gone)
     read = {row["file"] for row in run.result.files}
-    rejects = deriving.rejects_after(lake, snapshot, files, read, run.result.rejects)
+    rejects = derived_tables.rejects_after(lake, snapshot, files, read, run.result.rejects)
     manifests = [part for part in parts if part.table == "output_manifest"]
-    for name, partition, rows in deriving.tables_of(
+    for name, partition, rows in derived_tables.tables_of(
         lake, snapshot, files, manifests, touched, reported, rejects
     ):
         run.written.append(lake.write(name, rows, partition))
-    old = [part for name in deriving.WHOLE for part in snapshot.parts(name)]
+    old = [part for name in derived_tables.WHOLE for part in snapshot.parts(name)]
     old += [part for part in snapshot.parts("items") if part.partition in touched]
     after = _commit_over_others(
         lake,
@@ -238,10 +238,10 @@ def _rewritten(
     run: _Run, before: Sequence[Part], gone: Mapping[tuple[str, ...], set[str]]
 ) -> tuple[list[Part], set[Part]]:
     """Return the parts that hold the rows now, after taking back and merging, and those they replace."""
-    taken, removed = upkeep.take_back(run.lake, before, gone)
+    taken, removed = part_rewrites.take_back(run.lake, before, gone)
     run.written += taken
     parts = [part for part in [*before, *run.result.parts, *taken] if part not in set(removed)]
-    merged, small = upkeep.merge(run.lake, parts)
+    merged, small = part_rewrites.merge(run.lake, parts)
     run.written += merged
     out = {*removed, *small}
     return [part for part in [*parts, *merged] if part not in out], out

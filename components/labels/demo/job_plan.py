@@ -19,8 +19,8 @@ class Job:
 
     `items` is how many data objects it has, `done` how many of them were labelled before it ended, `pool` how
     many people work on it, `roles` who of those that stand out are among them. `faults` names by item what
-    is planted there (`faults`, `studio`, `sequences` and `stills` know the names). `reviews` names the job
-    that it audits.
+    is planted there (`track_faults`, `output_tree`, `sequences` and `stills` know the names). `reviews` names
+    the job that it audits.
     """
 
     modality: str

@@ -20,7 +20,7 @@ _MARK = " (Brume)"  # at the end of the description of those that are ours
 _BATCH = 50  # as many as BatchGetNamedQuery takes
 
 
-class SavedQueryError(RuntimeError):
+class NamedQueryError(RuntimeError):
     """Athena does not take the queries; the message says why and what to do."""
 
 
@@ -35,12 +35,12 @@ class Summary:
 def save(queries: Iterable[Query], workgroup: str = "primary", database: str = DATABASE) -> Summary:
     """Create the queries that the workgroup does not have, and bring those that are ours up to date.
 
-    A query of the same name that somebody else saved stays as it is. Raises `SavedQueryError`.
+    A query of the same name that somebody else saved stays as it is. Raises `NamedQueryError`.
     """
     try:
         return _save(queries, workgroup, database)
     except (ClientError, BotoCoreError) as error:
-        raise SavedQueryError(
+        raise NamedQueryError(
             f"saving queries in Athena's workgroup {workgroup}: {aws_errors.explain('athena', error)}"
         ) from error
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
-from brume.labels.demo.people import Worker
+from brume.labels.demo.workforce import Worker
 
 START = datetime(2026, 3, 2, 7, tzinfo=UTC)  # a Monday
 DAY = 10 * 3600.0  # seconds of a working day

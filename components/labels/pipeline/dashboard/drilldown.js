@@ -16,7 +16,7 @@ function command(sql) {
   return sql.includes("!") ? "brume sql '" + sql.replaceAll("'", "'\"'\"'") + "'" : 'brume sql "' + sql.replace(/[\\"$`]/g, "\\$&") + '"';
 }
 
-class Behind {
+class DrillDown {
   constructor(data, evaluator) {
     this.data = data;
     this.evaluator = evaluator;
@@ -195,7 +195,7 @@ class Behind {
   }
 }
 
-function openBehind(found, masked) {
+function openDrillDown(found, masked) {
   const host = make("div"), table = new Table(host, found.columns, { title: found.title, few: 25 });
   table.show(found.rows);
   const words = command(found.sql), code = make("code", { tabindex: "0" }, words);

@@ -11,11 +11,11 @@ from typing import Any
 import duckdb
 
 from brume.labels.pipeline.dashboard import cubes as cubing
+from brume.labels.pipeline.dashboard import export
 from brume.labels.pipeline.dashboard import page as paging
-from brume.labels.pipeline.dashboard import paper
-from brume.labels.pipeline.dashboard.asking import run
 from brume.labels.pipeline.dashboard.cubes import Cubes, Limits
-from brume.labels.pipeline.dashboard.masking import people
+from brume.labels.pipeline.dashboard.duckdb_queries import run
+from brume.labels.pipeline.dashboard.pseudonyms import people
 from brume.labels.pipeline.dashboard.views import Board, board
 
 BUDGET = 1_450_000  # bytes of the page
@@ -33,15 +33,15 @@ class Dashboard:
     html: str
     board: Board
     cubes: Cubes
-    sheets: Sequence[paper.Block]
+    sheets: Sequence[export.Block]
 
     def png(self) -> bytes:
         """Draw it, without filters, as one long picture 1,200 pixels wide."""
-        return paper.png(self.sheets)
+        return export.png(self.sheets)
 
     def pdf(self) -> bytes:
         """Draw it, without filters, on sheets of A4."""
-        return paper.pdf(self.sheets)
+        return export.pdf(self.sheets)
 
 
 def build(
@@ -57,7 +57,7 @@ def build(
     """Make the dashboard of the lake behind `connection` (`Lake.connect()`), of at most `budget` bytes.
 
     `facts` stand in a line under the title. With `mask_people` workers stand behind pseudonyms made with
-    `key` (see `masking.key_of`; without one they are others in every page). What does not fit is added up
+    `key` (see `pseudonyms.key_of`; without one they are others in every page). What does not fit is added up
     more coarsely or left out, and the page says so. Raises `DashboardError` when even so it does not fit.
     """
     now = now or datetime.datetime.now(datetime.UTC)
@@ -76,8 +76,8 @@ def build(
             colophon="Made by Brume. This file stands alone: it reads no other address.",
             masked=mask_people,
         )
-        sheets = paper.blocks(given, shown, cubes)
-        given = replace(given, picture=paper.still(sheets))
+        sheets = export.blocks(given, shown, cubes)
+        given = replace(given, picture=export.still(sheets))
         html = paging.render(given, shown, cubes)
         if (size := len(html.encode())) <= budget:
             return Dashboard(html, shown, cubes, sheets)

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from brume.labels.demo import lanes, masks, texts
-from brume.labels.demo.people import Worker
 from brume.labels.demo.scene import HEIGHT, KINDS, WIDTH, film
+from brume.labels.demo.workforce import Worker
 
 Rng = np.random.Generator
 Answers = Sequence[Mapping[str, Any]]  # the content of each

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from brume.labels.model.quality import boxes, lines, tracking
+from brume.labels.model.quality import boxes, polylines, track_metrics
+from brume.labels.model.quality.annotation_sets import CLASS, Sheets
 from brume.labels.model.quality.arrays import Codes, Floats, dense
 from brume.labels.model.quality.matching import join, match
-from brume.labels.model.quality.sheets import CLASS, Sheets
 
 LINES = ("polyline", "polygon", "keypoint")
 COMPARED = ("box", *LINES, "entity", "class", "frame")  # a mask's pixels are not in the lake; frame is last
@@ -63,7 +63,7 @@ def partners(sheets: Sheets) -> tuple[Codes, Codes]:
 def compare(sheets: Sheets, first: Codes, second: Codes, width: float) -> Pairs:
     """Match the labels of each pair of sheets one to one.
 
-    Boxes match from an IoU of 0.5 on and lines within `lines.TOLERANCE` of the frame's `width`, frame by
+    Boxes match from an IoU of 0.5 on and lines within `polylines.TOLERANCE` of the frame's `width`, frame by
     frame, for the greatest sum; entities by start and end; classes of an item each with its equal, then with
     what is left; frames by number.
     """
@@ -177,8 +177,8 @@ def _alike(
     if kind == "box":
         return boxes.overlapping(sheets.box[a], sheets.box[b], group_a, group_b)
     if kind in LINES:
-        tolerance = lines.TOLERANCE * width
-        return lines.alike(sheets.outlines[a], sheets.outlines[b], group_a, group_b, tolerance)
+        tolerance = polylines.TOLERANCE * width
+        return polylines.alike(sheets.outlines[a], sheets.outlines[b], group_a, group_b, tolerance)
     if kind == "entity":
         group_a, group_b = _together((group_a, *sheets.span[a].T), (group_b, *sheets.span[b].T))
     parts = list(join(group_a, group_b, _AT_ONCE))
@@ -196,14 +196,14 @@ def _followed(
     i, j, overlap = boxes.overlapping(sheets.box[a], sheets.box[b], group_a, group_b)
     pair, frame = pairs[0][i], group_a[i]
     track_a, track_b = dense(pair, sheets.track[a][i]), dense(pair, sheets.track[b][j])
-    matched_a, _, frames = tracking.shared_identity(frame, track_a, track_b)
+    matched_a, _, frames = track_metrics.shared_identity(frame, track_a, track_b)
     home = np.zeros(int(track_a.max(initial=0)) + 1, dtype=np.int64)
     home[track_a] = pair
     shared = np.bincount(home[matched_a], frames, minlength=size).astype(np.int64)
     total = [np.bincount(side, minlength=size) for side in pairs]
     ways = []
     for truth, other, boxes_of_truth in ((track_a, track_b, total[0]), (track_b, track_a, total[1])):
-        chosen, switched = tracking.clear_matches(frame, truth, other, overlap)
+        chosen, switched = track_metrics.clear_matches(frame, truth, other, overlap)
         hits = np.bincount(pair[chosen], minlength=size)
         wrong = total[0] + total[1] - 2 * hits + np.bincount(pair[switched], minlength=size)
         ways.append(np.where(boxes_of_truth > 0, 1 - wrong / np.maximum(boxes_of_truth, 1), np.nan))

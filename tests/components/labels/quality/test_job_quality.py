@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from brume.labels.model.quality import comparing, disagreement, label_errors
+from brume.labels.model.quality import answer_comparison, disagreement, label_errors
 from brume.labels.model.quality.faults import Fault
 from brume.labels.model.quality.posterior import dawid_skene, posterior
 from tests.components.labels.quality.jobs import Job, box, said, track
@@ -13,13 +13,15 @@ from tests.components.labels.quality.jobs import Job, box, said, track
 
 def errors(job: Job) -> list[Fault]:
     sheets = job.sheets()
-    pairs = comparing.compare(sheets, *label_errors.with_answers(sheets), 1280)
+    pairs = answer_comparison.compare(sheets, *label_errors.with_answers(sheets), 1280)
     return label_errors.contradicted(sheets, pairs)
 
 
 def alone(job: Job) -> list[Fault]:
     sheets = job.sheets()
-    return disagreement.outliers(sheets, comparing.compare(sheets, *comparing.partners(sheets), 1280))
+    return disagreement.outliers(
+        sheets, answer_comparison.compare(sheets, *answer_comparison.partners(sheets), 1280)
+    )
 
 
 def test_the_posterior_by_bayes_rule() -> None:
