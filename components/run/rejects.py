@@ -9,13 +9,17 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Sequence
-from typing import NamedTuple
+from dataclasses import astuple, dataclass
 
 from brume import storage
 
 
-class Reject(NamedTuple):
-    """One thing that is set aside: what, at which step, why, and what would mend it ("" if unknown)."""
+@dataclass(frozen=True, order=True)
+class Reject:
+    """One thing that is set aside: what, at which step, why, and what would mend it ("" if unknown).
+
+    A system that knows more of it, such as the line of a file, derives from this class.
+    """
 
     item: str
     step: str
@@ -67,8 +71,8 @@ def write_rejects(rejects: Sequence[Reject], uri: str, item: str) -> None:
     """Write a CSV file of rejects, sorted: `item` (the header of what is set aside), step, reason, remedy."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow([item, *Reject._fields[1:]])
-    writer.writerows(sorted(rejects))
+    writer.writerow([item, "step", "reason", "remedy"])
+    writer.writerows(astuple(reject) for reject in sorted(rejects))
     storage.write_bytes(uri, text.getvalue().encode())
 
 

@@ -14,9 +14,11 @@ from typing import Any
 
 from brume import storage
 from brume.aws.client import client
+from brume.labels.model.field_rejects import FieldReject
 from brume.labels.pipeline import aws_errors
 from brume.labels.pipeline.settings import POOL
 
+STEP = "workers"
 COLUMNS = ("sub", "name", "email", "team")
 _PAGE = 60  # the most that Cognito lists at once
 
@@ -35,23 +37,12 @@ class Person:
 
 
 @dataclass(frozen=True)
-class Reject:
-    """A line of the CSV that is set aside."""
-
-    file: str
-    line: int
-    field: str
-    reason: str
-    remedy: str
-
-
-@dataclass(frozen=True)
 class WorkerDirectory:
     """Everybody who is known, by sub; `source` is cognito, csv or none, as in the table `workers`."""
 
     source: str
     by_sub: Mapping[str, Person] = field(default_factory=dict)
-    rejects: Sequence[Reject] = ()
+    rejects: Sequence[FieldReject] = ()
 
     def masked(self) -> WorkerDirectory:
         """Return the same people by their subs and teams alone, without names and emails."""
@@ -125,37 +116,22 @@ def _csv(uri: str) -> WorkerDirectory:
         )
     found: dict[str, Person] = {}
     lines: dict[str, int] = {}
-    rejects = []
+    rejects: list[FieldReject] = []
     for line, record in records:
-        if len(record) > len(header):
-            rejects.append(
-                Reject(
-                    uri,
-                    line,
-                    "",
-                    f"it has {len(record)} fields, the header {len(header)}",
-                    "quote the field that holds the separator",
-                )
-            )
-            continue
         padded = [*record, *[""] * (len(header) - len(record))]
         sub, name, email, team = (padded[places[key]].strip() if key in places else "" for key in COLUMNS)
-        if not sub:
-            rejects.append(
-                Reject(uri, line, "sub", "it is empty", "write the sub of the worker's Cognito user")
-            )
+        if len(record) > len(header):
+            reason = f"it has {len(record)} fields, the header {len(header)}"
+            remedy, column = "quote the field that holds the separator", ""
+        elif not sub:
+            reason, remedy, column = "it is empty", "write the sub of the worker's Cognito user", "sub"
         elif sub in found:
-            rejects.append(
-                Reject(
-                    uri,
-                    line,
-                    "sub",
-                    f"{sub} stands in line {lines[sub]} too, which counts",
-                    "keep one of the two lines",
-                )
-            )
+            reason = f"{sub} stands in line {lines[sub]} too, which counts"
+            remedy, column = "keep one of the two lines", "sub"
         else:
             found[sub], lines[sub] = Person(name or sub, email, team), line
+            continue
+        rejects.append(FieldReject(uri, STEP, reason, remedy, line, column))
     return WorkerDirectory("csv", found, rejects)
 
 

@@ -9,13 +9,14 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from brume.labels.model.field_rejects import FieldReject
 from brume.labels.model.lake import ConflictError, Lake, Part, Snapshot
 from brume.labels.model.schema import TABLES
 from brume.labels.pipeline import worker_directory
@@ -88,7 +89,7 @@ class Summary:
     hours: int
     written: int
     removed: int
-    rejects: Sequence[worker_directory.Reject]
+    rejects: Sequence[FieldReject]
 
 
 @dataclass(frozen=True)
@@ -164,9 +165,9 @@ def _old_parts(lake: Lake, snapshot: Snapshot) -> dict[tuple[str, tuple[str, ...
     return found
 
 
-def _refused(rejects: Sequence[worker_directory.Reject]) -> pa.Table:
+def _refused(rejects: Sequence[FieldReject]) -> pa.Table:
     """Return lines of the CSV that were set aside as rows of the lake's table of rejects."""
-    rows = [{"modality": "", "job": "", **asdict(reject)} for reject in rejects]
+    rows = [reject.row() for reject in rejects]
     return pa.Table.from_pylist(rows, schema=TABLES[REJECTS].schema)
 
 

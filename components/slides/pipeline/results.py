@@ -6,6 +6,7 @@ import json
 import platform
 import tempfile
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -115,7 +116,7 @@ def score_slides(
     sources = {slide.slide: slide.uri for slide in slides}
     undrawn = heatmap.draw_all(sources, table, scored, heatmaps.uri, assume_mpp=assume_mpp or None)
     evaluated = scores.evaluate(scored, classes, seed=seed)
-    content = {"evaluation": evaluated.to_json(), "undrawn": [item._asdict() for item in undrawn]}
+    content = {"evaluation": evaluated.to_json(), "undrawn": [asdict(reject) for reject in undrawn]}
     admission.write_json(content, evaluation.uri)
     metrics.metadata.update(headline(evaluated))
     if evaluated.slides:
@@ -143,7 +144,7 @@ def write_report(
         scores, classes = read_slide_scores(str(storage.fetch(slide_scores.uri, Path(scratch))))
     content = json.loads(storage.read_bytes(evaluation.uri))
     evaluated = Evaluation.from_json(content["evaluation"])
-    refused = [reject._asdict() for reject in admission.read_rejects(rejects.uri)] + content["undrawn"]
+    refused = [asdict(reject) for reject in admission.read_rejects(rejects.uri)] + content["undrawn"]
     training = json.loads(storage.read_bytes(storage.join(model_uri, "training.json")))
     run = context().run_record()
     html = build(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any, NamedTuple
 
 from brume import storage
@@ -134,7 +135,7 @@ def cut_tiles(cohort: Dataset, group: str, assume_mpp: float, tiles: Dataset) ->
         records_uri,
         _settings(cohort.uri).tiling(assume_mpp),
     )
-    content = {"files": files, "rejects": [reject._asdict() for reject in rejects]}
+    content = {"files": files, "rejects": [asdict(reject) for reject in rejects]}
     admission.write_json(content, tiles.uri)
     return tiles.uri
 

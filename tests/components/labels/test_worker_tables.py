@@ -134,7 +134,7 @@ def test_lines_of_the_csv_that_say_nothing_are_set_aside_and_the_rest_counts(
     assert [(item.line, item.field) for item in summary.rejects] == [(4, "sub"), (5, "sub"), (7, "")]
     assert "line 2" in summary.rejects[1].reason
     assert rows(lake, "SELECT worker, name FROM workers ORDER BY ALL") == [("u1", "Ann\nLee"), ("u2", "u2")]
-    assert json.loads(json.dumps(asdict(summary)))["rejects"][0]["file"].endswith("workers.csv")
+    assert json.loads(json.dumps(asdict(summary)))["rejects"][0]["item"].endswith("workers.csv")
     assert rows(lake, "SELECT line, field FROM rejects ORDER BY line") == [(4, "sub"), (5, "sub"), (7, "")]
     state = lake.snapshot().number
     worker_tables.join(lake, csv(tmp_path, text))

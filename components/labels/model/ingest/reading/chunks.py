@@ -87,7 +87,7 @@ def read_chunk(lake: Lake, tasks: Sequence[Task], context: Context, modalities: 
         for task, read in reads:
             own = _context(read, context)
             if modalities and own.modality not in modalities and read.kind not in ("ignored", "description"):
-                read.kind, read.notes, read.facts = "ignored", Notes(), {"aside": True}
+                read.kind, read.notes, read.facts = "ignored", Notes(read.file), {"aside": True}
             by_job.setdefault((read.kind, own), []).append((task, read))
         for (kind, own), some in by_job.items():
             if kind in ("sequence", "answers", "manifest"):
@@ -145,7 +145,7 @@ def _tables(reads: Sequence[Read], context: Context) -> dict[str, pa.Table]:
             return {}
     found: dict[str, list[pa.Table]] = {}
     for read, rejects in zip(reads, before, strict=True):
-        read.notes, read.facts = Notes(), {}
+        read.notes, read.facts = Notes(read.file), {}
         read.notes.rejects = rejects
         for name, rows in _tables([read], context).items():
             found.setdefault(name, []).append(rows)
@@ -182,18 +182,7 @@ def _row(task: Task, read: Read, own: Context, asked: Context | None = None) -> 
 
 
 def _rejects(read: Read, context: Context) -> list[dict[str, Any]]:
-    return [
-        {
-            "modality": context.modality,
-            "job": context.job,
-            "file": read.file,
-            "line": one.line,
-            "field": one.field,
-            "reason": one.reason,
-            "remedy": one.remedy,
-        }
-        for one in read.notes.all_rejects()
-    ]
+    return [reject.row(context.modality, context.job) for reject in read.notes.all_rejects()]
 
 
 @contextmanager

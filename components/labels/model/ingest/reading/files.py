@@ -64,8 +64,11 @@ class Read:
     modality: str = ""
     value: Any = None
     lines: list[int] = field(default_factory=list)  # of its answers, as `json_parsing.lines_of` returns them
-    notes: Notes = field(default_factory=Notes)
+    notes: Notes = field(init=False)
     facts: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.notes = Notes(self.file)
 
     @property
     def item(self) -> int:

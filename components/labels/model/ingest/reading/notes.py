@@ -1,10 +1,12 @@
-"""Faults of a file, and the keys that its records have."""
+"""What reading noted of a file: its rejects, and the keys that its records have."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
+
+from brume.labels.model.field_rejects import FieldReject
 
 _TYPES = {
     str: "string",
@@ -15,18 +17,9 @@ _TYPES = {
     list: "array",
     type(None): "null",
 }
-MOST = 20  # faults of one field that a file lists one by one; the rest are counted
+STEP = "ingest"
+MOST = 20  # rejects of one field that a file lists one by one; the rest are counted
 _MOST_KEYS = 2_000  # keys of one kind of record that a file counts: identifiers used as keys are data
-
-
-@dataclass(frozen=True)
-class Reject:
-    """One thing that could not be read, or not as it stands; `line` is None where it is not known."""
-
-    line: int | None
-    field: str
-    reason: str
-    remedy: str
 
 
 @dataclass
@@ -61,29 +54,30 @@ class Keys:
 
 
 class Notes:
-    """Faults and keys of one file."""
+    """Rejects and keys of one file."""
 
-    def __init__(self) -> None:
-        """Start with none."""
-        self.rejects: list[Reject] = []
+    def __init__(self, file: str) -> None:
+        """Start with none of `file`, a path below the source."""
+        self._file = file
+        self.rejects: list[FieldReject] = []
         self.keys = Keys()
         self.rows = 0
         self._more: dict[tuple[str, str], int] = {}
         self._seen: dict[tuple[str, str], int] = {}
 
     def reject(self, field: str, reason: str, remedy: str, line: int | None = None) -> None:
-        """Note a fault; past the twentieth of a field for one reason they are counted."""
+        """Note a reject; past the twentieth of a field with one remedy they are counted."""
         what = (field, remedy)
         self._seen[what] = self._seen.get(what, 0) + 1
         if self._seen[what] <= MOST:
-            self.rejects.append(Reject(line, field[:200], reason[:500], remedy))
+            self.rejects.append(FieldReject(self._file, STEP, reason[:500], remedy, line, field[:200]))
         else:
             self._more[what] = self._more.get(what, 0) + 1
 
-    def all_rejects(self) -> list[Reject]:
-        """Return the faults, with one line for each field that has more of them."""
+    def all_rejects(self) -> list[FieldReject]:
+        """Return the rejects, with one more for each field that has more of them."""
         more = [
-            Reject(None, field[:200], f"and {count} more like this", remedy)
+            FieldReject(self._file, STEP, f"and {count} more like this", remedy, None, field[:200])
             for (field, remedy), count in self._more.items()
         ]
         return [*self.rejects, *more]
