@@ -13,35 +13,17 @@ from brume.labels.pipeline.dashboard.headlines import Headline as Headline
 from brume.labels.pipeline.dashboard.headlines import headlines
 from brume.labels.pipeline.dashboard.quality_views import attention, quality
 from brume.labels.pipeline.dashboard.shared_measures import (
-    AGREEMENT,
     ANSWERS,
     JOB,
     MODALITY,
     NO_ANSWERS,
-    PACES,
-    PER_HOUR,
     SHARE,
     TIME,
-    WORKER,
     total,
 )
+from brume.labels.pipeline.dashboard.worker_views import worker_views
 
 _FEW = 4  # parts that a ring can show
-_EFFORT = (
-    Measure("jobs", "Jobs", "distinct", "job"),
-    ANSWERS,
-    total("labels", "Labels"),
-    TIME,
-    Measure("mean", "Average", "ratio", "seconds", "seconds", over="n"),
-    Measure("median", "Median", "median", "middle", "seconds"),
-    Measure("p90", "9 in 10 under", "p90", "high", "seconds"),
-    Measure("least", "Shortest", "min", "least", "seconds"),
-    Measure("longest", "Longest", "max", "most", "seconds"),
-    PER_HOUR,
-    total("rejects", "Rejects"),
-    *(total(kind.replace(" ", "_"), kind.capitalize(), "n", where={"pace": kind}) for kind in PACES[:3]),
-    AGREEMENT,
-)
 
 
 @dataclass(frozen=True)
@@ -84,7 +66,7 @@ def board(cubes: Cubes, *, masked: bool) -> Board:
             "people",
             "Workers and time",
             "Time is what the tool measured from opening a task to handing it in.",
-            _people(cubes, modalities, masked=masked),
+            worker_views(cubes, modalities, masked=masked),
         ),
         Section(
             "labels",
@@ -171,104 +153,6 @@ def _progress(step: str, modalities: Sequence[str]) -> tuple[View, ...]:
             domain=("Failed", "Stopped", "Incomplete", "InProgress", "Unknown", "Completed"),
             drill="jobs",
             width="full",
-        ),
-    )
-
-
-def _people(cubes: Cubes, modalities: Sequence[str], *, masked: bool) -> tuple[View, ...]:
-    known: list[Column] = []
-    if any(cubes.tables["workers"]["email"]) and not masked:
-        known.append(Column("email", "Email"))
-    if any(cubes.tables["workers"]["team"]):
-        known.append(Column("team", "Team"))
-    kind = Column("class", "Class")
-    return (
-        View(
-            "time_by_worker",
-            "Time by worker and modality",
-            "answers",
-            (WORKER, MODALITY),
-            (TIME, ANSWERS),
-            about="The most time first.",
-            order="-hours",
-            domain=tuple(modalities),
-            most=12,
-            chart=chart_specs.stacks("worker", "hours", "modality", "hours", modalities),
-            legend="modality",
-            drill="answers",
-            empty=NO_ANSWERS,
-        ),
-        View(
-            "time_by_modality",
-            "Time by modality",
-            "answers",
-            (MODALITY,),
-            (TIME, Measure("share", "Share", "share", "seconds", "share"), ANSWERS, PER_HOUR),
-            order="-hours",
-            chart=chart_specs.bars("modality", "hours", "hours"),
-            drill="answers",
-            empty=NO_ANSWERS,
-        ),
-        View(
-            "workers",
-            "Workers",
-            "answers",
-            (WORKER, *known),
-            _EFFORT,
-            order="-hours",
-            about="Average to longest are of one answer. Rejects: the second level rejected, relabelled "
-            "or removed them.",
-            drill="answers",
-            width="full",
-            empty=NO_ANSWERS,
-        ),
-        *(_teams() if any(cubes.tables["workers"]["team"]) else ()),
-        View(
-            "time_by_class",
-            "Time by class of label",
-            "label_time",
-            (kind,),
-            (
-                TIME,
-                total("labels", "Labels"),
-                Measure("each", "Time for one", "ratio", "seconds", "seconds", over="labels"),
-            ),
-            order="-hours",
-            about="An answer's time is shared out evenly among its labels.",
-            most=12,
-            chart=chart_specs.bars("class", "hours", "hours"),
-            drill="jobs",
-            empty="The time that a label takes was not worked out: that is done when quality is judged.",
-        ),
-        View(
-            "pace_by_worker",
-            "Labels an hour by worker",
-            "answers",
-            (WORKER,),
-            (PER_HOUR, total("labels", "Labels"), TIME),
-            order="-per_hour",
-            most=12,
-            about="The fastest first: fast is not wrong, but worth a look beside the rejects.",
-            chart=chart_specs.bars("worker", "per_hour", "labels an hour"),
-            drill="answers",
-            empty=NO_ANSWERS,
-        ),
-    )
-
-
-def _teams() -> tuple[View, ...]:
-    return (
-        View(
-            "teams",
-            "Teams",
-            "answers",
-            (Column("team", "Team"),),
-            (Measure("workers", "Workers", "distinct", "worker"), *_EFFORT),
-            order="-hours",
-            about="Workers of several teams are a team of their own.",
-            drill="answers",
-            width="full",
-            empty=NO_ANSWERS,
         ),
     )
 

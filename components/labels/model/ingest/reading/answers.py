@@ -12,10 +12,12 @@ import orjson
 import pyarrow as pa
 
 from brume.labels.model.ingest.reading import label_finder
-from brume.labels.model.ingest.reading.columns import Records, as_json, constant, each, maps, number, text
+from brume.labels.model.ingest.reading.arrow_columns import constant, each, maps
 from brume.labels.model.ingest.reading.frames import Frames
+from brume.labels.model.ingest.reading.json_values import as_json, number, text
 from brume.labels.model.ingest.reading.label_columns import Marks
 from brume.labels.model.ingest.reading.notes import Notes
+from brume.labels.model.ingest.reading.records import Records
 from brume.labels.model.schema import COUNT, NUMBER, TABLES, TEXT, TIME
 
 _KNOWN = {

@@ -11,10 +11,12 @@ import pyarrow as pa
 
 from brume.labels.model.ingest.layout import Place
 from brume.labels.model.ingest.reading import answers, json_parsing, label_finder, manifests
-from brume.labels.model.ingest.reading.columns import Records, constant, each, maps, text
+from brume.labels.model.ingest.reading.arrow_columns import constant, each, maps
 from brume.labels.model.ingest.reading.frames import Frames
+from brume.labels.model.ingest.reading.json_values import text
 from brume.labels.model.ingest.reading.label_columns import Marks
 from brume.labels.model.ingest.reading.notes import Notes
+from brume.labels.model.ingest.reading.records import Records
 from brume.labels.model.schema import COUNT, TABLES, TEXT
 
 _TRACKING, _DETECTION = "tracking-annotations", "detection-annotations"

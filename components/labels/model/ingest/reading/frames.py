@@ -9,9 +9,11 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from brume.labels.model.ingest.reading.columns import Attributes, Records, nested, spread, struct, text
+from brume.labels.model.ingest.reading.arrow_columns import nested, spread, struct
+from brume.labels.model.ingest.reading.json_values import text
 from brume.labels.model.ingest.reading.label_columns import Marks
 from brume.labels.model.ingest.reading.notes import Notes
+from brume.labels.model.ingest.reading.records import Attributes, Records
 from brume.labels.model.schema import COUNT
 
 FRAME_NO = ("frame-no", "frameNo", "frame_no")

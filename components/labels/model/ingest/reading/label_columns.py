@@ -10,7 +10,8 @@ from collections.abc import Mapping, Sequence
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from brume.labels.model.ingest.reading.columns import Attributes, Records, Shape, constant, struct, translate
+from brume.labels.model.ingest.reading.arrow_columns import constant, struct, translate
+from brume.labels.model.ingest.reading.records import Attributes, Records, Shape
 from brume.labels.model.schema import POINTS, TEXT
 
 CLASS = ("label", "class-name", "className", "class")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from brume.labels.model.ingest.reading.columns import text
+from brume.labels.model.ingest.reading.json_values import text
 
 _LISTS = {
     "annotations": None,  # of whatever kind its members are

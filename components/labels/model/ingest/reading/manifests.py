@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from brume.labels.model.ingest.reading import json_parsing, label_finder
-from brume.labels.model.ingest.reading.columns import as_json, number, text
+from brume.labels.model.ingest.reading.json_values import as_json, number, text
 from brume.labels.model.ingest.reading.notes import Notes
 
 _SUFFIX = "-metadata"

@@ -1,25 +1,25 @@
-"""Columns of JSON records: a pass for each key, whatever shapes the records have.
+"""JSON records of many documents, end to end, and their keys as Arrow columns.
 
-The records of many documents are concatenated. A document's records are grouped by their keys (their
-shape), which also counts the keys; a key that all shapes have is read without asking.
+A document's records are grouped by their keys (their shape), which also counts the keys. A key that all
+shapes have is read without looking it up in each record.
 """
 
 from __future__ import annotations
 
 import contextlib
-import json
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence, Set
-from itertools import chain, pairwise, repeat
+from collections.abc import Callable, Iterable, Sequence, Set
+from itertools import chain, pairwise
 from operator import itemgetter
 from typing import Any
 
 import numpy as np
-import orjson
 import pyarrow as pa
 
+from brume.labels.model.ingest.reading.arrow_columns import map_column, plain_points, texts
+from brume.labels.model.ingest.reading.json_values import as_json, number, points, text, whole
 from brume.labels.model.ingest.reading.notes import Notes
-from brume.labels.model.schema import COUNT, NUMBER, POINTS, TEXT, TEXTS
+from brume.labels.model.schema import COUNT, NUMBER, POINTS, TEXT
 
 MOST_FIELDS = 500  # fields of a struct of attributes; further ones are in the map alone
 _NONE = type(None)
@@ -27,47 +27,6 @@ _AXES = {"x", "y", "z"}
 _PLAIN = {int, float, _NONE}
 _KEPT = "correct it in the job's output; the record is kept, the value is in its column extra"
 Shape = tuple[str, ...]
-
-
-def text(value: Any) -> str | None:
-    """Return a JSON value as text: a string as it is, null as None, anything else as JSON."""
-    if value is None or isinstance(value, str):
-        return value
-    return as_json(value)
-
-
-def as_json(value: Any) -> str:
-    """Return a JSON value as JSON; of one that is nested beyond what is sensible, that it is."""
-    try:
-        return orjson.dumps(value).decode()
-    except TypeError:  # deeper than 254 levels
-        with contextlib.suppress(RecursionError):
-            return json.dumps(value, separators=(",", ":"))
-        return '"(nested too deeply)"'
-
-
-def number(value: Any) -> float | None:
-    """Return a number, or one written as a string; None for anything else."""
-    if isinstance(value, bool) or not isinstance(value, int | float | str):
-        return None
-    try:
-        found = float(value)
-    except (ValueError, OverflowError):
-        return None
-    return found if abs(found) < 1e300 else None
-
-
-def whole(value: Any) -> int | None:
-    """Return a whole number of 32 bits, or one written as a string; None for anything else."""
-    found = number(value)
-    return int(found) if found is not None and found == int(found) and abs(found) < 2**31 else None
-
-
-def texts(values: Sequence[Any], kinds: Set[type] | None = None) -> pa.Array:
-    """Return a column of text; what is none is written as JSON. `kinds` are the values' types, if known."""
-    if (kinds or set(map(type, values))) <= {str, _NONE}:
-        return pa.array(values, TEXT)
-    return pa.array([text(value) for value in values], TEXT)
 
 
 class Records:
@@ -178,11 +137,11 @@ class Records:
         if not any(name in self.keys for name in names):
             return pa.nulls(len(self.rows), POINTS)
         values = self.values(*names)
-        if (plain := _plain_points(values)) is not None:
+        if (plain := plain_points(values)) is not None:
             return plain
         found: list[Any] = []
         for index, value in enumerate(values):
-            listed = None if value is None else _points(value)
+            listed = None if value is None else points(value)
             if value is not None and listed is None:
                 self.keep(index, names[0], value)
                 self.notes[self.document(index)].reject(
@@ -228,15 +187,15 @@ class Records:
         ordered = [self._odd[index] for index in sorted(self._odd)]
         names = list(chain.from_iterable(ordered))
         values = [as_json(value) for odd in ordered for value in odd.values()]
-        return _map(lengths, pa.array(names, TEXT), pa.array(values, TEXT))
+        return map_column(lengths, pa.array(names, TEXT), pa.array(values, TEXT))
 
     def count_keys(self, record: str, known: Iterable[str]) -> None:
         """Count the keys of each document's records, with the types of their values, in its notes."""
         held = set(known)
         for key in self.keys:
             values, alike = self.of(key), self.kinds(key)
-            for number, (start, end) in enumerate(pairwise(self._bounds)):
-                count = sum(many for shape, many in self.shapes[number].items() if key in shape)
+            for document, (start, end) in enumerate(pairwise(self._bounds)):
+                count = sum(many for shape, many in self.shapes[document].items() if key in shape)
                 if not count:
                     continue
                 kinds: Iterable[type]
@@ -246,7 +205,7 @@ class Records:
                     kinds = set(map(type, values[start:end]))
                 else:
                     kinds = {type(row[key]) for row in self.rows[start:end] if key in row}
-                self.notes[number].keys.add(record, key, count, kinds, key in held)
+                self.notes[document].keys.add(record, key, count, kinds, key in held)
 
 
 class Attributes:
@@ -267,9 +226,9 @@ class Attributes:
         rows, keys = self._inner.rows, self._inner.keys
         if self._inner.flat is None:
             lengths = np.fromiter(map(len, rows), np.int64, len(rows))
-            return _map(lengths, pa.array(list(chain.from_iterable(rows)), TEXT), self._flat)
+            return map_column(lengths, pa.array(list(chain.from_iterable(rows)), TEXT), self._flat)
         names = pa.array(keys, TEXT).take(pa.array(np.tile(np.arange(len(keys)), len(rows))))
-        return _map(np.full(len(rows), len(keys)), names, self._flat)
+        return map_column(np.full(len(rows), len(keys)), names, self._flat)
 
     def struct(self) -> pa.Array | None:
         """Return the struct column, a field a name; None without names.
@@ -295,89 +254,3 @@ class Attributes:
             return inner.texts(names[0])
         start, step = inner.keys.index(names[0]), len(inner.keys)
         return self._flat.take(pa.array(np.arange(start, len(self._flat), step)))
-
-
-def spread(counts: Sequence[int]) -> pa.Array:
-    """Return, for the children of parents with these counts, the number of each one's parent."""
-    return pa.array(np.repeat(np.arange(len(counts), dtype=np.int64), counts))
-
-
-def constant(value: Any, count: int, kind: pa.DataType = TEXT) -> pa.Array:
-    """Return a column of one value."""
-    return pa.nulls(count, kind) if value is None else pa.repeat(pa.scalar(value, kind), count)
-
-
-def each(values: Sequence[Any], counts: Sequence[int], kind: pa.DataType = TEXT) -> pa.Array:
-    """Return a column that repeats each value as often as counted."""
-    if len(values) == 1:
-        return constant(values[0], counts[0], kind)
-    return pa.array(values, kind).take(spread(counts))
-
-
-def translate(column: pa.Array, read: Callable[[str], Any], kind: pa.DataType = TEXT) -> pa.Array:
-    """Return a text column with each value read by a function, which is called once for each distinct one."""
-    encoded = column.dictionary_encode()
-    found = pa.array([read(value) for value in encoded.dictionary.to_pylist()], kind)
-    return found.take(encoded.indices)
-
-
-def nested(counts: Sequence[int], children: pa.Array) -> pa.Array:
-    """Return a list column whose rows have these numbers of children."""
-    return pa.ListArray.from_arrays(_offsets(counts), children)
-
-
-def struct(columns: Mapping[str, pa.Array]) -> pa.Array:
-    """Return a struct column of named columns."""
-    return pa.StructArray.from_arrays(list(columns.values()), names=list(columns))
-
-
-def maps(rows: Sequence[Mapping[str, Any]]) -> pa.Array:
-    """Return a map column of few rows, values as text."""
-    lengths = [len(row) for row in rows]
-    return _map(
-        lengths,
-        pa.array([key for row in rows for key in row], TEXT),
-        texts([value for row in rows for value in row.values()]),
-    )
-
-
-def _map(lengths: Any, keys: pa.Array, values: pa.Array) -> pa.Array:
-    return pa.MapArray.from_arrays(_offsets(lengths), keys, values).cast(TEXTS)
-
-
-def _offsets(counts: Any) -> pa.Array:
-    return pa.array(np.concatenate([[0], np.cumsum(counts, dtype=np.int64)]).astype(np.int32))
-
-
-def _plain_points(values: Sequence[Any]) -> pa.Array | None:
-    """Return lists of points whose every point is {"x": number, "y": number}; None where one is not."""
-    if set(map(type, values)) != {list}:
-        return None
-    points = list(chain.from_iterable(values))
-    if set(map(type, points)) != {dict} or not set(map(tuple, points)) <= {("x", "y"), ("y", "x")}:
-        return None
-    axes = [list(map(itemgetter(axis), points)) for axis in "xy"]
-    if not set(map(type, chain(*axes))) <= {float, int}:
-        return None
-    try:
-        x, y = (pa.array(axis, NUMBER) for axis in axes)
-    except pa.ArrowInvalid:  # a whole number of more than 53 bits
-        return None
-    return nested(list(map(len, values)), struct({"x": x, "y": y, "z": pa.nulls(len(points), NUMBER)}))
-
-
-def _points(value: Any) -> list[dict[str, float | None]] | None:
-    if not isinstance(value, list):
-        return None
-    found = []
-    for point in value:
-        if isinstance(point, dict):
-            place = [number(point.get(axis)) for axis in "xyz"]
-        elif isinstance(point, list) and len(point) in (2, 3):
-            place = [*map(number, point), *repeat(None, 3 - len(point))]
-        else:
-            return None
-        if place[0] is None or place[1] is None:
-            return None
-        found.append(dict(zip("xyz", place, strict=True)))
-    return found
