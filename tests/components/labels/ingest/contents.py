@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import shutil
+from pathlib import Path
 from typing import Any
 
+from brume.labels.model import ingest
 from brume.labels.model.lake import Lake
 from brume.labels.model.schema import INGESTED
+from tests.components.labels.ingest.outputs import Output
 
-# What tells one run from another, and not one source from another.
+# What distinguishes one run from another, and not one source from another.
 _OF_RUNS = {"files": ("read", "version", "facts")}
 
 
@@ -34,6 +38,20 @@ def rows_of(connection: Any, query: str, *values: Any) -> list[dict[str, Any]]:
     cursor = connection.execute(query, list(values))
     names = [column[0] for column in cursor.description]
     return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+
+def one(lake: Lake, query: str) -> Any:
+    """Return the rows of a query; the value itself, of one."""
+    rows = lake.connect().execute(query).fetchall()
+    return rows[0][0] if len(rows) == 1 and len(rows[0]) == 1 else rows
+
+
+def clean(output: Output, tmp_path: Path, *modalities: str) -> dict[str, list[str]]:
+    """Return what a lake holds that is made of the present files at once."""
+    fresh = Lake(str(tmp_path / "clean"))
+    shutil.rmtree(fresh.uri, ignore_errors=True)
+    ingest.run(output.root, fresh, modalities)
+    return content(fresh)
 
 
 def _known(value: Any) -> Any:

@@ -127,3 +127,16 @@ def answer(content: Any, worker: str = "w1", **more: Any) -> dict[str, Any]:
         **more,
     }
     return {key: value for key, value in whole.items() if value is not None}
+
+
+FRAMES = [frame(0, box(1), box(2)), frame(1, box(1))]
+
+
+def small_job(output: Output, name: str = "cars", items: int = 2, **place: str) -> Job:
+    """Write a job of some sequences, each with an answer of its own."""
+    job = Job(output, name, **place)
+    for item in range(items):
+        job.sequence(item, FRAMES)
+        job.answers(item, [answer(FRAMES, f"w{item}")])
+    job.manifest([job.line(item, class_map={"0": "Vehicle"}) for item in range(items)])
+    return job

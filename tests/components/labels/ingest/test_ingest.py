@@ -3,15 +3,8 @@
 from __future__ import annotations
 
 import os
-import shutil
-import signal
-import subprocess
-import sys
-import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import boto3
 import pytest
@@ -23,45 +16,8 @@ from brume.labels import demo
 from brume.labels.model import ingest
 from brume.labels.model.ingest import IngestError, part_rewrites
 from brume.labels.model.lake import Lake
-from tests.components.labels.ingest.contents import content, rows_of
-from tests.components.labels.ingest.outputs import Job, Output, answer, box, frame
-from tests.polling import until
-
-FRAMES = [frame(0, box(1), box(2)), frame(1, box(1))]
-
-
-@pytest.fixture
-def output(tmp_path: Path) -> Output:
-    return Output(tmp_path / "source")
-
-
-@pytest.fixture
-def lake(tmp_path: Path) -> Lake:
-    return Lake(str(tmp_path / "lake"))
-
-
-def small_job(output: Output, name: str = "cars", items: int = 2, **place: str) -> Job:
-    """Write a job of some sequences, each with an answer of its own."""
-    job = Job(output, name, **place)
-    for item in range(items):
-        job.sequence(item, FRAMES)
-        job.answers(item, [answer(FRAMES, f"w{item}")])
-    job.manifest([job.line(item, class_map={"0": "Vehicle"}) for item in range(items)])
-    return job
-
-
-def one(lake: Lake, query: str) -> Any:
-    """Return the rows of a query; the value itself, of one."""
-    rows = lake.connect().execute(query).fetchall()
-    return rows[0][0] if len(rows) == 1 and len(rows[0]) == 1 else rows
-
-
-def clean(output: Output, tmp_path: Path, *modalities: str) -> dict[str, list[str]]:
-    """Return what a lake holds that is made of the present files at once."""
-    fresh = Lake(str(tmp_path / "clean"))
-    shutil.rmtree(fresh.uri, ignore_errors=True)
-    ingest.run(output.root, fresh, modalities)
-    return content(fresh)
+from tests.components.labels.ingest.contents import clean, content, one, rows_of
+from tests.components.labels.ingest.outputs import FRAMES, Job, Output, answer, box, frame, small_job
 
 
 def test_a_second_run_reads_nothing(output: Output, lake: Lake) -> None:
@@ -330,114 +286,6 @@ def test_whatever_happens_to_files_the_lake_is_that_of_the_files_now(
     assert steady.name in one(lake, "SELECT list(DISTINCT job) FROM jobs")
 
 
-RUN = """
-import sys
-from brume.labels.model import ingest
-from brume.labels.model.lake import Lake
-if __name__ == "__main__":
-    print("started", flush=True)
-    ingest.run(sys.argv[1], Lake(sys.argv[2]), processes=int(sys.argv[3]))
-"""
-
-
-def start(output: Output, lake: Lake, processes: int = 1) -> subprocess.Popen[bytes]:
-    arguments = [sys.executable, "-c", RUN, output.root, lake.uri, str(processes)]
-    return subprocess.Popen(arguments, stdout=subprocess.PIPE, start_new_session=True)
-
-
-def test_a_killed_run_leaves_the_lake_whole(output: Output, lake: Lake, tmp_path: Path) -> None:
-    """Killed at many moments, also while it commits: the lake is always the one before or the one after."""
-    job = small_job(output, items=6)
-    ingest.run(output.root, lake)
-    states = [content(lake)]
-    for item in range(6):
-        job.sequence(item, [frame(0, box(7))])
-    states.append(clean(output, tmp_path))
-    for number in range(5):
-        with start(output, lake) as process:
-            assert process.stdout is not None
-            process.stdout.readline()
-            time.sleep(0.03 * number)
-            process.send_signal(signal.SIGKILL)
-        assert content(lake) in states
-    ingest.run(output.root, lake)
-    assert content(lake) == states[1]
-
-
-def test_processes_of_a_killed_run_end_with_it(output: Output, lake: Lake) -> None:
-    for name in ("cars", "vans", "trucks"):
-        small_job(output, name, items=40)
-    children: list[str] = []
-    with start(output, lake, processes=2) as process:
-        while len(children) < 2 and process.poll() is None:
-            listed = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
-            children = [child for child in listed if _is_worker(child)]
-            time.sleep(0.005)
-        process.send_signal(signal.SIGKILL)
-    assert len(children) == 2
-    until(lambda: not any(_is_worker(child) for child in children), "the end of a killed run's processes")
-
-
-def _is_worker(process: str) -> bool:
-    try:
-        return b"spawn_main" in Path(f"/proc/{process}/cmdline").read_bytes()
-    except OSError:
-        return False
-
-
-def test_of_two_runs_at_once_each_row_is_there_once(output: Output, lake: Lake, tmp_path: Path) -> None:
-    for name in ("cars", "vans"):
-        small_job(output, name)
-    with start(output, lake) as one_run, start(output, lake) as other_run:
-        for process in (one_run, other_run):
-            process.communicate()
-    assert [one_run.returncode, other_run.returncode] == [0, 0]
-    assert content(lake) == clean(output, tmp_path)
-    assert _parts_on_disk(lake) >= {part.path for part in lake.snapshot().all_parts}
-
-
-def test_the_loser_of_a_commit_looks_again(
-    output: Output, lake: Lake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Another run gets in between this one's reading and its commit; what it did is not done again."""
-    small_job(output)
-    commit, meanwhile = Lake.commit, threading.Event()
-
-    def late(self: Lake, *args: Any, **named: Any) -> Any:
-        if not meanwhile.is_set():
-            meanwhile.set()
-            small_job(output, "vans")
-            ingest.run(output.root, lake)
-        return commit(self, *args, **named)
-
-    monkeypatch.setattr(Lake, "commit", late)
-    summary = ingest.run(output.root, lake)
-    assert summary.read == 0
-    assert content(lake) == clean(output, tmp_path)
-    assert _parts_on_disk(lake) == {part.path for part in lake.snapshot().all_parts}
-
-
-def test_a_commit_of_other_tables_does_not_make_a_run_read_again(
-    output: Output, lake: Lake, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    small_job(output)
-    commit, meanwhile = Lake.commit, threading.Event()
-
-    def late(self: Lake, *args: Any, **named: Any) -> Any:
-        if not meanwhile.is_set():
-            meanwhile.set()
-            lake.replace(["workers"], [])
-        return commit(self, *args, **named)
-
-    monkeypatch.setattr(Lake, "commit", late)
-    summary = ingest.run(output.root, lake)
-    assert (summary.read, summary.snapshot) == (5, 2)
-
-
-def _parts_on_disk(lake: Lake) -> set[str]:
-    return {str(path.relative_to(lake.uri)) for path in Path(lake.uri).rglob("*.parquet")}
-
-
 def test_a_tree_of_the_generator_counts_as_it_says(lake: Lake, tmp_path: Path) -> None:
     """Labels, answers, states and items of every job are those that the generator wrote."""
     truth = demo.generate(tmp_path / "made", "small")
@@ -452,7 +300,9 @@ def test_a_tree_of_the_generator_counts_as_it_says(lake: Lake, tmp_path: Path) -
     assert not found
     marks = one(lake, "SELECT count(*) FROM answer_labels WHERE kind <> 'frame'")
     assert marks == truth.answer_labels
-    told = {(row["change"], row["key"], row["job"]) for row in rows_of(lake.connect(), "SELECT * FROM drift")}
+    changes = {
+        (row["change"], row["key"], row["job"]) for row in rows_of(lake.connect(), "SELECT * FROM drift")
+    }
     for fault in truth.faults:
         if fault.kind in ("appeared", "vanished", "changed type"):
-            assert (fault.kind, fault.object, fault.job) in told
+            assert (fault.kind, fault.object, fault.job) in changes
