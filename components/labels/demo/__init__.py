@@ -1,4 +1,4 @@
-"""Labelling output of our own making: a Ground Truth tree whose faults are known."""
+"""Generated Ground Truth output whose faults are known."""
 
 from brume.labels.demo.generate import TREE, TRUTH, WORKERS, generate
 from brume.labels.demo.job_plan import SIZES, Size

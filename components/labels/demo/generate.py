@@ -1,4 +1,4 @@
-"""A whole labelling output: the tree as Ground Truth writes it, its workers, and what is true of it."""
+"""Generate a whole labelling output: the tree, its workers, and the known truth."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which jobs a tree holds, how large each is, and which faults lie in which of their data objects."""
+"""Plan the jobs of a tree: their sizes, and the faults planted in their data objects."""
 
 from __future__ import annotations
 

@@ -43,12 +43,12 @@ def plain(name: str) -> str:
 
 
 def job_name(job: Job) -> str:
-    """Return the job's name as Ground Truth had it, which a folder renamed by hand no longer says."""
+    """Return the job's name as Ground Truth had it, which a folder renamed by hand no longer shows."""
     return plain(job.name)
 
 
 def metadata(job: Job, created: datetime, **more: Any) -> dict[str, Any]:
-    """Return what the metadata of every label says, and `more`."""
+    """Return the metadata that every label has, and `more`."""
     return {
         **more,
         "job-name": f"labeling-job/{job_name(job)}",

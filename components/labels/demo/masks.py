@@ -1,4 +1,4 @@
-"""Masks of what the road is made of: small indexed PNGs."""
+"""Masks of road surfaces: small indexed PNGs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The tree as it is written: every file, who answered when, and the counts that it comes to."""
+"""Write the output tree: every file, the workers' times, and the counts of the truth."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the camera sees: traffic on a road of six lanes, and cars parked at its far kerb.
+"""Simulated traffic on a road of six lanes, and cars parked at its far kerb.
 
 The camera stands at the roadside and looks across, so that a lane is a line of the picture with its own
 scale. Vehicles of a lane keep their distance; they come in at one edge of the frame and leave at the other.

@@ -1,4 +1,4 @@
-"""What is asked of single images and texts: what there is to see, how people answer, what is settled on."""
+"""Tasks on single images and texts: their truth, workers' answers, consolidated labels."""
 
 from __future__ import annotations
 

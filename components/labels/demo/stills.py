@@ -1,4 +1,4 @@
-"""Jobs on single images and texts: every answer in a file of responses, every label in a manifest line."""
+"""Jobs on single images and texts: files of responses, and lines of manifests."""
 
 from __future__ import annotations
 

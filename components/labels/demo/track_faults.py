@@ -1,4 +1,4 @@
-"""Faults in tracks: each function plants one and says where."""
+"""Faults in tracks: each function plants one and returns its place."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a worker draws of a sequence, what an auditor makes of it, and how it is written down."""
+"""Tracks of a sequence: as a worker draws them, an auditor changes them, a file has them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a generated tree holds, as its maker knows it: people, counts by job, and every planted fault."""
+"""The known content of a generated tree: people, counts by job, and planted faults."""
 
 from __future__ import annotations
 

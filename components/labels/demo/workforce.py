@@ -1,4 +1,4 @@
-"""The workforce: 130 invented people, how fast and how well each of them labels."""
+"""The workforce: 130 invented people, with the pace and the error rate of each."""
 
 from __future__ import annotations
 

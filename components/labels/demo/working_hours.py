@@ -1,4 +1,4 @@
-"""When people work: three weeks of working days, and nobody at two tasks at once."""
+"""Times of work: three weeks of working days, one task at a time for each worker."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Labelling reports: what computes; it knows no AWS service, no kfp and no database."""
+"""Labelling reports: ingest, lake and quality, without AWS, kfp or a database."""

@@ -1,4 +1,4 @@
-"""The lake: a folder of Parquet parts, local or `s3://`, and one file that says which of them are its state.
+"""The lake: a folder of Parquet parts, local or `s3://`, and a file that lists its state.
 
 A part is written once, under a name of its own, and never changed. `_brume/snapshot.json` names the parts of
 every table; a commit replaces it as a whole, and only if nobody else did since it was read. So a reader sees

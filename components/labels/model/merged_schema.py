@@ -1,4 +1,4 @@
-"""The whole type of a table whose structs of attributes grow with the data, from the types of its parts."""
+"""The schema of a table over all its parts, whose structs of attributes grow."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A part of a table: the folder that it lies in, and its Parquet file."""
+"""Parquet files of the lake's tables: their folders, checks of columns, writing."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _FRAMES = frames_type((), ())
 
 
 class LakeError(RuntimeError):
-    """A lake that cannot be read, or data that does not fit its table; the message says what to do."""
+    """A lake that cannot be read, or data that does not fit its table; the message gives the remedy."""
 
 
 def table_of(name: str) -> Table:

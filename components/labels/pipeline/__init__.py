@@ -1,1 +1,1 @@
-"""Labelling reports: the stages of the pipeline, its parameters, its report and its commands."""
+"""Labelling reports: the pipeline's stages, parameters, dashboard and commands."""

@@ -1,4 +1,4 @@
-"""What an AWS service says when it does not do what it is asked, with the remedy."""
+"""Messages of errors of AWS services, with the remedy."""
 
 from __future__ import annotations
 

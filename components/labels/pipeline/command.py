@@ -181,7 +181,7 @@ def _answer(athena: Any, text: str, database: str, as_csv: bool, most: int) -> N
 
 
 def _wait(athena: Any, identity: str) -> dict[str, Any]:
-    """Return the execution when it has ended; after a second the terminal says that it runs."""
+    """Return the execution when it has ended; after a second the terminal shows its state."""
     from brume.run.terminal import waiting
 
     pause, begun = 0.01, time.monotonic()

@@ -17,7 +17,7 @@ _ASKING = 8  # requests at once
 
 
 class JobStateError(RuntimeError):
-    """SageMaker does not answer; the message says why and what to do."""
+    """SageMaker cannot be asked; the message gives the cause and the remedy."""
 
 
 def describe(jobs: Iterable[str]) -> dict[str, dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""Queries by Athena's API: answered by AWS or by the engine."""
+"""The standing queries of a run, through Athena's API: AWS or the engine answers."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ _SECONDS_BETWEEN_LOOKS = 0.1, 2.0  # at first, and later
 
 
 class QueryError(RuntimeError):
-    """A query that did not succeed; the message names it and says why."""
+    """A query that did not succeed; the message names it and the cause."""
 
 
 def run_all(queries: Iterable[Query], folder: str, workgroup: str) -> dict[str, dict[str, Any]]:
-    """Run queries side by side, each result as `folder`/NAME.csv; returns what Athena says of each by name.
+    """Run queries side by side, each result as `folder`/NAME.csv; returns Athena's descriptions by name.
 
     `folder` is a local folder that the service has an address for, or an `s3://` URI. Raises `QueryError`
     for one that fails.

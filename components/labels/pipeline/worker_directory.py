@@ -1,4 +1,4 @@
-"""Who is known by a worker's sub: the users of a Cognito user pool, or the lines of a CSV file.
+"""Names, emails and teams of workers by sub, from a Cognito user pool or a CSV file.
 
 A private Ground Truth workforce is a Cognito user pool; an answer names its worker by the user's `sub`, and a
 work team is a group of the pool. A CSV has the columns sub, name, email and team, in any order and case.
@@ -29,7 +29,7 @@ class DirectoryError(ValueError):
 
 @dataclass(frozen=True)
 class Person:
-    """A worker as people know them; what is not known is empty."""
+    """A worker's name, email and team; "" where it is not known."""
 
     name: str
     email: str = ""

@@ -1,4 +1,4 @@
-"""Every answer with the name of the worker who gave it: the tables of workers and of worker metrics.
+"""Write the tables of workers and of worker metrics: answers with their workers' names.
 
 The metrics lie in a folder for each hour of submission. What a folder was made of is noted in its part as a
 digest: only the hours whose answers, names or emails changed are written again.

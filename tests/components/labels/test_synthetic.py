@@ -1,4 +1,4 @@
-"""The generated labelling output: equal everywhere, in Ground Truth's formats, as it says of itself."""
+"""The generated labelling output: equal everywhere, in Ground Truth's formats, as counted."""
 
 import csv
 import hashlib
@@ -35,9 +35,9 @@ def test_equal_arguments_give_equal_bytes_in_every_process(made, tmp_path):
     folder, _ = made
     command = [sys.executable, "-m", "brume.labels.demo", str(tmp_path / "again")]
     environment = {**os.environ, "PYTHONHASHSEED": "77", "TZ": "America/Bogota", "LC_ALL": "C"}
-    said = subprocess.run(command, cwd=ROOT, env=environment, check=True, capture_output=True, text=True)
+    ended = subprocess.run(command, cwd=ROOT, env=environment, check=True, capture_output=True, text=True)
     assert digest(tmp_path / "again") == digest(folder)
-    assert "58 planted faults" in said.stdout
+    assert "58 planted faults" in ended.stdout
 
 
 def test_another_seed_is_another_tree_with_the_same_faults(made, tmp_path):

@@ -1,4 +1,4 @@
-"""Every planted fault of the generated labelling output lies where its record says, and is what it says."""
+"""Every planted fault of the generated labelling output lies at its recorded place, and is as recorded."""
 
 import json
 import re
@@ -117,14 +117,14 @@ def test_label_errors_differ_from_the_rest_of_the_track_or_from_the_answers(made
 
     for fault in truth.of("label error"):
         if fault.job == "vehicle-kind":
-            said = Counter(
+            answered = Counter(
                 answer["answerContent"]["crowd-image-classifier"]["label"]
                 for _, item, answer in answers_of(tree, fault.job)
                 if item == fault.item
             )
             line = json.loads((tree / fault.file).read_bytes().splitlines()[fault.line - 1])
-            assert said[line["vehicle-kind-metadata"]["class-name"]] == 0
-            assert said.most_common(1)[0][1] >= 4
+            assert answered[line["vehicle-kind-metadata"]["class-name"]] == 0
+            assert answered.most_common(1)[0][1] >= 4
     box = the_one(truth.of("label error"), "first box")
     line = json.loads((tree / box.file).read_bytes().splitlines()[box.line - 1])
     wrong = line["crossings"]["annotations"][int(box.object)]

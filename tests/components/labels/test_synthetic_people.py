@@ -50,9 +50,9 @@ def test_the_workers_in_disagreement_are_the_ones_named(made):
     items = defaultdict(dict)
     for job, item, answer in answers_of(tree):
         items[job, item][sub_of(answer)] = answer["answerContent"]
-    for (job, _), said in items.items():
-        for sub, content in said.items():
-            others = [other for who, other in said.items() if who != sub]
+    for (job, _), contents in items.items():
+        for sub, content in contents.items():
+            others = [other for who, other in contents.items() if who != sub]
             if job.startswith("vehicle-kind"):
                 label = content["crowd-image-classifier"]
                 agreement[sub] += [label == other["crowd-image-classifier"] for other in others]

@@ -1,4 +1,4 @@
-"""What follows from the files of a source: items and jobs, rejects, keys and drift."""
+"""Tables derived from all files of a source: items, jobs, rejects, keys and drift."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Keys that records have, and where they are not what they were: the tables `keys` and `drift`.
+"""Keys of records and their changes over time: the tables `keys` and `drift`.
 
 Three comparisons, each about what a person should look at:
 - jobs of a modality with each other, in the order of their batches: a key that later jobs have and earlier

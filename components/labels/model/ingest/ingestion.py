@@ -1,8 +1,8 @@
-"""Ground Truth's output to the lake: what is new or changed is read, what is gone is taken back.
+"""Ingest Ground Truth's output: read what is new or changed, remove what is gone.
 
 A file whose size and version are what they were is passed over, one whose content is what it was is not read
 again. A run commits once, at its end: a run that is killed leaves the lake as it was. When another run has
-committed meanwhile, this one looks again, and does only what that one did not.
+committed meanwhile, this one starts again, and does only what that one did not.
 """
 
 from __future__ import annotations
@@ -79,8 +79,8 @@ def run(
 
     With `modalities` only files of these are kept; rows of others are taken back. `describe` is called with
     names of jobs and returns what DescribeLabelingJob answers for those that SageMaker knows: it goes before
-    a file in the tree that says so. `processes` is the number of processes that read; one for each core
-    without it.
+    such a description in a file of the tree. `processes` is the number of processes that read; one for each
+    core without it.
 
     Raises `FileNotFoundError` when the source holds no file, and `IngestError` when more than half of its
     files cannot be read, or none is of Ground Truth: the lake is then as it was.
@@ -96,7 +96,7 @@ def run(
         except ConflictError:
             if attempt == _ATTEMPTS - 1:
                 raise
-            progress.report(STAGE, 0, 1, "another run has committed: looking again")
+            progress.report(STAGE, 0, 1, "another run has committed: starting again")
             continue
         summary.seconds = round(time.monotonic() - started, 3)
         return summary

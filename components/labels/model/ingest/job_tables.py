@@ -1,9 +1,9 @@
-"""What became of jobs and their data objects: the tables `items` and `jobs`.
+"""States of jobs and their data objects: the tables `items` and `jobs`.
 
-A job's status is what SageMaker says of it (a file with the answer of DescribeLabelingJob); where nobody
-does, a job without an output manifest is Incomplete. A data object is labelled if its manifest line holds a
-label, failed or expired if it says why not, and missing if the job knows of it and the manifest has no line;
-without a manifest, a file of consolidated annotations makes it labelled.
+A job's status is SageMaker's (a file with the response of DescribeLabelingJob); where there is no such file,
+a job without an output manifest is Incomplete. A data object is labelled if its manifest line holds a label,
+failed or expired if the line holds a reason for that, and missing if the job knows of it and the manifest has
+no line; without a manifest, a file of consolidated annotations makes it labelled.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Where a file stands in Ground Truth's output: its modality, batch, level, job and data object, by its path.
+"""Modality, batch, level, job and data object of a file, by its path in the output.
 
 `batch_manifests/{modality}/{batch}-{level}-{job}/output/{job}/` is a job's folder. Of a tree that is arranged
 otherwise a job's folder is what lies above `annotations` and `manifests`, or just the folder of a file; its

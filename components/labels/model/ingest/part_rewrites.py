@@ -1,4 +1,4 @@
-"""Parts of the lake rewritten: without the rows of files that are gone, or several small ones as one."""
+"""Rewrite parts of the lake: drop rows of deleted files, merge small parts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an ingest has to read: the files of the source, what is known of each, and the job that it is of."""
+"""Plan an ingest: the files to read, what is known of each, and the job it belongs to."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How well labelling goes: pace, agreement, faults of labels, audits. Every figure says where it is from."""
+"""Quality of labelling: pace, agreement, faults of labels, audits."""
 
 from brume.labels.model.quality.assessment import run
 

@@ -1,4 +1,4 @@
-"""Agreement beyond chance on categories: Cohen's and Fleiss' kappa, Krippendorff's alpha.
+"""Agreement beyond chance: Cohen's and Fleiss' kappa, Krippendorff's alpha.
 
 All take codes (whole numbers that stand for categories) and return None where the figure is undefined:
 nothing that two judged, or a single category, where chance alone would agree fully.

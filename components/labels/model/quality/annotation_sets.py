@@ -1,4 +1,4 @@
-"""All labels of one job as arrays: what each worker answered for an item, and what was made of it.
+"""All labels of one job as arrays: each worker's answers, and the consolidated labels.
 
 A sheet is one answer for one item, or the item's consolidated labels. Everything that is compared later is
 a pair of sheets.

@@ -1,4 +1,4 @@
-"""Two workers' answers for the same item side by side: which labels are the same things, and how alike."""
+"""Compare two workers' answers for one item: matched labels and their similarity."""
 
 from __future__ import annotations
 
@@ -105,9 +105,9 @@ def follow(sheets: Sheets, first: Codes, second: Codes) -> Following:
 
 
 def equal_subjects(sheets: Sheets, pairs: Pairs) -> Floats:
-    """Return for each match the share, 0 to 1, of what either label says (class, attributes) that both say.
+    """Return for each match the share of its values (class, attributes), 0 to 1, that both labels have.
 
-    1 where neither says anything.
+    1 where neither has any.
     """
     stated = np.zeros(pairs.a.size)
     same = np.zeros(pairs.a.size)

@@ -1,4 +1,4 @@
-"""Arrays by what they hold, and their rows numbered by what they have in common."""
+"""Types of arrays, and numbering of equal values and rows."""
 
 from __future__ import annotations
 

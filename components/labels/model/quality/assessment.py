@@ -1,4 +1,4 @@
-"""Everything in a lake judged, and written beside what was judged."""
+"""Compute the quality of all jobs of a lake, and write its tables."""
 
 from __future__ import annotations
 

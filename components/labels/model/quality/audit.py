@@ -1,4 +1,4 @@
-"""What a second level made of the labels of the first."""
+"""Audits: what the second level confirmed, changed, rejected or added."""
 
 from __future__ import annotations
 

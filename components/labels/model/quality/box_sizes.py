@@ -1,4 +1,4 @@
-"""Boxes that cannot be: without a size, out of the frame, as large as it, or of a size unlike their kind."""
+"""Find boxes without a size, outside of the frame, or of a size unusual for their class."""
 
 from __future__ import annotations
 

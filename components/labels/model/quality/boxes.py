@@ -1,4 +1,4 @@
-"""Boxes that lie on one another: intersection over union."""
+"""Intersection over union of boxes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Workers whom the others of a job contradict, and in what."""
+"""Find workers whom the others of a job contradict, and in what."""
 
 from __future__ import annotations
 
@@ -119,7 +119,7 @@ def _differences(sheets: Sheets, pairs: Pairs) -> dict[str, tuple[Floats, Floats
 
 
 def _habit(sheets: Sheets, pairs: Pairs, name: str, worker: int) -> str:
-    """Say what the worker most often says in place of what."""
+    """Describe which value the worker most often gives in place of which."""
     subject: Subject = sheets.subjects[name]
     confused: Counter[tuple[int, int]] = Counter()
     where: Counter[int] = Counter()

@@ -1,4 +1,4 @@
-"""What a check found: one thing that someone should look at, before it becomes a row of the findings."""
+"""A fault that a check found, before it becomes a row of the table `findings`."""
 
 from __future__ import annotations
 

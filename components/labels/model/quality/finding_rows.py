@@ -1,4 +1,4 @@
-"""Faults as rows of the table of findings."""
+"""Faults as rows of the table `findings`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _SCHEMA = TABLES["findings"].schema
 def of_labels(
     faults: Sequence[Fault], job: tuple[str, str], sheets: Sheets, answers: pa.Table, files: Mapping[int, str]
 ) -> pa.Table:
-    """Return the findings of one job; `files` says where the consolidated labels of an item stand."""
+    """Return the findings of one job; `files` names the file of the consolidated labels of an item."""
     rows = []
     for fault in faults:
         row = _row(fault, job, answers)

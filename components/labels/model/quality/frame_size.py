@@ -1,4 +1,4 @@
-"""How large the frames of a job are: as its annotations say, or as boxes that end at their edge show."""
+"""Sizes of a job's frames: as annotated, or estimated from boxes at their edge."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One job judged: its answers, its labels, and what its audit says."""
+"""The quality of one job: its answers, its labels and its audit."""
 
 from __future__ import annotations
 

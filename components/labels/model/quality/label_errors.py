@@ -1,4 +1,4 @@
-"""Consolidated labels that the answers behind them contradict."""
+"""Find consolidated labels that their answers contradict."""
 
 from __future__ import annotations
 

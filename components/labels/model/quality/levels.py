@@ -1,4 +1,4 @@
-"""Which job reviews which: the second level of a batch beside the first."""
+"""Find which job reviews which: the second level of a batch and its first."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which label of one answer is which label of another: one to one, as much alike as can be in sum."""
+"""Match labels of two answers one to one, with the greatest total similarity."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How far the workers of a job agree: every measure that its labels allow, by job and by pair of workers."""
+"""Measures of agreement between workers, by job and by pair of workers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Objects that leap from one frame to the next, for a while or for good, and objects that trade places."""
+"""Find objects that jump between frames, and objects that exchange their positions."""
 
 from __future__ import annotations
 

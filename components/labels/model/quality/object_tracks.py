@@ -1,4 +1,4 @@
-"""Objects followed through sequences: the consolidated boxes of each, in the order of its frames."""
+"""Tracks: the consolidated boxes of each object, in the order of its frames."""
 
 from __future__ import annotations
 

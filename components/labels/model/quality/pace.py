@@ -1,4 +1,4 @@
-"""Answers given too fast, too slowly, or left open: each beside the others of its job."""
+"""Find answers given too fast, too slowly or left idle, compared within their job."""
 
 from __future__ import annotations
 

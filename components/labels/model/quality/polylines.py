@@ -1,4 +1,4 @@
-"""Lines that run beside one another: polylines, outlines and points by the distance between them."""
+"""Similarity of polylines, outlines and points by the distance between them."""
 
 from __future__ import annotations
 

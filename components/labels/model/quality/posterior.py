@@ -1,4 +1,4 @@
-"""What several workers' answers say is true, each weighed by how often and how that worker errs."""
+"""Estimate true classes from several answers, weighted by workers' error rates."""
 
 from __future__ import annotations
 

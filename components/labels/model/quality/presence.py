@@ -1,4 +1,4 @@
-"""Objects that vanish in view and come back, that flicker, and attributes that change for a moment only."""
+"""Find objects that vanish or flicker, and attributes that change for a moment only."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How alike two answers follow the same objects through a sequence: IDF1 and MOTA.
+"""IDF1 and MOTA between two answers that follow objects through a sequence.
 
 Both take the pairs of boxes of the two answers that overlap enough in a frame (`boxes.overlapping`): arrays
 of the frame, the track of the one and of the other answer, and the IoU. Frames and tracks are numbers; those

@@ -1,4 +1,4 @@
-"""What each worker and team did, over all jobs: contribution, time, pace, rejects, agreement."""
+"""Contribution, time, pace, rejects and agreement of each worker and team."""
 
 from __future__ import annotations
 

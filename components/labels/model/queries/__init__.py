@@ -1,4 +1,4 @@
-"""The queries of every run: those of the original as they stand, and those that labelling teams ask for."""
+"""The standing queries: those of the original unchanged, and those that teams ask for."""
 
 from __future__ import annotations
 

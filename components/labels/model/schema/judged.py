@@ -127,7 +127,7 @@ JUDGED = (
                 ("moved", WHOLE),  # the box changed by more than the tolerance
                 ("relabelled", WHOLE),  # the class or an attribute changed
                 ("removed", WHOLE),
-                ("rejected", WHOLE),  # the verdict says so, or relabelled, or removed
+                ("rejected", WHOLE),  # by its verdict, or relabelled, or removed
                 ("added", WHOLE),
             ]
         ),

@@ -1,4 +1,4 @@
-"""The dashboard of a lake: one HTML file that answers by itself, and the same on paper."""
+"""The dashboard of a lake: one self-contained HTML file, and the same as PNG and PDF."""
 
 from brume.labels.pipeline.dashboard.assembly import Dashboard, build
 from brume.labels.pipeline.dashboard.pseudonyms import key_of

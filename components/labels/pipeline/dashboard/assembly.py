@@ -1,4 +1,4 @@
-"""From a lake's tables to the dashboard, within the size that a page may have."""
+"""Build the dashboard from a lake's tables, within the size limit of a page."""
 
 from __future__ import annotations
 
@@ -58,7 +58,8 @@ def build(
 
     `facts` stand in a line under the title. With `mask_people` workers stand behind pseudonyms made with
     `key` (see `pseudonyms.key_of`; without one they are others in every page). What does not fit is added up
-    more coarsely or left out, and the page says so. Raises `DashboardError` when even so it does not fit.
+    more coarsely or left out, and a note on the page lists it. Raises `DashboardError` when even so it does
+    not fit.
     """
     now = now or datetime.datetime.now(datetime.UTC)
     rows = connection.sql(_PEOPLE).to_arrow_table().to_pylist()
@@ -112,7 +113,7 @@ def _notes(masked: bool) -> list[str]:
 
 
 def nothing(cubes: Cubes) -> str:
-    """Return what a page has to say where there is nothing to show, and where to look; "" where there is."""
+    """Return the message of a page without data, with where to look; "" where there is data."""
     tables: Any = cubes.tables
     if not tables["jobs"]["job"]:
         return (

@@ -1,4 +1,4 @@
-"""What labels and frames say of themselves: every attribute with its values, and the frames behind each.
+"""Attributes of labels and frames with their values, and the frames of each value.
 
 Attributes are the customer's: they are found, never named here. One with few values keeps them; one of many
 numbers becomes a histogram; one of many words keeps the most frequent. The class of a label, and the number

@@ -1,4 +1,4 @@
-"""The kinds of chart of the page, as Vega-Lite specifications over rows that a view yields.
+"""Vega-Lite specifications of the kinds of chart, over the rows of a view.
 
 The data is named "rows" and comes later. Beside each column the rows have `<name>_text`, as a reader wants
 it, and for a step of time `<name>_start` and `<name>_end` in milliseconds. Colours and fonts are the page's

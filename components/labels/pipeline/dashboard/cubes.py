@@ -1,4 +1,4 @@
-"""Cubes: small tables, added up from the lake, from which the page answers every filter by itself.
+"""Cubes: small aggregated tables from which the page computes every filtered view.
 
 A cube is columns of equal length. `job`, `task`, `worker`, `worker_a` and `worker_b` hold row
 numbers of the cubes `jobs`, `tasks` and `workers`; `workers` (of tasks) a list of them; `time` hours since

@@ -1,4 +1,4 @@
-"""Statements and queries on a DuckDB connection, each read to its end before the next."""
+"""Run queries on a DuckDB connection, each read to its end before the next."""
 
 from __future__ import annotations
 

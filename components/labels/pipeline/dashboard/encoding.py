@@ -1,4 +1,4 @@
-"""How data lies in the page: cubes as columns in dictionaries and steps, as JSON, gzip and base64."""
+"""Encode cubes for the page: dictionary and delta columns, as JSON, gzip and base64."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a view is: a declaration of a cube, filters, groups and measures; and what it yields.
+"""Views: declarations of a cube, filters, groups and measures; and their evaluation.
 
 The page evaluates the same declaration in the browser (`evaluate.js`, function by function the same); this
 one serves pictures, paper and the page without a script. A test holds the two together.
@@ -242,7 +242,7 @@ class Evaluator:
 
 
 def _quantile(pairs: Sequence[tuple[float, float]], share: float, scale: float) -> float | None:
-    """Return a quantile, linear between ranks, of values that each stand as often as their weight says."""
+    """Return a quantile, linear between ranks, of values that each count as often as their weight."""
     if not pairs:
         return None
     place = share * (sum(weight for _, weight in pairs) - 1)

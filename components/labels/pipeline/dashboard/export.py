@@ -1,4 +1,4 @@
-"""The dashboard as a picture and on paper, drawn without a browser: headline numbers, charts, main tables.
+"""The dashboard as PNG and PDF, drawn without a browser: numbers, charts, main tables.
 
 Each view's chart is drawn by vl-convert as SVG and set, with the text around it, on one long sheet (PNG)
 or on sheets of the shape of A4 (PDF, whose text can be searched).

@@ -1,4 +1,4 @@
-"""The cubes that are rows of the lake's tables as they are, in the order in which they are worth keeping."""
+"""The cubes that are rows of the lake's tables, the most important ones first."""
 
 from __future__ import annotations
 

@@ -104,7 +104,7 @@ class Dashboard {
     return { jobs, modalities, workers, start: isNaN(start) ? -Infinity : start, end: isNaN(end) ? Infinity : end - 1 };
   }
 
-  /** Sets the filters as an address says. */
+  /** Sets the filters of an address. */
   restore(words) {
     for (const picker of this.pickers) picker.set(words.getAll(picker.name));
     this.from.value = words.get("from") || "";
@@ -134,7 +134,7 @@ class Dashboard {
     this.showState(words);
   }
 
-  /** Cards of one part of the page that have nothing for the same reason say so once. */
+  /** Cards of one part of the page that are empty for the same reason give it once. */
   once() {
     const messages = new Map();
     for (const card of this.cards) {

@@ -1,4 +1,4 @@
-"""The dashboard as one HTML file: declarations, cubes and the drawing library, closed into the page.
+"""The dashboard as one HTML file that holds its declarations, cubes and scripts.
 
 The file reads no other address. Its two scripts, the page's own and Vega with Vega-Lite and its interpreter
 of expressions (as vl-convert bundles them), are named by digest in its content security policy; nothing is

@@ -1,4 +1,4 @@
-"""The names under which workers stand on the page, as they are or behind pseudonyms.
+"""Names of workers on the page: their own, or stable pseudonyms.
 
 A pseudonym is made of the worker's id by a keyed hash (HMAC-SHA-256), so that it stays the same from run to
 run while workers come and go, and cannot be found out from the page, not even by someone who has a list of

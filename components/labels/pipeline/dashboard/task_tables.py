@@ -1,4 +1,4 @@
-"""Tasks: items of one job that are alike in state, in who answered for them and in when.
+"""Tasks: items of one job with the same state, workers and time, grouped for the page.
 
 Filters of worker and time act on labels through them. Where there are too many for a page, hours become days
 and weeks, and in the end each label is shared out evenly among those who answered for it.

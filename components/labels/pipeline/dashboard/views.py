@@ -1,4 +1,4 @@
-"""Every figure and table of the dashboard, declared once (see `brume.labels.pipeline.dashboard.evaluate`)."""
+"""Every chart and table of the dashboard, declared once (see `dashboard.evaluate`)."""
 
 from __future__ import annotations
 
@@ -74,9 +74,7 @@ def board(cubes: Cubes, *, masked: bool) -> Board:
             "A label counts for all who answered for its item, at the time of the last answer.",
             tuple(labels),
         ),
-        Section(
-            "frames", "Frames", "What the frames say of themselves, and how full they are.", tuple(frames)
-        ),
+        Section("frames", "Frames", "Attributes of frames, and how many labels they hold.", tuple(frames)),
         Section(
             "quality",
             "Quality",

@@ -1,1 +1,1 @@
-"""The lake in other catalogs and dashboards: AWS Glue, Athena's saved queries, Iceberg, QuickSight."""
+"""Publish the lake: AWS Glue, Athena's named queries, Iceberg, QuickSight."""

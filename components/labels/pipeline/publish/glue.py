@@ -26,7 +26,7 @@ from brume.labels.model.schema import DATABASE, TABLES, Table, manifest_table
 from brume.labels.pipeline import aws_errors
 from brume.labels.pipeline.publish import hive_types
 
-OWNER = "brume.lake"  # the parameter of a table that says whose it is
+OWNER = "brume.lake"  # the parameter of a table that names its owner
 _MADE_OF = "brume.made-of"  # of a table or partition: a digest of its parts and columns
 _CREATED, _DELETED = 100, 25  # partitions in one request, as Glue limits them
 _WRITING = 8  # files written at once
@@ -38,7 +38,7 @@ _FORMAT = {
 
 
 class GlueError(RuntimeError):
-    """A catalog that cannot be brought up to date; the message says why and what to do."""
+    """A catalog that cannot be updated; the message gives the cause and the remedy."""
 
 
 @dataclass

@@ -1,4 +1,4 @@
-"""Arrow's types in the words of Apache Hive, as AWS Glue and Athena take them.
+"""Arrow's types written as Apache Hive's, for AWS Glue and Athena.
 
 Athena knows names in lower case alone, and a type is one text in which `:`, `,`, `<` and `>` have their
 meaning. A field that Athena could not read, or whose name is taken by another in lower case, is left out of

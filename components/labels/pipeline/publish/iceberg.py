@@ -34,7 +34,7 @@ _COPYING = 8  # files at once
 
 
 class IcebergError(RuntimeError):
-    """A catalog that cannot take the tables; the message says why and what to do."""
+    """A catalog that cannot take the tables; the message gives the cause and the remedy."""
 
 
 @dataclass

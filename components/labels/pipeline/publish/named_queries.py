@@ -1,4 +1,4 @@
-"""The standing queries as named queries of an Athena workgroup, where people find them in Athena's console.
+"""The standing queries as named queries of an Athena workgroup, shown in its console.
 
 The double comma of the original's second query is mended: Athena itself does not run it.
 """
@@ -21,7 +21,7 @@ _BATCH = 50  # as many as BatchGetNamedQuery takes
 
 
 class NamedQueryError(RuntimeError):
-    """Athena does not take the queries; the message says why and what to do."""
+    """Athena refuses the queries; the message gives the cause and the remedy."""
 
 
 @dataclass

@@ -110,7 +110,7 @@ def _label(
             {**place, "frame_no": number, "labels": cars, "attributes": attributes, "file": file}
         )
         for car in range(cars):
-            said = [
+            attributes = [
                 ("vehicle_type", chance.choice(["car", "van", "bus", "truck", "tram"])),
                 ("moving", "yes" if car else "no"),
             ]
@@ -121,7 +121,7 @@ def _label(
                     "kind": "box",
                     "class": "Vehicle",
                     "object_id": f"o{car}",
-                    "attributes": said,
+                    "attributes": attributes,
                     "file": file,
                 }
             )
@@ -138,7 +138,7 @@ def _answer(
 ) -> None:
     file = f"{place['modality']}/{place['job']}/worker-response/{place['item']}.json"
     seconds = round(chance.uniform(20, 4000), 1)
-    told = {
+    row = {
         **place,
         "answer": answer,
         "worker": sub,
@@ -149,10 +149,10 @@ def _answer(
         "labels": labels,
         "file": file,
     }
-    made["answers"].append(told)
+    made["answers"].append(row)
     pace = "too fast" if seconds < 300 else "usual"
     made["answer_quality"].append(
-        {**told, "pace": pace, "agreement": round(chance.uniform(0.5, 1), 3), "rejects": chance.randint(0, 2)}
+        {**row, "pace": pace, "agreement": round(chance.uniform(0.5, 1), 3), "rejects": chance.randint(0, 2)}
     )
 
 

@@ -26,7 +26,7 @@ def test_the_paper_has_pages_and_words_that_can_be_searched(dashboard: Dashboard
     pages = len(re.findall(rb"/Type /Page\b", document))
     assert pages >= 3
     assert b"/Count %d" % pages in document
-    # Every object lies where the table says.
+    # Every object lies where the table has it.
     start = int(document.rsplit(b"startxref\n", 1)[1].split()[0])
     places = [int(place) for place in re.findall(rb"(\d{10}) 00000 n", document[start:])]
     assert all(re.match(rb"\d+ 0 obj", document[place : place + 16]) for place in places)

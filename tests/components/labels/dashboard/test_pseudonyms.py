@@ -1,4 +1,4 @@
-"""Pseudonyms: stable, telling nothing, and nowhere beside the names."""
+"""Pseudonyms: stable, without meaning, and nowhere beside the names."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Drift: what changed is told once, where it changed; what only differs is not."""
+"""Drift: a change is reported once, where it was made; a mere difference is not."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def file(job: str, item: int, keys: Keys, *, batch: str = "batch-1", known: bool
     }
 
 
-def told(
+def changes(
     files: list[dict[str, Any]],
     before: list[dict[str, Any]] | None = None,
     noted: list[dict[str, Any]] | None = None,
@@ -40,7 +40,7 @@ def attributes(*names: str, record: str = "label attribute", kind: str = "string
 
 
 def test_jobs_that_are_alike_say_nothing() -> None:
-    assert told([file(job, 0, attributes("moving", "type")) for job in ("a", "b")]) == []
+    assert changes([file(job, 0, attributes("moving", "type")) for job in ("a", "b")]) == []
 
 
 def test_a_renamed_attribute_has_appeared_and_vanished() -> None:
@@ -48,28 +48,28 @@ def test_a_renamed_attribute_has_appeared_and_vanished() -> None:
         file("a", 0, attributes("type", "quality"), batch="batch-2"),
         file("b", 0, attributes("type", "grade"), batch="batch-10"),
     ]
-    assert told(files) == [("grade", "appeared", "b"), ("quality", "vanished", "b")]
+    assert changes(files) == [("grade", "appeared", "b"), ("quality", "vanished", "b")]
 
 
 def test_a_job_with_other_attributes_is_another_task() -> None:
-    assert told([file("a", 0, attributes("species")), file("b", 0, attributes("moving"))]) == []
+    assert changes([file("a", 0, attributes("species")), file("b", 0, attributes("moving"))]) == []
 
 
 def test_another_kind_of_label_is_another_task() -> None:
     boxes = {("label", key): "number" for key in ("left", "top", "width", "height")}
-    assert told([file("a", 0, boxes), file("b", 0, {("label", "vertices"): "array"})]) == []
+    assert changes([file("a", 0, boxes), file("b", 0, {("label", "vertices"): "array"})]) == []
 
 
 def test_spellings_that_are_read_alike_are_no_drift() -> None:
     files = [file("a", 0, {("label", "class-id"): "string"}), file("b", 0, {("label", "classId"): "string"})]
-    assert told(files) == []
+    assert changes(files) == []
 
 
 def test_a_number_that_becomes_a_word() -> None:
     files = [file("a", 0, attributes("count", kind="number")), file("b", 0, attributes("count"))]
-    assert told(files) == [("count", "changed type", "b")]
+    assert changes(files) == [("count", "changed type", "b")]
     nothing_yet = [file("a", 0, attributes("count", kind="null")), file("b", 0, attributes("count"))]
-    assert told(nothing_yet) == []
+    assert changes(nothing_yet) == []
 
 
 def test_a_key_of_the_last_files_of_a_job() -> None:
@@ -81,7 +81,7 @@ def test_a_key_of_the_last_files_of_a_job() -> None:
 
 def test_a_key_that_no_column_holds() -> None:
     files = [file(job, 0, {("label", "depth"): "number"}, known=False) for job in ("a", "b")]
-    assert told(files) == [("depth", "appeared", "a")]
+    assert changes(files) == [("depth", "appeared", "a")]
 
 
 def test_answers_say_nothing_that_their_labels_say() -> None:
@@ -98,8 +98,8 @@ def test_what_changed_since_the_last_run_stays_told() -> None:
     noted = drift_of(keys_of(now), now, keys_of(before), [])
     expected = [("new", "appeared", "a"), ("old", "vanished", "a")]
     assert [(row["key"], row["change"], row["job"]) for row in noted] == expected
-    assert told(now, now, noted) == expected
-    assert told(before, before, noted) == []  # it was undone
+    assert changes(now, now, noted) == expected
+    assert changes(before, before, noted) == []  # it was undone
 
 
 def test_batches_are_in_the_order_of_their_numbers() -> None:

@@ -149,7 +149,7 @@ def test_one_job_name_in_two_batches_is_two_jobs(output: Output, lake: Lake, tmp
 def test_only_the_modalities_asked_for_are_kept(output: Output, lake: Lake, tmp_path: Path) -> None:
     small_job(output)
     small_job(output, "cars-audit", modality="VideoObjectTrackingAudit")
-    clip = Output(Path(output.root, "clip"))  # without a place that says its modality
+    clip = Output(Path(output.root, "clip"))  # without a place that names its modality
     clip.write("SeqLabel.json", {"tracking-annotations": FRAMES})
     ingest.run(output.root, lake, ["VideoObjectTrackingAudit"])
     assert one(lake, "SELECT job FROM jobs") == "cars-audit"

@@ -83,9 +83,9 @@ def test_each_action_is_asked_for_by_something_that_we_do(
         job_states.describe(["cars-1"])
         foggy = [frame(0, {"vehicle_type": "van"}, fog="thick")]
         earlier = answer("u1", "2023-12-31T10:00:00", job="vans", entries=foggy)
-        told = [{"partition_0": "VideoObjectTracking", "partition_1": "boats"}]
+        named = [{"partition_0": "VideoObjectTracking", "partition_1": "boats"}]
         for answers, manifests in (
-            ([answer("u1"), answer("u2", job="boats")], told),
+            ([answer("u1"), answer("u2", job="boats")], named),
             ([answer("u1"), earlier], []),
         ):
             put(lake, answers=answers, output_manifest=manifests)

@@ -23,7 +23,7 @@ def box(left: float, top: float, width: float, height: float, **more: Any) -> La
     return {"kind": "box", "left": left, "top": top, "width": width, "height": height, **more}
 
 
-def said(name: str) -> Label:
+def named(name: str) -> Label:
     """Return the class of a whole item."""
     return {"kind": "class", "class": name}
 

@@ -12,7 +12,7 @@ from brume.labels.model import ingest
 from brume.labels.model.lake import Lake
 from brume.labels.model.quality import run
 from brume.labels.model.schema import JUDGED
-from tests.components.labels.quality.jobs import START, Job, box, lake, said, track
+from tests.components.labels.quality.jobs import START, Job, box, lake, named, track
 
 # Faults of these kinds are to be found where they were planted, or at the worker who was made to err.
 KINDS = (
@@ -67,7 +67,7 @@ def test_findings_that_nobody_planted_are_few(judged: tuple[demo.Truth, Lake]) -
     planted = [fault for fault in truth.faults if fault.kind in KINDS]
     findings = dicts(made, "SELECT * FROM findings")
     extra = [one for one in findings if not any(answers_for(one, fault) for fault in planted)]
-    # Of 15,000 labels and 500 answers of the small tree, 320,000 and 4,500 of the full one. Audits tell
+    # Of 15,000 labels and 500 answers of the small tree, 320,000 and 4,500 of the full one. Audits find
     # object by object what they rejected; label errors beyond the planted ones are vehicles that the settled
     # answer mistook, against the majority of the others.
     assert set(Counter(one["kind"] for one in extra)) <= {"audit", "label error"}
@@ -121,7 +121,7 @@ def test_measures_of_the_tree_are_what_its_people_are_like(judged: tuple[demo.Tr
 
 
 def test_judging_again_changes_nothing(tmp_path: Path) -> None:
-    answers = [(i, w, [said("Car" if i % 3 else "Van")], 1.7 * i + 0.3) for i in range(20) for w in "abc"]
+    answers = [(i, w, [named("Car" if i % 3 else "Van")], 1.7 * i + 0.3) for i in range(20) for w in "abc"]
     made = lake(tmp_path, Job(job="one", answers=answers), Job(job="two", answers=answers[::-1]))
     run(made)
     before = {table.name: made.table(table.name) for table in JUDGED}
@@ -132,12 +132,12 @@ def test_judging_again_changes_nothing(tmp_path: Path) -> None:
 
 
 def test_a_worker_s_figures_by_hand(tmp_path: Path) -> None:
-    two = [said("Car"), said("Van")]
+    two = [named("Car"), named("Van")]
     answers = [
         *((item, "ann", two, float(10 * (item + 1))) for item in range(10)),
         (10, "ann", two, None),
         (11, "ann", [], -3.0),
-        (12, "ben", [said("Car")], 30.0),
+        (12, "ben", [named("Car")], 30.0),
     ]
     made = lake(tmp_path, Job(job="one", answers=answers[:8]), Job(job="two", answers=answers[8:]))
     run(made)
@@ -156,7 +156,7 @@ def test_a_worker_s_figures_by_hand(tmp_path: Path) -> None:
 
 
 def test_names_and_teams_of_known_workers(tmp_path: Path) -> None:
-    made = lake(tmp_path, Job(answers=[(0, "s-1", [said("Car")], 5.0)]))
+    made = lake(tmp_path, Job(answers=[(0, "s-1", [named("Car")], 5.0)]))
     people = pa.table(
         {
             "worker": ["s-1"],
@@ -176,7 +176,7 @@ def test_a_team_s_figures_by_hand(tmp_path: Path) -> None:
     """The median of a team is that of its answers, not of its workers' medians."""
     spent = {"ann": [10.0, 20.0, 30.0, 40.0, 50.0], "ben": [100.0], "cy": [7.0], "dee": [5.0]}
     answers = [
-        (item, worker, [said("Car"), said("Van")], seconds)
+        (item, worker, [named("Car"), named("Van")], seconds)
         for worker, times in spent.items()
         for item, seconds in enumerate(times)
     ]
@@ -218,9 +218,9 @@ def test_an_empty_lake_is_judged_to_empty_tables(tmp_path: Path) -> None:
 
 ODD: dict[str, Job] = {
     "no labels": Job(answers=[(0, "a", [], 5.0), (0, "b", [], 5.0)]),
-    "one answer": Job(labels={0: [said("Car")]}, answers=[(0, "a", [said("Car")], 5.0)]),
-    "labels without answers": Job(labels={0: track("x", {0: (0, 0, 9, 9)}), 1: [said("Car")]}),
-    "one class only": Job(answers=[(i, w, [said("Car")], 5.0) for i in range(3) for w in "abc"]),
+    "one answer": Job(labels={0: [named("Car")]}, answers=[(0, "a", [named("Car")], 5.0)]),
+    "labels without answers": Job(labels={0: track("x", {0: (0, 0, 9, 9)}), 1: [named("Car")]}),
+    "one class only": Job(answers=[(i, w, [named("Car")], 5.0) for i in range(3) for w in "abc"]),
     "no class": Job(answers=[(0, w, [{"kind": "box"}, {"kind": None}], None) for w in "abc"]),
     "odd sizes": Job(
         labels={0: [box(0, 0, float("nan"), -3), box(float("inf"), 0, 1, 1), box(0, 0, 0, 0)]},
@@ -232,7 +232,7 @@ ODD: dict[str, Job] = {
         answers=[(0, w, [{"kind": "polyline", "vertices": [{"x": 1.0, "y": None}]}], 1.0) for w in "ab"],
     ),
     "masks": Job(labels={0: [{"kind": "mask", "class": "Road"}]}),
-    "a strange name": Job(job='Süd/100% "x"\'; --', answers=[(0, w, [said("Car")], 5.0) for w in "ab"]),
+    "a strange name": Job(job='Süd/100% "x"\'; --', answers=[(0, w, [named("Car")], 5.0) for w in "ab"]),
 }
 
 
@@ -248,7 +248,7 @@ def test_odd_jobs_are_judged_too(tmp_path: Path, name: str) -> None:
 
 
 def test_an_audit_of_nothing_and_by_nobody(tmp_path: Path) -> None:
-    first = Job("bridge", labels={0: [said("Car")]}, answers=[(0, "a", [said("Car")], 5.0)])
+    first = Job("bridge", labels={0: [named("Car")]}, answers=[(0, "a", [named("Car")], 5.0)])
     empty = Job("audit", modality="VideoObjectTrackingAudit", level="2", answers=[(0, "x", [], 5.0)])
     made = lake(tmp_path, first, empty)
     run(made)
@@ -257,7 +257,7 @@ def test_an_audit_of_nothing_and_by_nobody(tmp_path: Path) -> None:
 
 
 def test_thousands_of_workers_on_one_item(tmp_path: Path) -> None:
-    answers = [(0, f"w{n}", [said("Car" if n % 10 else "Van")], 5.0) for n in range(1000)]
+    answers = [(0, f"w{n}", [named("Car" if n % 10 else "Van")], 5.0) for n in range(1000)]
     made = lake(tmp_path, Job(answers=answers))
     run(made)
     (row,) = dicts(made, "SELECT count(*) AS n, avg(agreement) AS mean FROM answer_quality")
@@ -267,7 +267,7 @@ def test_thousands_of_workers_on_one_item(tmp_path: Path) -> None:
 
 
 def test_submission_times_are_kept(tmp_path: Path) -> None:
-    made = lake(tmp_path, Job(answers=[(0, "a", [said("Car")], 5.0), (1, "a", [said("Car")], 5.0)]))
+    made = lake(tmp_path, Job(answers=[(0, "a", [named("Car")], 5.0), (1, "a", [named("Car")], 5.0)]))
     run(made)
     found = [row["submitted"] for row in dicts(made, "SELECT submitted FROM answer_quality ORDER BY item")]
     assert found == [START, START + timedelta(hours=1)]

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from brume.labels.model.quality import answer_comparison, disagreement, label_errors
 from brume.labels.model.quality.faults import Fault
 from brume.labels.model.quality.posterior import dawid_skene, posterior
-from tests.components.labels.quality.jobs import Job, box, said, track
+from tests.components.labels.quality.jobs import Job, box, named, track
 
 
 def errors(job: Job) -> list[Fault]:
@@ -62,9 +62,9 @@ def classes(consolidated: dict[int, str], answers: dict[int, str]) -> Job:
     """Return a job of classes; answers are initials, one for each of workers a, b, c ..."""
     names = {"c": "Car", "v": "Van"}
     return Job(
-        labels={item: [said(name)] for item, name in consolidated.items()},
+        labels={item: [named(name)] for item, name in consolidated.items()},
         answers=[
-            (item, worker, [said(names[initial])], None)
+            (item, worker, [named(names[initial])], None)
             for item, some in answers.items()
             for worker, initial in zip("abcde", some, strict=False)
         ],
@@ -118,7 +118,7 @@ def crowd(odd: str | None) -> Job:
     for item in range(40):
         truth = "Van" if item % 2 else "Car"
         for worker in random.permutation(list("abcdef"))[:2]:
-            answers.append((item, str(worker), [said("Car" if worker == odd else truth)], None))
+            answers.append((item, str(worker), [named("Car" if worker == odd else truth)], None))
     return Job(answers=answers)
 
 
@@ -131,7 +131,7 @@ def test_a_worker_whom_all_others_contradict_is_told_with_the_habit() -> None:
 
 
 def test_of_two_workers_none_is_blamed() -> None:
-    answers = [(item, worker, [said(worker)], None) for item in range(30) for worker in ("Car", "Van")]
+    answers = [(item, worker, [named(worker)], None) for item in range(30) for worker in ("Car", "Van")]
     assert alone(Job(answers=answers)) == []
 
 

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from brume.labels.model.quality import answer_comparison, measures, polylines
-from tests.components.labels.quality.jobs import Job, box, said, track
+from tests.components.labels.quality.jobs import Job, box, named, track
 
 LABELS = st.lists(
     st.builds(
@@ -41,8 +41,8 @@ def answers(*by_item: dict[str, Any]) -> list[tuple[int, str, Any, None]]:
 
 def test_classes_of_items_by_hand() -> None:
     # a and b on four items: 3 of 4 equal, shares 1/2, 1/2 and 3/4, 1/4: pe = 1/2, kappa = 1/2.
-    said_so = [("car", "car"), ("car", "car"), ("van", "van"), ("van", "car")]
-    job = Job(answers=answers(*({"a": [said(a)], "b": [said(b)]} for a, b in said_so)))
+    pairs = [("car", "car"), ("car", "car"), ("van", "van"), ("van", "car")]
+    job = Job(answers=answers(*({"a": [named(a)], "b": [named(b)]} for a, b in pairs)))
     found = judged(job)
     assert found["agreement", ""] == measures.Measure("agreement", "", 0.75, 4)
     assert found["cohen_kappa", "class"] == measures.Measure("cohen_kappa", "class", 0.5, 4)
@@ -149,23 +149,23 @@ def test_attributes_of_frames_and_numbers() -> None:
 
 
 def test_several_classes_of_an_item_agree_by_those_in_common() -> None:
-    found = values(Job(answers=answers({"a": [said("x"), said("y")], "b": [said("z"), said("x")]})))
+    found = values(Job(answers=answers({"a": [named("x"), named("y")], "b": [named("z"), named("x")]})))
     assert found["agreement", ""] == pytest.approx(0.5)
 
 
 def test_one_answer_alone_has_no_agreement() -> None:
-    assert not judged(Job(answers=answers({"a": [said("car")]})))
+    assert not judged(Job(answers=answers({"a": [named("car")]})))
     assert not judged(Job())
 
 
 def test_nobody_is_compared_with_themselves() -> None:
-    job = Job(answers=[(0, "a", [said("car")], None), (0, "a", [said("van")], None)])
+    job = Job(answers=[(0, "a", [named("car")], None), (0, "a", [named("van")], None)])
     assert not judged(job)
 
 
 @pytest.mark.parametrize("count", [2, 3, 12, 13, 14, 15, 40])
 def test_every_answer_is_compared_and_the_work_is_bounded(count: int) -> None:
-    job = Job(answers=answers({f"w{n}": [said("car")] for n in range(count)}))
+    job = Job(answers=answers({f"w{n}": [named("car")] for n in range(count)}))
     first, second = answer_comparison.partners(job.sheets())
     met = {frozenset(pair) for pair in zip(first.tolist(), second.tolist(), strict=True)}
     assert len(met) == len(first)

@@ -1,1 +1,1 @@
-"""Reading Ground Truth's files: bytes to columns, with every key counted and every fault noted."""
+"""Read Ground Truth's files into columns; every key is counted, every fault noted."""

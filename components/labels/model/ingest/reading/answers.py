@@ -1,4 +1,4 @@
-"""Worker responses: every answer of a file, who gave it, when, and the labels in it."""
+"""Read worker responses: every answer of a file, its worker, times and labels."""
 
 from __future__ import annotations
 
@@ -125,7 +125,7 @@ def _facts(response: Response, answers: Sequence[_Answer]) -> dict[str, Any]:
 
 
 def _size(content: Any, depth: int = 4) -> list[float | None] | None:
-    """Return width and height of the picture that was shown, where an answer says."""
+    """Return width and height of the picture that was shown, where an answer gives them."""
     if not isinstance(content, dict) or depth == 0:
         return None
     shown = content.get("inputImageProperties")
@@ -223,7 +223,7 @@ def _seconds(
         reject(
             "submissionTime",
             f"it was submitted {-between:,.1f} s before it was accepted",
-            "the answer is kept; its time is what timeSpentInSeconds says",
+            "the answer is kept; its time is timeSpentInSeconds",
         )
         between = None
     return between if spent is None else spent

@@ -1,4 +1,4 @@
-"""A worker's share of an ingest: some files of one job, read, and written to the lake as parts."""
+"""Read some files of one job and write their rows to the lake, in one process."""
 
 from __future__ import annotations
 
@@ -123,7 +123,7 @@ def _contents(tasks: Sequence[Task]) -> Iterator[tuple[Task, bytes | Exception]]
 
 
 def _context(read: Read, context: Context) -> Context:
-    """Return the context of a file: what it says itself stands in for what is not known."""
+    """Return the context of a file: its own content gives what its job does not."""
     if read.kind == "manifest":
         return context_of(read)
     if context.modality or read.kind not in ("sequence", "answers"):
@@ -163,7 +163,7 @@ def _row(task: Task, read: Read, own: Context, asked: Context | None = None) -> 
         "batch": own.batch,
         "level": own.level,
     }
-    # A description that lies elsewhere says itself whose it is.
+    # A description that lies elsewhere names its job itself.
     elsewhere = read.kind == "description" and not read.place.job
     job = str(read.facts["LabelingJobName"]) if elsewhere else own.job
     return {

@@ -1,4 +1,4 @@
-"""Files of one job to the rows of the lake's tables: what each file is, its content decides."""
+"""Rows of the lake's tables from files of one job; the content decides the kind."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _DESCRIBED = (
 
 @dataclass(frozen=True)
 class Context:
-    """What is known of a job before its files are read; "" where its files must say.
+    """What is known of a job before its files are read; "" where its files must give it.
 
     `classes` are the names of its class ids, `task` is the type of its task.
     """
@@ -74,12 +74,12 @@ class Read:
 
     @property
     def item(self) -> int:
-        """The number of its data object; 0 where its place does not say."""
+        """The number of its data object; 0 where its place does not give it."""
         return self.place.item or 0
 
 
 def recognise(read: Read, data: bytes) -> None:
-    """Parse a file and say what it is; what cannot be read is noted and stays unreadable."""
+    """Parse a file and set its kind; what cannot be read is noted and stays unreadable."""
     notes = read.notes
     if read.place.kind == "manifest":
         read.value = manifests.parse(data, notes)
@@ -117,7 +117,7 @@ def recognise(read: Read, data: bytes) -> None:
 
 
 def context_of(read: Read) -> Context:
-    """Return what a manifest says of its job."""
+    """Return the job of a manifest."""
     manifest: manifests.Manifest = read.value
     place = read.place
     job = place.job or manifest.job() or place.folder.rpartition("/")[2]

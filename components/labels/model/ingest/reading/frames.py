@@ -1,4 +1,4 @@
-"""Frames of sequences with their labels: from a SeqLabel.json, or from a worker's answer."""
+"""Read frames of sequences with their labels, from SeqLabel.json or a worker's answer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""JSON as people's tools write it: strict first, then forgiving what does not change the meaning."""
+"""Parse JSON: strictly first, then with deviations that do not change the meaning."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _BETWEEN = re.compile(r"[\s,]*")
 
 
 class DocumentError(ValueError):
-    """Bytes that are no JSON; the message says where, `line` the line of them, `remedy` what to do."""
+    """Bytes that are no JSON; the message gives the place, `line` its line, `remedy` what to do."""
 
     def __init__(self, reason: str, remedy: str, line: int | None = None) -> None:
         super().__init__(reason)

@@ -1,4 +1,4 @@
-"""Labels as columns: whatever a label is (a box, a line, a word), its keys are found in one place.
+"""Labels of any kind (a box, a line, a word) as columns.
 
 Ground Truth spells keys in three ways: class-id in output files, classId in answers, class_id in manifests.
 """
@@ -42,8 +42,8 @@ class Marks:
     ) -> None:
         """Read labels, and count their keys as those of `record`.
 
-        `classes` names the class ids of the job, `lines` is the kind of a label with vertices. `kinds` says
-        the kind of labels; where it does not, their keys do.
+        `classes` names the class ids of the job, `lines` is the kind of a label with vertices. `kinds` gives
+        the kind of each label; None: by its keys.
         """
         self._records = records
         attributes = Attributes(records, *ATTRIBUTES)
@@ -114,7 +114,7 @@ def _kind(shape: Shape, lines: str) -> str | None:
 def _class(
     records: Records, class_id: pa.Array, object_name: pa.Array, classes: Mapping[str, str]
 ) -> pa.Array:
-    """Return the class: as the label says, as its id says, or as the object is called (Vehicle:1)."""
+    """Return the class: the label's own, that of its id, or from the object's name (Vehicle:1)."""
     found = []
     if any(name in records.keys for name in CLASS):
         found.append(records.texts(*CLASS))

@@ -1,4 +1,4 @@
-"""Labels found by their shape, in a manifest's label or a worker's answer, whatever the customer called them.
+"""Find labels by their shape in manifests and answers, under any key.
 
 A task's template is the customer's, and so is the name of its crowd element; what it yields has the shapes of
 AWS's elements (crowd-bounding-box, crowd-image-classifier, crowd-entity-annotation, ...).
@@ -47,7 +47,7 @@ def entries(value: Any, depth: int = 4) -> list[Any] | None:
 
 
 def without_entries(value: dict[str, Any], depth: int = 4) -> dict[str, Any]:
-    """Return what an answer says besides its frames, which `entries` found."""
+    """Return the content of an answer without its frames, which `entries` found."""
     left: dict[str, Any] = {}
     for key, one in value.items():
         if isinstance(one, list) and (plain(key) in _FRAMES or key == "entries"):
@@ -59,7 +59,7 @@ def without_entries(value: dict[str, Any], depth: int = 4) -> dict[str, Any]:
 
 
 def labels(value: Any, depth: int = _DEEPEST) -> list[Label]:
-    """Return the labels in a value, each with its kind (None: its keys say)."""
+    """Return the labels in a value, each with its kind (None: by its keys)."""
     if not isinstance(value, dict) or depth == 0:
         return []
     found: list[Label] = []

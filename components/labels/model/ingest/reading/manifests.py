@@ -1,4 +1,4 @@
-"""Output manifests: what became of each data object of a job, and the labels of stills.
+"""Read output manifests: the result for each data object, and the labels of stills.
 
 A line is a JSON object: the data object (source-ref, or its text in source), and label attributes. A label
 attribute is a key with `<key>-metadata` beside it. Chains of jobs (verification, adjustment) leave several in
@@ -197,7 +197,7 @@ def labels(attribute: Attribute) -> list[label_finder.Label]:
 
 
 def size(attribute: Attribute) -> tuple[float | None, float | None]:
-    """Return width and height of the picture in pixels, where the label says."""
+    """Return width and height of the picture in pixels, where the label gives them."""
     listed = _object(attribute.value).get("image_size")
     first = listed[0] if isinstance(listed, list) and listed and isinstance(listed[0], dict) else {}
     return number(first.get("width")), number(first.get("height"))

@@ -1,4 +1,4 @@
-"""The dashboard in Amazon QuickSight: the same views of the lake's tables, by Athena, every hour anew."""
+"""The dashboard in Amazon QuickSight: the same views, refreshed hourly through Athena."""
 
 from brume.labels.pipeline.publish.quicksight.publishing import QuickSightError, Summary, publish
 

@@ -1,4 +1,4 @@
-"""The dashboard's declaration as the definition of an analysis: sheets, visuals, filters and controls."""
+"""The dashboard as the definition of a QuickSight analysis: sheets, visuals, filters."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Puts the dashboard into a QuickSight account: data source, data sets, hourly refresh, analysis, dashboard.
+"""Publish the dashboard to QuickSight: data source and sets, refresh, analysis, dashboard.
 
 All is found again by ids made of the name, and only what differs is changed. The account must have signed up
 for QuickSight (Enterprise edition: others have no hourly refresh), and QuickSight's service role must be
@@ -36,7 +36,7 @@ _NOT_SIGNED_UP = "sign up for QuickSight (Enterprise edition) in this account, a
 
 
 class QuickSightError(RuntimeError):
-    """What cannot be published; the message says why and what to do."""
+    """A dashboard that cannot be published; the message gives the cause and the remedy."""
 
 
 @dataclass

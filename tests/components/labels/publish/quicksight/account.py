@@ -18,7 +18,7 @@ ARN = "arn:aws:quicksight:us-east-1:123456789012"
 
 
 class QuickSight:
-    """Keeps what it is told; assets are made when they have been looked at once."""
+    """Keeps what it is given; assets are made when they have been described once."""
 
     def __init__(self, moto: Any) -> None:
         self._moto = moto
