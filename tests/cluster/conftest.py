@@ -33,7 +33,7 @@ _FIXTURES = ("api", "cluster", "kubeflow_pipelines", "own_node")
 def pytest_configure(config: pytest.Config) -> None:
     """Begin the account of the levels."""
     config.stash[_LEVELS] = Levels()
-    asked()  # a name that is wrong is told at once
+    asked()  # a name that is wrong is reported at once
 
 
 @pytest.hookimpl(trylast=True)
@@ -54,7 +54,7 @@ def _level(item: pytest.Item) -> int:
 
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Fail the session when a required level was not reached, whatever its tests say."""
+    """Fail the session when a required level was not reached, whatever came of its tests."""
     if session.config.stash[_LEVELS].failed() and not session.config.option.collectonly:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
 

@@ -49,11 +49,11 @@ class Deployed:
         return self.brume.run_inside(program, image=images.reference("engines"), labels=STEP).strip()
 
     def reached(self, labels: dict[str, str]) -> bool:
-        """Tell whether a pod with these labels gets a connection to the engine."""
+        """Return whether a pod with these labels gets a connection to the engine."""
         address = self.brume.api.get("service", self.name, *self._here)["spec"]["clusterIP"]
-        look = _LOOK.format(host=address)  # whether it may ask for names is another matter
-        said = self.brume.run_inside(look, image=images.reference("engines"), labels=labels)
-        return said.strip() == "through"
+        look = _LOOK.format(host=address)  # a name would need DNS, which a policy may forbid
+        output = self.brume.run_inside(look, image=images.reference("engines"), labels=labels)
+        return output.strip() == "through"
 
     def pod(self) -> str:
         """Return the name of its one pod."""
@@ -73,7 +73,7 @@ class Deployed:
     def refuses(self, url: str, operation: str, **config: Any) -> str:
         """Return the code by which it refuses an operation that takes no parameters."""
         client = client_of(url, self.service, **({"key": self.key} | config))
-        with pytest.raises(ClientError) as refusal:
+        with pytest.raises(ClientError) as raised:
             getattr(client, operation)()
-        assert refusal.value.response["ResponseMetadata"]["HTTPStatusCode"] in (400, 403)
-        return str(refusal.value.response["Error"]["Code"])
+        assert raised.value.response["ResponseMetadata"]["HTTPStatusCode"] in (400, 403)
+        return str(raised.value.response["Error"]["Code"])

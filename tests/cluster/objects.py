@@ -171,8 +171,8 @@ def create(api: Api, manifest: Object, *, keep: bool = False) -> Object:
     return found
 
 
-def refusal(api: Api, manifest: Object) -> str:
-    """Return with what words the API server refuses an object; "" when it takes it."""
+def rejection(api: Api, manifest: Object) -> str:
+    """Return the status and message with which the API server rejects an object; "" when it takes it."""
     try:
         create(api, manifest)
     except ApiException as error:

@@ -2,7 +2,7 @@
 
     python -m tests.cluster.prepare
 
-BRUME_CLUSTER_LEVELS says for which levels, as for the tests. What cannot be built is told; the tests of the
+BRUME_CLUSTER_LEVELS names the levels, as for the tests. What cannot be built is reported; the tests of the
 levels that need it are then reported as not run.
 """
 

@@ -34,7 +34,7 @@ def namespace(objects: list[Object]) -> str:
     return next(str(item["metadata"]["name"]) for item in objects if item["kind"] == "Namespace")
 
 
-def refusal(api: Api, pod: Object) -> str:
+def rejection(api: Api, pod: Object) -> str:
     """Return why a pod is not let in, "" when it is; all but the storing itself is done."""
     with api.client() as connection:
         try:
@@ -53,7 +53,7 @@ def test_the_engines_pods_are_taken(api: Api, objects: list[Object], namespace: 
         template = engine["spec"]["template"]
         about = {**template["metadata"], "name": engine["metadata"]["name"], "namespace": namespace}
         pod = {"apiVersion": "v1", "kind": "Pod", "metadata": about, "spec": template["spec"]}
-        assert refusal(api, pod) == ""
+        assert rejection(api, pod) == ""
 
 
 @pytest.mark.parametrize("share", SHARES)
@@ -66,7 +66,7 @@ def test_pods_of_jobs_and_models_are_taken(api: Api, namespace: str, kind: str, 
         assert pod["metadata"]["labels"].items() >= pods.labels("x").items() - {
             ("app.kubernetes.io/component", "x")
         }
-        assert refusal(api, pod) == ""
+        assert rejection(api, pod) == ""
 
 
 def _pod(namespace: str) -> Object:
@@ -77,7 +77,7 @@ def _pod(namespace: str) -> Object:
     return pod
 
 
-# What is changed in a pod's spec ("" is the spec itself, "main" its container), and the word of the refusal.
+# What is changed in a pod's spec ("" is the spec itself, "main" its container), and a word of the rejection.
 BREACHES: list[tuple[str, Object, str]] = [
     ("main", {"securityContext": None}, "allowPrivilegeEscalation != false"),
     ("main", {"securityContext": {"allowPrivilegeEscalation": True}}, "allowPrivilegeEscalation != false"),
@@ -100,7 +100,7 @@ def test_a_pod_that_is_not_restricted_is_refused(
     api: Api, namespace: str, where: str, change: Object, word: str
 ) -> None:
     pod = _pod(namespace)
-    assert refusal(api, pod) == ""
+    assert rejection(api, pod) == ""
     broken = copy.deepcopy(pod)
     target = broken["spec"]["containers"][0] if where else broken["spec"]
     for key, value in change.items():
@@ -108,10 +108,10 @@ def test_a_pod_that_is_not_restricted_is_refused(
             target[key].update(value)
         else:
             target[key] = value
-    said = refusal(api, broken)
-    assert said.startswith("403"), said
-    assert "restricted" in said
-    assert word in said
+    message = rejection(api, broken)
+    assert message.startswith("403"), message
+    assert "restricted" in message
+    assert word in message
 
 
 def test_it_is_the_namespace_that_refuses(api: Api, namespace: str) -> None:
@@ -122,8 +122,8 @@ def test_it_is_the_namespace_that_refuses(api: Api, namespace: str) -> None:
     try:
         pod = _pod(other)
         pod["spec"]["hostPID"] = True
-        assert refusal(api, pod) == ""
+        assert rejection(api, pod) == ""
         pod["metadata"]["namespace"] = namespace
-        assert refusal(api, pod).startswith("403")
+        assert rejection(api, pod).startswith("403")
     finally:
         api.kubectl("delete", "namespace", other, "--wait=false")

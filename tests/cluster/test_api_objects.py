@@ -21,7 +21,7 @@ from tests.cluster.objects import (
     misspelt,
     own_namespace,
     places,
-    refusal,
+    rejection,
 )
 
 
@@ -71,15 +71,15 @@ def test_objects_are_taken_with_whatever_parameters_a_pipeline_may_give(
 def test_a_misspelt_field_is_refused_at_any_depth(api: Api, namespace: str, kind: str) -> None:
     """That the checks above can fail: the same request, with one field more, at every place there is."""
     manifest = BUILDERS[kind]("Misspelt", namespace, "r/i:1", SHARES["devices"], VARIABLES[1], 2)
-    assert refusal(api, manifest) == ""
+    assert rejection(api, manifest) == ""
     found = list(places(manifest))
     assert len(found) > 20
     assert max(map(len, found)) > 5
     for place in found:
-        said = refusal(api, misspelt(manifest, place))
+        message = rejection(api, misspelt(manifest, place))
         # 422 where any name may stand, as that of a kind of replicas, but not for a number.
-        assert said.startswith(("400", "422")), f"taken with a misspelt field at {place}"
-        assert "replicsa" in said
+        assert message.startswith(("400", "422")), f"taken with a misspelt field at {place}"
+        assert "replicsa" in message
 
 
 WRONG: list[tuple[str, tuple[str | int, ...], Any]] = [
@@ -103,4 +103,4 @@ def test_a_wrong_value_is_refused(
         found = found[key]
     assert place[-1] in found
     found[place[-1]] = value
-    assert refusal(api, manifest).startswith(("400", "422"))
+    assert rejection(api, manifest).startswith(("400", "422"))

@@ -66,7 +66,7 @@ def test_applied_again_it_changes_nothing(overlay: Overlay) -> None:
 def _content(item: Object) -> Object:
     """Return an object without what a cluster itself goes on writing.
 
-    Its resourceVersion says little: a PersistentVolumeClaim gets a new one though nothing of it is changed.
+    Its resourceVersion shows little: a PersistentVolumeClaim gets a new one though nothing of it is changed.
     """
     about = {name: item["metadata"].get(name) for name in ("labels", "generation", "uid")}
     return {**item, "metadata": about, "status": None}

@@ -56,7 +56,7 @@ ACCOUNTS = tuple(next(iter(TABLE.values())))
 
 @pytest.fixture(scope="module")
 def namespace(api: Api, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A namespace with the overlay `local`, and an account in it that nothing is said of."""
+    """A namespace with the overlay `local`, and an account in it that no rule names."""
     define(api)
     name = own_namespace("rights")
     api.kubectl("apply", "--server-side", "-k", overlaid("local", name, tmp_path_factory.mktemp("rights")))
@@ -74,7 +74,7 @@ def asking_as(api: Api, namespace: str, account: str) -> Iterator[AuthorizationV
 
 
 def granted(api: Api, namespace: str, account: str) -> set[Right]:
-    """Return all that the API server says that an account may do in the namespace."""
+    """Return all that an account may do in the namespace, by the API server's answer."""
     spec = V1SelfSubjectRulesReviewSpec(namespace=namespace)
     with asking_as(api, namespace, account) as authorization:
         review = authorization.create_self_subject_rules_review(V1SelfSubjectRulesReview(spec=spec))
@@ -268,7 +268,7 @@ class Operators:
             for kind in ("FailureTarget", "Failed")
         ]
         body = {"status": {"conditions": failed, "startTime": item["metadata"]["creationTimestamp"]}}
-        with contextlib.suppress(ApiException):  # it is deleted already: its pods told enough
+        with contextlib.suppress(ApiException):  # it is deleted already: its pods have shown enough
             self._objects.patch_namespaced_custom_object_status(*where, name, body)
 
 

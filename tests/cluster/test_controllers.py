@@ -101,15 +101,15 @@ def test_an_mpi_job_gets_its_workers_their_keys_and_their_names(operated: Api, n
     assert operated.get("jobs", "--namespace", namespace)["items"] == []
 
 
-def test_an_mpi_job_that_the_operator_does_not_take_says_why(operated: Api, namespace: str) -> None:
+def test_an_mpi_job_that_the_operator_does_not_take_has_an_event(operated: Api, namespace: str) -> None:
     job = _job(namespace)
     job["spec"]["mpiReplicaSpecs"]["Worker"]["replicas"] = 0
     operated.apply([job])
 
-    def said() -> str:
+    def warnings() -> str:
         return operated.kubectl("events", "--namespace", namespace, "--types=Warning")
 
-    assert "ValidationError" in _eventually(lambda: said() if "MPIJob" in said() else "")
+    assert "ValidationError" in _eventually(lambda: warnings() if "MPIJob" in warnings() else "")
     assert operated.get("pods", "--namespace", namespace)["items"] == []
 
 

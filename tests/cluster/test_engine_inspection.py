@@ -22,17 +22,17 @@ from tests.components.inspection.parts import dataset_ready, model_at, photo, so
 from tests.polling import until
 
 BUCKET = "mlpipeline"
-STORE = f"s3://{BUCKET}/brume/inspection"  # as the overlay `local` says
+STORE = f"s3://{BUCKET}/brume/inspection"  # as in the overlay `local`
 NORMAL, ANOMALOUS = 13, 2
 _DETECT = """
 from brume import storage
 from brume.aws.client import client
 for name in ("good", "bad"):
     picture = storage.read_bytes("{pictures}/" + name + ".png")
-    said = client("lookoutvision").detect_anomalies(
+    result = client("lookoutvision").detect_anomalies(
         ProjectName="{project}", ModelVersion="1", Body=picture, ContentType="image/png"
     )["DetectAnomalyResult"]
-    print(name, said["IsAnomalous"], said["Confidence"])
+    print(name, result["IsAnomalous"], result["Confidence"])
 """
 
 
@@ -110,13 +110,13 @@ def test_a_model_lives_from_its_pictures_to_its_end(
     assert [line.split()[:2] for line in inside.splitlines()] == [["good", "False"], ["bad", "True"]]
     engine.replace_pod()
     with engine.outside() as client:
-        said = {
+        detected = {
             name: client.detect_anomalies(
                 ProjectName=project, ModelVersion="1", Body=photo(901, defect), ContentType="image/png"
             )["DetectAnomalyResult"]
             for name, defect in (("good", ""), ("bad", "stain"))
         }
-        outside = [f"{name} {one['IsAnomalous']} {one['Confidence']}" for name, one in said.items()]
+        outside = [f"{name} {one['IsAnomalous']} {one['Confidence']}" for name, one in detected.items()]
         assert outside == inside.splitlines()
         assert the_one(brume, "inferenceservices") == service
         client.stop_model(ProjectName=project, ModelVersion="1")
@@ -165,7 +165,7 @@ def test_only_the_pods_that_policies_name_reach_it(engine: Deployed) -> None:
 
 
 @pytest.mark.parametrize(
-    ("variables", "says"),
+    ("variables", "message"),
     [
         pytest.param(
             {"BRUME_TAG": "none"},
@@ -191,7 +191,7 @@ def test_a_training_that_cannot_be_done_names_its_pod_and_the_reason(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     variables: dict[str, str],
-    says: str,
+    message: str,
 ) -> None:
     from brume.inspection.engine import engine as inspection
 
@@ -211,7 +211,7 @@ def test_a_training_that_cannot_be_done_names_its_pod_and_the_reason(
         assert left(brume) == []
         forget(client, "p")
         assert storage.list_files(root) == []
-    assert re.search(says, failed["StatusMessage"])
+    assert re.search(message, failed["StatusMessage"])
 
 
 def be_impatient(monkeypatch: pytest.MonkeyPatch) -> None:

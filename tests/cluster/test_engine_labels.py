@@ -89,14 +89,14 @@ def test_the_queries_of_the_original_are_answered(engine: Deployed, lake: Lake, 
     found = {}
     with engine.outside() as client:
         for name in ORIGINAL:
-            told = finished(
+            execution = finished(
                 client,
                 queries.named()[name].sql,
                 ResultConfiguration={"OutputLocation": f"{results}/"},
             )
-            assert told["Status"]["State"] == "SUCCEEDED", told
-            place = told["ResultConfiguration"]["OutputLocation"]
-            assert place == f"{results}/{told['QueryExecutionId']}.csv"
+            assert execution["Status"]["State"] == "SUCCEEDED", execution
+            place = execution["ResultConfiguration"]["OutputLocation"]
+            assert place == f"{results}/{execution['QueryExecutionId']}.csv"
             _names, *found[name] = written(place)
     assert {name: len(lines) for name, lines in found.items()} == known
 
@@ -104,10 +104,10 @@ def test_the_queries_of_the_original_are_answered(engine: Deployed, lake: Lake, 
 @pytest.mark.timeout(300)
 def test_a_step_and_a_program_outside_get_the_same(engine: Deployed, lake: Lake, results: str) -> None:
     with engine.outside() as client:
-        told = finished(client, LABELS, ResultConfiguration={"OutputLocation": f"{results}/"})
-        outside = rows(client, told)
+        execution = finished(client, LABELS, ResultConfiguration={"OutputLocation": f"{results}/"})
+        outside = rows(client, execution)
     assert [line[0] for line in outside] == ["modality", *sorted(MODALITIES)]
-    assert written(told["ResultConfiguration"]["OutputLocation"]) == outside
+    assert written(execution["ResultConfiguration"]["OutputLocation"]) == outside
     engine.inside(STEPS_PROGRAM.format(sql=LABELS, results=f"{results}/inside"))
     assert written(f"{results}/inside/labels.csv") == outside
 
@@ -119,11 +119,11 @@ def test_what_the_engine_knows_outlives_its_pod(engine: Deployed, lake: Lake, re
         client.create_work_group(
             Name=group, Configuration={"ResultConfiguration": {"OutputLocation": f"{results}/"}}
         )
-        told = finished(client, LABELS, WorkGroup=group)
-        before = rows(client, told)
+        execution = finished(client, LABELS, WorkGroup=group)
+        before = rows(client, execution)
     engine.replace_pod()
     with engine.outside() as client:
-        assert rows(client, ended(client, told["QueryExecutionId"])) == before
+        assert rows(client, ended(client, execution["QueryExecutionId"])) == before
         again = finished(client, LABELS, WorkGroup=group)
         assert rows(client, again) == before
         assert again["ResultConfiguration"]["OutputLocation"].startswith(f"{results}/")

@@ -27,7 +27,7 @@ def job(program: str, *, resources: Resources = SHARE, image: str = "") -> MpiJo
 
 
 def run(brume: Installed, failing: MpiJob) -> str:
-    """Run a job that fails; return what the step would say."""
+    """Run a job that fails; return the message that its step would raise."""
     with brume.acting_as("brume-pipeline"), pytest.raises(JobError) as failure:
         mpi.run(failing, print)
     print(failure.value)
@@ -40,29 +40,29 @@ def left(brume: Installed) -> list[str]:
 
 
 def test_a_program_that_fails(brume: Installed) -> None:
-    said = run(brume, job("import sys; print('the reason'); sys.exit(3)"))
-    assert "rank 0: the reason" in said
-    assert "Exit code:    3" in said
+    message = run(brume, job("import sys; print('the reason'); sys.exit(3)"))
+    assert "rank 0: the reason" in message
+    assert "Exit code:    3" in message
 
 
 def test_an_image_that_is_missing(brume: Installed, monkeypatch: pytest.MonkeyPatch) -> None:
     for reason in ("ErrImagePull", "ImagePullBackOff"):
         _, meaning = diagnosis._WAITING[reason]
         monkeypatch.setitem(diagnosis._WAITING, reason, (_SOON, meaning))
-    said = run(brume, job("pass", image="brume-training:none"))
-    assert "-worker-0: its image cannot be pulled" in said
-    assert "brume-training:none" in said
+    message = run(brume, job("pass", image="brume-training:none"))
+    assert "-worker-0: its image cannot be pulled" in message
+    assert "brume-training:none" in message
 
 
 def test_memory_that_does_not_suffice(brume: Installed) -> None:
-    said = run(brume, job(HUNGRY))
-    assert re.search(r"pod failing-\w+-worker-0: OOMKilled: .*needed more memory than", said), said
+    message = run(brume, job(HUNGRY))
+    assert re.search(r"pod failing-\w+-worker-0: OOMKilled: .*needed more memory than", message), message
 
 
 def test_a_job_that_fits_on_no_node(brume: Installed, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(diagnosis, "_TO_SCHEDULE", _SOON)
-    said = run(brume, job("pass", resources=Resources(cpu="500", memory="128Mi")))
-    assert "-worker-0: no node can take it: 0/1 nodes are available: 1 Insufficient cpu" in said
+    message = run(brume, job("pass", resources=Resources(cpu="500", memory="128Mi")))
+    assert "-worker-0: no node can take it: 0/1 nodes are available: 1 Insufficient cpu" in message
 
 
 def test_a_quota_that_leaves_no_room(brume: Installed, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -75,11 +75,11 @@ def test_a_quota_that_leaves_no_room(brume: Installed, monkeypatch: pytest.Monke
     }
     brume.api.apply([quota])
     try:
-        said = run(brume, job("pass", resources=Resources(cpu="100m", memory="128Mi", gpus=1)))
+        message = run(brume, job("pass", resources=Resources(cpu="100m", memory="128Mi", gpus=1)))
     finally:
         brume.api.kubectl("delete", "resourcequota", "no-room", "--namespace", brume.namespace)
-    assert "none of failing-" in said
-    assert "exceeded quota: no-room" in said
+    assert "none of failing-" in message
+    assert "exceeded quota: no-room" in message
 
 
 def test_a_step_that_is_cancelled_takes_its_job_along(brume: Installed) -> None:

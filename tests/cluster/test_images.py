@@ -90,7 +90,7 @@ def test_nothing_of_the_build_is_left(exported: dict[str, Image], name: str) -> 
 
 
 def test_images_have_in_common_all_but_what_is_their_own(exported: dict[str, Image]) -> None:
-    """Whoever has pulled one of those with TensorFlow has most of the others."""
+    """A node that has pulled one of those with TensorFlow has most of the others."""
     tensorflow = "opt/brume/lib/python3.11/site-packages/tensorflow/libtensorflow_cc.so.2"
     heavy = [image for image in exported.values() if tensorflow in image.files]
     assert len(heavy) == 3
@@ -99,7 +99,7 @@ def test_images_have_in_common_all_but_what_is_their_own(exported: dict[str, Ima
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_an_image_says_what_it_is(exported: dict[str, Image], name: str) -> None:
+def test_an_image_names_its_contents(exported: dict[str, Image], name: str) -> None:
     labels = exported[name].config["Labels"]
     assert labels["org.opencontainers.image.version"] == importlib.metadata.version("brume")
     for key in ("title", "description"):
@@ -143,8 +143,8 @@ def test_ranks_find_each_other_by_mpi_and_by_horovod(brume: Installed) -> None:
         "-c",
         rank,
     ]
-    said = inside(brume, "training", f"import subprocess; subprocess.run({command}, check=True)")
-    assert said.count("sum 3 2") == 2
+    output = inside(brume, "training", f"import subprocess; subprocess.run({command}, check=True)")
+    assert output.count("sum 3 2") == 2
 
 
 MODEL = """
@@ -183,14 +183,14 @@ print(f"after {{healthy()}}")
 
 
 @pytest.mark.parametrize("name", STARTS)
-def test_the_health_check_tells_a_service_that_runs(
+def test_the_health_check_knows_a_service_that_runs(
     exported: dict[str, Image], brume: Installed, name: str
 ) -> None:
     how, *check = exported[name].config["Healthcheck"]["Test"]
     assert how == "CMD"
-    said = inside(brume, name, WATCH.format(check=check, start=repr(STARTS[name])))
-    states = [line for line in said.splitlines() if line.startswith(("before ", "started ", "after "))]
-    assert states == ["before False", "started True", "after False"], said
+    output = inside(brume, name, WATCH.format(check=check, start=repr(STARTS[name])))
+    states = [line for line in output.splitlines() if line.startswith(("before ", "started ", "after "))]
+    assert states == ["before False", "started True", "after False"], output
 
 
 def test_a_list_of_contents_is_made_with_an_image(

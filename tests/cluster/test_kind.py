@@ -31,7 +31,7 @@ echo "kind $*" >> calls
 case "$1 $2" in
 "get clusters") cat clusters 2>/dev/null || echo "No kind clusters found." >&2 ;;
 "create cluster")
-    [ ! -f refusal ] || {{ cat refusal >&2; exit 1; }}
+    [ ! -f failure ] || {{ cat failure >&2; exit 1; }}
     echo brume-test > clusters; touch network; cp server.kubeconfig "$6" ;;
 "load image-archive") [ -f "$3" ] || {{ echo "no file $3" >&2; exit 1; }} ;;
 "delete cluster") rm clusters ;;
@@ -184,7 +184,7 @@ def test_an_engine_of_another_machine_is_refused_and_the_cluster_ended(
 
 
 def test_a_level_that_kind_cannot_bring_up_is_not_run(stand_in: StandIn, tmp_path: Path) -> None:
-    stand_in.know("refusal", 'ERROR: failed to create cluster: failed to pull image "kindest/node"\n')
+    stand_in.know("failure", 'ERROR: failed to create cluster: failed to pull image "kindest/node"\n')
     test = "tests/cluster/test_node_services.py::test_what_nodes_use_is_told"
     variables = {"TMPDIR": str(tmp_path), "BRUME_TEST_CLUSTER": "", "BRUME_CLUSTER_LEVELS": "node"}
     session = subprocess.run(

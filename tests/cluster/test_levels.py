@@ -1,4 +1,4 @@
-"""How far the test cluster came is told truly: what did not run has not passed."""
+"""How far the test cluster came is reported as it is: what did not run has not passed."""
 
 from __future__ import annotations
 

@@ -78,15 +78,15 @@ def _run(api: Api, namespace: str, pod: str, program: str, argument: str) -> str
     """Run a Python program in a pod and return its last line, be it that of an error."""
     # A program that fails is an answer too.
     shell = 'python3 -c "$0" "$1" 2>&1 || true'
-    said = api.kubectl("exec", "-n", namespace, pod, "--", "sh", "-c", shell, program, argument)
-    return said.strip().splitlines()[-1]
+    output = api.kubectl("exec", "-n", namespace, pod, "--", "sh", "-c", shell, program, argument)
+    return output.strip().splitlines()[-1]
 
 
 def test_names_are_found_and_others_are_denied_at_once(cluster: Cluster, namespace: str) -> None:
     address = cluster.api.get("service", SERVICE, "-n", NAMESPACE)["spec"]["clusterIP"]
     assert _run(cluster.api, namespace, "stranger", LOOK_UP, f"{SERVICE}.{NAMESPACE}") == address
-    said = _run(cluster.api, namespace, "stranger", LOOK_UP, "nowhere.example")
-    assert "Name or service not known" in said  # not: "Temporary failure in name resolution"
+    printed = _run(cluster.api, namespace, "stranger", LOOK_UP, "nowhere.example")
+    assert "Name or service not known" in printed  # not: "Temporary failure in name resolution"
 
 
 def test_policies_hold(cluster: Cluster, namespace: str) -> None:
@@ -108,13 +108,13 @@ def test_of_those_who_write_an_object_first_one_does(cluster: Cluster) -> None:
         return number
 
     with ThreadPoolExecutor(8) as together:
-        said = list(together.map(write, range(8)))
-    winners = [number for number in said if number != 412]
+        answers = list(together.map(write, range(8)))
+    winners = [number for number in answers if number != 412]
     assert len(winners) == 1
     assert client.get_object(Bucket=BUCKET, Key=key)["Body"].read() == str(winners[0]).encode()
     client.delete_object(Bucket=BUCKET, Key=key)
 
 
-def test_what_nodes_use_is_told(cluster: Cluster) -> None:
+def test_what_nodes_use_is_measured(cluster: Cluster) -> None:
     measured = cluster.api.kubectl("get", "--raw", "/apis/metrics.k8s.io/v1beta1/nodes")
     assert '"usage":{"cpu":' in measured

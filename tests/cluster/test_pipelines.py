@@ -1,7 +1,7 @@
 """Pipelines of the project on Kubeflow Pipelines itself: submitted, run as pods, reported, and on a schedule.
 
 The steps run in the namespace of Kubeflow Pipelines, as manifests/README.md describes. The pipeline is
-`labels`: those with an exit handler that is told how the run ended need version 2.14, and 2.0.5 is the last
+`labels`: those with an exit handler that gets the run's status need version 2.14, and 2.0.5 is the last
 one that can be had as a module.
 """
 
@@ -57,7 +57,7 @@ def host(there: Installed) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def rights(there: Installed) -> Iterator[list[set[str]]]:
-    """Give the steps' account what every step needs, as README says; what it could, and what it can."""
+    """Give the steps' account what every step needs, as README has it; its rights before and after."""
     about = ("brume-pipeline-runner", "--namespace", NAMESPACE)
     before = allowed(there)
     there.api.kubectl(
@@ -87,8 +87,8 @@ def _may(there: Installed, verb: str, group: str, resource: str) -> bool:
             },
         },
     }
-    said = there.api.kubectl("create", "-f", "-", "-o", "json", stdin=json.dumps(review))
-    return bool(json.loads(said)["status"]["allowed"])
+    answer = there.api.kubectl("create", "-f", "-", "-o", "json", stdin=json.dumps(review))
+    return bool(json.loads(answer)["status"]["allowed"])
 
 
 def brume(*words: str) -> Result:
@@ -119,8 +119,8 @@ def ended(host: str, run: str) -> Any:
     """Wait until a run has ended, and return what the API knows of it."""
 
     def known() -> Any:
-        told = asked(host, f"runs/{run}")
-        return told if told.get("state") not in (None, "PENDING", "RUNNING") else None
+        found = asked(host, f"runs/{run}")
+        return found if found.get("state") not in (None, "PENDING", "RUNNING") else None
 
     return until(known, f"the end of run {run}", seconds=1500, pause=1)
 
@@ -143,14 +143,14 @@ def _main(pod: Any) -> Any:
 def logs(there: Installed, run: str) -> str:
     """Return the end of what every pod of a run wrote, for the message of a test that fails."""
     names = [pod["metadata"]["name"] for pod in pods(there, run) if pod["status"]["phase"] != "Succeeded"]
-    told = []
+    ends = []
     for name in names:
         words = ("logs", name, "--namespace", NAMESPACE, "--all-containers", "--tail=20")
-        told.append(f"{name}:\n{there.api.kubectl(*words)}")
-    return "\n".join(told)
+        ends.append(f"{name}:\n{there.api.kubectl(*words)}")
+    return "\n".join(ends)
 
 
-def test_steps_need_the_rights_that_readme_tells_to_bind(rights: list[set[str]]) -> None:
+def test_steps_need_the_rights_that_readme_binds(rights: list[set[str]]) -> None:
     before, after = rights
     assert before == set()
     assert after == NEEDED
@@ -173,9 +173,9 @@ def run(host: str, source: str, there: Installed, rights: object) -> Any:
     until(lambda: _available(there, "brume-labels"), "the engine", seconds=180, pause=1)
     given = (f"source={source}/tree", f"workers={source}/workers.csv", f"lake={LAKE}")
     name = identity(brume("submit", "labels", *given, "--host", host, "--namespace", NAMESPACE))
-    told = ended(host, name)
-    assert told["state"] == "SUCCEEDED", f"{told}\n{logs(there, name)}"
-    return told
+    run = ended(host, name)
+    assert run["state"] == "SUCCEEDED", f"{run}\n{logs(there, name)}"
+    return run
 
 
 def _available(there: Installed, deployment: str) -> bool:
@@ -206,11 +206,11 @@ def test_the_report_is_in_the_store(run: Any, there: Installed) -> None:
 
 
 def test_the_engine_answered_the_queries(run: Any, there: Installed) -> None:
-    told = json.loads(artifact(there, run, "run-queries", "results/executions.json"))
-    assert {execution["Status"]["State"] for execution in told.values()} == {"SUCCEEDED"}
+    executions = json.loads(artifact(there, run, "run-queries", "results/executions.json"))
+    assert {execution["Status"]["State"] for execution in executions.values()} == {"SUCCEEDED"}
 
 
-def test_a_step_that_fails_is_told(host: str, there: Installed, rights: object) -> None:
+def test_a_step_that_fails_is_reported(host: str, there: Installed, rights: object) -> None:
     name = identity(brume("submit", *of_nothing(host)))
     assert ended(host, name)["state"] == "FAILED"
     (failed,) = [pod for pod in steps(there, name) if pod["status"]["phase"] == "Failed"]

@@ -154,8 +154,8 @@ def test_connections_are_those_of_the_table(talking: Talking) -> None:
     heard |= {who: talking.heard(who, namespace) for who, namespace in where.items()}
     assert heard.keys() == TABLE.keys()
     wrong = []
-    for who, said in heard.items():
-        for (column, address), through in zip(talking.targets, json.loads(said), strict=True):
+    for who, answers in heard.items():
+        for (column, address), through in zip(talking.targets, json.loads(answers), strict=True):
             print(f"{who} -> {column} {address[0]}:{address[1]}: {'through' if through else 'no'}")
             if column == "Kubernetes API" and not TABLE[who][column]:
                 continue  # here it is the pod's own node, and what a pod sends there is nobody's to judge
@@ -165,7 +165,7 @@ def test_connections_are_those_of_the_table(talking: Talking) -> None:
 
 
 def _evict(api: Api, name: str, namespace: str) -> str:
-    """Ask that a pod be evicted, as draining a node does, but not in earnest; return the refusal, or ""."""
+    """Ask, as a dry run, that a pod be evicted; return the message of a rejection, or ""."""
     with api.client() as connection:
         eviction = V1Eviction(metadata=V1ObjectMeta(name=name, namespace=namespace))
         try:
@@ -177,9 +177,9 @@ def _evict(api: Api, name: str, namespace: str) -> str:
 
 @pytest.mark.parametrize("column", ["launchers, workers", "jobs, steps"])
 def test_a_training_is_not_evicted(talking: Talking, column: str) -> None:
-    said = _evict(talking.api, talking.name(column), talking.namespace)
-    assert said.startswith("429")
-    assert "brume-trainings" in said
+    message = _evict(talking.api, talking.name(column), talking.namespace)
+    assert message.startswith("429")
+    assert "brume-trainings" in message
 
 
 def test_an_engine_is_evicted(brume: Installed, talking: Talking) -> None:

@@ -19,7 +19,7 @@ def program(tmp_path: Path) -> Path:
     return file
 
 
-def test_an_image_says_truly_what_is_in_it(tmp_path: Path, program: Path) -> None:
+def test_an_image_lists_what_is_in_it(tmp_path: Path, program: Path) -> None:
     tar = static_image(tmp_path / "image.tar", "docker.io/a/b:1", {"/opt/bin/b": program}, ["/opt/bin/b"])
     with tarfile.open(tar) as image:
         members = {member.name: image.extractfile(member) for member in image}

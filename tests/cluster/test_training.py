@@ -46,7 +46,7 @@ class Training:
             )
 
     def launch_inside(self) -> str:
-        """Launch it as a step of a pipeline does, in a pod of its own; return what that says."""
+        """Launch it as a step of a pipeline does, in a pod of its own; return its output."""
         program = (
             "from brume.cluster.resources import Resources;"
             "from brume.slides.pipeline import training_job;"
@@ -81,7 +81,7 @@ class LosesAWorker(Training):
 
 
 @pytest.mark.timeout(600)
-def test_a_training_that_loses_a_worker_says_so_and_resumes(brume: Installed, tmp_path: Path) -> None:
+def test_a_training_that_loses_a_worker_names_it_and_resumes(brume: Installed, tmp_path: Path) -> None:
     training = LosesAWorker(brume, tmp_path)
     with pytest.raises(JobError) as failure:
         training.launch()
@@ -89,10 +89,10 @@ def test_a_training_that_loses_a_worker_says_so_and_resumes(brume: Installed, tm
     assert training.lost in str(failure.value)
     assert training.left() == []
 
-    said = training.launch_inside()
-    assert "resumed after epoch" in said
+    output = training.launch_inside()
+    assert "resumed after epoch" in output
     with brume.acting_as("brume-pipeline"):
-        told = json.loads(storage.read_bytes(f"{training.model}/training.json"))
-    assert [row["epoch"] for row in told["history"]] == list(range(1, PARAMETERS.epochs + 1))
-    assert told["collective"] == "horovod"
+        record = json.loads(storage.read_bytes(f"{training.model}/training.json"))
+    assert [row["epoch"] for row in record["history"]] == list(range(1, PARAMETERS.epochs + 1))
+    assert record["collective"] == "horovod"
     assert training.left() == []

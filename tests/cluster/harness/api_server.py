@@ -23,7 +23,7 @@ _FIRST_SERVICE = "10.96.0.1"
 
 
 class KubectlError(RuntimeError):
-    """A refusal, in kubectl's words."""
+    """A kubectl command that failed, with kubectl's message."""
 
 
 class Api:
@@ -34,7 +34,7 @@ class Api:
         self.kubeconfig = kubeconfig
 
     def kubectl(self, *arguments: str | Path, stdin: str | None = None) -> str:
-        """Run kubectl and return what it prints. Raises `KubectlError` with what it says when it fails."""
+        """Run kubectl and return its output. Raises `KubectlError` with its message when it fails."""
         kubectl = binaries.folder("kubernetes") / "kubectl"
         done = subprocess.run(
             [kubectl, "--kubeconfig", self.kubeconfig, *arguments],
@@ -56,7 +56,7 @@ class Api:
         )
 
     def get(self, *arguments: str) -> Any:
-        """Return what `kubectl get` says, as JSON gives it."""
+        """Return the JSON output of `kubectl get`."""
         return json.loads(self.kubectl("get", *arguments, "-o", "json"))
 
     def client(self) -> client.ApiClient:
@@ -65,11 +65,11 @@ class Api:
 
     @property
     def version(self) -> str:
-        """Return the version that the server says it has."""
+        """Return the server's version."""
         return str(json.loads(self.kubectl("version", "-o", "json"))["serverVersion"]["gitVersion"])
 
     def node_versions(self) -> dict[str, str]:
-        """Return the version of each part of the first node, as it tells it."""
+        """Return the version of each part of the first node, as the node reports it."""
         node = self.get("nodes")["items"][0]["status"]["nodeInfo"]
         runtime, _, version = str(node["containerRuntimeVersion"]).partition("://")
         return {"kubelet": node["kubeletVersion"], runtime: version, "kernel": node["kernelVersion"]}
@@ -125,7 +125,7 @@ class ApiServer(OperatedApi):
         return self
 
     def versions(self) -> dict[str, str]:
-        """Return the version of each part, as it tells it."""
+        """Return the version of each part, as it reports it."""
         etcd = subprocess.run(["etcd", "--version"], capture_output=True, text=True, check=True).stdout
         return {"kube-apiserver": self.version, "etcd": etcd.split("\n")[0].split()[-1]}
 
@@ -172,7 +172,7 @@ class ApiServer(OperatedApi):
             "authorization-mode": "Node,RBAC",
             "enable-admission-plugins": "NodeRestriction",
             "allow-privileged": "true",
-            # Debian's etcd tells no progress of watches, without which these would fail.
+            # Debian's etcd reports no progress of watches, without which these would fail.
             "feature-gates": "WatchList=false",
             # Pods of a node that is gone are given up after these seconds, not after five minutes.
             "default-not-ready-toleration-seconds": "10",

@@ -61,12 +61,12 @@ def fill(folder: Path, run: Run) -> None:
 
 def _mirror() -> list[str]:
     """Return the mirror of this suite that the machine's apt uses; none: debootstrap knows one."""
-    said = subprocess.run(
+    targets = subprocess.run(
         ["apt-get", "indextargets", "--format", "$(CODENAME) $(SITE)", "Created-By: Packages"],
         capture_output=True,
         text=True,
         check=False,
     ).stdout
-    return [site for name, _, site in (line.partition(" ") for line in said.splitlines()) if name == SUITE][
-        :1
-    ]
+    return [
+        site for name, _, site in (line.partition(" ") for line in targets.splitlines()) if name == SUITE
+    ][:1]

@@ -23,7 +23,7 @@ MODULES = Path(__file__).resolve().parent.parent / "modules"
 
 
 class Unavailable(RuntimeError):
-    """A part of the cluster that cannot be had on this machine; the message says why, and the remedy."""
+    """A part of the cluster that cannot be had on this machine; the message has reason and remedy."""
 
 
 def cache() -> Path:
@@ -92,8 +92,8 @@ def _read(file: Path) -> tuple[list[str], list[tuple[str, str]]]:
 def _link(name: str, link: str, sources: Path) -> None:
     """Build from a copy of a module that has the link: Go lets nothing be added to its own copy."""
     file, other = link.split()
-    said = json.loads(_go(["mod", "edit", "-json", "go.mod"], sources))
-    path = next(one["Path"] for one in said["Require"] if file.startswith(f"{one['Path']}/"))
+    module = json.loads(_go(["mod", "edit", "-json", "go.mod"], sources))
+    path = next(one["Path"] for one in module["Require"] if file.startswith(f"{one['Path']}/"))
     copy = sources / "linked" / path
     shutil.copytree(module_dir(name, path), copy)
     added = copy / file.removeprefix(f"{path}/")
@@ -105,14 +105,14 @@ def _link(name: str, link: str, sources: Path) -> None:
 @functools.cache
 def module_dir(name: str, path: str) -> Path:
     """Return the folder with the source of module `path` in the version that `modules/NAME` pins."""
-    said = _go(["mod", "download", "-json", f"{path}@{version(name, path)}"], Path("/"))
-    return Path(json.loads(said)["Dir"])
+    output = _go(["mod", "download", "-json", f"{path}@{version(name, path)}"], Path("/"))
+    return Path(json.loads(output)["Dir"])
 
 
 def version(name: str, path: str) -> str:
     """Return the version of module `path` that `modules/NAME` pins."""
-    said = _go(["mod", "edit", "-json", str(MODULES / name / "go.mod")], Path("/"))
-    return next(str(one["Version"]) for one in json.loads(said)["Require"] if one["Path"] == path)
+    output = _go(["mod", "edit", "-json", str(MODULES / name / "go.mod")], Path("/"))
+    return next(str(one["Version"]) for one in json.loads(output)["Require"] if one["Path"] == path)
 
 
 def system(*names: str, package: str) -> Path:

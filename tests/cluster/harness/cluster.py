@@ -137,7 +137,7 @@ class GivenCluster(Cluster):
         self.store = ObjectStore(self.api)
 
     def versions(self) -> dict[str, str]:
-        """Return the version of what tells it."""
+        """Return the versions of the parts that report one."""
         return {"Kubernetes": self.api.version, **self.api.node_versions()}
 
     def close(self) -> None:

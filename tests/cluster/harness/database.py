@@ -51,9 +51,9 @@ def start(processes: Processes, host: str) -> None:
 
 
 def version() -> str:
-    """Return what the program says of itself."""
-    said = subprocess.run([system("mariadbd", package=_PACKAGE), "--version"], capture_output=True, text=True)
-    return said.stdout.split("Ver ")[1].split()[0]
+    """Return the program's version."""
+    done = subprocess.run([system("mariadbd", package=_PACKAGE), "--version"], capture_output=True, text=True)
+    return done.stdout.split("Ver ")[1].split()[0]
 
 
 def _answers(host: str) -> bool:

@@ -10,7 +10,7 @@ from tests.cluster.harness.static_image import static_image
 
 MODULE = "github.com/coredns/coredns"
 _NAME = "coredns"
-# Nothing outside can be asked for: the node is alone, and says at once that there is no such name.
+# Nothing outside can be asked for: the node is alone, and answers at once that there is no such name.
 _COREFILE = f"""\
 {CLUSTER_DOMAIN} in-addr.arpa ip6.arpa {{
     errors

@@ -58,18 +58,18 @@ class Forward:
 
     def _open(self) -> None:
         # A file, since it writes a line for every connection, which nobody reads.
-        with tempfile.NamedTemporaryFile("w") as said:
+        with tempfile.NamedTemporaryFile("w") as output:
             self._process = process = subprocess.Popen(
                 [*self._command, f"{self._here}:{self._port}"],
                 stdin=subprocess.DEVNULL,
-                stdout=said,
+                stdout=output,
                 stderr=subprocess.STDOUT,
                 text=True,
             )
-            while not (found := _READY.search(Path(said.name).read_text())):
+            while not (found := _READY.search(Path(output.name).read_text())):
                 if process.poll() is not None:
                     raise KubectlError(
-                        f"{self._target} cannot be reached: {Path(said.name).read_text().strip()}"
+                        f"{self._target} cannot be reached: {Path(output.name).read_text().strip()}"
                     )
                 time.sleep(0.05)
         self._here = found[1]

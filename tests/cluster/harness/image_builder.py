@@ -20,7 +20,7 @@ from tests.cluster.harness import base_image
 from tests.cluster.harness.binaries import Unavailable, system
 
 _ROOT = Path(__file__).resolve().parents[3]
-# Settings of pip that say where packages come from.
+# Settings of pip for where packages come from.
 _SOURCES = ("index-url", "extra-index-url", "trusted-host", "proxy", "timeout", "retries")
 
 
@@ -57,9 +57,9 @@ class Builder:
             context.mkdir()
             base_image.fill(context, self.run)
             self.run([self._buildah, "build", "--tag", base_image.NAME, context])
-        said = images.environment()
+        environment = images.environment()
         self.run(
-            [_ROOT / "images" / "build.sh", said[images.REGISTRY], said[images.TAG]],
+            [_ROOT / "images" / "build.sh", environment[images.REGISTRY], environment[images.TAG]],
             {
                 "ENGINE": "buildah",
                 "IMAGES": " ".join(names),

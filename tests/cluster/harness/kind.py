@@ -27,8 +27,8 @@ NETWORK = "kind"
 _SECONDS = 180
 
 
-class RefusalError(Unavailable):
-    """A command that failed, with the reason that it told."""
+class CommandError(Unavailable):
+    """A command that failed, with its message."""
 
 
 def at_hand() -> bool:
@@ -37,7 +37,7 @@ def at_hand() -> bool:
         return False
     try:
         _run("docker", "info")
-    except RefusalError:
+    except CommandError:
         return False
     return True
 
@@ -63,13 +63,13 @@ class KindNode(MadeNode):
         self._made_network = _network() is None
 
     def start(self) -> Self:
-        """Let kind make it. Raises `Unavailable` with what kind says where it cannot."""
+        """Let kind make it. Raises `Unavailable` with kind's message where it cannot."""
         named = ("--name", NAME, "--kubeconfig", str(self.folder / "kubeconfig"))
         self._made = True
         try:
             _run("kind", "create", "cluster", *named, "--wait", f"{_SECONDS}s")
             self.api = OperatedApi(self.folder, self._processes, _gateway())
-        except RefusalError as error:
+        except CommandError as error:
             self._made = False  # kind has removed what it made; a cluster of the name is somebody else's
             self.close()
             raise Unavailable(
@@ -87,7 +87,7 @@ class KindNode(MadeNode):
         _run("kind", "load", "image-archive", str(tar), "--name", NAME)
 
     def versions(self) -> dict[str, str]:
-        """Return the version of each part, as it tells it."""
+        """Return the version of each part, as it reports it."""
         engine = _run("docker", "version", "--format", "{{.Server.Version}}").strip()
         parts = {"kind": _run("kind", "version").split()[1], "Docker": engine, "Kubernetes": self.api.version}
         return parts | self.api.node_versions()
@@ -125,10 +125,10 @@ def _gateway() -> str:
 
 def _network() -> dict[str, Any] | None:
     try:
-        said = _run("docker", "network", "inspect", NETWORK)
-    except RefusalError:
+        output = _run("docker", "network", "inspect", NETWORK)
+    except CommandError:
         return None
-    network: dict[str, Any] = json.loads(said)[0]
+    network: dict[str, Any] = json.loads(output)[0]
     return network
 
 
@@ -142,7 +142,7 @@ def _run(*command: str) -> str:
         check=False,
     )
     if done.returncode:
-        said = done.stderr.strip()
-        reason = said[max(said.find("ERROR:"), 0) :]  # kind tells of its progress first
-        raise RefusalError(f"`{' '.join(command[:3])}` failed: {reason}")
+        message = done.stderr.strip()
+        reason = message[max(message.find("ERROR:"), 0) :]  # kind reports its progress first
+        raise CommandError(f"`{' '.join(command[:3])}` failed: {reason}")
     return done.stdout

@@ -109,9 +109,9 @@ def _objects(node: MadeNode) -> Iterator[upstream.Object]:
         elif name == "mlpipeline-minio-artifact":
             item["stringData"] = {"accesskey": ObjectStore.key, "secretkey": ObjectStore.secret}
         elif kind == "Role" and name == RUNNER:
-            # As its later versions have it: so the Argo of today wants the results of a step told.
-            told = {"apiGroups": ["argoproj.io"], "resources": ["workflowtaskresults"]}
-            item["rules"].append(told | {"verbs": ["create", "patch"]})
+            # As its later versions have it: today's Argo has a step report its results so.
+            results = {"apiGroups": ["argoproj.io"], "resources": ["workflowtaskresults"]}
+            item["rules"].append(results | {"verbs": ["create", "patch"]})
         yield item
 
 
@@ -162,5 +162,5 @@ def _source() -> Path:
 
 def _libraries(program: Path) -> list[Path]:
     """Return the shared libraries that a program loads."""
-    said = subprocess.run(["ldd", program], capture_output=True, text=True, check=True).stdout
-    return [Path(word) for word in said.split() if word.startswith("/")]
+    output = subprocess.run(["ldd", program], capture_output=True, text=True, check=True).stdout
+    return [Path(word) for word in output.split() if word.startswith("/")]

@@ -29,7 +29,7 @@ class MadeNode(ABC):
 
     @abstractmethod
     def versions(self) -> dict[str, str]:
-        """Return the version of each part, as it tells it."""
+        """Return the version of each part, as it reports it."""
 
     @abstractmethod
     def close(self) -> None:

@@ -1,4 +1,4 @@
-"""metrics-server, which tells autoscalers what pods use: its own manifests, with an image made here."""
+"""metrics-server, which measures what pods use: its manifests, with an image made here."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def version() -> str:
 
 
 def start(node: MadeNode) -> None:
-    """Start it in the cluster, and wait until it tells what nodes use. Raises `Unavailable`."""
+    """Start it in the cluster, and wait until it reports what nodes use. Raises `Unavailable`."""
     image = f"brume-test/{_NAME}:{version()}"
     program = {f"/{_NAME}": binaries.folder(_NAME) / _NAME}
     tar = static_image(node.folder / f"{_NAME}.tar", f"docker.io/{image}", program, [f"/{_NAME}"])

@@ -82,7 +82,7 @@ class Namespaces:
             raise
 
     def run(self, *argv: str | Path, stdin: bytes | None = None) -> str:
-        """Run a command inside and return its output. Raises `Unavailable` with what it says if it fails."""
+        """Run a command inside and return its output. Raises `Unavailable` with its message if it fails."""
         return _run([*self.prefix, *argv], stdin)
 
     def close(self) -> None:

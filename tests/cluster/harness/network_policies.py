@@ -18,7 +18,7 @@ MODULE = "sigs.k8s.io/kube-network-policies"
 _NAME = "kube-network-policies"
 _MODULE_NAME = "network-policies"
 _PROGRAM = "/bin/netpol"
-_QUEUE = "98"  # as its DaemonSet says
+_QUEUE = "98"  # as in its DaemonSet
 _SECONDS = 30.0
 _RULES = (
     # The kubelet asks after the health of pods that let nobody else in.

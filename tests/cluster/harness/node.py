@@ -98,7 +98,7 @@ class Node(MadeNode):
         )
 
     def versions(self) -> dict[str, str]:
-        """Return the version of each part, as it tells it."""
+        """Return the version of each part, as it reports it."""
         runc = self.namespaces.run("runc", "--version").split("\n")[0].split()[-1]
         return {**self.api.versions(), **self.api.node_versions(), "runc": runc}
 

@@ -51,7 +51,7 @@ def install(api: Api, objects: Sequence[Object]) -> None:
 
 
 def wait_for_rollout(api: Api, kind: str, name: str, namespace: str) -> None:
-    """Wait until all pods of a Deployment or the like are ready. Raises `Unavailable` with what they say."""
+    """Wait until all pods of a Deployment or the like are ready. Raises `Unavailable` with their messages."""
     try:
         api.kubectl("rollout", "status", f"{kind}/{name}", "--namespace", namespace, "--timeout=120s")
     except KubectlError as error:

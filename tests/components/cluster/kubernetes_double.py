@@ -19,6 +19,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from tests.polling import until
+
 Object = dict[str, Any]
 # A connection that ends before a request, one that ends before its answer, and a request that is answered.
 CUT, LOST, PASS = 0, -1, 1
@@ -41,6 +43,8 @@ class KubernetesDouble:
         self.failures: list[int] = []  # statuses for the next requests, or CUT, LOST, PASS
         self.log_cuts: list[int] = []  # after how many bytes the next log connections are cut
         self.watch_faults: list[str] = []  # "gone" or "cut", for the next watches
+        self.events_listed = 0
+        self._given: dict[str, str] = {}  # by object: the version that the client got last
         self._logs: dict[str, list[bytes]] = {}
         self._closed_logs: set[str] = set()
         self._version = 100
@@ -97,6 +101,16 @@ class KubernetesDouble:
             self.objects[name] = changed
             self._changed.notify_all()
 
+    def await_reader(self, name: str) -> None:
+        """Wait until the client has got an object as it is now."""
+        version = self.objects[name]["metadata"]["resourceVersion"]
+        until(lambda: self._given.get(name) == version, f"a request that shows version {version} of {name}")
+
+    def await_lists_of_events(self) -> None:
+        """Wait until the client has listed the events twice more."""
+        before = self.events_listed
+        until(lambda: self.events_listed >= before + 2, "two requests for the events")
+
     def condition(self, name: str, kind: str, **more: Any) -> None:
         """Set one condition to True."""
         self.status(name, conditions=[{"type": kind, "status": "True", **more}])
@@ -150,7 +164,15 @@ class KubernetesDouble:
             self._changed.notify_all()
         return 200, {"kind": "Status", "status": "Success"}
 
+    def get(self, name: str) -> tuple[int, Object]:
+        found = self.objects.get(name)
+        if found is None:
+            return 404, _failure(404, "NotFound")
+        self._given[name] = found["metadata"]["resourceVersion"]
+        return 200, found
+
     def events(self) -> list[Object]:
+        self.events_listed += 1
         return [
             {
                 "metadata": {},
@@ -176,6 +198,7 @@ class KubernetesDouble:
                 return
             seen = found["metadata"]["resourceVersion"]
             send(json.dumps({"type": "MODIFIED", "object": found}).encode() + b"\n")
+            self._given[name] = seen
 
     def log(self, pod: str, follow: bool, send: Callable[[bytes], None]) -> None:
         given = 0
@@ -246,9 +269,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             return self._answer(*double.delete(name))
         if "watch" in query:
             return self._watch(query)
-        if name in double.objects:
-            return self._answer(200, double.objects[name])
-        return self._answer(404, _failure(404, "NotFound"))
+        return self._answer(*double.get(name))
 
     def _answer(self, status: int, body: Object) -> None:
         data = json.dumps(body).encode()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -15,6 +14,7 @@ from brume.cluster.resources import Resources
 from tests.components.cluster.cancelled import cancel
 from tests.components.cluster.conftest import Start
 from tests.components.cluster.kubernetes_double import CUT, LOST, KubernetesDouble
+from tests.polling import until
 
 JOB = MpiJob("Slides training", (sys.executable, "-m", "a.module"), 2, image="an-image", namespace="lab")
 
@@ -66,7 +66,7 @@ def test_a_log_that_is_cut_loses_and_doubles_no_line(start: Start, cuts: list[in
 
 def test_watches_that_are_cut_or_too_old_are_opened_again(start: Start) -> None:
     def slow_success(double: KubernetesDouble, name: str) -> None:
-        time.sleep(1)
+        until(lambda: not double.watch_faults, "the watches that fail")
         success(double, name)
 
     with start(slow_success) as double:
@@ -163,7 +163,7 @@ def test_a_warning_of_the_cluster_is_told_once(start: Start) -> None:
             (f"{name}-worker-0", "FailedCreate", "exceeded quota: brume-gpus"),
             ("other", "X", "y"),
         ]
-        time.sleep(2.5)
+        double.await_lists_of_events()
         success(double, name)
 
     with start(play):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 
 from brume.cluster import serving
@@ -20,7 +18,7 @@ MODEL = Model("Lung_tiles", "s3://bucket/model", "an-image", namespace="lab", mo
 def ready(double: KubernetesDouble, name: str) -> None:
     double.pod(f"{name}-predictor-5d6f", "kserve-container", "Pending")
     double.condition(name, "PredictorReady")
-    time.sleep(0.2)
+    double.await_reader(name)
     double.status(
         name,
         conditions=[{"type": "IngressReady", "status": "True"}, {"type": "Ready", "status": "True"}],
