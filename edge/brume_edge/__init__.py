@@ -1,3 +1,3 @@
-"""Inspection at a conveyor: a break beam, a camera, a pusher, and a decision for every part in time."""
+"""Inspection at a conveyor: break beam, camera, pusher, and a decision in time for every part."""
 
 __version__ = "0.1.0"

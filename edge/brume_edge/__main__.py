@@ -23,9 +23,9 @@ from brume_edge.telemetry import log_to_stderr
 
 
 def check(path: Path) -> int:
-    """Say everything that is wrong with the configuration or missing on this device."""
+    """Report all that is wrong with the configuration or missing on this device."""
     config = load(path)
-    if faults := checks.needed(config) + checks.wanted(config):
+    if faults := checks.errors(config) + checks.warnings(config):
         raise ConfigError(path, faults)
     print(f"{path}: good. Parts are decided within {config.decide_within * 1000:g} ms of the beam.")
     return 0
@@ -34,11 +34,11 @@ def check(path: Path) -> int:
 def run(path: Path) -> int:
     """Watch the line until SIGTERM or SIGINT. The exit status is 1 when it cannot go on."""
     config = load(path)
-    if faults := checks.needed(config):
+    if faults := checks.errors(config):
         raise ConfigError(path, faults)
     log_to_stderr(config.log.level)
     log = logging.getLogger("brume_edge")
-    for fault in checks.wanted(config):
+    for fault in checks.warnings(config):
         log.warning("missing", extra={"field": fault.field, "cause": fault.problem, "remedy": fault.remedy})
     # Blocked before any thread is made: the signals wait for sigwait below, and interrupt nothing.
     signals = {signal.SIGTERM, signal.SIGINT}
@@ -98,7 +98,7 @@ def _running(config: Config) -> str:
 
 
 def main(words: list[str] | None = None) -> int:
-    """Run a command; return the exit status: 0, or 2 when the configuration or the device is at fault."""
+    """Run a command; return the exit status: 0, or 2 for a fault of configuration or device."""
     parser = argparse.ArgumentParser(prog="brume_edge", description="Inspection at a conveyor.")
     commands = {"check": check, "run": run, "status": status}
     choices = parser.add_subparsers(dest="command", required=True)

@@ -1,4 +1,4 @@
-"""The application: put the pieces together, look after them, and stop them in order."""
+"""The application: its parts are put together, watched, and stopped in order."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from brume_edge.breaker import Breaker
 from brume_edge.bundle import Bundle
 from brume_edge.cameras import open_camera
 from brume_edge.drainer import Drainer
-from brume_edge.keeping import Keep
+from brume_edge.kept_pictures import KeptPictures
 from brume_edge.line import Line
 from brume_edge.mqtt import Mqtt
 from brume_edge.pins import Beam, Pusher
@@ -31,7 +31,7 @@ _ALARM_STAYS = 10.0  # seconds after the last failure of the disk
 
 
 class App:
-    """One line. It runs from `start` to `stop`; `metrics` and `alarms` may be looked at any time."""
+    """One line. It runs from `start` to `stop`; `metrics` and `alarms` may be read at any time."""
 
     def __init__(self, config: Config) -> None:
         """Open everything, the beam last.
@@ -49,14 +49,14 @@ class App:
             self.alarms.set("bundle", "no bundle is configured: without the service the policy decides")
         elif (seconds := bundle.seconds()) > min(config.line.spacing_ms / 1000, config.decide_within):
             self.alarms.set("bundle", f"the model takes {seconds * 1000:.0f} ms a picture: parts come faster")
-        self.keep = Keep(
+        self.kept_pictures = KeptPictures(
             config.data.folder / "keep",
             budget=int(config.keep.budget_mb * _MB),
             below=config.keep.below_confidence,
             address=config.keep.address,
-            changed=self._kept,
+            changed=self._kept_changed,
         )
-        self.store = Store(config.data.folder, int(config.data.queue_mb * _MB), self.keep.release)
+        self.store = Store(config.data.folder, int(config.data.queue_mb * _MB), self.kept_pictures.release)
         if self.store.damaged is not None:
             self.alarms.set("disk", f"the queue was damaged and is set aside as {self.store.damaged}")
         missed, unknown = self.store.recover().result()
@@ -79,7 +79,7 @@ class App:
             service=self.service,
             breaker=self.breaker,
             store=self.store,
-            keep=self.keep,
+            keep=self.kept_pictures,
             metrics=self.metrics,
             alarms=self.alarms,
         )
@@ -87,7 +87,7 @@ class App:
             self.store,
             self.service,
             self.breaker,
-            self.keep,
+            self.kept_pictures,
             self.metrics,
             busy=self.line.busy,
             quick=config.decide_within - config.camera.delay_ms / 1000,
@@ -104,7 +104,7 @@ class App:
             self._exporter = start_http_server(
                 config.metrics.port, config.metrics.host, self.metrics.registry
             )
-        self._keeper = threading.Thread(target=self._look_after, name="housekeeping", daemon=True)
+        self._housekeeper = threading.Thread(target=self._housekeeping, name="housekeeping", daemon=True)
         self._beam: Beam | None = None
 
     def start(self) -> None:
@@ -112,11 +112,11 @@ class App:
         self.camera.ready(self.config.camera.timeout_ms / 1000)
         self.drainer.start()
         self._beam = Beam(self.config.beam, self.line.part)
-        self._keeper.start()
+        self._housekeeper.start()
         systemd.notify("READY=1")
         _log.info("the line is watched", extra={"line": self.config.line.name})
 
-    def _kept(self, count: int, size: int) -> None:
+    def _kept_changed(self, count: int, size: int) -> None:
         self.metrics.kept.set(count)
         self.metrics.kept_bytes.set(size)
 
@@ -127,17 +127,17 @@ class App:
         self.metrics.breaker.set(opened)
         self.alarms.set("service", self.line.last_failure or "not answering in time" if opened else "")
 
-    def _look_after(self) -> None:
+    def _housekeeping(self) -> None:
         while not self._stopping.wait(1.0):
             try:
-                self.look()
+                self.check_resources()
             except Exception:
-                _log.exception("housekeeping stumbled")
+                _log.exception("housekeeping failed")
             if self.alive():
                 systemd.notify("WATCHDOG=1")
 
-    def look(self) -> None:
-        """Look once at beam, disk and queue; done every second."""
+    def check_resources(self) -> None:
+        """Check beam, disk and queue once; done every second."""
         self.metrics.queue.set(self.store.queued)
         self.metrics.queue_bytes.set(self.store.queued_bytes)
         if self._beam is not None:
@@ -149,7 +149,7 @@ class App:
             )
         reserve = int(self.config.data.reserve_mb * _MB)
         free = shutil.disk_usage(self.config.data.folder).free
-        if free < reserve and self.keep.release(reserve - free):
+        if free < reserve and self.kept_pictures.release(reserve - free):
             free = shutil.disk_usage(self.config.data.folder).free
         self.metrics.free_bytes.set(free)
         self.store.accepting = free >= reserve
@@ -173,8 +173,8 @@ class App:
         if self._beam is not None:
             self._beam.close()
         self._stopping.set()
-        if self._keeper.is_alive():
-            self._keeper.join()
+        if self._housekeeper.is_alive():
+            self._housekeeper.join()
         self.line.stop()
         self._pusher.close()
         if self.drainer.alive():

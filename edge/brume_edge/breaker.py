@@ -42,7 +42,7 @@ class Breaker:
     def succeeded(self, *, probe: bool = False) -> None:
         """Count an answer in time; that of a probe closes the breaker."""
         with self._lock:
-            if self._open and not probe:  # a call from before it opened says nothing about now
+            if self._open and not probe:  # a call from before it opened is no evidence of now
                 return
             closes, self._open, self._failures = self._open, False, 0
         if closes:

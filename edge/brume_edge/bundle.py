@@ -1,4 +1,4 @@
-"""The model on the device: a LiteRT graph with its calibration, as the service's packaging job writes it."""
+"""The model on the device: a LiteRT graph and its calibration, as packaged by the service."""
 
 from __future__ import annotations
 
@@ -119,7 +119,7 @@ class Bundle:
         return float(self._runner(image=self.pixels(data))["score"].reshape(-1)[0])
 
     def detect(self, data: bytes) -> Answer:
-        """Judge an encoded picture; raises PictureError."""
+        """Inspect an encoded picture; raises PictureError."""
         logit = self._a * self.score(data) + self._b
         probability = 1 / (1 + math.exp(-logit)) if logit > -700 else 0.0
         anomalous = probability >= self._threshold

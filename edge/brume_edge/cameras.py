@@ -1,4 +1,4 @@
-"""Cameras behind one small interface: each gives the bytes of one encoded picture when asked."""
+"""Cameras behind one small interface: each takes one encoded picture when called."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ PICTURES = (".jpg", ".jpeg", ".png")
 
 
 class CameraError(Exception):
-    """The camera gave no picture; the message says why."""
+    """The camera gave no picture; the message has the reason."""
 
 
 class Camera(Protocol):
-    """What a camera does. It is opened by its constructor, which raises CameraError if it cannot be."""
+    """A camera. Its constructor opens it, and raises CameraError if it cannot."""
 
     def capture(self) -> bytes:
         """Take one picture now and return it as JPEG or PNG; raises CameraError."""
@@ -71,7 +71,7 @@ class PiCamera:
             camera.configure(camera.create_video_configuration(main={"size": size, "format": "RGB888"}))
             camera.options["quality"] = config.quality
             camera.start()
-        except Exception as error:  # libcamera raises what it likes
+        except Exception as error:  # libcamera raises exceptions of any kind
             raise CameraError(f"camera {config.device}: {error}") from error
         self._camera = camera
 

@@ -1,4 +1,4 @@
-"""What `check` looks at beyond the file: the bundle, the disk, the camera, the credentials."""
+"""What `check` checks beyond the file: the bundle, the disk, the camera, the credentials."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from brume_edge.service import NoCredentialsError, Service
 from brume_edge.settings import Config, given
 
 
-def needed(config: Config) -> list[Fault]:
-    """Return what keeps the application from starting here."""
+def errors(config: Config) -> list[Fault]:
+    """Return what prevents a start."""
     faults = []
     if given(config.bundle.folder):
         try:
@@ -41,8 +41,8 @@ def needed(config: Config) -> list[Fault]:
     return faults
 
 
-def wanted(config: Config) -> list[Fault]:
-    """Return what the line can start without, with an alarm, but is not meant to."""
+def warnings(config: Config) -> list[Fault]:
+    """Return what is missing or wrong and only raises an alarm."""
     faults = []
     module, remedy = {
         "picamera2": ("picamera2", "apt install python3-picamera2, and a venv with --system-site-packages"),
@@ -61,7 +61,7 @@ def wanted(config: Config) -> list[Fault]:
     except NoCredentialsError as error:
         problem, _, remedy = str(error).partition(": ")
         faults.append(Fault("service.profile", problem, remedy))
-    if given(config.bundle.folder) and not needed(config):
+    if given(config.bundle.folder) and not errors(config):
         taken, spacing = (
             Bundle(config.bundle.folder, config.bundle.threads).seconds() * 1000,
             config.line.spacing_ms,

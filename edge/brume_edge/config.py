@@ -1,4 +1,4 @@
-"""Read the configuration and list everything that is wrong with it, each with its field and a remedy."""
+"""Read the configuration; list every fault with its field and a remedy."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def load(path: Path) -> Config:
     """Read and check the file at `path`; relative paths in it start at its own folder.
 
     Raises:
-        ConfigError: the file cannot be read or says something that cannot be; all faults are listed.
+        ConfigError: the file cannot be read or has values that cannot be; all faults are listed.
     """
     try:
         with path.open("rb") as file:
@@ -93,7 +93,9 @@ def _table(name: str, cls: type[Any], table: dict[str, Any], folder: Path, fault
         label = f"{name}.{declared.name}"
         value = table.get(declared.name, default_of(declared))
         if value is REQUIRED:
-            faults.append(Fault(label, "is missing", f"set it to {_wanted(declared, hints[declared.name])}"))
+            faults.append(
+                Fault(label, "is missing", f"set it to {_expected(declared, hints[declared.name])}")
+            )
             values[declared.name] = None
         elif declared.name in table:
             values[declared.name] = _value(label, declared, hints[declared.name], value, folder, faults)
@@ -102,7 +104,7 @@ def _table(name: str, cls: type[Any], table: dict[str, Any], folder: Path, fault
     return cls(**values)
 
 
-def _wanted(declared: Any, kind: Any) -> str:
+def _expected(declared: Any, kind: Any) -> str:
     rules = declared.metadata
     if rules["among"]:
         return " or ".join(f'"{word}"' for word in rules["among"])
@@ -120,7 +122,7 @@ def _value(label: str, declared: Any, kind: Any, value: Any, folder: Path, fault
     if good and rules["most"]:
         good = math.isfinite(value) and rules["least"] <= value <= rules["most"]
     if not good:
-        faults.append(Fault(label, f"is {value!r}", f"set it to {_wanted(declared, kind)}"))
+        faults.append(Fault(label, f"is {value!r}", f"set it to {_expected(declared, kind)}"))
         return value
     if kind is Path:
         return folder / Path(value).expanduser() if value else settings.NOWHERE

@@ -1,4 +1,4 @@
-"""Deliver later what could not be delivered at once, oldest first; every try probes for the breaker."""
+"""Deliver queued pictures, the oldest first; each attempt probes for the breaker."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ import time
 from collections.abc import Callable, Collection
 
 from brume_edge.breaker import Breaker
-from brume_edge.keeping import Keep
+from brume_edge.kept_pictures import KeptPictures
 from brume_edge.service import RefusedError, Service, UnavailableError
-from brume_edge.store import Queued, Store
+from brume_edge.store import QueuedPicture, Store
 from brume_edge.telemetry import Metrics
 
 _log = logging.getLogger(__name__)
 
 
 class Drainer:
-    """A thread that sends the oldest queued picture, one at a time, and backs off while that fails.
+    """A thread that sends queued pictures, one at a time, and backs off while that fails.
 
     It calls whether the breaker is open or not. An answer within `quick` seconds, that is, one that would
     have been in time for a part on the line, closes the breaker; a slower one is recorded all the same.
@@ -30,7 +30,7 @@ class Drainer:
         store: Store,
         service: Service,
         breaker: Breaker,
-        keep: Keep,
+        keep: KeptPictures,
         metrics: Metrics,
         *,
         busy: Callable[[], Collection[int]],
@@ -53,7 +53,7 @@ class Drainer:
         self._thread.start()
 
     def wake(self) -> None:
-        """Hear that a part left the line: it may be to deliver."""
+        """Look at the queue now: a part has left the line."""
         self._news.set()
 
     def _run(self) -> None:
@@ -70,12 +70,12 @@ class Drainer:
             except Exception as error:
                 pause = min(self._most, max(self._first, 2 * pause))
                 if not isinstance(error, UnavailableError):
-                    _log.exception("the drainer stumbled")
+                    _log.exception("the drainer failed")
                 asked = getattr(error, "retry_after", 0.0)
                 # Spread, so that many devices do not come back to a service all at once.
                 self._stopped.wait(max(asked, pause * random.uniform(0.5, 1)))  # noqa: S311
 
-    def _send(self, queued: Queued) -> None:
+    def _send(self, queued: QueuedPicture) -> None:
         began = time.monotonic()
         try:
             answer = self._service.detect(queued.picture, queued.token)

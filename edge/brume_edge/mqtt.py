@@ -1,7 +1,7 @@
 """Telemetry by MQTT: whether the line is up, its alarms, and each decision.
 
 Topics below the configured one and the line's name: `state` ("online" or "offline", retained; the broker
-says "offline" if the device vanishes), `alarm/KIND` (retained; empty when it is over) and `part`.
+publishes "offline" if the device vanishes), `alarm/KIND` (retained; empty when it is over) and `part`.
 """
 
 from __future__ import annotations
@@ -18,10 +18,13 @@ _log = logging.getLogger(__name__)
 
 
 class Mqtt:
-    """A connection that is kept up in the background; nothing waits for it, and nothing fails without it."""
+    """A connection kept up in the background; nothing waits for it or fails without it."""
 
     def __init__(self, config: Config) -> None:
-        """Begin to connect. Raises ImportError if paho-mqtt is missing, OSError if a file cannot be read."""
+        """Begin to connect.
+
+        Raises ImportError if paho-mqtt is missing, OSError if a file cannot be read.
+        """
         paho = importlib.import_module("paho.mqtt.client")
         mqtt = config.mqtt
         self._topic = f"{mqtt.topic.rstrip('/')}/{config.line.name}"
@@ -63,7 +66,7 @@ class Mqtt:
             self._client.publish(f"{self._topic}/part", json.dumps(facts), qos=0)
 
     def close(self) -> None:
-        """Say that the line is down, and disconnect."""
+        """Publish that the line is down, and disconnect."""
         if self._client.is_connected():
             self._client.publish(f"{self._topic}/state", "offline", qos=1, retain=True).wait_for_publish(2)
         self._client.disconnect()

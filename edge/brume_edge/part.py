@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Answer:
-    """What the service or the bundle says of a picture; `confidence` is of what it says, 0 to 1."""
+    """The result of the service or the bundle for a picture, and its `confidence`, 0 to 1."""
 
     anomalous: bool
     confidence: float
@@ -31,15 +31,20 @@ class Decision:
 
 
 class Part:
-    """A part, decided exactly once, by whatever comes first of what counts.
+    """A part, decided exactly once, by the first answer that counts.
 
     The service's answer counts when it comes before the deadline; until then the bundle's answer waits.
     It counts as soon as the service cannot answer, or at the deadline. If there is neither, the policy
-    decides. `settle` is called once, with the decision, on the thread that brought it about.
+    decides. `on_decided` is called once, with the decision, on the thread that brought it about.
     """
 
     def __init__(
-        self, number: int, token: str, broke_at: float, reject: bool, settle: Callable[[Part, Decision], None]
+        self,
+        number: int,
+        token: str,
+        broke_at: float,
+        reject: bool,
+        on_decided: Callable[[Part, Decision], None],
     ) -> None:
         self.number = number
         self.token = token
@@ -47,38 +52,38 @@ class Part:
         self.decision: Decision | None = None
         self.local: Answer | None = None
         self.remote: Answer | None = None
-        self.given_up = False  # the deadline came while the service was awaited
+        self.timed_out = False  # the deadline came while the service was awaited
         self._reject_undecided = reject
-        self._settle = settle
+        self._on_decided = on_decided
         self._lock = threading.Lock()
         self._awaited = {"bundle", "service"}
-        self._why: dict[str, str] = {}
+        self._reasons: dict[str, str] = {}
         self._complete = False
 
-    def service_says(self, answer: Answer) -> bool:
+    def service_answered(self, answer: Answer) -> bool:
         """Take the service's answer; return whether it decided, that is, came in time."""
         with self._lock:
             self.remote = answer
-        return self._take("service", lambda: Decision(answer.anomalous, "service", answer.confidence))
+        return self._decide("service", lambda: Decision(answer.anomalous, "service", answer.confidence))
 
-    def bundle_says(self, answer: Answer) -> None:
+    def bundle_answered(self, answer: Answer) -> None:
         """Take the bundle's answer: it decides at once if the service is not awaited."""
         with self._lock:
             self.local = answer
-        self._take("bundle", self._unless_awaited)
+        self._decide("bundle", self._unless_awaited)
 
-    def without(self, source: str, why: str) -> None:
-        """Hear that `source` ("service" or "bundle") will not answer."""
+    def unanswered(self, source: str, reason: str) -> None:
+        """Record that `source` ("service" or "bundle") will not answer, and why."""
         with self._lock:
-            self._why[source] = why
-        self._take(source, self._unless_awaited)
+            self._reasons[source] = reason
+        self._decide(source, self._unless_awaited)
 
     def expire(self) -> bool:
         """Settle the part at its deadline; return whether the service was awaited in vain."""
         with self._lock:
             awaited = "service" in self._awaited
-        self.given_up = self._take("", self._at_last) and awaited
-        return self.given_up
+        self.timed_out = self._decide("", self._at_deadline) and awaited
+        return self.timed_out
 
     def complete(self) -> bool:
         """Return True once: the part is decided, the service has answered, and the bundle has or will not."""
@@ -96,10 +101,10 @@ class Part:
             return self._by_bundle(self.local)
         if "bundle" in self._awaited:
             return None
-        reason = "; ".join(f"{source}: {why}" for source, why in sorted(self._why.items()))
+        reason = "; ".join(f"{name}: {why}" for name, why in sorted(self._reasons.items()))
         return Decision(self._reject_undecided, "policy", None, reason)
 
-    def _at_last(self) -> Decision:
+    def _at_deadline(self) -> Decision:
         if self.local is not None:
             return self._by_bundle(self.local)
         return Decision(self._reject_undecided, "policy", None, "no answer in time", late=True)
@@ -108,11 +113,11 @@ class Part:
     def _by_bundle(answer: Answer) -> Decision:
         return Decision(answer.anomalous, "bundle", answer.confidence)
 
-    def _take(self, heard: str, choose: Callable[[], Decision | None]) -> bool:
+    def _decide(self, source: str, choose: Callable[[], Decision | None]) -> bool:
         with self._lock:
-            self._awaited.discard(heard)
+            self._awaited.discard(source)
             if self.decision is not None or (decision := choose()) is None:
                 return False
             self.decision = decision
-        self._settle(self, decision)
+        self._on_decided(self, decision)
         return True

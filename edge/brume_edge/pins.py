@@ -9,9 +9,9 @@ from collections.abc import Callable
 from typing import Any
 
 from brume_edge import settings
-from brume_edge.timetable import Timetable
+from brume_edge.scheduler import Scheduler
 
-_SANE = 5.0  # seconds; an edge that seems to be older or newer was stamped by another clock
+_OLDEST_EDGE = 5.0  # seconds; an edge that seems to be farther off was stamped by another clock
 
 
 def gpiozero() -> Any:
@@ -48,11 +48,11 @@ class Debouncer:
 
 
 class Beam:
-    """The break beam's receiver on its pin; calls `on_part` with the monotonic time of each new part.
+    """The break beam's receiver; calls `on_part` with the monotonic time of each new part.
 
     Bounces are sorted out here and not by the pin's driver: drivers differ (some ignore what follows an
     edge, some delay the edge itself). Edges are timed by the kernel, where the driver has its time, not when
-    this process gets to hear of them: a busy moment neither merges two parts nor moves a push.
+    this process receives them: a busy moment neither merges two parts nor moves a push.
     """
 
     def __init__(self, config: settings.Beam, on_part: Callable[[float], None]) -> None:
@@ -69,7 +69,7 @@ class Beam:
     def _changed(self, ticks: float, state: int) -> None:
         factory, at = self._device.pin_factory, time.monotonic()
         age = factory.ticks_diff(factory.ticks(), ticks)
-        if abs(age) < _SANE:  # before Linux 5.7 the kernel stamps by another clock
+        if abs(age) < _OLDEST_EDGE:  # before Linux 5.7 the kernel stamps by another clock
             at -= age
         with self._lock:
             self._changed_at = at
@@ -103,13 +103,13 @@ class Pusher:
         self._device: Any = gpiozero().DigitalOutputDevice(config.pin, active_high=config.on == "high")
         self._pulse = config.pulse_ms / 1000
         self._tolerance = config.tolerance_ms / 1000
-        self._timetable = Timetable("pusher")
+        self._scheduler = Scheduler("pusher")
         self._lock = threading.Lock()
         self._off_at = 0.0
 
     def push(self, due: float, on_result: Callable[[str], None]) -> None:
         """Plan a pulse at monotonic time `due`; `on_result` gets its result on another thread."""
-        self._timetable.at(due, lambda: on_result(self._start(due)))
+        self._scheduler.at(due, lambda: on_result(self._start(due)))
 
     def _start(self, due: float) -> str:
         if time.monotonic() > due + self._tolerance:
@@ -119,9 +119,9 @@ class Pusher:
                 self._device.on()
                 began = time.monotonic()
                 self._off_at = began + self._pulse
-        except Exception:  # whatever a pin's driver raises, the line goes on and an alarm is raised
+        except Exception:  # any error of a pin's driver is an alarm, and the line goes on
             return "failed"
-        self._timetable.at(self._off_at, self._stop)
+        self._scheduler.at(self._off_at, self._stop)
         return "done" if began <= due + self._tolerance else "astray"
 
     def _stop(self) -> None:
@@ -131,10 +131,10 @@ class Pusher:
 
     def alive(self) -> bool:
         """Return whether the pusher's thread runs."""
-        return self._timetable.alive()
+        return self._scheduler.alive()
 
     def close(self) -> None:
         """Leave out what is still planned, pull the pusher back and release the pin."""
-        self._timetable.close()
+        self._scheduler.close()
         self._device.off()
         self._device.close()

@@ -1,4 +1,4 @@
-"""DetectAnomalies over HTTPS: one signed request for each picture, and what its answer means."""
+"""DetectAnomalies over HTTPS: one signed request for each picture, and the meaning of its answer."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _ANSWER_LIMIT = 32 << 20  # bytes; a mask of the largest picture is far below
 
 
 class UnavailableError(Exception):
-    """The service did not judge the picture, and may later. `retry_after`: seconds that it asked for."""
+    """The service gave no result, and may later. `retry_after`: seconds that it asked for."""
 
     def __init__(self, message: str, retry_after: float = 0.0) -> None:
         super().__init__(message)
@@ -36,11 +36,11 @@ class UnavailableError(Exception):
 
 
 class RefusedError(Exception):
-    """The service will never judge this picture; another may well be judged."""
+    """The service will never take this picture; another it may."""
 
 
 class NoCredentialsError(UnavailableError):
-    """There is nothing to sign with."""
+    """No credentials to sign with."""
 
 
 class _ClockSkewError(UnavailableError):
@@ -91,7 +91,7 @@ class Service:
         self._pool.clear()
 
     def credentials(self) -> Any:
-        """Return the current credentials; raises NoCredentialsError, which says how to set them."""
+        """Return the current credentials; raises NoCredentialsError, whose message is how to set them."""
         try:
             with self._lock:
                 found = self._session.get_credentials()
@@ -104,10 +104,10 @@ class Service:
         return frozen
 
     def detect(self, picture: bytes, token: str) -> Answer:
-        """Have a picture judged; `token` names the part, the same at each try of it.
+        """Have a picture inspected; `token` names the part, the same at each try of it.
 
         Raises:
-            RefusedError: the picture itself is the trouble.
+            RefusedError: the picture itself is at fault.
             UnavailableError: anything else.
         """
         try:
@@ -145,9 +145,9 @@ class Service:
                         raise UnavailableError("the answer is too slow or too long")
         except (urllib3.exceptions.HTTPError, OSError) as error:
             raise UnavailableError(f"{type(error).__name__}: {error}"[:300]) from error
-        return self._meaning(response.status, response.headers, body)
+        return self._parse(response.status, response.headers, body)
 
-    def _meaning(self, status: int, headers: Any, body: bytes) -> Answer:
+    def _parse(self, status: int, headers: Any, body: bytes) -> Answer:
         try:
             content = json.loads(body)
         except ValueError:
@@ -164,14 +164,14 @@ class Service:
                 raise UnavailableError("the answer is not DetectAnomalies' own: something else replied")
             return Answer(anomalous, confidence)
         code, message = _error(headers, content)
-        refusal = f"HTTP {status} {code}: {message}".strip(": ")
+        reason = f"HTTP {status} {code}: {message}".strip(": ")
         if status == 403:
-            self._check_clock(headers, code, message, refusal)
+            self._check_clock(headers, code, message, reason)
         if code == "ValidationException" or status == 413:
-            raise RefusedError(refusal)
-        raise UnavailableError(refusal, _seconds(headers.get("Retry-After")))
+            raise RefusedError(reason)
+        raise UnavailableError(reason, _seconds(headers.get("Retry-After")))
 
-    def _check_clock(self, headers: Any, code: str, message: str, refusal: str) -> None:
+    def _check_clock(self, headers: Any, code: str, message: str, reason: str) -> None:
         about_time = ("RequestTimeTooSkewed", "RequestExpired")
         if code not in about_time and not ("expired" in message or "not yet current" in message):
             return
@@ -183,7 +183,7 @@ class Service:
         if (
             abs(ahead - self._ahead) > 60
         ):  # otherwise the correction is made already and something else is wrong
-            raise _ClockSkewError(refusal, ahead)
+            raise _ClockSkewError(reason, ahead)
 
 
 def _error(headers: Any, content: Any) -> tuple[str, str]:

@@ -1,4 +1,4 @@
-"""What the configuration file may say: one class for each table, one field for each key.
+"""The configuration file: one class for each table, one field for each key.
 
 Times are in the unit that their name ends with; pins are BCM numbers, as gpiozero takes them.
 """
@@ -28,7 +28,7 @@ def default_of(declared: Field[Any]) -> Any:
 
 @dataclass(frozen=True)
 class Line:
-    """The conveyor: how close parts follow each other, and what happens to a part without a decision."""
+    """The conveyor: how close parts follow each other, and the decision without an answer."""
 
     name: str = key("line-1")
     spacing_ms: float = key(least=5, most=3_600_000)
@@ -48,7 +48,7 @@ class Beam:
 
 @dataclass(frozen=True)
 class Pusher:
-    """What takes a rejected part off the line: a solenoid valve or a servo driver behind one pin."""
+    """What takes a rejected part off: a solenoid valve or a servo driver behind one pin."""
 
     pin: int = key(least=0, most=1023)
     on: str = key("high", among=("low", "high"))
@@ -111,7 +111,7 @@ class Data:
 
 @dataclass(frozen=True)
 class Keep:
-    """Pictures put aside for the next training."""
+    """Pictures kept for the next training."""
 
     budget_mb: float = key(500.0, least=0, most=10_000_000)  # 0: none are kept
     below_confidence: float = key(0.8, least=0, most=1)
@@ -164,7 +164,7 @@ class Config:
 
     @property
     def decide_within(self) -> float:
-        """Seconds from the beam's break to the moment at which an undecided part is settled by policy."""
+        """Seconds from the beam's break to the moment when the policy decides."""
         return (self.line.decide_within_ms or self.pusher.delay_ms - 20) / 1000
 
     @property

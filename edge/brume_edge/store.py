@@ -1,4 +1,4 @@
-"""The durable queue: every part, its picture until it is delivered, and what became of it, in SQLite.
+"""The durable queue: every part, its picture until delivery, and its result, in SQLite.
 
 One thread writes. It commits what has come in together, so that the flash memory is flushed once for many
 small writes, and callers wait on a future only where they need to. The log is flushed at each commit
@@ -31,26 +31,26 @@ class StoreError(Exception):
 
 
 class StoreFullError(StoreError):
-    """There is no room for it: on the disk, in the queue's budget, or in memory while the disk is slow."""
+    """No room: on the disk, in the queue's budget, or in memory while the disk is slow."""
 
 
 @dataclass(frozen=True)
-class Noted:
-    """What is known of a part at the beam; `broke_at` is a Unix time."""
+class PartRecord:
+    """A part as the beam saw it; `broke_at` is a Unix time."""
 
     number: int
     token: str
     broke_at: float
 
     def insert(self, base: sqlite3.Connection) -> None:
-        """Note the part, unless it is noted: what the disk had no room for gets another chance later."""
+        """Record the part unless it is recorded; if the disk was full, a later call does it."""
         insert = "INSERT OR IGNORE INTO parts (number, token, broke_at) VALUES (?, ?, ?)"
         base.execute(insert, (self.number, self.token, self.broke_at))
 
 
 @dataclass(frozen=True)
-class Queued:
-    """A picture that waits for delivery, with what was decided meanwhile."""
+class QueuedPicture:
+    """A picture that waits for delivery, with the decision taken meanwhile."""
 
     number: int
     token: str
@@ -83,7 +83,7 @@ class Store:
         self._writer, self.damaged = database.open_or_set_aside(self.path)
         self._reader = database.connect(self.path)
         self._reading = threading.Lock()
-        self._asked: SimpleQueue[tuple[Callable[[sqlite3.Connection], Any], Future[Any]] | None] = (
+        self._submitted: SimpleQueue[tuple[Callable[[sqlite3.Connection], Any], Future[Any]] | None] = (
             SimpleQueue()
         )
         self._sizes = threading.Lock()
@@ -101,15 +101,15 @@ class Store:
     def submit(self, action: Callable[[sqlite3.Connection], _T]) -> Future[_T]:
         """Have `action` run in a transaction; the future is done when that is on the disk."""
         future: Future[_T] = Future()
-        self._asked.put((action, future))
+        self._submitted.put((action, future))
         return future
 
-    def begin(self, part: Noted) -> Future[None]:
+    def begin(self, part: PartRecord) -> Future[None]:
         """Note a part at the beam."""
         return self.submit(part.insert)
 
-    def add_picture(self, part: Noted, data: bytes) -> Future[None]:
-        """Queue a part's picture for delivery; the future fails with StoreFullError if there is no room."""
+    def add_picture(self, part: PartRecord, data: bytes) -> Future[None]:
+        """Queue a part's picture for delivery; the future may fail with StoreFullError."""
         size = len(data)
         with self._sizes:
             if (
@@ -137,7 +137,7 @@ class Store:
         future.add_done_callback(counted)
         return future
 
-    def decide(self, part: Noted, decision: Decision, local: Answer | None) -> Future[bool]:
+    def decide(self, part: PartRecord, decision: Decision, local: Answer | None) -> Future[bool]:
         """Record the one decision of a part; the future's result: whether it was undecided."""
         values = (
             "reject" if decision.reject else "pass",
@@ -160,30 +160,30 @@ class Store:
         return self.submit(record)
 
     def note_local(self, number: int, local: Answer) -> Future[None]:
-        """Note what the bundle says when that came after the decision."""
+        """Record the bundle's answer when it came after the decision."""
         update = "UPDATE parts SET bundle_anomalous=?, bundle_confidence=? WHERE number=?"
-        return self.submit(lambda base: _done(base.execute(update, (*_columns(local), number))))
+        return self.submit(lambda base: _no_result(base.execute(update, (*_columns(local), number))))
 
     def note_push(self, number: int, result: str) -> Future[None]:
         """Note how a planned push went (see `pins.Pusher`)."""
         update = "UPDATE parts SET push=? WHERE number=? AND push='planned'"
-        return self.submit(lambda base: _done(base.execute(update, (result, number))))
+        return self.submit(lambda base: _no_result(base.execute(update, (result, number))))
 
     def deliver(self, number: int, answer: Answer) -> Future[bool]:
-        """Record the service's answer and let the picture go; False if there was one already."""
+        """Record the service's answer and drop the picture; False if there was one already."""
         update = """UPDATE parts SET service_anomalous=?, service_confidence=?, delivered_at=?, tries=tries+1
                     WHERE number=? AND delivered_at IS NULL"""
         return self._end(number, update, (*_columns(answer), time.time(), number))
 
     def refuse(self, number: int, reason: str) -> Future[bool]:
-        """Record that the service will never take a part's picture, and let the picture go."""
+        """Record that the service will never take a part's picture, and drop the picture."""
         update = "UPDATE parts SET refused=?, tries=tries+1 WHERE number=? AND delivered_at IS NULL"
         return self._end(number, update, (reason, number))
 
     def note_try(self, number: int) -> Future[None]:
         """Count a delivery that failed."""
         update = "UPDATE parts SET tries=tries+1 WHERE number=?"
-        return self.submit(lambda base: _done(base.execute(update, (number,))))
+        return self.submit(lambda base: _no_result(base.execute(update, (number,))))
 
     def _end(self, number: int, update: str, values: tuple[Any, ...]) -> Future[bool]:
         def end(base: sqlite3.Connection) -> tuple[bool, int]:
@@ -207,7 +207,7 @@ class Store:
         return result
 
     def recover(self) -> Future[tuple[int, int]]:
-        """Settle what a process left behind: parts without a decision are past the pusher, and missed.
+        """Close what an ended process left: parts without a decision have passed, as missed.
 
         Returns how many were missed, and of how many it is unknown whether a planned push was made.
         """
@@ -220,7 +220,7 @@ class Store:
 
         return self.submit(settle)
 
-    def oldest(self, without: Collection[int]) -> Queued | None:
+    def oldest(self, without: Collection[int]) -> QueuedPicture | None:
         """Return the oldest picture in the queue but for those of the numbers in `without`."""
         query = "SELECT number FROM pictures ORDER BY number LIMIT ?"
         with self._reading:
@@ -236,7 +236,7 @@ class Store:
             return None
         number, token, broke_at, data, decision, confidence, anomalous, local = row
         answer = None if anomalous is None else Answer(bool(anomalous), local)
-        return Queued(number, token, broke_at, data, decision, confidence, answer)
+        return QueuedPicture(number, token, broke_at, data, decision, confidence, answer)
 
     def counts(self) -> dict[str, int]:
         """Return the totals of all time, by name."""
@@ -244,7 +244,7 @@ class Store:
             return database.counts(self._reader)
 
     def forget(self, before: float) -> Future[int]:
-        """Drop the rows of parts that ended before a Unix time, keeping their counts; give pages back."""
+        """Drop the rows of parts that ended before a Unix time, but not their counts; free pages."""
 
         def drop(base: sqlite3.Connection) -> int:
             gone = database.count(base, database.FORGETTABLE, (before,))
@@ -260,26 +260,26 @@ class Store:
 
     def _run(self) -> None:
         while True:
-            batch = [self._asked.get()]
+            batch = [self._submitted.get()]
             while len(batch) < _BATCH and batch[-1] is not None:
                 try:
-                    batch.append(self._asked.get_nowait())
+                    batch.append(self._submitted.get_nowait())
                 except Empty:
                     break
-            asked = [one for one in batch if one is not None]
-            if asked and not self._commit(asked) and len(asked) > 1:
-                for one in asked:  # one of them spoils it for all: each by itself
+            actions = [one for one in batch if one is not None]
+            if actions and not self._commit(actions) and len(actions) > 1:
+                for one in actions:  # one of them spoils it for all: each by itself
                     self._commit([one])
-            if len(asked) < len(batch):
+            if len(actions) < len(batch):
                 return
 
-    def _commit(self, asked: list[tuple[Callable[[sqlite3.Connection], Any], Future[Any]]]) -> bool:
+    def _commit(self, actions: list[tuple[Callable[[sqlite3.Connection], Any], Future[Any]]]) -> bool:
         """Run actions in one transaction; False if that failed (a single one's future has why)."""
         base = self._writer
         for last_try in (False, True):
             try:
                 base.execute("BEGIN IMMEDIATE")
-                results = [action(base) for action, _ in asked]
+                results = [action(base) for action, _ in actions]
                 base.execute("COMMIT")
             except Exception as error:
                 if base.in_transaction:
@@ -287,11 +287,11 @@ class Store:
                 full = "full" in str(error) or "I/O" in str(error)
                 if full and not last_try and self._make_room(1 << 20):
                     continue
-                if len(asked) == 1:
+                if len(actions) == 1:
                     kind = StoreFullError if full else StoreError
-                    _settle(asked[0][1], kind(f"{self.path}: {error}"), None)
+                    _settle(actions[0][1], kind(f"{self.path}: {error}"), None)
                 return False
-            for (_, future), result in zip(asked, results, strict=True):
+            for (_, future), result in zip(actions, results, strict=True):
                 _settle(future, None, result)
             return True
         return False
@@ -301,8 +301,8 @@ class Store:
         return self._thread.is_alive()
 
     def close(self) -> None:
-        """Write what was submitted, and let another process have the folder."""
-        self._asked.put(None)
+        """Write what was submitted, and release the folder to other processes."""
+        self._submitted.put(None)
         self._thread.join()
         with self._reading:
             self._reader.close()
@@ -314,8 +314,8 @@ def _columns(answer: Answer | None) -> tuple[int | None, float | None]:
     return (None, None) if answer is None else (int(answer.anomalous), answer.confidence)
 
 
-def _done(_: sqlite3.Cursor) -> None:
-    """Stand for a statement whose result nobody needs."""
+def _no_result(_: sqlite3.Cursor) -> None:
+    """Drop the result of a statement."""
 
 
 def _settle(future: Future[Any], error: Exception | None, result: Any) -> None:

@@ -1,4 +1,4 @@
-"""Metrics, alarms and logs: what the line reports to the outside."""
+"""Metrics, alarms and logs: what the line reports."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ class Metrics:
             return Gauge(f"brume_edge_{name}", text, labels, registry=self.registry)
 
         self.parts = counter("parts", "Breaks of the beam that were parts")
-        self.decisions = counter("decisions", "Decisions, by what and by whom", "decision", "source")
+        self.decisions = counter("decisions", "Decisions, by result and source", "decision", "source")
         self.late = counter("late_decisions", "Parts without any answer at their deadline")
-        self.pushes = counter("pushes", "Planned pushes, by how they went", "result")
+        self.pushes = counter("pushes", "Planned pushes, by result", "result")
         self.deliveries = counter("deliveries", "Calls of the service, by result", "result")
-        self.disagreements = counter("disagreements", "Parts that service and bundle judge differently")
+        self.disagreements = counter("disagreements", "Parts that service and bundle differ on")
         self.unrecorded = counter("unrecorded", "Things that could not be stored", "what")
-        self.kept_total = counter("pictures_kept", "Pictures put aside for training")
+        self.kept_total = counter("pictures_kept", "Pictures kept for training")
         self.seconds = Histogram(
             "brume_edge_decision_seconds",
             "From the beam's break to the decision",
@@ -44,7 +44,7 @@ class Metrics:
         )
         self.queue = gauge("queue_parts", "Pictures that wait for delivery")
         self.queue_bytes = gauge("queue_bytes", "Their size")
-        self.kept = gauge("kept_pictures", "Pictures that lie in the folder for training")
+        self.kept = gauge("kept_pictures", "Pictures in the folder for training")
         self.kept_bytes = gauge("kept_bytes", "Their size")
         self.free_bytes = gauge("disk_free_bytes", "Free space where the queue lies")
         self.bounces = gauge("beam_bounces", "Breaks of the beam since the start that were bounces")
@@ -79,7 +79,7 @@ class Alarms:
             listener(kind, message)
 
     def raised(self) -> dict[str, str]:
-        """Return the alarms that are on, and why."""
+        """Return the active alarms: kind -> message."""
         with self._lock:
             return {kind: message for kind, message in self._raised.items() if message}
 

@@ -1,4 +1,4 @@
-"""Keep a camera going: one that fails is an alarm and is opened again, and the line never waits on it."""
+"""A camera that is watched: a failure is an alarm, it is opened again, and the line never waits."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class _Request:
         self.picture = b""
         self.failure = ""
         self.ended = 0.0
-        self.given_up = False
+        self.timed_out = False
 
 
 class _Session(threading.Thread):
@@ -41,20 +41,20 @@ class _Session(threading.Thread):
         try:
             camera = self._open_it()
         except Exception as error:  # a driver's own exceptions mean the same as a CameraError
-            self._tell(str(error) or repr(error))
+            self._report(str(error) or repr(error))
             return
         self.busy_since = None
         self.opened.set()
         try:
             while (request := self.requests.get()) is not None:
-                if request.given_up:
+                if request.timed_out:
                     continue
                 self.busy_since = time.monotonic()
                 try:
                     request.picture = camera.capture()
                 except Exception as error:
                     request.failure = str(error) or repr(error)
-                    self._tell(request.failure)
+                    self._report(request.failure)
                     return
                 finally:
                     self.busy_since = None
@@ -67,7 +67,7 @@ class _Session(threading.Thread):
             except Exception:
                 _log.warning("the camera could not be closed", exc_info=True)
 
-    def _tell(self, failure: str) -> None:
+    def _report(self, failure: str) -> None:
         if not self.abandoned:
             self._failed(failure)
 
@@ -89,15 +89,15 @@ class WatchedCamera:
         self._hung: list[_Session] = []
         self._session = self._begin()
         self._closed = threading.Event()
-        self._keeper = threading.Thread(target=self._keep, name="camera-keeper", daemon=True)
-        self._keeper.start()
+        self._supervisor = threading.Thread(target=self._supervise, name="camera-supervisor", daemon=True)
+        self._supervisor.start()
 
     def _begin(self) -> _Session:
         session = _Session(self._open_it, self._alarm)
         session.start()
         return session
 
-    def _keep(self) -> None:
+    def _supervise(self) -> None:
         while not self._closed.wait(self._retry):
             session, since = self._session, self._session.busy_since
             if since is not None and time.monotonic() - since > self._timeout and not session.abandoned:
@@ -124,7 +124,7 @@ class WatchedCamera:
         request = _Request()
         session.requests.put(request)
         if not request.done.wait(max(0.0, by - time.monotonic())) or request.ended > by:
-            request.given_up = True
+            request.timed_out = True
             self._alarm("a picture took longer than the part was in view")
             raise CameraError("the picture came too late")
         if request.failure:
@@ -136,5 +136,5 @@ class WatchedCamera:
         """End the threads and release the camera."""
         self._closed.set()
         self._session.requests.put(None)
-        self._keeper.join()
+        self._supervisor.join()
         self._session.join(self._timeout)

@@ -172,9 +172,9 @@ import subprocess, sys, time
 healthy = lambda: subprocess.run({check}, capture_output=True).returncode == 0
 print(f"before {{healthy()}}")
 process = subprocess.Popen(["sh", "-c", {start}])
-until = time.monotonic() + 100
-while not (well := healthy()) and process.poll() is None and time.monotonic() < until:
-    time.sleep(0.5)
+end = time.monotonic() + 240
+while not (well := healthy()) and process.poll() is None and time.monotonic() < end:
+    time.sleep(0.1)
 print(f"started {{well}}")
 process.terminate()
 process.wait()

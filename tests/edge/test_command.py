@@ -102,11 +102,11 @@ def test_faults_end_every_command_with_all_of_them(
 
 
 def test_the_queue_is_read_while_it_is_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    from brume_edge.store import Noted, Store
+    from brume_edge.store import PartRecord, Store
 
     config = write_config(tmp_path, "http://127.0.0.1:9", "")
     store = Store(tmp_path / "data", 1000)
-    store.add_picture(Noted(1, "token", 0.0), b"picture").result()
+    store.add_picture(PartRecord(1, "token", 0.0), b"picture").result()
     assert main(["status", str(config)]) == 0
     printed = capsys.readouterr().out
     assert re.search(r"^queued +1$", printed, re.M)

@@ -121,9 +121,9 @@ def test_what_the_device_lacks_is_reported(tmp_path: Path, monkeypatch: pytest.M
     path = tmp_path / "line.toml"
     path.write_text(text.replace("[bundle]", 'ca_file = "ca.pem"\n[bundle]'))
     config = load(path)
-    assert [fault.field for fault in checks.needed(config)] == [
+    assert [fault.field for fault in checks.errors(config)] == [
         "bundle.folder",
         "data.folder",
         "service.ca_file",
     ]
-    assert [fault.field for fault in checks.wanted(config)] == ["camera.folder", "service.profile"]
+    assert [fault.field for fault in checks.warnings(config)] == ["camera.folder", "service.profile"]

@@ -161,7 +161,7 @@ def test_a_full_disk_is_an_alarm_and_the_line_continues(tmp_path: Path, bundle: 
             site.up()
             drained(app)
             app.line.disk_failed_at = time.monotonic() - 60
-            app.look()
+            app.check_resources()
             assert "disk" not in app.alarms.raised()
         site.down()
         recorded = rows(tmp_path)
@@ -187,7 +187,7 @@ def test_a_disk_below_its_reserve_takes_no_pictures_but_notes_every_part(
     with line(
         write_config(tmp_path, "http://127.0.0.1:9", bundle, spacing=30, reserve=10_000_000), conveyor
     ) as app:
-        app.look()
+        app.check_resources()
         conveyor.run(1, 5)
         passed(app)
         assert "are not queued" in app.alarms.raised()["disk"]

@@ -10,9 +10,9 @@ from brume_edge.breaker import Breaker
 from brume_edge.cameras import CameraError
 from brume_edge.part import Answer, Decision, Part
 from brume_edge.pins import Beam, Debouncer, Pusher
+from brume_edge.scheduler import Scheduler
 from brume_edge.settings import Beam as BeamSettings
 from brume_edge.settings import Pusher as PusherSettings
-from brume_edge.timetable import Timetable
 from brume_edge.watch import WatchedCamera
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -129,10 +129,10 @@ def test_whatever_the_order_a_part_is_decided_once_by_the_best_answer_in_time(
     done: list[str] = []
     for event in order:
         if event in ("service", "no service") and (event == "service") == service:
-            part.service_says(Answer(False, 0.9)) if service else part.without("service", "away")
+            part.service_answered(Answer(False, 0.9)) if service else part.unanswered("service", "away")
             done.append("service")
         elif event in ("bundle", "no bundle") and (event == "bundle") == bundle:
-            part.bundle_says(Answer(False, 0.8)) if bundle else part.without("bundle", "none")
+            part.bundle_answered(Answer(False, 0.8)) if bundle else part.unanswered("bundle", "none")
             done.append("bundle")
         elif event == "deadline":
             part.expire()
@@ -153,8 +153,8 @@ def test_a_part_is_complete_once_even_after_the_decision(bundle_first: bool) -> 
     part = Part(1, "token", 0.0, True, lambda part, decision: None)
     part.expire()
     answers = [
-        lambda: part.bundle_says(Answer(True, 0.9)),
-        lambda: part.service_says(Answer(False, 0.9)),  # too late to decide, but not to be recorded
+        lambda: part.bundle_answered(Answer(True, 0.9)),
+        lambda: part.service_answered(Answer(False, 0.9)),  # too late to decide, but not to be recorded
     ]
     for answer in answers if bundle_first else reversed(answers):
         assert not part.complete()
@@ -184,7 +184,7 @@ def test_the_breaker_opens_after_failures_in_a_row_and_only_a_probe_closes_it(ev
 
 def test_what_a_planned_action_raises_does_not_stop_the_others() -> None:
     done: list[str] = []
-    timetable = Timetable("test")
+    timetable = Scheduler("test")
     now = time.monotonic()
     timetable.at(now + 0.02, lambda: done.append("second"))
     timetable.at(now, lambda: 1 / 0)  # type: ignore[arg-type, return-value]

@@ -9,17 +9,17 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from brume_edge.keeping import Keep
+from brume_edge.kept_pictures import KeptPictures
 from brume_edge.part import Answer, Decision
-from brume_edge.store import Noted, Queued, Store, StoreError, StoreFullError
+from brume_edge.store import PartRecord, QueuedPicture, Store, StoreError, StoreFullError
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 GOOD, BAD = Answer(False, 0.9), Answer(True, 0.7)
 
 
-def part(number: int, age: float = 0.0) -> Noted:
-    return Noted(number, f"token-{number}", time.time() - age)
+def part(number: int, age: float = 0.0) -> PartRecord:
+    return PartRecord(number, f"token-{number}", time.time() - age)
 
 
 @pytest.fixture
@@ -126,8 +126,8 @@ def test_forgotten_parts_stay_in_the_counts(store: Store) -> None:
     assert store.counts()["parts"] == 4
 
 
-def queued(number: int, confidence: float, size: int = 100) -> Queued:
-    return Queued(
+def queued(number: int, confidence: float, size: int = 100) -> QueuedPicture:
+    return QueuedPicture(
         number, f"{number:032x}", 1.7e9 + number, b"\xff" * size, "pass", None, Answer(False, confidence)
     )
 
@@ -138,11 +138,11 @@ def test_kept_pictures_never_exceed_the_budget_and_the_surest_go_first(
     tmp_path_factory: pytest.TempPathFactory, pictures: list[tuple[float, int]]
 ) -> None:
     folder = tmp_path_factory.mktemp("keep")
-    keep = Keep(folder, budget=5000, below=0.8)
+    keep = KeptPictures(folder, budget=5000, below=0.8)
     for number, (confidence, size) in enumerate(pictures):
         keep.consider(queued(number, confidence, size), None)
         assert sum(path.stat().st_size for path in folder.iterdir()) <= 5000
-    again = Keep(folder, budget=5000, below=0.8)
+    again = KeptPictures(folder, budget=5000, below=0.8)
     assert list(again._kept) == sorted(keep._kept)
     small = [confidence for confidence, size in pictures if size <= 1000]
     if len(pictures) > 0 and len(small) == len(pictures):
@@ -151,7 +151,7 @@ def test_kept_pictures_never_exceed_the_budget_and_the_surest_go_first(
 
 
 def test_what_is_kept_and_what_is_deleted(tmp_path: Path) -> None:
-    keep = Keep(tmp_path, budget=10_000, below=0.8, address="s3://bucket/line-1/")
+    keep = KeptPictures(tmp_path, budget=10_000, below=0.8, address="s3://bucket/line-1/")
     assert not keep.consider(queued(1, 0.95), Answer(False, 0.99))
     assert keep.consider(queued(2, 0.95), Answer(False, 0.7)), "the service is not sure"
     assert keep.consider(queued(3, 0.95), Answer(True, 0.95)), "service and bundle differ"
@@ -165,5 +165,5 @@ def test_what_is_kept_and_what_is_deleted(tmp_path: Path) -> None:
     assert [path.stem.split("-")[1] for path in sorted(tmp_path.glob("*.json"))] == ["000000003", "000000004"]
     (tmp_path / "cut.jpg").write_bytes(b"half a picture")  # the power went
     (tmp_path / "cut.json").write_bytes(b"{")
-    Keep(tmp_path, budget=10_000, below=0.8)
+    KeptPictures(tmp_path, budget=10_000, below=0.8)
     assert not list(tmp_path.glob("cut*"))

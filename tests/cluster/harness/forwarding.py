@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 import subprocess
 import tempfile
-import time
 from pathlib import Path
 from typing import Self
 
 from tests.cluster.harness import binaries
 from tests.cluster.harness.api_server import Api, KubectlError
 from tests.cluster.harness.processes import ending_with_this
+from tests.polling import until
 
 _READY = re.compile(r"Forwarding from 127\.0\.0\.1:(\d+)")
 
@@ -66,10 +66,15 @@ class Forward:
                 stderr=subprocess.STDOUT,
                 text=True,
             )
-            while not (found := _READY.search(Path(output.name).read_text())):
-                if process.poll() is not None:
-                    raise KubectlError(
-                        f"{self._target} cannot be reached: {Path(output.name).read_text().strip()}"
-                    )
-                time.sleep(0.05)
+
+            def ready() -> re.Match[str] | None:
+                ended = process.poll() is not None
+                printed = Path(output.name).read_text()
+                found = _READY.search(printed)
+                if ended and not found:
+                    raise KubectlError(f"{self._target} cannot be reached: {printed.strip()}")
+                return found
+
+            found = until(ready, f"a way to {self._target}", error=KubectlError)
+        assert found
         self._here = found[1]

@@ -1,4 +1,4 @@
-"""Do things at their time, in order, on one thread."""
+"""A scheduler: actions at their time, in order, on one thread."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from collections.abc import Callable
 _log = logging.getLogger(__name__)
 
 
-class Timetable:
+class Scheduler:
     """A thread that calls each planned action at its monotonic time, or as soon after as it can.
 
     Actions must be short. What one raises is logged, and the rest goes on.
@@ -23,11 +23,11 @@ class Timetable:
         self._planned: list[tuple[float, int, Callable[[], None]]] = []
         self._order = itertools.count()
         self._open = True
-        self._thread = threading.Thread(target=self._run, name=f"timetable-{name}", daemon=True)
+        self._thread = threading.Thread(target=self._run, name=f"scheduler-{name}", daemon=True)
         self._thread.start()
 
     def at(self, when: float, action: Callable[[], None]) -> None:
-        """Plan `action` for the monotonic time `when`; one planned earlier for the same time comes first."""
+        """Plan `action` for the monotonic time `when`, after those planned for the same time."""
         with self._wake:
             heapq.heappush(self._planned, (when, next(self._order), action))
             self._wake.notify()

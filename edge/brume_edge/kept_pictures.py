@@ -1,6 +1,6 @@
-"""Pictures put aside for the next training: the doubtful ones, within a budget of disk.
+"""Pictures kept for the next training: the doubtful ones, within a budget of disk.
 
-Each lies as NAME.jpg (or .png) beside NAME.json, one line of a dataset's manifest. The line says what was
+Each is stored as NAME.jpg (or .png) beside NAME.json, one line of a dataset's manifest. The line has what was
 decided and `"human-annotated": "no"`: a person verifies it before it goes into UpdateDatasetEntries.
 """
 
@@ -15,25 +15,25 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from brume_edge.part import Answer
-from brume_edge.store import Queued
+from brume_edge.store import QueuedPicture
 
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Kept:
-    """A kept picture: where it lies, its size in bytes, and how sure its label is."""
+class KeptPicture:
+    """A kept picture: its path, its size in bytes, and the confidence of its label."""
 
     path: Path
     size: int
     confidence: float
 
 
-class Keep:
+class KeptPictures:
     """The folder of kept pictures.
 
     `address` is what the manifest names the pictures by (`s3://bucket/line-1/`); empty stands for file://.
-    Beyond the budget the surest go first, of equals the oldest; for a full disk the oldest go first.
+    Beyond the budget the surest are removed first, of equals the oldest; for a full disk, the oldest.
     """
 
     def __init__(
@@ -53,16 +53,16 @@ class Keep:
         self._lock = threading.Lock()
         folder.mkdir(parents=True, exist_ok=True)
         self._kept = {item.path.stem: item for item in sorted(self._found(), key=lambda item: item.path)}
-        self._tell()
+        self._report()
 
-    def _found(self) -> list[Kept]:
+    def _found(self) -> list[KeptPicture]:
         items = []
         for line in self.folder.glob("*.json"):
             pictures = [line.with_suffix(suffix) for suffix in (".jpg", ".png")]
             try:
                 confidence = json.loads(line.read_bytes())["anomaly-label-metadata"]["confidence"]
                 path = next(path for path in pictures if path.exists())
-                items.append(Kept(path, path.stat().st_size + line.stat().st_size, float(confidence)))
+                items.append(KeptPicture(path, path.stat().st_size + line.stat().st_size, float(confidence)))
             except (StopIteration, OSError, ValueError, KeyError, TypeError):
                 line.unlink(missing_ok=True)  # cut short by a power failure
         known = {item.path for item in items}
@@ -71,11 +71,11 @@ class Keep:
                 path.unlink()
         return items
 
-    def consider(self, part: Queued, service: Answer | None) -> bool:
-        """Keep a picture that leaves the queue if it can teach something; return whether it was kept.
+    def consider(self, part: QueuedPicture, service: Answer | None) -> bool:
+        """Keep a picture that leaves the queue if training can use it; return whether it was kept.
 
-        It can if the service, or without it the bundle, was not sure, if the two differ, or if nothing
-        could be decided in time. A disk without room is no error: the picture is let go.
+        Training can if the service, or without it the bundle, was not sure, if the two differ, or if nothing
+        could be decided in time. A disk without room is no error: the picture is dropped.
         """
         answer = service or part.local
         differ = service is not None and part.local is not None and service.anomalous != part.local.anomalous
@@ -91,7 +91,7 @@ class Keep:
             return False
         return True
 
-    def _write(self, part: Queued, anomalous: bool, confidence: float) -> None:
+    def _write(self, part: QueuedPicture, anomalous: bool, confidence: float) -> None:
         when = datetime.fromtimestamp(part.broke_at, UTC)
         name = f"{when:%Y%m%dT%H%M%S}-{part.number:09d}-{part.token[:8]}"
         path = self.folder / (name + (".png" if part.picture.startswith(b"\x89PNG") else ".jpg"))
@@ -129,8 +129,8 @@ class Keep:
                 path.unlink(missing_ok=True)
                 fresh.unlink(missing_ok=True)
                 raise
-            self._kept[name] = Kept(path, size, confidence)
-        self._tell()
+            self._kept[name] = KeptPicture(path, size, confidence)
+        self._report()
 
     def release(self, size: int) -> bool:
         """Remove the oldest pictures until `size` bytes are freed; return whether any was."""
@@ -139,7 +139,7 @@ class Keep:
             while freed < size and self._kept:
                 freed += self._drop(next(iter(self._kept)))
         if freed:
-            self._tell()
+            self._report()
         return freed > 0
 
     def _drop(self, name: str) -> int:
@@ -148,7 +148,7 @@ class Keep:
         item.path.unlink(missing_ok=True)
         return item.size
 
-    def _tell(self) -> None:
+    def _report(self) -> None:
         with self._lock:
             count, size = len(self._kept), sum(item.size for item in self._kept.values())
         self._changed(count, size)
