@@ -11,6 +11,8 @@ from typing import Any
 from brume_edge import settings
 from brume_edge.scheduler import Scheduler
 
+_SAME_MOMENT = 0.001  # seconds between readings of two clocks that count as none
+_READINGS = 10
 _OLDEST_EDGE = 5.0  # seconds; an edge that seems to be farther off was stamped by another clock
 
 
@@ -67,15 +69,23 @@ class Beam:
         self._device.pin.when_changed = self._changed
 
     def _changed(self, ticks: float, state: int) -> None:
-        factory, at = self._device.pin_factory, time.monotonic()
-        age = factory.ticks_diff(factory.ticks(), ticks)
-        if abs(age) < _OLDEST_EDGE:  # before Linux 5.7 the kernel stamps by another clock
-            at -= age
+        at = self._time_of(ticks)
         with self._lock:
             self._changed_at = at
             part = self._debouncer.edge(state == self._level, at)
         if part:
             self._on_part(at)
+
+    def _time_of(self, ticks: float) -> float:
+        """Return the monotonic time of an edge from the driver's time of it."""
+        factory = self._device.pin_factory
+        for _ in range(_READINGS):  # both clocks at one moment: a thread may lose the processor in between
+            now = time.monotonic()
+            age = factory.ticks_diff(factory.ticks(), ticks)
+            if time.monotonic() - now < _SAME_MOMENT:
+                break
+        # Before Linux 5.7 the kernel stamps by another clock.
+        return now - age if abs(age) < _OLDEST_EDGE else now
 
     @property
     def bounces(self) -> int:

@@ -68,6 +68,35 @@ def test_a_beam_that_is_blocked_at_the_start_is_no_part(pins: None) -> None:
     beam.close()
 
 
+def test_a_thread_that_loses_the_processor_between_two_clocks_makes_no_part(
+    pins: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The driver's clock is read after this process's, which a busy device may do 20 ms later."""
+    from gpiozero import Device
+
+    clock = Device.pin_factory
+    pauses: list[float] = []
+
+    def ticks() -> float:
+        if pauses:
+            time.sleep(pauses.pop())
+        return time.monotonic()
+
+    monkeypatch.setattr(clock, "ticks", ticks)
+    parts: list[float] = []
+    pin = clock.pin(BEAM)
+    beam = Beam(BEAM_SETTINGS, parts.append)
+    pin._last_change = pin.stamp = time.monotonic()
+    pin.drive_low()
+    pauses.append(0.02)
+    for seconds, swing in ((0.001, pin.drive_high), (0.001, pin.drive_low), (0.001, pin.drive_high)):
+        pin.stamp += seconds
+        swing()
+    assert len(parts) == 1
+    assert beam.bounces == 1
+    beam.close()
+
+
 def test_a_push_that_would_come_too_late_is_left_out(pins: None) -> None:
     from gpiozero import Device
 
