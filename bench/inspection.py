@@ -30,7 +30,7 @@ from PIL import Image
 from brume.inspection.demo import write as write_bricks
 from brume.inspection.model import images
 from brume.inspection.model.bundle import Bundle
-from brume.inspection.model.metrics import auroc, figures
+from brume.inspection.model.metrics import auroc, model_metrics
 from brume.inspection.model.samples import AnomalyClass, Sample
 from brume.inspection.model.training import TrainingSettings, train_model
 
@@ -122,7 +122,7 @@ def run(train: list[Sample], test: list[Sample], folder: Path, kinds: dict[str, 
     ms = (time.process_time() - start) / len(test) * 1000
     truth = np.array([one.anomalous for one in test])
     probability = np.array([one.probability for one in found])
-    metrics = figures(truth, probability, bundle.threshold)
+    metrics = model_metrics(truth, probability, bundle.threshold)
     for kind in sorted({kinds[one.key] for one in test if one.anomalous and one.key in kinds}):
         chosen = np.array([not one.anomalous or kinds.get(one.key) == kind for one in test])
         caught = (probability[chosen & truth] >= bundle.threshold).mean()

@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from brume.inspection.demo.assembly import Floats, Mesh
+from brume.inspection.demo.bricks import Floats, Mesh
 
 _FIXED = 4  # fractional bits of corners in drawing calls
 

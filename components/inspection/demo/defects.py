@@ -12,7 +12,7 @@ from typing import TypeVar
 import cv2
 import numpy as np
 
-from brume.inspection.demo.assembly import BRICK, PLATE, Brick, Floats, Mesh, Plane, free_studs
+from brume.inspection.demo.bricks import BRICK, PLATE, Brick, Floats, Mesh, Plane, free_studs
 from brume.inspection.demo.camera import Camera, Samples
 from brume.inspection.demo.shade import Mark, locate
 from brume.inspection.demo.surfaces import COLOURS, linear

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtri
 
-from brume.inspection.demo.assembly import Floats
+from brume.inspection.demo.bricks import Floats
 
 _ROWS = 32  # worked on at a time, so that they stay in the processor's cache
 _STEPS = 8192  # of linear light in the tone table

@@ -37,7 +37,7 @@ _FEW = 12  # pictures that are not worth starting processes for
 
 
 @dataclass(frozen=True)
-class Picture:
+class Photograph:
     """One picture to be taken: its file in the folder, its seed, and its defect ("" for none)."""
 
     file: str
@@ -68,7 +68,7 @@ def write(
     kinds = [KINDS[i % len(KINDS)] for i in range(anomalous)]
     np.random.default_rng([VERSION, seed]).shuffle(kinds)
     pictures = [
-        Picture(f"{name}/{name}-{number:0{len(str(count))}d}.jpg", 0, kind)
+        Photograph(f"{name}/{name}-{number:0{len(str(count))}d}.jpg", 0, kind)
         for name, count, each in (("normal", normal, [""] * normal), ("anomaly", anomalous, kinds))
         for number, kind in enumerate(each, 1)
     ]
@@ -100,13 +100,13 @@ def write_story(
     own = 3 * seed + len(parts)
     kinds = [KINDS[i % len(KINDS)] if i < trial // 2 else "" for i in range(trial)]
     np.random.default_rng([VERSION, own]).shuffle(kinds)
-    pictures = [Picture(f"new-{number}.jpg", 0, kind) for number, kind in enumerate(kinds, 1)]
+    pictures = [Photograph(f"new-{number}.jpg", 0, kind) for number, kind in enumerate(kinds, 1)]
     _write(folder / "trial", pictures, own, size, "", workers, labelled=False)
 
 
 def _write(
     folder: Path,
-    pictures: Sequence[Picture],
+    pictures: Sequence[Photograph],
     seed: int,
     size: tuple[int, int],
     prefix: str,
@@ -124,7 +124,8 @@ def _write(
     if folder.exists() and any(folder.iterdir()):
         raise FileExistsError(f"{folder} holds other files: name another folder, or remove it")
     pictures = [
-        Picture(picture.file, seed * _SEEDS + number, picture.kind) for number, picture in enumerate(pictures)
+        Photograph(picture.file, seed * _SEEDS + number, picture.kind)
+        for number, picture in enumerate(pictures)
     ]
     with storage.replacing(folder) as part:
         for name in {Path(picture.file).parent.name for picture in pictures}:
@@ -148,7 +149,7 @@ def _write(
 
 
 def _taken(
-    pictures: Sequence[Picture], folder: Path, size: tuple[int, int], labelled: bool, workers: int | None
+    pictures: Sequence[Photograph], folder: Path, size: tuple[int, int], labelled: bool, workers: int | None
 ) -> Generator[float]:
     """Take the pictures, in a process for each core; yields their defects' severities in turn."""
     workers = min(workers or len(os.sched_getaffinity(0)), len(pictures))
@@ -167,7 +168,7 @@ def _one_thread() -> None:
     cv2.setNumThreads(1)
 
 
-def _take(picture: Picture, folder: Path, size: tuple[int, int], labelled: bool) -> float:
+def _take(picture: Photograph, folder: Path, size: tuple[int, int], labelled: bool) -> float:
     """Take one picture and write it, and its mask where it has a defect; returns the defect's severity."""
     scene = render(picture.seed, picture.kind or None, size=size)
     done, data = cv2.imencode(
@@ -182,11 +183,11 @@ def _take(picture: Picture, folder: Path, size: tuple[int, int], labelled: bool)
     return scene.severity
 
 
-def _mask_file(picture: Picture) -> str:
+def _mask_file(picture: Photograph) -> str:
     return f"masks/{Path(picture.file).stem}.png"
 
 
-def _line(picture: Picture, prefix: str, detailed: bool) -> dict[str, Any]:
+def _line(picture: Photograph, prefix: str, detailed: bool) -> dict[str, Any]:
     """Return a picture's manifest line; with ``detailed``, an anomalous one's mask and its classes too."""
     line: dict[str, Any] = {
         "source-ref": prefix + picture.file,

@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from brume.inspection.demo.assembly import Floats, Part
+from brume.inspection.demo.bricks import Floats, Part
 
 # Cell sizes across and in height, in studs; all heights of the toy are multiples of the latter.
 CELL, LAYER = 1 / 6, 0.2

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from brume.inspection.demo import defects, light, shade, surfaces
-from brume.inspection.demo.assembly import Floats, Mesh, Part, house, mesh
+from brume.inspection.demo.bricks import Floats, Mesh, Part, house, mesh
 from brume.inspection.demo.camera import Camera, Samples, faces_seen, samples_of
 from brume.inspection.demo.develop import Development
 

@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from brume.inspection.demo.assembly import Floats, Mesh
+from brume.inspection.demo.bricks import Floats, Mesh
 from brume.inspection.demo.camera import Camera, Samples
 from brume.inspection.demo.light import Lighting, Shadows
 from brume.inspection.demo.surfaces import Table, brick_colour, linear

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from brume.inspection.demo.assembly import Floats
+from brume.inspection.demo.bricks import Floats
 
 # sRGB colours of the bricks.
 COLOURS = {

@@ -20,9 +20,10 @@ from brume.aws.engine.idempotency import once
 from brume.aws.engine.listing import list_rows
 from brume.aws.engine.service import Call
 from brume.aws.engine.store import Store
-from brume.inspection.engine import lookups, quotas
-from brume.inspection.engine.locations import PlaceError, Places
-from brume.inspection.engine.lookups import AnyRow, conflict, invalid, mismatch
+from brume.inspection.engine import errors, quotas, rows
+from brume.inspection.engine.errors import conflict, invalid, mismatch
+from brume.inspection.engine.locations import LocationError, Locations
+from brume.inspection.engine.rows import AnyRow
 from brume.inspection.engine.tables import datasets, entries, models
 from brume.inspection.model.manifest import Line, ManifestError, parse, parse_line, write_line
 
@@ -35,9 +36,9 @@ _CHUNK = 500  # rows of one INSERT
 class Datasets:
     """The operations on datasets and their entries."""
 
-    def __init__(self, store: Store, places: Places, background: Background) -> None:
+    def __init__(self, store: Store, locations: Locations, background: Background) -> None:
         self._store = store
-        self._places = places
+        self._locations = locations
         pending = select(datasets.c.project, datasets.c.type).filter_by(status="CREATE_IN_PROGRESS")
         self._filling = background.kind("dataset", pending, self._fill)
 
@@ -48,7 +49,7 @@ class Datasets:
         with once(self._store, call, request, mismatch(f"{name}/{kind}", "DATASET")) as answer:
             if answer.known is not None:
                 return answer.known
-            project = lookups.project(answer.db, call, name)
+            project = rows.project(answer.db, call, name)
             found = answer.db.execute(select(datasets).filter_by(project=project.id, type=kind)).one_or_none()
             if found:
                 raise conflict(
@@ -83,7 +84,7 @@ class Datasets:
             status = "CREATE_COMPLETE"
             if len(lines) > quotas.IMAGES:
                 raise ManifestError([(0, f"at most {quotas.IMAGES:,} images are allowed")], len(lines))
-        except (PlaceError, ManifestError, storage.StorageError, OSError) as error:
+        except (LocationError, ManifestError, storage.StorageError, OSError) as error:
             lines, status, message = [], "CREATE_FAILED", f"{row.source}: {error}"
         now = time.time()
         mine = (datasets.c.project == project) & (datasets.c.type == kind)
@@ -97,30 +98,30 @@ class Datasets:
                 _add(db, project, kind, lines, 0, now)
 
     def _read(self, source: str, project: str) -> tuple[list[Line], str]:
-        place = self._places.locate(source)
+        location = self._locations.locate(source)
         if source.endswith("/"):
-            return self._read_folder(source, place)
-        if storage.stat(place).size > _MAX_MANIFEST:
-            raise PlaceError(f"the manifest is larger than {_MAX_MANIFEST >> 20} MiB")
+            return self._read_folder(source, location)
+        if storage.stat(location).size > _MAX_MANIFEST:
+            raise LocationError(f"the manifest is larger than {_MAX_MANIFEST >> 20} MiB")
 
-        lines = parse(storage.read_bytes(place), lambda line: self._missing(line, project))
+        lines = parse(storage.read_bytes(location), lambda line: self._missing(line, project))
         if not lines:
-            raise PlaceError("the manifest is empty")
+            raise LocationError("the manifest is empty")
         return lines, ""
 
     def _missing(self, line: Line, project: str) -> str | None:
         """Return why a line's picture, or the mask that training would read, cannot be used."""
         references = [line.source_ref, *([line.mask_ref] if line.anomalous and line.colors else [])]
-        return next(filter(None, (self._places.missing(item, project) for item in references)), None)
+        return next(filter(None, (self._locations.missing(item, project) for item in references)), None)
 
-    def _read_folder(self, source: str, place: str) -> tuple[list[Line], str]:
-        found = storage.list_files(place)
+    def _read_folder(self, source: str, location: str) -> tuple[list[Line], str]:
+        found = storage.list_files(location)
         if not found:
-            raise PlaceError("there is no file in this folder")
+            raise LocationError("there is no file in this folder")
         now = time.time()
         lines, others = [], 0
         for entry in found:
-            relative = entry.uri.removeprefix(place.rstrip("/") + "/")
+            relative = entry.uri.removeprefix(location.rstrip("/") + "/")
             if not relative.lower().endswith(_SUFFIXES):
                 others += 1
                 continue
@@ -129,14 +130,14 @@ class Datasets:
             label = next((_LABELS[part] for part in around if part in _LABELS), None)
             lines.append(parse_line(write_line(address, label, now, "automatic-label/folder-name")))
         if not lines:
-            raise PlaceError(f"none of the {others} files is a PNG or JPEG by its name")
+            raise LocationError(f"none of the {others} files is a PNG or JPEG by its name")
         return lines, f"{others} files that are no pictures were passed over" if others else ""
 
     def describe_dataset(self, request: dict[str, Any], call: Call) -> dict[str, Any]:
         """DescribeDataset."""
         with self._store.read() as db:
-            project = lookups.project(db, call, request["ProjectName"])
-            row = lookups.dataset(db, project, request["DatasetType"])
+            project = rows.project(db, call, request["ProjectName"])
+            row = rows.dataset(db, project, request["DatasetType"])
             total, labeled, anomalous = counts(db, project.id, row.type)
         return {
             "DatasetDescription": {
@@ -157,8 +158,8 @@ class Datasets:
         name, kind = request["ProjectName"], request["DatasetType"]
         with once(self._store, call, request, mismatch(f"{name}/{kind}", "DATASET")) as answer:
             if answer.known is None:
-                project = lookups.project(answer.db, call, name)
-                row = lookups.dataset(answer.db, project, kind)
+                project = rows.project(answer.db, call, name)
+                row = rows.dataset(answer.db, project, kind)
                 self._refuse_if_busy(answer.db, project, row)
                 answer.db.execute(delete(datasets).filter_by(project=project.id, type=kind))
         return {}
@@ -173,8 +174,8 @@ class Datasets:
     def list_dataset_entries(self, request: dict[str, Any], call: Call) -> dict[str, Any]:
         """ListDatasetEntries."""
         with self._store.read() as db:
-            project = lookups.project(db, call, request["ProjectName"])
-            row = lookups.dataset(db, project, request["DatasetType"])
+            project = rows.project(db, call, request["ProjectName"])
+            row = rows.dataset(db, project, request["DatasetType"])
             chosen = select(entries).filter_by(project=project.id, type=row.type)
             if (labeled := request.get("Labeled")) is not None:
                 known = entries.c.anomalous.is_not(None)
@@ -197,8 +198,8 @@ class Datasets:
         """
         name, kind = request["ProjectName"], request["DatasetType"]
         with self._store.read() as db:  # an unknown project is reported before a bad line
-            project = lookups.project(db, call, name)
-            lookups.dataset(db, project, kind)
+            project = rows.project(db, call, name)
+            rows.dataset(db, project, kind)
         try:
             lines = parse(request["Changes"], lambda line: self._missing(line, project.id))
         except ManifestError as error:
@@ -209,8 +210,8 @@ class Datasets:
             if answer.known is not None:
                 return answer.known
             db = answer.db
-            project = lookups.project(db, call, name)
-            row = lookups.dataset(db, project, kind)
+            project = rows.project(db, call, name)
+            row = rows.dataset(db, project, kind)
             if row.status in ("CREATE_IN_PROGRESS", "CREATE_FAILED"):
                 raise conflict(
                     f"the {kind} dataset is {row.status}: it cannot be changed", f"{name}/{kind}", "DATASET"
@@ -230,7 +231,7 @@ def replace(db: Connection, project: AnyRow, kind: str, lines: Sequence[Line]) -
     there = set(db.scalars(select(entries.c.source_ref).where(of_it)))
     fresh = [line for line in lines if line.source_ref not in there]
     if len(there) + len(fresh) > quotas.IMAGES:
-        raise lookups.over_quota(
+        raise errors.over_quota(
             f"the {kind} dataset would hold {len(there) + len(fresh):,} images; at most {quotas.IMAGES:,} "
             "are allowed",
             f"{project.name}/{kind}",
@@ -303,9 +304,9 @@ def _source(request: dict[str, Any]) -> str:
     """Return the address of the manifest or folder, "" when the dataset starts empty."""
     if not request.get("DatasetSource"):
         return ""
-    place = (request["DatasetSource"].get("GroundTruthManifest") or {}).get("S3Object")
-    if not place:
+    location = (request["DatasetSource"].get("GroundTruthManifest") or {}).get("S3Object")
+    if not location:
         raise invalid("DatasetSource needs GroundTruthManifest.S3Object with Bucket and Key")
-    if place.get("VersionId"):
+    if location.get("VersionId"):
         raise invalid("S3Object.VersionId cannot be read here: name the object without a version")
-    return f"s3://{place['Bucket']}/{place['Key']}"
+    return f"s3://{location['Bucket']}/{location['Key']}"

@@ -1,4 +1,4 @@
-"""DetectAnomalies: a picture goes to the hosted model, and the decision comes back in the service's shape."""
+"""DetectAnomalies: the request goes to the hosted model, and its result is the response."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ import urllib3
 
 from brume.aws.engine.service import Call, ServiceError
 from brume.aws.engine.store import Store
-from brume.inspection.engine import lookups
+from brume.inspection.engine import rows
+from brume.inspection.engine.errors import conflict, invalid
 from brume.inspection.engine.hosting import Hosting, served_name
-from brume.inspection.engine.lookups import AnyRow, conflict, invalid
-from brume.inspection.engine.monitoring import Monitor, Seen
+from brume.inspection.engine.monitoring import DetectionRecord, Monitor
+from brume.inspection.engine.rows import AnyRow
 from brume.inspection.model.images import MAX_BYTES
 
 _TYPES = {
@@ -25,7 +26,7 @@ _CONNECTIONS = 32
 _SECONDS = urllib3.Timeout(connect=3, read=120)
 
 
-class Detecting:
+class AnomalyDetection:
     """Asks hosted models, over connections that are kept."""
 
     def __init__(self, store: Store, hosting: Hosting, monitor: Monitor) -> None:
@@ -43,8 +44,8 @@ class Detecting:
     def detect_anomalies(self, request: dict[str, Any], call: Call) -> dict[str, Any]:
         """DetectAnomalies."""
         with self._store.read() as db:
-            project = lookups.project(db, call, request["ProjectName"])
-            row = lookups.model(db, project, request["ModelVersion"])
+            project = rows.project(db, call, request["ProjectName"])
+            row = rows.model(db, project, request["ModelVersion"])
         _check(request["ContentType"], request["Body"])
         prediction = self._predict(project, row, request["Body"])
         result: dict[str, Any] = {
@@ -105,7 +106,7 @@ class Detecting:
         drift = json.loads(row.bundle)["drift"]
         names = drift["names"]
         self._monitor.count(
-            Seen(
+            DetectionRecord(
                 row.project,
                 row.version,
                 (project.account, project.name, str(row.version)),

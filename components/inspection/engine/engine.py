@@ -19,22 +19,22 @@ from brume.aws.engine.tags import Tags
 from brume.inspection.engine import console
 from brume.inspection.engine.console.service import CONSOLE
 from brume.inspection.engine.datasets import Datasets
-from brume.inspection.engine.detection import Detecting
+from brume.inspection.engine.detection import AnomalyDetection
 from brume.inspection.engine.hosting import Hosting
-from brume.inspection.engine.locations import PlaceError, places
-from brume.inspection.engine.lookups import tags_of_resources
+from brume.inspection.engine.locations import LocationError, open_locations
 from brume.inspection.engine.models import Models
 from brume.inspection.engine.monitoring import Monitor
 from brume.inspection.engine.packaging import Packaging
 from brume.inspection.engine.projects import Projects
+from brume.inspection.engine.rows import tags_of_resources
 from brume.inspection.engine.settings import InspectionSettings
 from brume.inspection.engine.tables import SCHEMA
-from brume.inspection.engine.training_jobs import Trainings
+from brume.inspection.engine.training_jobs import TrainingJobs
 
 PORT = 8401
 SERVICES = ("lookoutvision", "brumeinspection")
 SETTINGS = InspectionSettings
-LOOKOUT = Service("lookoutvision", (Projects, Datasets, Models, Hosting, Detecting, Packaging, Tags))
+LOOKOUT = Service("lookoutvision", (Projects, Datasets, Models, Hosting, AnomalyDetection, Packaging, Tags))
 OFFERED = (LOOKOUT, CONSOLE)
 
 
@@ -44,28 +44,28 @@ def create(settings: Settings) -> Engine:
     settings = console.with_results(settings)
     try:
         return _create(settings, read(InspectionSettings))
-    except (StoreError, PlaceError) as error:
+    except (StoreError, LocationError) as error:
         raise EngineError(str(error)) from error
 
 
 def _create(settings: Settings, own: InspectionSettings) -> Engine:
     registry = CollectorRegistry()
-    where = places(settings.data, settings.folders, own.store)
+    locations = open_locations(settings.data, settings.folders, own.store)
     processes = str(settings.data.absolute() / "processes")
     store = Store(settings.database, settings.data, SCHEMA)
     background = Background()
     monitor = Monitor(store, registry)
     tags = tags_of_resources(store)
-    trainings = Trainings(store, where, own.training, processes, own.backbone)
-    hosting = Hosting(store, where, background, own.unit, processes)
-    detecting = Detecting(store, hosting, monitor)
+    trainings = TrainingJobs(store, locations, own.training, processes, own.backbone)
+    hosting = Hosting(store, locations, background, own.unit, processes)
+    detection = AnomalyDetection(store, hosting, monitor)
     mounted = LOOKOUT.mount(
-        Projects(store, where, background, tags),
-        Datasets(store, where, background),
-        Models(store, where, trainings, background, tags),
+        Projects(store, locations, background, tags),
+        Datasets(store, locations, background),
+        Models(store, locations, trainings, background, tags),
         hosting,
-        detecting,
-        Packaging(store, where, background),
+        detection,
+        Packaging(store, locations, background),
         tags,
     )
 
@@ -74,7 +74,7 @@ def _create(settings: Settings, own: InspectionSettings) -> Engine:
         trainings.close()
         background.close()
         hosting.close()
-        detecting.close()
+        detection.close()
         monitor.close()
         store.close()
 
@@ -85,7 +85,7 @@ def _create(settings: Settings, own: InspectionSettings) -> Engine:
         page_secret=store.secret("pages"),
         registry=registry,
     )
-    console.add(engine, store, where, background, settings.data)
+    console.add(engine, store, locations, background, settings.data)
     background.resume(store)
     trainings.start()
     return engine

@@ -24,9 +24,10 @@ from brume.cluster.kube import KubeError
 from brume.cluster.place import in_cluster
 from brume.cluster.resources import Resources
 from brume.cluster.serving import Model, ServingError
-from brume.inspection.engine import lookups, quotas
-from brume.inspection.engine.locations import Places
-from brume.inspection.engine.lookups import AnyRow, invalid, mismatch, over_quota
+from brume.inspection.engine import quotas, rows
+from brume.inspection.engine.errors import invalid, mismatch, over_quota
+from brume.inspection.engine.locations import Locations
+from brume.inspection.engine.rows import AnyRow
 from brume.inspection.engine.tables import models, projects
 from brume.inspection.engine.training_files import BUNDLE
 
@@ -42,11 +43,11 @@ class Hosting:
     """StartModel and StopModel, and what they set going."""
 
     def __init__(
-        self, store: Store, places: Places, background: Background, share: Resources, folder: str
+        self, store: Store, locations: Locations, background: Background, share: Resources, folder: str
     ) -> None:
         """`share` is what a pod gets; `folder` is where this machine keeps the account of the processes."""
         self._store = store
-        self._places = places
+        self._locations = locations
         key = select(models.c.project, models.c.version)
         self._changing = background.kind("hosting", key.where(models.c.status.in_(_HOSTING)), self._work)
         self._share = share
@@ -71,8 +72,8 @@ class Hosting:
             if answer.known is not None:
                 return answer.known
             db = answer.db
-            project = lookups.project(db, call, name)
-            row = lookups.model_in(
+            project = rows.project(db, call, name)
+            row = rows.model_in(
                 db, project, version, ("TRAINED", "HOSTING_FAILED"), "only a TRAINED one is started"
             )
             mine = select(projects.c.id).filter_by(account=call.account)
@@ -100,8 +101,8 @@ class Hosting:
             if answer.known is not None:
                 return answer.known
             db = answer.db
-            project = lookups.project(db, call, name)
-            row = lookups.model_in(
+            project = rows.project(db, call, name)
+            row = rows.model_in(
                 db, project, version, ("HOSTED", "HOSTING_FAILED"), "only a HOSTED one is stopped"
             )
             values = {"status": "STOPPING_HOSTING", "message": ""}
@@ -142,7 +143,7 @@ class Hosting:
         name = served_name(row.project, row.version)
         model = Model(
             name,
-            storage.join(self._places.model(row.project, row.version), BUNDLE),
+            storage.join(self._locations.model(row.project, row.version), BUNDLE),
             image=container_images.reference("engines"),
             resources=self._share,
             module="brume.inspection.model.predictor",

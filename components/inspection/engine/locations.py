@@ -1,4 +1,4 @@
-"""Locations of addresses: the file that an `s3://` or `brume://` address means, if it is allowed.
+"""Locations of addresses: the file of an `s3://` or `brume://` address, if it is allowed.
 
 An address comes from a user, so it never becomes a path unchecked. `s3://` is read from the object store
 unless the engine was started with a local folder for its beginning; then the file must lie in that folder
@@ -24,13 +24,13 @@ STORE = variables.names(InspectionSettings)["store"]
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}")
 
 
-class PlaceError(ValueError):
-    """An address that the engine does not read or write; the message names it and what is allowed."""
+class LocationError(ValueError):
+    """An address that is not allowed; the message names it and what is allowed."""
 
 
 @dataclass(frozen=True)
-class Places:
-    """The folders that stand for addresses, and `root`, under which the engine keeps models and images.
+class Locations:
+    """The folders that addresses stand for, and `root`, where models and images are kept.
 
     `root` is a local folder or an `s3://` URI; no user's address reaches it.
     """
@@ -41,20 +41,20 @@ class Places:
     def locate(self, address: str, project: str = "") -> str:
         """Return the local path or `s3://` URI that `address` means, for the project of id `project`.
 
-        Raises `PlaceError` for an address that is not one, or leads out of where it may.
+        Raises `LocationError` for an address that is not one, or leads out of where it may.
         """
         if address.startswith(IMAGES):
             owner, _, name = address.removeprefix(IMAGES).partition("/")
             if owner != project or not project or not _NAME.fullmatch(name):
-                raise PlaceError(f"{address} is no picture of this project")
+                raise LocationError(f"{address} is no picture of this project")
             return self.image(project, name)
         try:
-            place = addresses.locate(address, self.folders)
+            location = addresses.locate(address, self.folders)
         except AddressError as error:
-            raise PlaceError(str(error)) from error
-        if storage.is_remote(self.root) and place.startswith(self.root.rstrip("/") + "/"):
-            raise PlaceError(f"{address} lies where the engine keeps its own files")
-        return place
+            raise LocationError(str(error)) from error
+        if storage.is_remote(self.root) and location.startswith(self.root.rstrip("/") + "/"):
+            raise LocationError(f"{address} is where the engine keeps its own files")
+        return location
 
     def missing(self, address: str, project: str = "") -> str | None:
         """Return why a picture's address cannot be used, None when it can.
@@ -62,10 +62,10 @@ class Places:
         A file on this machine has to be there; one in an object store is only checked when it is read.
         """
         try:
-            place = self.locate(address, project)
-        except PlaceError as error:
+            location = self.locate(address, project)
+        except LocationError as error:
             return str(error)
-        if not storage.is_remote(place) and not Path(place).is_file():
+        if not storage.is_remote(location) and not Path(location).is_file():
             return f"{address} is not there"
         return None
 
@@ -82,9 +82,9 @@ class Places:
         return storage.join(self.root, "images", project)
 
     def image(self, project: str, name: str) -> str:
-        """Return the file of a picture that the engine keeps. Raises `PlaceError` for an unusable name."""
+        """Return the file of a picture that the engine keeps. Raises `LocationError` for an unusable name."""
         if not _NAME.fullmatch(name):
-            raise PlaceError(
+            raise LocationError(
                 f"{name!r} is no name for a picture: use letters, digits, dot, hyphen, underscore"
             )
         return storage.join(self.images(project), name)
@@ -94,22 +94,22 @@ class Places:
         return f"{IMAGES}{project}/{name}"
 
     def to_json(self) -> dict[str, Any]:
-        """Return what another process needs to know the same places."""
+        """Return what another process needs to find the same files."""
         return {"root": self.root, "folders": dict(self.folders)}
 
 
-def places(data: Path, folders: Mapping[str, str], store: str = "") -> Places:
-    """Return the places of an engine: `store` (an `s3://` prefix, `InspectionSettings.store`), else `data`.
+def open_locations(data: Path, folders: Mapping[str, str], store: str = "") -> Locations:
+    """Return the locations of an engine: below `store` (an `s3://` prefix) or, without it, `data`.
 
-    Raises `PlaceError` when the folders are not there, or when other pods could not reach the files.
+    Raises `LocationError` when the folders are not there, or when other pods could not reach the files.
     """
     root = store or str(data.absolute())
     if in_cluster() and not storage.is_remote(root):
-        raise PlaceError(
+        raise LocationError(
             f"on a cluster, training and hosting run in pods of their own, which do not see {root}: "
             f"set {STORE} to an s3:// prefix"
         )
     try:
-        return Places(root.rstrip("/"), addresses.check_folders(folders))
+        return Locations(root.rstrip("/"), addresses.check_folders(folders))
     except AddressError as error:
-        raise PlaceError(str(error)) from error
+        raise LocationError(str(error)) from error

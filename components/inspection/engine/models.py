@@ -17,12 +17,13 @@ from brume.aws.engine.listing import list_rows
 from brume.aws.engine.service import Call
 from brume.aws.engine.store import Store
 from brume.aws.engine.tags import Tags, pairs
-from brume.inspection.engine import lookups, quotas
+from brume.inspection.engine import quotas, rows
 from brume.inspection.engine.datasets import counts
-from brume.inspection.engine.locations import PlaceError, Places
-from brume.inspection.engine.lookups import AnyRow, conflict, invalid, mismatch, model_arn, over_quota
+from brume.inspection.engine.errors import conflict, invalid, mismatch, over_quota
+from brume.inspection.engine.locations import LocationError, Locations
+from brume.inspection.engine.rows import AnyRow, model_arn
 from brume.inspection.engine.tables import datasets, models, packaging_jobs, projects
-from brume.inspection.engine.training_jobs import Trainings
+from brume.inspection.engine.training_jobs import TrainingJobs
 from brume.inspection.model.splitting import fewest_before_split
 
 # What may be deleted: nothing that runs, or is about to.
@@ -33,10 +34,10 @@ class Models:
     """The operations on models, hosting apart."""
 
     def __init__(
-        self, store: Store, places: Places, trainings: Trainings, background: Background, tags: Tags
+        self, store: Store, locations: Locations, trainings: TrainingJobs, background: Background, tags: Tags
     ) -> None:
         self._store = store
-        self._places = places
+        self._locations = locations
         self._trainings = trainings
         self._tags = tags
         deleting = select(models.c.project, models.c.version).filter_by(status="DELETING")
@@ -50,14 +51,14 @@ class Models:
         name = request["ProjectName"]
         output = request["OutputConfig"]["S3Location"]
         try:
-            self._places.locate(f"s3://{output['Bucket']}/{output.get('Prefix', '')}")
-        except PlaceError as error:
+            self._locations.locate(f"s3://{output['Bucket']}/{output.get('Prefix', '')}")
+        except LocationError as error:
             raise invalid(f"OutputConfig: {error}") from error
         with once(self._store, call, request, mismatch(name, "PROJECT")) as answer:
             if answer.known is not None:
                 return answer.known
             db = answer.db
-            project = lookups.project(db, call, name)
+            project = rows.project(db, call, name)
             self._refuse(db, project)
             version = project.versions + 1
             db.execute(update(projects).where(projects.c.id == project.id).values(versions=version))
@@ -76,7 +77,7 @@ class Models:
             }
             db.execute(insert(models).values(**row))
             self._tags.put(db, model_arn(project, version), pairs(request.get("Tags") or []))
-            answer.value = {"ModelMetadata": _metadata(project, lookups.model(db, project, str(version)))}
+            answer.value = {"ModelMetadata": _metadata(project, rows.model(db, project, str(version)))}
         self._trainings.wake()
         return answer.value
 
@@ -100,7 +101,7 @@ class Models:
                 "PROJECT",
                 "models-per-project",
             )
-        lookups.dataset(db, project, "train")
+        rows.dataset(db, project, "train")
         mine = select(datasets).filter_by(project=project.id).order_by(datasets.c.type.desc())
         there = {row.type: row for row in db.execute(mine)}  # train before test
         for row in there.values():
@@ -129,27 +130,27 @@ class Models:
     def list_models(self, request: dict[str, Any], call: Call) -> dict[str, Any]:
         """ListModels, the oldest version first."""
         with self._store.read() as db:
-            project = lookups.project(db, call, request["ProjectName"])
+            project = rows.project(db, call, request["ProjectName"])
             wanted = select(models).filter_by(project=project.id)
             return list_rows(db, request, call, wanted, models.c.version, partial(_metadata, project))
 
     def describe_model(self, request: dict[str, Any], call: Call) -> dict[str, Any]:
         """DescribeModel."""
         with self._store.read() as db:
-            project = lookups.project(db, call, request["ProjectName"])
-            row = lookups.model(db, project, request["ModelVersion"])
+            project = rows.project(db, call, request["ProjectName"])
+            row = rows.model(db, project, request["ModelVersion"])
         evaluation = json.loads(row.evaluation) if row.evaluation else {}
         written = {
             member: {"Bucket": row.output_bucket, "Key": evaluation[key]}
             for member, key in (("EvaluationResult", "result_key"), ("EvaluationManifest", "manifest_key"))
             if key in evaluation
         }
-        place = {"Bucket": row.output_bucket, "Prefix": row.output_prefix or None}
+        location = {"Bucket": row.output_bucket, "Prefix": row.output_prefix or None}
         return {
             "ModelDescription": {
                 **_metadata(project, row),
                 **written,
-                "OutputConfig": {"S3Location": {key: value for key, value in place.items() if value}},
+                "OutputConfig": {"S3Location": {key: value for key, value in location.items() if value}},
                 "EvaluationEndTimestamp": row.evaluated,
                 "KmsKeyId": row.kms_key,
                 "MinInferenceUnits": row.min_units,
@@ -164,8 +165,8 @@ class Models:
             if answer.known is not None:
                 return answer.known
             db = answer.db
-            project = lookups.project(db, call, name)
-            row = lookups.model(db, project, version)
+            project = rows.project(db, call, name)
+            row = rows.model(db, project, version)
             remedy = "stop it first" if row.status == "HOSTED" else "wait until that has ended"
             if row.status not in _AT_REST:
                 raise conflict(
@@ -191,7 +192,7 @@ class Models:
         return answer.value
 
     def _remove(self, project: str, version: int) -> None:
-        storage.remove(self._places.model(project, version))
+        storage.remove(self._locations.model(project, version))
         with self._store.write() as db:
             db.execute(delete(models).filter_by(project=project, version=version))
 
@@ -203,7 +204,7 @@ def set_threshold(db: Connection, project: AnyRow, version: int, threshold: floa
     """
     if threshold is not None and not 0 <= threshold <= 1:
         raise invalid(f"a threshold is a probability from 0 to 1, not {threshold:g}")
-    row = lookups.model(db, project, str(version))
+    row = rows.model(db, project, str(version))
     if row.bundle is None:
         raise conflict(
             f"version {version} of project {project.name} is {row.status}: it has no threshold yet",
@@ -215,8 +216,8 @@ def set_threshold(db: Connection, project: AnyRow, version: int, threshold: floa
 
 
 def _metadata(project: AnyRow, row: AnyRow) -> dict[str, Any]:
-    figures = {"F1Score": row.f1, "Precision": row.precision, "Recall": row.recall}
-    known = {name: value for name, value in figures.items() if value is not None}
+    metrics = {"F1Score": row.f1, "Precision": row.precision, "Recall": row.recall}
+    known = {name: value for name, value in metrics.items() if value is not None}
     return {
         "ModelVersion": str(row.version),
         "ModelArn": model_arn(project, row.version),

@@ -1,4 +1,4 @@
-"""What is counted of detections: how many, how many anomalous, and whether the pictures have drifted.
+"""Monitoring of detections: counts, anomalies, and drift of the pictures.
 
 Each detection is on the disk before it is answered; those that arrive together share a transaction.
 
@@ -33,8 +33,8 @@ _LABELS = ("account", "project", "version")
 
 
 @dataclass(frozen=True)
-class Seen:
-    """One detection: of which model (project's id and version), and what was seen."""
+class DetectionRecord:
+    """One detection, and the model (project's id, version) that made it."""
 
     project: str
     version: int
@@ -49,12 +49,14 @@ class Monitor:
 
     def __init__(self, store: Store, registry: CollectorRegistry) -> None:
         self._store = store
-        self._waiting: queue.SimpleQueue[tuple[Seen, Future[None]] | None] = queue.SimpleQueue()
+        self._waiting: queue.SimpleQueue[tuple[DetectionRecord, Future[None]] | None] = queue.SimpleQueue()
         self._windows: dict[tuple[str, int, str], deque[float]] = defaultdict(lambda: deque(maxlen=WINDOW))
         self._alarmed: set[tuple[str, int, str]] = set()
         name = "brume_inspection_"
-        self._processed = Counter(name + "detections", "Images judged", _LABELS, registry=registry)
-        self._anomalous = Counter(name + "anomalies", "Images judged anomalous", _LABELS, registry=registry)
+        self._processed = Counter(name + "detections", "Images processed", _LABELS, registry=registry)
+        self._anomalous = Counter(
+            name + "anomalies", "Images detected as anomalous", _LABELS, registry=registry
+        )
         statistic = (*_LABELS, "statistic")
         self._alarms = Counter(name + "drift_alarms", "Drift alarms raised", statistic, registry=registry)
         self._distance = Gauge(
@@ -66,10 +68,10 @@ class Monitor:
         self._thread = threading.Thread(target=self._run, name="monitor", daemon=True)
         self._thread.start()
 
-    def count(self, seen: Seen) -> None:
-        """Return when the detection is counted for good."""
+    def count(self, record: DetectionRecord) -> None:
+        """Count a detection; returns once that is on the disk."""
         done: Future[None] = Future()
-        self._waiting.put((seen, done))
+        self._waiting.put((record, done))
         done.result()
 
     def close(self) -> None:
@@ -90,30 +92,30 @@ class Monitor:
             if last:
                 return
 
-    def _write(self, batch: Sequence[tuple[Seen, Future[None]]]) -> None:
+    def _write(self, batch: Sequence[tuple[DetectionRecord, Future[None]]]) -> None:
         try:
-            self._keep(batch)
+            self._save(batch)
         except Exception as error:
             for _seen, done in batch:
                 done.set_exception(error)
             return
-        for seen, done in batch:
-            self._processed.labels(*seen.labels).inc()
-            self._anomalous.labels(*seen.labels).inc(int(seen.anomalous))
+        for record, done in batch:
+            self._processed.labels(*record.labels).inc()
+            self._anomalous.labels(*record.labels).inc(int(record.anomalous))
             done.set_result(None)
 
-    def _keep(self, batch: Sequence[tuple[Seen, Future[None]]]) -> None:
+    def _save(self, batch: Sequence[tuple[DetectionRecord, Future[None]]]) -> None:
         minute = int(time.time() // 60)
         counted: dict[tuple[str, int], list[int]] = defaultdict(lambda: [0, 0])
         sums: dict[tuple[str, int, str], list[float]] = defaultdict(lambda: [0.0, 0])
-        for seen, _done in batch:
-            count = counted[seen.project, seen.version]
+        for record, _done in batch:
+            count = counted[record.project, record.version]
             count[0] += 1
-            count[1] += seen.anomalous
-            for name, value in seen.drift.items():
-                total = sums[seen.project, seen.version, name]
+            count[1] += record.anomalous
+            for name, value in record.drift.items():
+                total = sums[record.project, record.version, name]
                 total[0] += value
-                total[1] += self._follow(seen, name, value)
+                total[1] += self._update_window(record, name, value)
         with self._store.write() as db:
             for (project, version), (processed, anomalous) in counted.items():
                 # A model that was deleted meanwhile has nothing to count for.
@@ -127,24 +129,24 @@ class Monitor:
                         amounts = {"total": total_, "alarms": alarms}
                         _add(db, drift_sums, {**key, "statistic": name}, amounts)
 
-    def _follow(self, seen: Seen, name: str, value: float) -> bool:
+    def _update_window(self, record: DetectionRecord, name: str, value: float) -> bool:
         """Take a value into its window; return whether an alarm begins."""
-        key = (seen.project, seen.version, name)
+        key = (record.project, record.version, name)
         window = self._windows[key]
         window.append(value)
-        mean, spread = seen.training[name]
+        mean, spread = record.training[name]
         deviation = max(spread, _LEAST * abs(mean))
         if len(window) < WINDOW or deviation == 0:
             return False
         distance = (sum(window) / WINDOW - mean) / deviation
-        self._distance.labels(*seen.labels, name).set(distance)
+        self._distance.labels(*record.labels, name).set(distance)
         if abs(distance) <= LIMIT:
             self._alarmed.discard(key)
             return False
         if key in self._alarmed:
             return False
         self._alarmed.add(key)
-        self._alarms.labels(*seen.labels, name).inc()
+        self._alarms.labels(*record.labels, name).inc()
         return True
 
 

@@ -25,9 +25,10 @@ from brume.aws.engine.idempotency import once
 from brume.aws.engine.listing import list_rows
 from brume.aws.engine.service import Call
 from brume.aws.engine.store import Store
-from brume.inspection.engine import lookups, quotas
-from brume.inspection.engine.locations import PlaceError, Places
-from brume.inspection.engine.lookups import AnyRow, absent, conflict, invalid, mismatch, over_quota
+from brume.inspection.engine import quotas, rows
+from brume.inspection.engine.errors import absent, conflict, invalid, mismatch, over_quota
+from brume.inspection.engine.locations import LocationError, Locations
+from brume.inspection.engine.rows import AnyRow
 from brume.inspection.engine.tables import models, packaging_jobs, projects
 from brume.inspection.engine.training_files import BUNDLE
 
@@ -38,9 +39,9 @@ _TRAINED = ("TRAINED", "STARTING_HOSTING", "HOSTED", "HOSTING_FAILED", "STOPPING
 class Packaging:
     """The operations on packaging jobs."""
 
-    def __init__(self, store: Store, places: Places, background: Background) -> None:
+    def __init__(self, store: Store, locations: Locations, background: Background) -> None:
         self._store = store
-        self._places = places
+        self._locations = locations
         key = select(packaging_jobs.c.project, packaging_jobs.c.name)
         pending = key.where(packaging_jobs.c.status.in_(("CREATED", "RUNNING")))
         self._jobs = background.kind("packaging", pending, self._work)
@@ -54,13 +55,13 @@ class Packaging:
             if answer.known is not None:
                 return answer.known
             db = answer.db
-            project = lookups.project(db, call, name)
-            row = lookups.model_in(
+            project = rows.project(db, call, name)
+            row = rows.model_in(
                 db, project, request["ModelVersion"], _TRAINED, "only a TRAINED one is packaged"
             )
             try:
-                self._places.locate(_address(configuration))
-            except PlaceError as error:
+                self._locations.locate(_address(configuration))
+            except LocationError as error:
                 raise invalid(f"S3OutputLocation: {error}") from error
             jobs = select(packaging_jobs.c.name).filter_by(project=project.id)
             if lookup.count(db, jobs) >= quotas.PACKAGING_JOBS:
@@ -104,8 +105,8 @@ class Packaging:
         configuration = json.loads(job.configuration)
         try:
             address = _address(configuration)
-            storage.write_bytes(self._places.locate(address), self._archive(owner, model, configuration))
-        except (PlaceError, storage.StorageError, OSError, ValueError) as error:
+            storage.write_bytes(self._locations.locate(address), self._archive(owner, model, configuration))
+        except (LocationError, storage.StorageError, OSError, ValueError) as error:
             with self._store.write() as db:
                 _change(db, mine, status="FAILED", message=str(error))
             return
@@ -117,7 +118,7 @@ class Packaging:
             _change(db, mine, status="SUCCEEDED", message=f"written to {address}", output=json.dumps(output))
 
     def _archive(self, owner: AnyRow, model: AnyRow, configuration: dict[str, Any]) -> bytes:
-        folder = storage.join(self._places.model(model.project, model.version), BUNDLE)
+        folder = storage.join(self._locations.model(model.project, model.version), BUNDLE)
         about = json.loads(model.bundle)
         graph = storage.read_bytes(storage.join(folder, about["model"]))
         about |= {"project": owner.name, "model_version": str(model.version)}
@@ -141,7 +142,7 @@ class Packaging:
     def describe_model_packaging_job(self, request: dict[str, Any], call: Call) -> dict[str, Any]:
         """DescribeModelPackagingJob."""
         with self._store.read() as db:
-            project = lookups.project(db, call, request["ProjectName"])
+            project = rows.project(db, call, request["ProjectName"])
             name = request["JobName"]
             wanted = select(packaging_jobs).filter_by(project=project.id, name=name)
             none = f"project {project.name} has no packaging job {name}"
@@ -158,18 +159,18 @@ class Packaging:
     def list_model_packaging_jobs(self, request: dict[str, Any], call: Call) -> dict[str, Any]:
         """ListModelPackagingJobs, by their names."""
         with self._store.read() as db:
-            project = lookups.project(db, call, request["ProjectName"])
+            project = rows.project(db, call, request["ProjectName"])
             wanted = select(packaging_jobs).filter_by(project=project.id)
             order = packaging_jobs.c.name
             return list_rows(db, request, call, wanted, order, partial(_metadata, project))
 
 
 def _address(configuration: dict[str, Any]) -> str:
-    place = configuration["S3OutputLocation"]
-    folder = place["Prefix"].rstrip("/") + "/" if place.get("Prefix") else ""
+    location = configuration["S3OutputLocation"]
+    folder = location["Prefix"].rstrip("/") + "/" if location.get("Prefix") else ""
     version = configuration.get("ComponentVersion")
     name = configuration["ComponentName"] + (f"-{version}" if version else "")
-    return f"s3://{place['Bucket']}/{folder}{name}.tar.gz"
+    return f"s3://{location['Bucket']}/{folder}{name}.tar.gz"
 
 
 def _change(db: Any, mine: ColumnElement[bool], **values: Any) -> None:

@@ -15,19 +15,20 @@ from brume.aws.engine.listing import list_rows
 from brume.aws.engine.service import Call
 from brume.aws.engine.store import Store
 from brume.aws.engine.tags import Tags
-from brume.inspection.engine import lookups, quotas
+from brume.inspection.engine import quotas, rows
 from brume.inspection.engine.datasets import summaries
-from brume.inspection.engine.locations import Places
-from brume.inspection.engine.lookups import AnyRow, conflict, mismatch, over_quota, project_arn
+from brume.inspection.engine.errors import conflict, mismatch, over_quota
+from brume.inspection.engine.locations import Locations
+from brume.inspection.engine.rows import AnyRow, project_arn
 from brume.inspection.engine.tables import datasets, models, projects
 
 
 class Projects:
     """The operations on projects."""
 
-    def __init__(self, store: Store, places: Places, background: Background, tags: Tags) -> None:
+    def __init__(self, store: Store, locations: Locations, background: Background, tags: Tags) -> None:
         self._store = store
-        self._places = places
+        self._locations = locations
         self._tags = tags
         deleting = select(projects.c.id).filter_by(status="DELETING")
         background.kind("project", deleting, self._remove)
@@ -61,13 +62,13 @@ class Projects:
                 "versions": 0,
             }
             db.execute(insert(projects).values(**row))
-            answer.value = {"ProjectMetadata": _metadata(lookups.project(db, call, name))}
+            answer.value = {"ProjectMetadata": _metadata(rows.project(db, call, name))}
         return answer.value
 
     def describe_project(self, request: dict[str, Any], call: Call) -> dict[str, Any]:
         """DescribeProject."""
         with self._store.read() as db:
-            row = lookups.project(db, call, request["ProjectName"])
+            row = rows.project(db, call, request["ProjectName"])
             mine = select(datasets).filter_by(project=row.id).order_by(datasets.c.type.desc())
             found = db.execute(mine).all()
         return {"ProjectDescription": {**_metadata(row), "Datasets": summaries(found)}}
@@ -89,7 +90,7 @@ class Projects:
             if answer.known is not None:
                 return answer.known
             db = answer.db
-            row = lookups.project(db, call, name, deleting=True)
+            row = rows.project(db, call, name, deleting=True)
             versions = db.scalars(select(models.c.version).filter_by(project=row.id)).all()
             kinds = db.scalars(select(datasets.c.type).filter_by(project=row.id)).all()
             left = [f"model version {number}" for number in versions] + [f"{kind} dataset" for kind in kinds]
@@ -105,7 +106,7 @@ class Projects:
 
     def _remove(self, project: str) -> None:
         """Remove the files of a project that is DELETING, and then the project."""
-        for folder in (self._places.images(project), self._places.models(project)):
+        for folder in (self._locations.images(project), self._locations.models(project)):
             storage.remove(folder)
         with self._store.write() as db:
             db.execute(delete(projects).filter_by(id=project))

@@ -110,7 +110,7 @@ models = Table(
     Column("precision", Float),
     Column("recall", Float),
     Column("evaluated", Float),
-    Column("evaluation", Text),  # JSON: the figures in full, and the keys of the files at the output location
+    Column("evaluation", Text),  # JSON: the metrics in full, and the keys of the files at the output location
     Column("bundle", Text),  # JSON: bundle.json of the model
 )
 

@@ -25,8 +25,8 @@ from brume.cluster.jobs import Job, JobError
 from brume.cluster.place import in_cluster
 from brume.cluster.resources import Resources
 from brume.inspection.engine.datasets import labelled_lines
-from brume.inspection.engine.locations import Places
-from brume.inspection.engine.lookups import AnyRow
+from brume.inspection.engine.locations import Locations
+from brume.inspection.engine.rows import AnyRow
 from brume.inspection.engine.tables import datasets, models, projects
 from brume.inspection.engine.training_files import PROGRESS, REQUEST, RESULT
 
@@ -34,15 +34,15 @@ ATTEMPTS = 2
 _log = logging.getLogger(__name__)
 
 
-class Trainings:
+class TrainingJobs:
     """One thread that watches every training of the database."""
 
     def __init__(
-        self, store: Store, places: Places, share: Resources, folder: str, backbone: str = ""
+        self, store: Store, locations: Locations, share: Resources, folder: str, backbone: str = ""
     ) -> None:
         """`share` is what a pod gets; `folder` is where this machine keeps the state of the processes."""
         self._store = store
-        self._places = places
+        self._locations = locations
         self._share = share
         self._folder = folder
         self._backbone = backbone
@@ -89,7 +89,7 @@ class Trainings:
 
     def _check(self, row: AnyRow) -> None:
         name = job_name(row.project, row.version)
-        place = self._places.model(row.project, row.version)
+        folder = self._locations.model(row.project, row.version)
         try:
             state = jobs.state(name, self._folder)
         except JobError as error:
@@ -100,25 +100,25 @@ class Trainings:
             return
         if state.phase == "running":
             with contextlib.suppress(FileNotFoundError, ValueError):
-                progress = json.loads(storage.read_bytes(storage.join(place, PROGRESS)))
+                progress = json.loads(storage.read_bytes(storage.join(folder, PROGRESS)))
                 self._report(row, f"{progress['share']:.0%}: {progress['what']}")
             return
         with contextlib.suppress(FileNotFoundError):
-            result = json.loads(storage.read_bytes(storage.join(place, RESULT)))
+            result = json.loads(storage.read_bytes(storage.join(folder, RESULT)))
             self._finish(row, name, result)
             return
         if row.attempts < ATTEMPTS and not state.hopeless:
-            self._begin(row, name, place)
+            self._begin(row, name, folder)
             return
         how_often = "once" if row.attempts == 1 else f"{row.attempts} times"
         message = f"the training was started {how_often}: {state.reason or 'its process is gone'}"
         self._finish(row, name, {"status": "TRAINING_FAILED", "message": message})
 
-    def _begin(self, row: AnyRow, name: str, place: str) -> None:
+    def _begin(self, row: AnyRow, name: str, folder: str) -> None:
         with self._store.write() as db:
             mine = (models.c.project == row.project) & (models.c.version == row.version)
             db.execute(update(models).where(mine).values(attempts=row.attempts + 1))
-        address = storage.join(place, REQUEST)
+        address = storage.join(folder, REQUEST)
         if not storage.exists(address):
             storage.write_bytes(address, json.dumps(self._request(row)).encode())
         job = Job(
@@ -144,7 +144,7 @@ class Trainings:
             "project_id": project.id,
             "version": row.version,
             "lines": lines,
-            "places": self._places.to_json(),
+            "places": self._locations.to_json(),
             "output": {"bucket": row.output_bucket, "prefix": row.output_prefix},
             "backbone": self._backbone,
         }
@@ -164,11 +164,11 @@ class Trainings:
         jobs.stop(name, self._folder)
         values: dict[str, Any] = {"status": result["status"], "message": result["message"]}
         if result["status"] == "TRAINED":
-            figures = result["evaluation"]["figures"]
+            metrics = result["evaluation"]["figures"]
             values |= {
-                "f1": figures["f1"],
-                "precision": figures["precision"],
-                "recall": figures["recall"],
+                "f1": metrics["f1"],
+                "precision": metrics["precision"],
+                "recall": metrics["recall"],
                 "evaluated": result.get("ended", time.time()),
                 "evaluation": json.dumps(result["evaluation"]),
                 "bundle": json.dumps(result["bundle"]),

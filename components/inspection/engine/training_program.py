@@ -2,9 +2,10 @@
 
     python -m brume.inspection.engine.training_program --request DIR_OR_URI/request.json
 
-The request names the images, their labels, and where everything lies. Beside it come progress.json, the
-folder `bundle` (what is hosted, and what a device gets) and, last, result.json: until that is there, nothing
-has happened. The figures and the manifest of predictions also go to the output location of the request.
+The request names the images, their labels, and the locations of files. The program writes beside it
+progress.json, the folder `bundle` (what is hosted, and what a device gets) and, last, result.json: until that
+exists, nothing has happened. The metrics and the manifest of predictions also go to the output location of
+the request.
 """
 
 from __future__ import annotations
@@ -22,14 +23,14 @@ from pathlib import Path
 from typing import Any
 
 from brume import storage
-from brume.inspection.engine.locations import PlaceError, Places
+from brume.inspection.engine.locations import LocationError, Locations
 from brume.inspection.engine.training_files import BUNDLE, PROGRESS, RESULT
 from brume.inspection.model import masks
 from brume.inspection.model.bundle import Bundle
 from brume.inspection.model.images import ImageError, decode
 from brume.inspection.model.intervals import intervals
 from brume.inspection.model.manifest import Line, parse_line, with_detection
-from brume.inspection.model.metrics import figures
+from brume.inspection.model.metrics import model_metrics
 from brume.inspection.model.samples import AnomalyClass, Sample, TrainingError
 from brume.inspection.model.splitting import held_out
 from brume.inspection.model.training import TrainingSettings, train_model
@@ -43,21 +44,21 @@ _SECONDS_BETWEEN_WRITES = 0.5
 
 
 @dataclass(frozen=True)
-class Picture:
-    """An image that was found and can be decoded; `place` is a file on this machine."""
+class UsableImage:
+    """An image that was found and can be decoded; `path` is a file of this machine."""
 
     line: Line
-    place: str
+    path: str
     shape: tuple[int, int]
-    mask_place: str
+    mask_path: str
 
     def load(self) -> bytes:
         """Return the PNG or JPEG file."""
-        return storage.read_bytes(self.place)
+        return storage.read_bytes(self.path)
 
 
-class Progress:
-    """Writes how far the job is to a file that the engine reads."""
+class ProgressFile:
+    """Writes the progress of the job to a file that the engine reads."""
 
     def __init__(self, uri: str) -> None:
         self._uri = uri
@@ -71,13 +72,13 @@ class Progress:
             self._written = time.monotonic()
 
 
-def train(request: Mapping[str, Any], home: str, scratch: Path, progress: Progress) -> dict[str, Any]:
+def train(request: Mapping[str, Any], home: str, scratch: Path, progress: ProgressFile) -> dict[str, Any]:
     """Carry out the request and return the result; `home` is the URI of the version's folder.
 
-    Raises `TrainingError`, `PlaceError` or `storage.StorageError` with a message for the user.
+    Raises `TrainingError`, `LocationError` or `storage.StorageError` with a message for the user.
     """
-    places = Places(request["places"]["root"], request["places"]["folders"])
-    output = _Output(places, request)
+    locations = Locations(request["places"]["root"], request["places"]["folders"])
+    output = _Output(locations, request)
     lines = {kind: [parse_line(text) for text in texts] for kind, texts in request["lines"].items()}
     if "test" not in lines:
         apart = held_out(lines["train"])
@@ -87,7 +88,7 @@ def train(request: Mapping[str, Any], home: str, scratch: Path, progress: Progre
     for kind in ("train", "test"):
         output.write(f"{kind}.manifest", "".join(line.text + "\n" for line in lines[kind]).encode())
     progress(0.0, "reading the images")
-    reader = _Reader(places, request["project_id"], scratch / "images")
+    reader = _Reader(locations, request["project_id"], scratch / "images")
     pictures = {kind: reader.read(lines[kind]) for kind in ("train", "test")}
     reader.refuse_if_too_many(sum(map(len, lines.values())))
     classes = _classes(pictures["train"])
@@ -129,8 +130,8 @@ def train(request: Mapping[str, Any], home: str, scratch: Path, progress: Progre
 class _Output:
     """The location that the caller of CreateModel gave for results."""
 
-    def __init__(self, places: Places, request: Mapping[str, Any]) -> None:
-        self._places = places
+    def __init__(self, locations: Locations, request: Mapping[str, Any]) -> None:
+        self._locations = locations
         self._bucket, self._prefix = request["output"]["bucket"], request["output"]["prefix"]
         self._stem = f"{request['project']}-{request['version']}"
 
@@ -145,7 +146,7 @@ class _Output:
         key = self.key(name)
         address = f"s3://{self._bucket}/{key}"
         try:
-            storage.write_bytes(self._places.locate(address), data)
+            storage.write_bytes(self._locations.locate(address), data)
         except (storage.StorageError, OSError) as error:
             raise TrainingError(f"the output location cannot be written to: {address}: {error}") from error
         return key
@@ -154,19 +155,19 @@ class _Output:
 class _Reader:
     """Reads images; what cannot be used is set aside with its reason."""
 
-    def __init__(self, places: Places, project: str, scratch: Path) -> None:
-        self._places = places
+    def __init__(self, locations: Locations, project: str, scratch: Path) -> None:
+        self._locations = locations
         self._project = project
         self._scratch = scratch
         self.unusable: list[dict[str, str]] = []
 
-    def read(self, lines: Sequence[Line]) -> list[Picture]:
+    def read(self, lines: Sequence[Line]) -> list[UsableImage]:
         """Return the pictures of lines, in their order."""
 
-        def attempt(line: Line) -> Picture | str:
+        def attempt(line: Line) -> UsableImage | str:
             try:
                 return self._picture(line)
-            except (PlaceError, ImageError, storage.StorageError, OSError) as error:
+            except (LocationError, ImageError, storage.StorageError, OSError) as error:
                 if unreachable(error):  # not a fault of the image: without it the model would be another
                     raise TrainingError(
                         f"{line.source_ref} cannot be reached: {error}. Restore access and train again"
@@ -182,18 +183,18 @@ class _Reader:
                     found.append(picture)
         return found
 
-    def _picture(self, line: Line) -> Picture:
-        place = self._here(line.source_ref)
-        shape = decode(storage.read_bytes(place)).shape[:2]
-        mask = self._here(line.mask_ref) if line.anomalous and line.mask_ref and line.colors else ""
-        return Picture(line, place, (int(shape[0]), int(shape[1])), mask)
+    def _picture(self, line: Line) -> UsableImage:
+        path = self._local_path(line.source_ref)
+        shape = decode(storage.read_bytes(path)).shape[:2]
+        mask = self._local_path(line.mask_ref) if line.anomalous and line.mask_ref and line.colors else ""
+        return UsableImage(line, path, (int(shape[0]), int(shape[1])), mask)
 
-    def _here(self, address: str) -> str:
+    def _local_path(self, address: str) -> str:
         """Return a local path; what lies in an object store is fetched once."""
-        place = self._places.locate(address, self._project)
-        if not storage.is_remote(place):
-            return place
-        return str(storage.fetch(place, self._scratch / hashlib.sha256(place.encode()).hexdigest()))
+        path = self._locations.locate(address, self._project)
+        if not storage.is_remote(path):
+            return path
+        return str(storage.fetch(path, self._scratch / hashlib.sha256(path.encode()).hexdigest()))
 
     def refuse_if_too_many(self, images: int) -> None:
         """Raise `TrainingError` when more than a tenth of the images could not be used."""
@@ -210,33 +211,33 @@ class _Reader:
         return "; ".join([*parts, *([f"and {more} more"] if more else [])])
 
 
-def _classes(pictures: Sequence[Picture]) -> list[AnomalyClass]:
+def _classes(pictures: Sequence[UsableImage]) -> list[AnomalyClass]:
     """Return the classes that the masks show, each in its first colour, in the order of their names."""
     found: dict[str, str] = {}
     for picture in pictures:
-        for name, color in picture.line.colors if picture.mask_place else ():
+        for name, color in picture.line.colors if picture.mask_path else ():
             found.setdefault(name, masks.drawn(color))
     return [AnomalyClass(name, found[name]) for name in sorted(found)]
 
 
-def _sample(picture: Picture, classes: Sequence[AnomalyClass]) -> Sample:
+def _sample(picture: UsableImage, classes: Sequence[AnomalyClass]) -> Sample:
     names = [item.name for item in classes]
 
     def mask() -> masks.Classes:
-        data = storage.read_bytes(picture.mask_place)
+        data = storage.read_bytes(picture.mask_path)
         try:
             return masks.read(data, picture.line.colors, names, picture.shape)
         except masks.MaskError as error:
             raise TrainingError(f"{picture.line.mask_ref}: {error}") from error
 
     line = picture.line
-    return Sample(line.source_ref, picture.load, bool(line.anomalous), mask if picture.mask_place else None)
+    return Sample(line.source_ref, picture.load, bool(line.anomalous), mask if picture.mask_path else None)
 
 
 def _evaluate(
-    folder: Path, pictures: Sequence[Picture], request: Mapping[str, Any]
+    folder: Path, pictures: Sequence[UsableImage], request: Mapping[str, Any]
 ) -> tuple[dict[str, Any], bytes]:
-    """Return the figures over the test pictures, and the manifest with the model's detection of each."""
+    """Return the metrics over the test pictures, and the manifest with the model's detection of each."""
     bundle = Bundle.load(folder)
     labels, probabilities, lines = [], [], []
     job = f"model/{request['project']}/{request['version']}"
@@ -247,7 +248,7 @@ def _evaluate(
         lines.append(
             with_detection(picture.line.text, detection.anomalous, detection.confidence, time.time(), job)
         )
-    found = figures(labels, probabilities, bundle.threshold)
+    found = model_metrics(labels, probabilities, bundle.threshold)
     known = {name: [one.low, one.high] for name, one in intervals(found).items()}
     return {"figures": found.to_json(), "intervals": known}, "".join(line + "\n" for line in lines).encode()
 
@@ -263,10 +264,10 @@ def run(uri: str) -> dict[str, Any]:
 
 
 def _attempt(request: Mapping[str, Any], home: str, scratch: Path) -> dict[str, Any]:
-    progress = Progress(storage.join(home, PROGRESS))
+    progress = ProgressFile(storage.join(home, PROGRESS))
     try:
         return train(request, home, scratch, progress)
-    except (TrainingError, PlaceError, storage.StorageError, FileNotFoundError) as error:
+    except (TrainingError, LocationError, storage.StorageError, FileNotFoundError) as error:
         return {"status": "TRAINING_FAILED", "message": str(error)}
 
 

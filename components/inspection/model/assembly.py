@@ -43,7 +43,7 @@ def assemble(training_set: TrainingSet, selection: Selection, seed: int) -> Asse
     from_masks = map_detector == pixel_classifier.NAME
     scale = 0.0 if from_masks else float(np.quantile(maps[~anomalous], MAP_LEVEL))
     parts = [
-        export.Part(
+        export.FittedDetector(
             detector,
             detector.fit(selection.prepared[name], labels, seed),
             scored=name in best.detectors,

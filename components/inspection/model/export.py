@@ -19,7 +19,7 @@ DRIFT = ("score", "brightness", "contrast", "sharpness", "alignment")
 
 
 @dataclass(frozen=True)
-class Part:
+class FittedDetector:
     """One detector of a model: `scored` if the head weighs its statistics, `shown` if its map is the output.
 
     `scale` turns distances into 0..1, distance / (distance + scale); 0 for maps that are probabilities.
@@ -36,7 +36,11 @@ class Graph(tf.Module):  # type: ignore[misc]
     """The whole computation from pixels to outputs for pictures of one size."""
 
     def __init__(
-        self, parts: Sequence[Part], head: Head, typical: npt.NDArray[np.float32], size: tuple[int, int]
+        self,
+        parts: Sequence[FittedDetector],
+        head: Head,
+        typical: npt.NDArray[np.float32],
+        size: tuple[int, int],
     ) -> None:
         """Take detectors in the order of the head's statistics, and the mean of `coarse` [h * w]."""
         super().__init__()

@@ -8,22 +8,22 @@ function of another such share, J = TP / (TP + FP + FN): F1 = 2 J / (1 + J) (Han
 
 from __future__ import annotations
 
-from brume.inspection.model.metrics import Figures
+from brume.inspection.model.metrics import ModelMetrics
 from brume.statistics import Interval, auroc_interval, share_interval
 
 
-def intervals(figures: Figures) -> dict[str, Interval]:
+def intervals(metrics: ModelMetrics) -> dict[str, Interval]:
     """Return the intervals of precision, recall, f1 and auroc, by name; without those that are undefined."""
-    hits, false, missed = figures.true_positives, figures.false_positives, figures.false_negatives
+    hits, false, missed = metrics.true_positives, metrics.false_positives, metrics.false_negatives
     found: dict[str, Interval] = {}
-    if figures.precision is not None:
+    if metrics.precision is not None:
         found["precision"] = share_interval(hits, hits + false)
-    if figures.recall is not None:
+    if metrics.recall is not None:
         found["recall"] = share_interval(hits, hits + missed)
-    if figures.f1 is not None:
+    if metrics.f1 is not None:
         overlap = share_interval(hits, hits + false + missed)
         low, high = (2 * bound / (1 + bound) for bound in (overlap.low, overlap.high))
         found["f1"] = Interval(low, high)
-    if figures.auroc is not None:
-        found["auroc"] = auroc_interval(figures.auroc, figures.anomalous, figures.images - figures.anomalous)
+    if metrics.auroc is not None:
+        found["auroc"] = auroc_interval(metrics.auroc, metrics.anomalous, metrics.images - metrics.anomalous)
     return found

@@ -15,10 +15,10 @@ Labels = Sequence[bool] | npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
-class Figures:
+class ModelMetrics:
     """A model against labels; anomalous is the positive class.
 
-    A figure that is not defined is None: precision when nothing was called anomalous, recall without
+    A metric that is not defined is None: precision when nothing was called anomalous, recall without
     anomalous images, F1 when both are wanting, AUROC and average precision with one class only.
     """
 
@@ -41,18 +41,18 @@ class Figures:
         return asdict(self)
 
 
-def figures(labels: Labels, probabilities: Numbers, threshold: float) -> Figures:
-    """Return the figures of images whose `probabilities` of being anomalous are called at `threshold`."""
-    truth = np.asarray(labels, dtype=bool)
-    given = np.asarray(probabilities, dtype=np.float64)
-    if truth.shape != given.shape:
-        raise ValueError(f"{truth.size} labels for {given.size} probabilities")
-    called = given >= threshold
-    hits, false = int((called & truth).sum()), int((called & ~truth).sum())
-    missed, right = int((~called & truth).sum()), int((~called & ~truth).sum())
-    return Figures(
-        images=truth.size,
-        anomalous=int(truth.sum()),
+def model_metrics(anomalous: Labels, probabilities: Numbers, threshold: float) -> ModelMetrics:
+    """Return the metrics of images, `anomalous` or not [N], whose `probabilities` decide at `threshold`."""
+    anomalous = np.asarray(anomalous, dtype=bool)
+    probabilities = np.asarray(probabilities, dtype=np.float64)
+    if anomalous.shape != probabilities.shape:
+        raise ValueError(f"{anomalous.size} labels for {probabilities.size} probabilities")
+    called = probabilities >= threshold
+    hits, false = int((called & anomalous).sum()), int((called & ~anomalous).sum())
+    missed, right = int((~called & anomalous).sum()), int((~called & ~anomalous).sum())
+    return ModelMetrics(
+        images=anomalous.size,
+        anomalous=int(anomalous.sum()),
         threshold=float(threshold),
         true_positives=hits,
         false_positives=false,
@@ -61,9 +61,9 @@ def figures(labels: Labels, probabilities: Numbers, threshold: float) -> Figures
         precision=_ratio(hits, hits + false),
         recall=_ratio(hits, hits + missed),
         f1=_ratio(2 * hits, 2 * hits + false + missed),
-        accuracy=_ratio(hits + right, truth.size),
-        auroc=auroc(truth, given),
-        average_precision=average_precision(truth, given),
+        accuracy=_ratio(hits + right, anomalous.size),
+        auroc=auroc(anomalous, probabilities),
+        average_precision=average_precision(anomalous, probabilities),
     )
 
 
@@ -71,49 +71,49 @@ def _ratio(part: int, whole: int) -> float | None:
     return part / whole if whole else None
 
 
-def auroc(labels: Labels, scores: Numbers) -> float | None:
+def auroc(anomalous: Labels, scores: Numbers) -> float | None:
     """Return the chance that an anomalous image scores above a normal one, ties counting half.
 
     This is the area under the ROC curve by the Mann-Whitney statistic. None with one class only.
     """
-    truth = np.asarray(labels, dtype=bool)
-    positive, negative = int(truth.sum()), int((~truth).sum())
+    anomalous = np.asarray(anomalous, dtype=bool)
+    positive, negative = int(anomalous.sum()), int((~anomalous).sum())
     if not positive or not negative:
         return None
     ranks = rankdata(np.asarray(scores, dtype=np.float64))
-    return float((ranks[truth].sum() - positive * (positive + 1) / 2) / (positive * negative))
+    return float((ranks[anomalous].sum() - positive * (positive + 1) / 2) / (positive * negative))
 
 
-def average_precision(labels: Labels, scores: Numbers) -> float | None:
+def average_precision(anomalous: Labels, scores: Numbers) -> float | None:
     """Return the mean over recall of the precision at each threshold, a step function."""
-    truth = np.asarray(labels, dtype=bool)
-    given = np.asarray(scores, dtype=np.float64)
-    positive = int(truth.sum())
-    if not positive or positive == truth.size:
+    anomalous = np.asarray(anomalous, dtype=bool)
+    scores = np.asarray(scores, dtype=np.float64)
+    positive = int(anomalous.sum())
+    if not positive or positive == anomalous.size:
         return None
-    order = np.argsort(-given, kind="stable")
-    ends = np.append(np.nonzero(np.diff(given[order]))[0], truth.size - 1)
-    hits = np.cumsum(truth[order])[ends]
+    order = np.argsort(-scores, kind="stable")
+    ends = np.append(np.nonzero(np.diff(scores[order]))[0], anomalous.size - 1)
+    hits = np.cumsum(anomalous[order])[ends]
     gained = np.diff(np.concatenate([[0], hits]))
     return float((gained * hits / (ends + 1)).sum() / positive)
 
 
-def roc(labels: Labels, scores: Numbers) -> list[tuple[float, float, float]]:
+def roc(anomalous: Labels, scores: Numbers) -> list[tuple[float, float, float]]:
     """Return points (false positive rate, true positive rate, threshold), from (0, 0) to (1, 1).
 
-    The first threshold, which no image reaches, is given as 1. Empty with one class only.
+    The first threshold, which no image reaches, is scores as 1. Empty with one class only.
     """
-    truth = np.asarray(labels, dtype=bool)
-    given = np.asarray(scores, dtype=np.float64)
-    positive, negative = int(truth.sum()), int((~truth).sum())
+    anomalous = np.asarray(anomalous, dtype=bool)
+    scores = np.asarray(scores, dtype=np.float64)
+    positive, negative = int(anomalous.sum()), int((~anomalous).sum())
     if not positive or not negative:
         return []
-    order = np.argsort(-given, kind="stable")
-    ends = np.append(np.nonzero(np.diff(given[order]))[0], truth.size - 1)
-    hits, false = np.cumsum(truth[order])[ends], np.cumsum(~truth[order])[ends]
+    order = np.argsort(-scores, kind="stable")
+    ends = np.append(np.nonzero(np.diff(scores[order]))[0], anomalous.size - 1)
+    hits, false = np.cumsum(anomalous[order])[ends], np.cumsum(~anomalous[order])[ends]
     points = [(0.0, 0.0, 1.0)]
     points += [
         (float(x), float(y), float(t))
-        for x, y, t in zip(false / negative, hits / positive, given[order][ends], strict=True)
+        for x, y, t in zip(false / negative, hits / positive, scores[order][ends], strict=True)
     ]
     return points

@@ -147,6 +147,6 @@ def score(group: Sequence[OutOfFold], anomalous: npt.NDArray[np.bool_], fold: np
 
 def rate(names: Sequence[str], scores: Floats, anomalous: npt.NDArray[np.bool_]) -> Candidate:
     """Return the candidate of out-of-fold scores: AUROC, and the mean log loss after calibration, in nats."""
-    probability = np.clip(platt(scores, anomalous).probabilities(scores), 1e-6, 1 - 1e-6)
-    loss = -np.where(anomalous, np.log(probability), np.log1p(-probability)).mean()
+    probabilities = np.clip(platt(scores, anomalous).probabilities(scores), 1e-6, 1 - 1e-6)
+    loss = -np.where(anomalous, np.log(probabilities), np.log1p(-probabilities)).mean()
     return Candidate(tuple(names), auroc(anomalous, scores) or 0.0, float(loss), scores)

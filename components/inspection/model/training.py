@@ -24,7 +24,7 @@ import numpy.typing as npt
 from brume import storage
 from brume.inspection.model import calibration
 from brume.inspection.model.bundle import FORMAT, VERSION
-from brume.inspection.model.metrics import figures
+from brume.inspection.model.metrics import model_metrics
 from brume.inspection.model.samples import (
     FEWEST_ANOMALIES,
     AnomalyClass,
@@ -137,7 +137,7 @@ def train_model(
     training = {
         "chosen": best.name,
         "tried": tried,
-        "figures": figures(anomalous, probabilities, threshold).to_json(),
+        "figures": model_metrics(anomalous, probabilities, threshold).to_json(),
         "pixel_auroc": assembled.pixel_auroc,
         "out_of_fold": {
             sample.key: {

@@ -11,13 +11,13 @@ from brume import storage
 from brume.aws import addresses
 from brume.inspection.model.intervals import intervals
 from brume.inspection.model.manifest import DETECTED, parse_line
-from brume.inspection.model.metrics import Figures, figures, roc
+from brume.inspection.model.metrics import ModelMetrics, model_metrics, roc
 from brume.statistics import Interval
 
 
 @dataclass(frozen=True)
 class Prediction:
-    """The prediction for one test image, and its label; `probability` is that of being anomalous."""
+    """The prediction for one test image; `probability` is that of being anomalous."""
 
     source_ref: str
     truth: bool
@@ -27,20 +27,20 @@ class Prediction:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """The figures of a model on its test images, and the ROC as kfp takes it: fpr, tpr, thresholds."""
+    """A model's metrics on its test images, and the ROC as kfp takes it: fpr, tpr, thresholds."""
 
-    figures: Figures
+    metrics: ModelMetrics
     roc: tuple[list[float], list[float], list[float]] | None
 
     @property
     def intervals(self) -> dict[str, Interval]:
         """95 % confidence intervals of precision, recall, f1 and auroc, by name, where they are defined."""
-        return intervals(self.figures)
+        return intervals(self.metrics)
 
     @property
     def confusion(self) -> list[list[int]]:
         """Counts with true classes in rows and predicted ones in columns, normal before anomaly."""
-        found = self.figures
+        found = self.metrics
         return [
             [found.true_negatives, found.false_positives],
             [found.false_negatives, found.true_positives],
@@ -62,7 +62,7 @@ def predictions(model: Mapping[str, Any]) -> list[Prediction]:
 
 
 def result(model: Mapping[str, Any]) -> dict[str, Any]:
-    """Read the evaluation result that a model's description names: its figures, and what was tried."""
+    """Read the evaluation result that a model's description names: its metrics, and the candidates."""
     return dict(json.loads(_read(model["EvaluationResult"])))
 
 
@@ -79,14 +79,14 @@ def evaluate(found: Sequence[Prediction]) -> Evaluation:
     threshold = min(called) if called else 2.0
     points = roc(truth, probabilities)
     curve = tuple(map(list, zip(*points, strict=True))) if points else None
-    return Evaluation(figures(truth, probabilities, threshold), curve)  # type: ignore[arg-type]
+    return Evaluation(model_metrics(truth, probabilities, threshold), curve)  # type: ignore[arg-type]
 
 
 def headline(model: Mapping[str, Any], evaluated: Evaluation) -> dict[str, float]:
-    """Return the figures that a run is known by: the service's own, and AUROC where it is defined."""
+    """Return the run's headline metrics: the service's own, and AUROC where it is defined."""
     performance = model.get("Performance") or {}
     shown = {name: performance.get(key) for name, key in _PERFORMANCE.items()}
-    shown["auroc"] = evaluated.figures.auroc
+    shown["auroc"] = evaluated.metrics.auroc
     return {name: round(float(value), 4) for name, value in shown.items() if value is not None}
 
 

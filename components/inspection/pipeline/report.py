@@ -91,7 +91,7 @@ def _results(
     model: Mapping[str, Any], evaluated: evaluation.Evaluation, detections: Sequence[Mapping[str, str]]
 ) -> list[Block]:
     performance = model.get("Performance") or {}
-    found, known = evaluated.figures, evaluated.intervals
+    found, known = evaluated.metrics, evaluated.intervals
 
     def between(name: str, write: Callable[[float], str] = _three) -> str:
         bounds = known.get(name)
@@ -138,11 +138,11 @@ def _accuracy(evaluated: evaluation.Evaluation) -> Section:
             y_title="Anomalous images found",
             x_range=(0, 1),
             y_range=(0, 1),
-            description=f"ROC curve, area {_three(evaluated.figures.auroc)}",
+            description=f"ROC curve, area {_three(evaluated.metrics.auroc)}",
             diagonal=True,
             marks=False,
         )
-        caption = f"Area {_three(evaluated.figures.auroc)}; the dashed line is chance."
+        caption = f"Area {_three(evaluated.metrics.auroc)}; the dashed line is chance."
         blocks.append(Figure("ROC", drawing, caption=caption))
     lead = "On test images, which neither the training nor the threshold has seen."
     return Section("Accuracy", [Row(blocks)], lead=lead)

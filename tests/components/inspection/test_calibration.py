@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from brume.inspection.model.calibration import Sigmoid, by_normals, choose_threshold, few_threshold, platt
-from brume.inspection.model.metrics import figures
+from brume.inspection.model.metrics import model_metrics
 
 SCORES = st.lists(st.floats(-100, 100), min_size=6, max_size=40)
 
@@ -88,8 +88,8 @@ def test_costs_move_the_threshold() -> None:
     lenient = choose_threshold(probabilities, labels, miss_cost=1, false_alarm_cost=10)
     by_f1 = choose_threshold(probabilities, labels)
     assert careful < by_f1 < lenient
-    assert (figures(labels, probabilities, careful).recall or 0) > (
-        figures(labels, probabilities, lenient).recall or 0
+    assert (model_metrics(labels, probabilities, careful).recall or 0) > (
+        model_metrics(labels, probabilities, lenient).recall or 0
     )
 
 

@@ -53,7 +53,9 @@ def agree(detectors: list[Detector], pictures: np.ndarray, labels: Labels) -> No
         )  # the easiest of sets, and seen: a sign error shows
         statistics.append(found)
         first = maps is not None and not any(part.shown for part in parts)
-        parts.append(export.Part(detector, model, True, first, 0.0 if detector is pixel_classifier else 1.0))
+        parts.append(
+            export.FittedDetector(detector, model, True, first, 0.0 if detector is pixel_classifier else 1.0)
+        )
     head = fit_head(np.concatenate(statistics, axis=1), labels.anomalous)
     whole = export.Graph(parts, head, np.zeros(36, np.float32), (SIDE, SIDE))
     interpreter = Interpreter(model_content=whole.to_litert(), num_threads=1)

@@ -201,7 +201,7 @@ def test_unknown_and_foreign_models_are_not_found(hosted: Running) -> None:
 
 def test_another_threshold_decides_from_the_next_detection_on(hosted: Running) -> None:
     from brume.aws.engine.store import Store
-    from brume.inspection.engine import lookups
+    from brume.inspection.engine import rows
     from brume.inspection.engine.tables import SCHEMA
 
     store = Store("", hosted.settings.data, SCHEMA)
@@ -210,7 +210,7 @@ def test_another_threshold_decides_from_the_next_detection_on(hosted: Running) -
     try:
         for threshold in (0.0, 1.0, None):
             with store.write() as db:
-                set_threshold(db, lookups.project(db, call, "plates"), 1, threshold)
+                set_threshold(db, rows.project(db, call, "plates"), 1, threshold)
             if threshold is not None:
                 assert detect(hosted.client, image)["IsAnomalous"] is (threshold == 0.0)
     finally:

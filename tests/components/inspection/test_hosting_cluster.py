@@ -23,7 +23,7 @@ from brume.cluster.resources import Resources
 from brume.cluster.serving import Endpoint, Model
 from brume.inspection.engine import hosting
 from brume.inspection.engine.hosting import Hosting
-from brume.inspection.engine.locations import Places
+from brume.inspection.engine.locations import Locations
 from brume.inspection.engine.tables import SCHEMA, models, projects
 from tests.polling import until
 
@@ -93,7 +93,7 @@ class Hosted:
             place = {"output_bucket": "b", "output_prefix": ""}
             db.execute(insert(models).values(project="p", version=1, **row, **place))
         self.background = Background()
-        self.hosting = Hosting(self.store, Places("s3://b/k"), self.background, Resources(), str(data))
+        self.hosting = Hosting(self.store, Locations("s3://b/k"), self.background, Resources(), str(data))
 
     def row(self) -> Any:
         with self.store.read() as db:

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from brume.inspection.model.intervals import intervals
-from brume.inspection.model.metrics import auroc, figures
+from brume.inspection.model.metrics import auroc, model_metrics
 from brume.statistics import auroc_interval, share_interval
 
 IMAGES = st.lists(st.tuples(st.booleans(), st.floats(0, 1)), min_size=1, max_size=40)
@@ -12,7 +12,7 @@ IMAGES = st.lists(st.tuples(st.booleans(), st.floats(0, 1)), min_size=1, max_siz
 
 @given(IMAGES)
 def test_every_defined_metric_lies_in_its_interval(images: list[tuple[bool, float]]) -> None:
-    found = figures([truth for truth, _ in images], [probability for _, probability in images], 0.5)
+    found = model_metrics([truth for truth, _ in images], [probability for _, probability in images], 0.5)
     known = intervals(found)
     for name in ("precision", "recall", "f1", "auroc"):
         value = getattr(found, name)
@@ -25,10 +25,10 @@ def test_every_defined_metric_lies_in_its_interval(images: list[tuple[bool, floa
 
 def test_a_perfect_metric_of_few_images_is_not_certain() -> None:
     labels = [True] * 4 + [False] * 4
-    found = intervals(figures(labels, [0.9] * 4 + [0.1] * 4, 0.5))
+    found = intervals(model_metrics(labels, [0.9] * 4 + [0.1] * 4, 0.5))
     assert found["recall"].low == pytest.approx(4 / (4 + 1.959964**2))  # Wilson's bound for 4 of 4
     assert {found[name].high for name in found} == {1.0}
-    more = intervals(figures(labels * 10, ([0.9] * 4 + [0.1] * 4) * 10, 0.5))
+    more = intervals(model_metrics(labels * 10, ([0.9] * 4 + [0.1] * 4) * 10, 0.5))
     assert all(more[name].low > found[name].low for name in found)
 
 

@@ -4,13 +4,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from brume.inspection.model.metrics import auroc, average_precision, figures, roc
+from brume.inspection.model.metrics import auroc, average_precision, model_metrics, roc
 
 LABELLED = st.lists(st.tuples(st.booleans(), st.integers(0, 20)), min_size=2, max_size=40)
 
 
 def test_figures_by_hand() -> None:
-    found = figures([True, True, True, False, False], [0.9, 0.6, 0.2, 0.6, 0.1], 0.5)
+    found = model_metrics([True, True, True, False, False], [0.9, 0.6, 0.2, 0.6, 0.1], 0.5)
     counts = (found.true_positives, found.false_positives, found.false_negatives, found.true_negatives)
     assert counts == (2, 1, 1, 1)
     assert found.precision == pytest.approx(2 / 3)
@@ -21,12 +21,12 @@ def test_figures_by_hand() -> None:
 
 
 def test_what_is_not_defined_is_none() -> None:
-    found = figures([False, False], [0.1, 0.2], 0.5)
+    found = model_metrics([False, False], [0.1, 0.2], 0.5)
     assert (found.precision, found.recall, found.f1, found.auroc, found.average_precision) == (None,) * 5
 
 
 def test_the_threshold_itself_is_anomalous() -> None:
-    assert figures([True], [0.5], 0.5).true_positives == 1
+    assert model_metrics([True], [0.5], 0.5).true_positives == 1
 
 
 @given(LABELLED)

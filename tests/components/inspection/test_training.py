@@ -7,7 +7,7 @@ import pytest
 
 from brume.inspection.model import images
 from brume.inspection.model.bundle import Bundle, BundleError
-from brume.inspection.model.metrics import figures
+from brume.inspection.model.metrics import model_metrics
 from brume.inspection.model.samples import AnomalyClass, Sample, TrainingError, shrink_mask
 from brume.inspection.model.training import TrainedModel, TrainingSettings, train_model
 from tests.components.inspection.pictures import encoded, part
@@ -52,7 +52,7 @@ def test_training_json_says_what_was_tried(bundle: Path, fitted: TrainedModel) -
     assert [way["loss"] for way in training["tried"]] == sorted(way["loss"] for way in training["tried"])
     evaluated = training["out_of_fold"]
     assert set(evaluated) == {one.key for one in NORMALS + DAMAGED}
-    again = figures(
+    again = model_metrics(
         [one["anomalous"] for one in evaluated.values()],
         [one["probability"] for one in evaluated.values()],
         training["figures"]["threshold"],
@@ -190,6 +190,6 @@ def test_real_pictures(
     train_model(samples[::2]).write(tmp_path / "bundle")
     model = Bundle.load(tmp_path / "bundle")
     found = [model.detect(images.decode(one.load())).probability for one in samples[1::2]]
-    evaluated = figures([one.anomalous for one in samples[1::2]], found, model.threshold)
+    evaluated = model_metrics([one.anomalous for one in samples[1::2]], found, model.threshold)
     assert (evaluated.auroc or 0) >= least
     assert (evaluated.f1 or 0) >= 0.9

@@ -17,10 +17,10 @@ from brume.aws.engine.store import Store
 from brume.cluster import jobs
 from brume.cluster.jobs import Job, JobError, JobState
 from brume.cluster.resources import Resources
-from brume.inspection.engine.locations import Places
+from brume.inspection.engine.locations import Locations
 from brume.inspection.engine.tables import SCHEMA, models, projects
 from brume.inspection.engine.training_files import RESULT
-from brume.inspection.engine.training_jobs import Trainings
+from brume.inspection.engine.training_jobs import TrainingJobs
 from tests.polling import until
 
 SHARE = Resources(cpu="700m", memory="3Gi")
@@ -63,7 +63,7 @@ class Training:
             row = {"status": "TRAINING", "message": "", "created": 0, "attempts": 0, "url": ""}
             place = {"output_bucket": "b", "output_prefix": ""}
             db.execute(insert(models).values(project="p", version=1, **row, **place))
-        self.trainings = Trainings(self.store, Places(str(data)), SHARE, str(data))
+        self.trainings = TrainingJobs(self.store, Locations(str(data)), SHARE, str(data))
         self.trainings.start()
 
     def row(self) -> Any:
@@ -151,11 +151,11 @@ def test_a_picture_that_cannot_be_reached_fails_the_training(
 ) -> None:
     """One that is missing is left out; with one left out by an outage the model would be another."""
     from brume.inspection.engine import training_program
-    from brume.inspection.engine.locations import Places
+    from brume.inspection.engine.locations import Locations
     from brume.inspection.model.manifest import parse_line, write_line
     from brume.inspection.model.samples import TrainingError
 
-    reader = training_program._Reader(Places(str(tmp_path), {"s3://b/": f"{tmp_path}/"}), "p", tmp_path)
+    reader = training_program._Reader(Locations(str(tmp_path), {"s3://b/": f"{tmp_path}/"}), "p", tmp_path)
     lines = [parse_line(write_line("s3://b/missing.png", False, 0, "job"))]
     assert reader.read(lines) == []
     assert [item["source-ref"] for item in reader.unusable] == ["s3://b/missing.png"]

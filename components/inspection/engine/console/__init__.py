@@ -17,7 +17,7 @@ if TYPE_CHECKING:  # clients of the service need none of what serves it
     from brume.aws.engine.background import Background
     from brume.aws.engine.service import Engine
     from brume.aws.engine.store import Store
-    from brume.inspection.engine.locations import Places
+    from brume.inspection.engine.locations import Locations
 
 
 def with_results(settings: Settings) -> Settings:
@@ -32,11 +32,11 @@ def with_results(settings: Settings) -> Settings:
     return replace(settings, folders={**settings.folders, EVALUATIONS: str(folder)})
 
 
-def add(engine: Engine, store: Store, places: Places, background: Background, data: Path) -> None:
+def add(engine: Engine, store: Store, locations: Locations, background: Background, data: Path) -> None:
     """Give an engine, whose state lies in `data`, the console's service and its page."""
     from brume.inspection.engine.console.page import routes
     from brume.inspection.engine.console.service import NAME, mount
 
-    engine.services = {**engine.services, NAME: mount(store, places, background)}
+    engine.services = {**engine.services, NAME: mount(store, locations, background)}
     engine.pages = [*engine.pages, *routes(engine, data)]
     engine.hint = f"the address of its web page: brume inspection --data {shlex.quote(str(data))} console"

@@ -17,25 +17,29 @@ from brume import storage
 from brume.aws.engine.background import Background
 from brume.aws.engine.service import Call, ServiceError
 from brume.aws.engine.store import Store
-from brume.inspection.engine import lookups
+from brume.inspection.engine import rows
 from brume.inspection.engine.console import inference, renditions
 from brume.inspection.engine.console.inference import LoadedModels
 from brume.inspection.engine.console.thresholds import read_training
 from brume.inspection.engine.console.trial_tables import predictions
-from brume.inspection.engine.locations import PlaceError, Places
-from brume.inspection.engine.lookups import AnyRow, invalid
+from brume.inspection.engine.errors import invalid
+from brume.inspection.engine.locations import LocationError, Locations
+from brume.inspection.engine.rows import AnyRow
 from brume.inspection.engine.tables import datasets, entries
 from brume.inspection.model import images
-from brume.inspection.model.metrics import figures
+from brume.inspection.model.metrics import model_metrics
 from brume.run.rejects import unreachable
 
 
 @dataclass(frozen=True)
-class _Basis:
-    """The pictures of a comparison: address and whether anomalous, by id; what they are; how many are not."""
+class _ComparedPictures:
+    """The pictures of a comparison, by id: address and whether anomalous.
+
+    `description` is for people; `left_out` counts those that a version was trained on.
+    """
 
     pictures: Mapping[str, tuple[str, bool]]
-    words: str
+    description: str
     left_out: int
 
 
@@ -43,10 +47,10 @@ class Comparisons:
     """The operation that compares models."""
 
     def __init__(
-        self, store: Store, places: Places, background: Background, loaded_models: LoadedModels
+        self, store: Store, locations: Locations, background: Background, loaded_models: LoadedModels
     ) -> None:
         self._store = store
-        self._places = places
+        self._locations = locations
         self._background = background
         self._models = loaded_models
         self._failed: dict[tuple[str, ...], str] = {}
@@ -55,33 +59,35 @@ class Comparisons:
     def compare_models(self, request: dict[str, Any], call: Call) -> dict[str, Any]:
         """CompareModels."""
         with self._store.read() as db:
-            project = lookups.project(db, call, request["ProjectName"])
-            versions = [lookups.model(db, project, version) for version in request["ModelVersions"]]
+            project = rows.project(db, call, request["ProjectName"])
+            versions = [rows.model(db, project, version) for version in request["ModelVersions"]]
             for model in versions:
                 inference.trained(project, model)
             if len({model.version for model in versions}) < len(versions):
                 raise invalid("ModelVersions: a version stands there twice")
-            basis = self._basis(db, project, versions)
+            compared = self._choose_pictures(db, project, versions)
             probabilities = {model.version: _probabilities(db, project, model) for model in versions}
         answer = {"ProjectName": project.name}
-        if not basis.pictures:
+        if not compared.pictures:
             message = (
                 "there is no picture that none of these versions was trained on: add some to the test dataset"
             )
             return {**answer, "Status": "FAILED", "StatusMessage": message}
-        missing = sum(len(basis.pictures.keys() - known.keys()) for known in probabilities.values())
+        missing = sum(len(compared.pictures.keys() - known.keys()) for known in probabilities.values())
         if missing:
             key = ("compare", project.id, *(str(model.version) for model in versions))
             with self._lock:
                 failure = self._failed.pop(key, None)
             if failure:
                 return {**answer, "Status": "FAILED", "StatusMessage": failure}
-            self._background.submit(key, self._predict_all, key, project, versions, basis)
-            done = 1 - missing / (len(basis.pictures) * len(versions))
+            self._background.submit(key, self._predict_all, key, project, versions, compared)
+            done = 1 - missing / (len(compared.pictures) * len(versions))
             return {**answer, "Status": "IN_PROGRESS", "Progress": done}
-        return {**answer, **_compared(versions, basis, probabilities, self._places)}
+        return {**answer, **_compared(versions, compared, probabilities, self._locations)}
 
-    def _basis(self, db: Connection, project: AnyRow, versions: Sequence[AnyRow]) -> _Basis:
+    def _choose_pictures(
+        self, db: Connection, project: AnyRow, versions: Sequence[AnyRow]
+    ) -> _ComparedPictures:
         """Choose labelled pictures: of the test dataset, or of the training dataset where there is none."""
         kinds = set(db.scalars(select(datasets.c.type).filter_by(project=project.id)))
         kind = "test" if "test" in kinds else "train"
@@ -89,23 +95,23 @@ class Comparisons:
         labelled = db.execute(
             wanted.where(entries.c.anomalous.is_not(None)).order_by(entries.c.position)
         ).all()
-        seen = {ref for model in versions for ref in read_training(self._places, model)["out_of_fold"]}
+        seen = {ref for model in versions for ref in read_training(self._locations, model)["out_of_fold"]}
         chosen = {
             renditions.identity(row.source_ref): (row.source_ref, bool(row.anomalous))
             for row in labelled
             if row.source_ref not in seen
         }
         if kind == "test":
-            return _Basis(chosen, "the test dataset", len(labelled) - len(chosen))
-        return _Basis(chosen, "what no version was trained on, of the training dataset", 0)
+            return _ComparedPictures(chosen, "the test dataset", len(labelled) - len(chosen))
+        return _ComparedPictures(chosen, "what no version was trained on, of the training dataset", 0)
 
     def _predict_all(
-        self, key: tuple[str, ...], project: AnyRow, versions: Sequence[AnyRow], basis: _Basis
+        self, key: tuple[str, ...], project: AnyRow, versions: Sequence[AnyRow], compared: _ComparedPictures
     ) -> None:
         try:
             for model in versions:
                 self._models.check(model)
-            for identity, (address, _) in basis.pictures.items():
+            for identity, (address, _) in compared.pictures.items():
                 self._detect(project, versions, identity, address)
         except ServiceError as error:
             with self._lock:
@@ -120,9 +126,9 @@ class Comparisons:
             return
         probabilities: dict[int, float | None] = {model.version: None for model in todo}
         try:
-            pixels = images.decode(storage.read_bytes(self._places.locate(address, project.id)))
+            pixels = images.decode(storage.read_bytes(self._locations.locate(address, project.id)))
             probabilities = {model.version: self._models.detect(model, pixels).probability for model in todo}
-        except (PlaceError, storage.StorageError, OSError, images.ImageError) as error:
+        except (LocationError, storage.StorageError, OSError, images.ImageError) as error:
             if unreachable(error):
                 raise ServiceError(
                     "InternalServerException", f"{address} cannot be reached: {error}"
@@ -147,18 +153,18 @@ def _probabilities(db: Connection, project: AnyRow, model: AnyRow) -> dict[str, 
 
 def _compared(
     versions: Sequence[AnyRow],
-    basis: _Basis,
+    compared: _ComparedPictures,
     probabilities: Mapping[int, Mapping[str, float | None]],
-    places: Places,
+    locations: Locations,
 ) -> dict[str, Any]:
     def complete(identity: str) -> bool:
         return all(known[identity] is not None for known in probabilities.values())
 
-    usable = [identity for identity in basis.pictures if complete(identity)]
-    truth = [basis.pictures[identity][1] for identity in usable]
+    usable = [identity for identity in compared.pictures if complete(identity)]
+    truth = [compared.pictures[identity][1] for identity in usable]
     models = []
     for model in versions:
-        found = figures(
+        found = model_metrics(
             truth,
             [float(probabilities[model.version][key] or 0) for key in usable],
             inference.threshold(model),
@@ -166,7 +172,7 @@ def _compared(
         models.append(
             {
                 "ModelVersion": str(model.version),
-                "Detector": read_training(places, model)["chosen"],
+                "Detector": read_training(locations, model)["chosen"],
                 "Threshold": found.threshold,
                 "Precision": found.precision,
                 "Recall": found.recall,
@@ -182,7 +188,7 @@ def _compared(
         )
     differing, wrong = [], []
     for identity in usable:
-        address, anomalous = basis.pictures[identity]
+        address, anomalous = compared.pictures[identity]
         calls = [_prediction(model, float(probabilities[model.version][identity] or 0)) for model in versions]
         decided = {item["IsAnomalous"] for item in calls}
         item = {
@@ -196,16 +202,16 @@ def _compared(
         elif anomalous not in decided:
             wrong.append(item)
     remarks = []
-    if basis.left_out:
-        remarks.append(f"{basis.left_out} pictures are left out: a version was trained on them.")
-    if unusable := len(basis.pictures) - len(usable):
+    if compared.left_out:
+        remarks.append(f"{compared.left_out} pictures are left out: a version was trained on them.")
+    if unusable := len(compared.pictures) - len(usable):
         remarks.append(f"{unusable} pictures could not be processed.")
     return {
         "Status": "COMPLETE",
         "StatusMessage": " ".join(remarks) or None,
         "Progress": 1.0,
         "Images": len(usable),
-        "Basis": basis.words,
+        "Basis": compared.description,
         "Models": models,
         "Differences": differing,
         "SharedErrors": wrong,

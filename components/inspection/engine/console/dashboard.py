@@ -12,9 +12,10 @@ from sqlalchemy import Connection, func, select
 from brume.aws.engine import lookup
 from brume.aws.engine.service import Call
 from brume.aws.engine.store import Store
-from brume.inspection.engine import lookups
-from brume.inspection.engine.lookups import AnyRow, invalid
+from brume.inspection.engine import rows
+from brume.inspection.engine.errors import invalid
 from brume.inspection.engine.monitoring import LIMIT, WINDOW
+from brume.inspection.engine.rows import AnyRow
 from brume.inspection.engine.tables import detections, drift_sums, models, projects
 
 _PERIODS = {"MINUTE": 1, "HOUR": 60, "DAY": 24 * 60, "WEEK": 7 * 24 * 60}  # minutes
@@ -42,7 +43,7 @@ class Dashboard:
         starts = _starts(since, until, period)
         with self._store.read() as db:
             if name := request.get("ProjectName"):
-                mine = [lookups.project(db, call, name)]
+                mine = [rows.project(db, call, name)]
             else:
                 wanted = lookup.owned(projects, call, status="ACTIVE").order_by(projects.c.name)
                 mine = list(db.execute(wanted))

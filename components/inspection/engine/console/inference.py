@@ -16,8 +16,9 @@ from typing import Any
 
 from brume import storage
 from brume.aws.engine.service import ServiceError
-from brume.inspection.engine.locations import Places
-from brume.inspection.engine.lookups import AnyRow, conflict
+from brume.inspection.engine.errors import conflict
+from brume.inspection.engine.locations import Locations
+from brume.inspection.engine.rows import AnyRow
 from brume.inspection.engine.training_files import BUNDLE
 from brume.inspection.model import images, masks
 from brume.inspection.model.bundle import Bundle, BundleError, Detection
@@ -34,8 +35,8 @@ class _Loaded:
 class LoadedModels:
     """The models that were used last, in memory."""
 
-    def __init__(self, places: Places) -> None:
-        self._places = places
+    def __init__(self, locations: Locations) -> None:
+        self._locations = locations
         self._loaded: OrderedDict[str, _Loaded] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -53,27 +54,27 @@ class LoadedModels:
         self._load(model)
 
     def _load(self, model: AnyRow) -> _Loaded:
-        place = storage.join(self._places.model(model.project, model.version), BUNDLE)
+        folder = storage.join(self._locations.model(model.project, model.version), BUNDLE)
         with self._lock:
-            if place not in self._loaded:
+            if folder not in self._loaded:
                 try:
-                    self._loaded[place] = _Loaded(_read(place))
+                    self._loaded[folder] = _Loaded(_read(folder))
                 except (BundleError, OSError, storage.StorageError) as error:
                     raise ServiceError(
                         "InternalServerException", f"the model cannot be used: {error}"
                     ) from error
-            self._loaded.move_to_end(place)
+            self._loaded.move_to_end(folder)
             while len(self._loaded) > _KEPT:
                 self._loaded.popitem(last=False)
-            return self._loaded[place]
+            return self._loaded[folder]
 
 
-def _read(place: str) -> Bundle:
-    if not storage.is_remote(place):
-        return Bundle.load(Path(place))
+def _read(uri: str) -> Bundle:
+    if not storage.is_remote(uri):
+        return Bundle.load(Path(uri))
     folder = Path(tempfile.mkdtemp(prefix="brume-bundle-"))
     try:
-        for entry in storage.list_files(place):
+        for entry in storage.list_files(uri):
             storage.fetch(entry.uri, folder)
         return Bundle.load(folder)
     finally:

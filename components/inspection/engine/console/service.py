@@ -12,25 +12,25 @@ from brume.aws.engine.resources import Mounted, Service
 from brume.aws.engine.store import Store
 from brume.inspection.engine.console.comparison import Comparisons
 from brume.inspection.engine.console.dashboard import Dashboard
-from brume.inspection.engine.console.dataset_images import Labelled
+from brume.inspection.engine.console.dataset_images import DatasetImages
 from brume.inspection.engine.console.inference import LoadedModels
 from brume.inspection.engine.console.thresholds import Thresholds
 from brume.inspection.engine.console.trials import Trials
 from brume.inspection.engine.console.verdicts import Verdicts
-from brume.inspection.engine.locations import Places
+from brume.inspection.engine.locations import Locations
 
 NAME = "brumeinspection"
-CONSOLE = Service(NAME, (Trials, Verdicts, Labelled, Thresholds, Comparisons, Dashboard))
+CONSOLE = Service(NAME, (Trials, Verdicts, DatasetImages, Thresholds, Comparisons, Dashboard))
 
 
-def mount(store: Store, places: Places, background: Background) -> Mounted:
+def mount(store: Store, locations: Locations, background: Background) -> Mounted:
     """Return the operations of the service."""
-    loaded_models = LoadedModels(places)
+    loaded_models = LoadedModels(locations)
     return CONSOLE.mount(
-        Trials(store, places, background, loaded_models),
+        Trials(store, locations, background, loaded_models),
         Verdicts(store),
-        Labelled(store, places, loaded_models),
-        Thresholds(store, places),
-        Comparisons(store, places, background, loaded_models),
+        DatasetImages(store, locations, loaded_models),
+        Thresholds(store, locations),
+        Comparisons(store, locations, background, loaded_models),
         Dashboard(store),
     )

@@ -12,14 +12,15 @@ from sqlalchemy import Connection
 from brume import storage
 from brume.aws.engine.service import Call
 from brume.aws.engine.store import Store
-from brume.inspection.engine import lookups
+from brume.inspection.engine import rows
 from brume.inspection.engine.console import inference
-from brume.inspection.engine.locations import Places
-from brume.inspection.engine.lookups import AnyRow, absent, invalid
+from brume.inspection.engine.errors import absent, invalid
+from brume.inspection.engine.locations import Locations
 from brume.inspection.engine.models import set_threshold
+from brume.inspection.engine.rows import AnyRow
 from brume.inspection.engine.training_files import BUNDLE
 from brume.inspection.model.calibration import choose_threshold
-from brume.inspection.model.metrics import figures
+from brume.inspection.model.metrics import model_metrics
 
 _POINTS = 201  # of a curve, at most
 
@@ -27,15 +28,15 @@ _POINTS = 201  # of a curve, at most
 class Thresholds:
     """The operations on a model's evaluation and threshold."""
 
-    def __init__(self, store: Store, places: Places) -> None:
+    def __init__(self, store: Store, locations: Locations) -> None:
         self._store = store
-        self._places = places
+        self._locations = locations
 
     def get_model_evaluation(self, request: dict[str, Any], call: Call) -> dict[str, Any]:
         """GetModelEvaluation."""
         with self._store.read() as db:
             project, model = _model(db, request, call)
-        training = read_training(self._places, model)
+        training = read_training(self._locations, model)
         truth, probabilities = _out_of_fold(training)
         now = inference.threshold(model)
         return {
@@ -69,7 +70,7 @@ class Thresholds:
             raise invalid("MissCost and FalseAlarmCost are both needed, and one of them above 0")
         with self._store.read() as db:
             project, model = _model(db, request, call)
-        truth, probabilities = _out_of_fold(read_training(self._places, model))
+        truth, probabilities = _out_of_fold(read_training(self._locations, model))
         if given is None:
             if not truth.any():
                 raise invalid(
@@ -88,15 +89,15 @@ class Thresholds:
 
 
 def _model(db: Connection, request: dict[str, Any], call: Call) -> tuple[AnyRow, AnyRow]:
-    project = lookups.project(db, call, request["ProjectName"])
-    model = lookups.model(db, project, request["ModelVersion"])
+    project = rows.project(db, call, request["ProjectName"])
+    model = rows.model(db, project, request["ModelVersion"])
     inference.trained(project, model)
     return project, model
 
 
-def read_training(places: Places, model: AnyRow) -> dict[str, Any]:
+def read_training(locations: Locations, model: AnyRow) -> dict[str, Any]:
     """Return the training.json of a trained model. Raises ResourceNotFoundException when it is gone."""
-    address = storage.join(places.model(model.project, model.version), BUNDLE, "training.json")
+    address = storage.join(locations.model(model.project, model.version), BUNDLE, "training.json")
     try:
         found: dict[str, Any] = json.loads(storage.read_bytes(address))
     except (OSError, ValueError, storage.StorageError) as error:
@@ -124,7 +125,7 @@ def _curve(truth: NDArray[np.bool_], probabilities: NDArray[np.float64]) -> list
 
 
 def _point(truth: NDArray[np.bool_], probabilities: NDArray[np.float64], threshold: float) -> dict[str, Any]:
-    found = figures(truth, probabilities, threshold)
+    found = model_metrics(truth, probabilities, threshold)
     normal = found.images - found.anomalous
     return {
         "Threshold": threshold,

@@ -11,7 +11,8 @@ from sqlalchemy import Connection, Select, case, func, select
 from brume.aws.engine import lookup
 from brume.aws.engine.service import Call
 from brume.inspection.engine.console.trial_tables import results, trials
-from brume.inspection.engine.lookups import AnyRow, absent
+from brume.inspection.engine.errors import absent
+from brume.inspection.engine.rows import AnyRow
 from brume.inspection.engine.tables import projects
 
 

@@ -21,12 +21,13 @@ from brume.aws.engine.idempotency import once
 from brume.aws.engine.listing import list_items, list_rows
 from brume.aws.engine.service import Call, ServiceError
 from brume.aws.engine.store import Store
-from brume.inspection.engine import lookups, quotas
+from brume.inspection.engine import quotas, rows
 from brume.inspection.engine.console import inference, renditions, trial_rows
 from brume.inspection.engine.console.inference import LoadedModels
 from brume.inspection.engine.console.trial_tables import results, trials
-from brume.inspection.engine.locations import PlaceError, Places
-from brume.inspection.engine.lookups import AnyRow, absent, conflict, invalid, mismatch, over_quota
+from brume.inspection.engine.errors import absent, conflict, invalid, mismatch, over_quota
+from brume.inspection.engine.locations import LocationError, Locations
+from brume.inspection.engine.rows import AnyRow
 from brume.inspection.engine.tables import entries, projects
 from brume.inspection.model import images, masks
 from brume.run.rejects import unreachable
@@ -39,10 +40,10 @@ class Trials:
     """The operations on trials and their results."""
 
     def __init__(
-        self, store: Store, places: Places, background: Background, loaded_models: LoadedModels
+        self, store: Store, locations: Locations, background: Background, loaded_models: LoadedModels
     ) -> None:
         self._store = store
-        self._places = places
+        self._locations = locations
         pending = select(trials.c.id).filter_by(status="IN_PROGRESS")
         self._reading = background.kind("trial", pending, self._read_source)
         self._models = loaded_models
@@ -52,13 +53,13 @@ class Trials:
         name, source = request["ProjectName"], request.get("Source", "")
         with once(self._store, call, request, mismatch(name, "PROJECT")) as answer:
             if answer.known is None:
-                project = lookups.project(answer.db, call, name)
-                model = lookups.model(answer.db, project, request["ModelVersion"])
+                project = rows.project(answer.db, call, name)
+                model = rows.model(answer.db, project, request["ModelVersion"])
                 inference.trained(project, model)
                 if source:
                     try:
-                        self._places.locate(_folder(source))
-                    except PlaceError as error:
+                        self._locations.locate(_folder(source))
+                    except LocationError as error:
                         raise invalid(f"Source: {error}") from error
                 row = {
                     "id": arns.new_id(12),
@@ -88,7 +89,7 @@ class Trials:
         with self._store.read() as db:
             wanted = trial_rows.owned(call)
             if name := request.get("ProjectName"):
-                wanted = wanted.where(trials.c.project == lookups.project(db, call, name).id)
+                wanted = wanted.where(trials.c.project == rows.project(db, call, name).id)
             order = (trials.c.created, trials.c.id)
             described = partial(trial_rows.describe_trial, db)
             return list_rows(db, request, call, wanted, order, described, newest_first=True, default=50)
@@ -104,7 +105,7 @@ class Trials:
             for kind in ("thumb.jpg", "map.png"):
                 storage.remove(self._side(trial, row.id, kind))
             if row.address.startswith("brume://") and row.address not in used:
-                storage.remove(self._places.locate(row.address, project.id))
+                storage.remove(self._locations.locate(row.address, project.id))
         return {"TrialId": trial.id}
 
     def detect_trial_image(self, request: dict[str, Any], call: Call) -> dict[str, Any]:
@@ -126,10 +127,10 @@ class Trials:
             )
         identity = renditions.identity(name)
         stored = renditions.file_name(f"trial-{trial.id}-{identity}", name, data)
-        address = self._places.own_address(project.id, stored)
+        address = self._locations.own_address(project.id, stored)
         values = self._detect(trial, model, identity, data)
         if values["status"] == "DETECTED":
-            storage.write_bytes(self._places.image(project.id, stored), data)
+            storage.write_bytes(self._locations.image(project.id, stored), data)
         row = {**trial_rows.blank(trial.id, identity, name, address), **values}
         with self._store.write() as db:
             known = db.execute(select(results).filter_by(trial=trial.id, id=identity)).one_or_none()
@@ -159,8 +160,8 @@ class Trials:
             if order == "NAME":
                 return str(row.name)
             certainty = row.confidence if row.confidence is not None else 2.0  # rejected ones come last
-            place = certainty if order == "CONFIDENCE_ASCENDING" or certainty > 1 else 1 - certainty
-            return f"{place:.9f} {row.id}"
+            rank = certainty if order == "CONFIDENCE_ASCENDING" or certainty > 1 else 1 - certainty
+            return f"{rank:.9f} {row.id}"
 
         ordered = sorted(found, key=key)
         return list_items(ordered, request, call, key=key, describe=trial_rows.describe_result, default=100)
@@ -185,19 +186,19 @@ class Trials:
                     "ContentType": renditions.PNG,
                     "Body": renditions.heatmap(kept, row.width, row.height),
                 }
-            data = storage.read_bytes(self._places.locate(row.address, project.id))
-        except (OSError, PlaceError, storage.StorageError) as error:
+            data = storage.read_bytes(self._locations.locate(row.address, project.id))
+        except (OSError, LocationError, storage.StorageError) as error:
             raise absent(f"{row.name} cannot be read any more: {error}", row.name, "PICTURE") from error
         return {"ContentType": renditions.content_type(data), "Body": data}
 
     def _model(self, db: Connection, project: AnyRow, trial: AnyRow) -> AnyRow:
-        model = lookups.model(db, project, str(trial.version))
+        model = rows.model(db, project, str(trial.version))
         inference.trained(project, model)
         return model
 
     def _side(self, trial: AnyRow, identity: str, kind: str) -> str:
-        """Return the place of a file that belongs to a processed picture."""
-        return storage.join(self._places.images(trial.project), f"trial-{trial.id}-{identity}.{kind}")
+        """Return the location of a file that belongs to a processed picture."""
+        return storage.join(self._locations.images(trial.project), f"trial-{trial.id}-{identity}.{kind}")
 
     def _detect(self, trial: AnyRow, model: AnyRow, identity: str, data: bytes) -> dict[str, Any]:
         """Detect anomalies in a picture, keep its thumbnail and map, and return the columns of its row."""
@@ -233,24 +234,24 @@ class Trials:
             for row in waiting:
                 self._detect_one(trial, project, model, row)
             status, message = "READY", ""
-        except (ServiceError, PlaceError, storage.StorageError, OSError) as error:
+        except (ServiceError, LocationError, storage.StorageError, OSError) as error:
             status, message = "FAILED", str(error)
         with self._store.write() as db:
             db.execute(update(trials).where(trials.c.id == identity).values(status=status, message=message))
 
     def _list_source(self, trial: AnyRow) -> Sequence[AnyRow]:
         """Write a row for each picture of the source, once; return those that wait."""
-        place = self._places.locate(_folder(trial.source))
+        folder = self._locations.locate(_folder(trial.source))
         with self._store.read() as db:
             known = db.execute(select(func.count()).where(results.c.trial == trial.id)).scalar_one()
         if not known:
-            root = place.rstrip("/") + "/"
-            names = [entry.uri.removeprefix(root) for entry in storage.list_files(place)]
+            root = folder.rstrip("/") + "/"
+            names = [entry.uri.removeprefix(root) for entry in storage.list_files(folder)]
             chosen = [name for name in names if name.lower().endswith(_SUFFIXES)]
             if not chosen:
-                raise PlaceError(f"{trial.source} holds no PNG or JPEG picture ({len(names)} files)")
+                raise LocationError(f"{trial.source} holds no PNG or JPEG picture ({len(names)} files)")
             if len(chosen) > quotas.IMAGES:
-                raise PlaceError(
+                raise LocationError(
                     f"{trial.source} holds {len(chosen):,} pictures; at most {quotas.IMAGES:,} fit"
                 )
             fresh = [
@@ -266,9 +267,9 @@ class Trials:
 
     def _detect_one(self, trial: AnyRow, project: AnyRow, model: AnyRow, row: AnyRow) -> None:
         try:
-            data = storage.read_bytes(self._places.locate(row.address, project.id))
+            data = storage.read_bytes(self._locations.locate(row.address, project.id))
             values = self._detect(trial, model, row.id, data)
-        except (PlaceError, storage.StorageError, OSError) as error:
+        except (LocationError, storage.StorageError, OSError) as error:
             if unreachable(error):
                 raise  # the trial fails, and the picture stays pending
             values = {"status": "REJECTED", "message": f"it cannot be read: {error}"}

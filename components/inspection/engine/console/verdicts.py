@@ -12,7 +12,8 @@ from brume.aws.engine.store import Store
 from brume.inspection.engine.console import trial_rows
 from brume.inspection.engine.console.trial_tables import results
 from brume.inspection.engine.datasets import replace
-from brume.inspection.engine.lookups import AnyRow, conflict
+from brume.inspection.engine.errors import conflict
+from brume.inspection.engine.rows import AnyRow
 from brume.inspection.engine.tables import datasets, entries
 from brume.inspection.model.manifest import Line, parse_line, write_line
 

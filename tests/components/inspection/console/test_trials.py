@@ -12,7 +12,7 @@ from PIL import Image
 from brume.aws.engine.background import Background
 from brume.aws.engine.store import Store
 from brume.inspection.engine.console.service import mount
-from brume.inspection.engine.locations import places
+from brume.inspection.engine.locations import open_locations
 from brume.inspection.engine.tables import SCHEMA
 from tests.components.inspection.console.conftest import PROJECT, Served
 from tests.components.inspection.parts import encoded, photo, picture, refused, wait
@@ -156,7 +156,7 @@ def test_a_trial_of_a_folder_runs_in_the_background_and_goes_on_after_a_restart(
     served.query("update console_results set status = 'PENDING' where trial = ? and name < '018'", trial)
     assert look()["Counts"]["Detected"] == 6
     store, background = Store("", served.data, SCHEMA), Background()
-    where = places(served.data, {"s3://pictures/": str(served.root / "pictures")})
+    where = open_locations(served.data, {"s3://pictures/": str(served.root / "pictures")})
     mount(store, where, background)
     background.resume(store)
     assert wait(look, ("READY", "FAILED"))["Counts"]["Detected"] == 8

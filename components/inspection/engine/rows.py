@@ -1,7 +1,6 @@
-"""What a caller names, found within the caller's own account; and the errors for what is not there.
+"""Rows of the caller's projects, datasets and models, and their ARNs.
 
-Everything that an operation touches starts from `project`: a project of another account is as absent as one
-that never was.
+Every operation starts from `project`: a project of another account is as absent as one that never was.
 """
 
 from __future__ import annotations
@@ -12,50 +11,16 @@ from sqlalchemy import Connection, Row, select
 
 from brume.aws.engine import arns, lookup
 from brume.aws.engine.arns import Arn
-from brume.aws.engine.errors import Errors
-from brume.aws.engine.idempotency import Refuse
 from brume.aws.engine.service import Call, ServiceError
 from brume.aws.engine.store import Store
 from brume.aws.engine.tags import Tags
 from brume.inspection.engine import tables
+from brume.inspection.engine.errors import absent, conflict, invalid, over_quota
 from brume.inspection.engine.tables import datasets, models, projects
 
-ERRORS = Errors("lookoutvision")
 MANY = 1_000_000  # larger than any quota: not a version of a model
 
 AnyRow = Row[Any]
-
-
-def invalid(message: str) -> ServiceError:
-    """Return the error of a request that the caller has to change."""
-    return ERRORS("ValidationException", message)
-
-
-def conflict(message: str, resource: str, kind: str) -> ServiceError:
-    """Return the error of a request that does not fit the state; `kind` is PROJECT, DATASET, MODEL ..."""
-    return ERRORS("ConflictException", message, ResourceId=resource, ResourceType=kind)
-
-
-def absent(message: str, resource: str, kind: str) -> ServiceError:
-    """Return the error of a request for what is not there."""
-    return ERRORS("ResourceNotFoundException", message, ResourceId=resource, ResourceType=kind)
-
-
-def over_quota(message: str, resource: str, kind: str, quota: str) -> ServiceError:
-    """Return the error of a request that would exceed `quota` (see quotas.py)."""
-    return ERRORS(
-        "ServiceQuotaExceededException",
-        message,
-        ResourceId=resource,
-        ResourceType=kind,
-        QuotaCode=quota,
-        ServiceCode="lookoutvision",
-    )
-
-
-def mismatch(resource: str, kind: str) -> Refuse:
-    """Return what makes the error of a client token that came with other parameters."""
-    return lambda message: conflict(message, resource, kind)
 
 
 def project(db: Connection, call: Call, name: str, *, deleting: bool = False) -> AnyRow:
