@@ -1,4 +1,6 @@
-"""How fast DetectAnomalies answers: ``python -m bench.detection [--data DIR] [--units 2] [--clients 4]``.
+"""How fast DetectAnomalies answers.
+
+Usage: ``python -m bench.detection [--data DIR] [--units 2] [--clients 4]``.
 
 An engine in a process of its own trains on 60 % of the aliens (of brick scenes, where that set is absent),
 hosts the model, and is sent the others over HTTP, signed, by as many clients at once. Beside it, in the same

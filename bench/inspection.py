@@ -1,4 +1,6 @@
-"""How well and how fast anomalies are found: ``python -m bench.inspection [--data DIR] [--set NAME]...``.
+"""How well and how fast anomalies are found.
+
+Usage: ``python -m bench.inspection [--data DIR] [--set NAME]...``.
 
 For each set, the mean of random 60/40 splits (``--seeds``, three by default): training sees the 60 % only,
 and everything (detector, calibration, threshold) is chosen there; figures are those of the written bundle on

@@ -1,4 +1,6 @@
-"""How fast labels get into the lake: ``python -m bench.labels [--tree DIR] [--size full] [--repeats 3]``.
+"""How fast labels get into the lake.
+
+Usage: ``python -m bench.labels [--tree DIR] [--size full] [--repeats 3]``.
 
 On the generated tree of 2,000 files and 800,000 annotations (or on another one), in one run, each way in a
 process of its own and in turn:
@@ -47,7 +49,7 @@ Groups = dict[str, list[str]]
 
 @dataclass
 class Measure:
-    """What one way did: rows, seconds, CPU seconds, peak MB, and the attributes of labels that it has."""
+    """The result of one way: rows, seconds, CPU seconds, peak MB, and attributes of labels."""
 
     rows: int
     seconds: float

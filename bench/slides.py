@@ -1,4 +1,6 @@
-"""Accuracy of the slides pipeline on unseen patients: ``python -m bench.slides [--seeds N] [--data DIR]``.
+"""Accuracy of the slides pipeline on unseen patients.
+
+Usage: ``python -m bench.slides [--seeds N] [--data DIR]``.
 
 Real lung tiles are arranged as one slide a patient, and the pipeline runs once a seed, each with its own
 split. A test split has some twenty slides, one of which is five points of accuracy: the mean over the seeds

@@ -1,4 +1,6 @@
-"""How fast slides are cut: ``python -m bench.tiling [--source-tile 240 --source-tile 256] [--cache DIR]``.
+"""How fast slides are cut.
+
+Usage: ``python -m bench.tiling [--source-tile 240 --source-tile 256] [--cache DIR]``.
 
 On a synthetic slide of 40,000 x 30,000 pixels, in one run and on the same tissue tiles of 512 pixels, counts
 tiles per CPU-second (user and system time of the process) of

@@ -1,4 +1,6 @@
-"""How well two ranks share the work: ``python -m bench.training [--pairs 3] [--collective horovod]``.
+"""How well two ranks share the work.
+
+Usage: ``python -m bench.training [--pairs 3] [--collective horovod]``.
 
 On generated tiles of 224 pixels, `small`, one TensorFlow thread a rank, measures in turn
 

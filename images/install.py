@@ -1,4 +1,4 @@
-"""Install, in a container image, what pyproject.toml requires: a layer of its own, below the code.
+"""Install what pyproject.toml requires in a container image: a layer below the code.
 
 python3 install.py NAME... : an extra, or `project` for what the project always requires.
 """

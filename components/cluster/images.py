@@ -1,4 +1,4 @@
-"""The names of the project's container images, in compiled pipelines and in the pods that steps start."""
+"""The names of the project's container images, in compiled pipelines and in started pods."""
 
 from __future__ import annotations
 

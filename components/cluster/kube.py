@@ -47,7 +47,7 @@ def own_namespace() -> str:
 
 
 class Cluster:
-    """One namespace of a cluster: the one we run in, or else the one that the kubeconfig points at."""
+    """One namespace of a cluster: that of this pod, or else that of the kubeconfig."""
 
     def __init__(self, namespace: str) -> None:
         """Connect. Raises `KubeError` when there is neither a service account nor a kubeconfig."""

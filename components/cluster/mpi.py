@@ -52,7 +52,7 @@ class JobError(RuntimeError):
 
 @dataclass(frozen=True)
 class MpiJob:
-    """What to run: `command` is what each of the `ranks` processes executes, `env` is added to theirs.
+    """An MPI job: `command` is run by each of the `ranks`, with `env` added to its environment.
 
     A rank that raises must not leave the others waiting in a collective call: run Python code as
     `python -m mpi4py -m module`, or end with `MPI.COMM_WORLD.Abort`.
@@ -133,7 +133,7 @@ def _run_here(job: MpiJob, log: Log) -> None:
 
 
 class _Output:
-    """What the ranks, and mpirun itself, have written to files below `folder`, forwarded to `log`."""
+    """The output of ranks and mpirun, in files below `folder`, forwarded to `log`."""
 
     def __init__(self, folder: Path, log: Log) -> None:
         self.last: dict[str, deque[str]] = defaultdict(lambda: deque(maxlen=_LAST_LINES))

@@ -1,4 +1,4 @@
-"""Where heavy work runs: on this machine, or on the Kubernetes cluster that this process is part of."""
+"""Where heavy work runs: on this machine, or on the Kubernetes cluster of this pod."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The HTTP side of a predictor: KServe's V1 protocol around one function, with bounds on work and size.
+"""The HTTP server of a predictor: KServe's V1 protocol, with bounds on work and size.
 
 What a predictor adds is its model, and `answer(body, stop)`, which turns a request's body into the answer's;
 it runs in a thread, so that health checks go on meanwhile. Errors are `{"error": "..."}`. Request bodies are
@@ -77,7 +77,7 @@ def image_bytes(instance: Any, index: int) -> bytes:
 
 
 class Service:
-    """One model by its name: `workers` requests run at once, `queue` more wait, others are turned away."""
+    """One model by its name: `workers` requests run at once, `queue` more wait, others get 503."""
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""A detached process of this machine, which any later process can find again by name and end.
+"""A detached process of this machine, which any later process can find by name and end.
 
 A file in a folder records its pid together with the moment it started, so that another process which
 the system gave the same pid later is never taken for it.

@@ -1,4 +1,4 @@
-"""Run a module as a program and leave its exit code in a file, for a process that comes later to read.
+"""Run a module as a program and leave its exit code in a file for a later process.
 
     python -m brume.cluster.recorder FILE MODULE [ARGUMENT]...
 

@@ -11,7 +11,7 @@ GPU = "nvidia.com/gpu"
 
 @dataclass(frozen=True)
 class Resources:
-    """The share of a node that one worker (or one predictor) gets; on one machine it is not enforced.
+    """The share of a node that one pod gets; on one machine it is not enforced.
 
     `cpu` and `memory` are Kubernetes quantities ("2", "500m"; "8Gi"), `gpus` whole NVIDIA devices,
     `tolerations` and `node_selector` as in a pod's spec, and `shared_memory` the size of /dev/shm ("2Gi"),

@@ -1,4 +1,4 @@
-"""The line: from the beam's break to the push, with a durable record of each part before its decision.
+"""The line: from the beam's break to the push, with a durable record before each decision.
 
 The stages of a part: beam -> record -> picture -> queue -> bundle and service at the same time -> one
 decision -> push when it is in front of the pusher. None waits for the network or the disk beyond its time:

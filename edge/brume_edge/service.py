@@ -1,4 +1,4 @@
-"""DetectAnomalies over HTTPS: one signed request for each picture, and the meaning of its answer."""
+"""DetectAnomalies over HTTPS: one signed request for each picture, and its response."""
 
 from __future__ import annotations
 

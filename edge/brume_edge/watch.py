@@ -1,4 +1,4 @@
-"""A camera that is watched: a failure is an alarm, it is opened again, and the line never waits."""
+"""A watched camera: a failure is an alarm, it is opened again, and the line never waits."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every kind of object that the project asks a cluster for, over the parameters that make a difference."""
+"""Every kind of object that the project creates, over the parameters that matter."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Build what the test cluster is made of, and keep it: programs from their modules, images of the project.
+"""Build the test cluster's programs and the project's images, and keep them.
 
     python -m tests.cluster.prepare
 

@@ -1,4 +1,4 @@
-"""Pod Security Admission on a real API server: the namespace takes Brume's pods, and no unrestricted ones."""
+"""Pod Security Admission on a real API server: Brume's pods are taken, lax ones rejected."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every object that components/cluster makes, on a real API server with the operators' own definitions."""
+"""Every object that components/cluster makes, by a real API server and real definitions."""
 
 from __future__ import annotations
 

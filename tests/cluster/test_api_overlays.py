@@ -1,4 +1,4 @@
-"""The overlays on a real API server: it takes every field of theirs, and nothing changes the second time."""
+"""The overlays on a real API server: every field is taken, and applying twice changes none."""
 
 from __future__ import annotations
 

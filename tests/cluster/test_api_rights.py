@@ -1,4 +1,4 @@
-"""What each service account may do, by a real API server: what its code asks for, and nothing else."""
+"""The rights of each service account, by a real API server: those its code needs, no more."""
 
 from __future__ import annotations
 
@@ -191,7 +191,7 @@ _LABELS = {
 
 
 class Operators:
-    """A double of the operators, the kubelet and the garbage collector: no pod of this test ever runs.
+    """A double of the operators, the kubelet and the garbage collector: no pod ever runs.
 
     Each object gets its pods, which fail as soon as somebody watches the object (nobody watches Jobs): what
     fails needs the most rights. What is deleted is let go.

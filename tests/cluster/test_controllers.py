@@ -1,4 +1,4 @@
-"""The operators themselves, at the API level: they act on what Brume makes, and refuse what is wrong."""
+"""The operators at the API level: they act on what Brume makes, and refuse what is wrong."""
 
 from __future__ import annotations
 

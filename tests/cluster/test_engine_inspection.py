@@ -1,4 +1,4 @@
-"""The inspection engine on a real cluster: trainings are Jobs, models InferenceServices, files lie in S3."""
+"""The inspection engine on a real cluster: Jobs, InferenceServices, and files in S3."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What goes wrong on a real cluster: the step's message names the pod and the reason, and nothing is left."""
+"""Failures on a real cluster: messages name the pod and the reason, and nothing is left."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The way from this machine to the cluster is there when it is asked for, and gone when it is closed."""
+"""Forwarded ports are open when asked for, and gone when closed."""
 
 from __future__ import annotations
 

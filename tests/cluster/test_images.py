@@ -1,4 +1,4 @@
-"""The project's images: what they are made of, and what works in them, in pods that may do nothing else."""
+"""The project's images: their contents, and what works in them, in restricted pods."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a cluster gives to all that runs on it: names, a network with policies, objects, measurements."""
+"""Services of a cluster: DNS, a network with policies, an object store, measurements."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pipelines of the project on Kubeflow Pipelines itself: submitted, run as pods, reported, and on a schedule.
+"""Pipelines on Kubeflow Pipelines itself: submitted, run as pods, reported, scheduled.
 
 The steps run in the namespace of Kubeflow Pipelines, as manifests/README.md describes. The pipeline is
 `labels`: those with an exit handler that gets the run's status need version 2.14, and 2.0.5 is the last

@@ -1,4 +1,4 @@
-"""Policies on a real node: connections, for each cell of the table in manifests/README.md, and evictions."""
+"""Policies on a real node: connections by the table of manifests/README.md, and evictions."""
 
 from __future__ import annotations
 

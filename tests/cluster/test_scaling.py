@@ -1,4 +1,4 @@
-"""A served model that is busy gets replicas on a real cluster: from KServe, autoscaler and metrics-server."""
+"""A busy model gets replicas on a real cluster: KServe, autoscaler and metrics-server."""
 
 from __future__ import annotations
 

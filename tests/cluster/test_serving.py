@@ -1,4 +1,4 @@
-"""A model on a real cluster: an InferenceService that KServe brings up, which answers by the V1 protocol."""
+"""A model on a real cluster: an InferenceService that answers by the V1 protocol."""
 
 from __future__ import annotations
 

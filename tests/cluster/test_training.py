@@ -1,4 +1,4 @@
-"""Training on a real cluster: an MPIJob of two workers over SSH, shards in S3, a worker lost, resumed."""
+"""Training on a real cluster: an MPIJob of two workers, one of them lost, resumed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Bring up the test cluster and keep it until Ctrl-C, to try things on or to run the tests on many times.
+"""Bring up the test cluster and keep it until Ctrl-C, to run tests on it many times.
 
     python -m tests.cluster.up api|bare|node|pipelines|kind [FOLDER]
 

@@ -1,4 +1,4 @@
-"""A simulated conveyor on mock pins: which part is in the beam, in view, and before the pusher, and when.
+"""A simulated conveyor on mock pins: which part is where, and when.
 
 Parts are numbered from 1, as the application numbers them. A part's picture is dark, or bright if it is
 faulty, and carries the part's number in a comment, so that the one who gets it knows what it shows.
@@ -21,7 +21,7 @@ BEAM, PUSHER = 17, 27
 
 
 class NotingPin(MockPin):
-    """A mock pin that notes the monotonic time of each change; `stamp` can set the time of the next ones."""
+    """A mock pin that records the time of each change; `stamp` sets the time of the next."""
 
     stamp: float | None = None
 
@@ -60,7 +60,7 @@ def shown(data: bytes) -> int:
 
 @dataclass
 class Conveyor:
-    """The belt: `run` moves parts through the beam of a `MockFactory`, at least `spacing` seconds apart.
+    """The belt: `run` moves parts through the beam, at least `spacing` seconds apart.
 
     `breaks` holds for each part the monotonic times just before and just after its break was signalled.
     """

@@ -1,4 +1,4 @@
-"""Runs the application over a conveyor and notes each event in a file at once, to be killed at any moment.
+"""Runs the application over a conveyor and logs each event at once, to be killed.
 
 python -m tests.edge.killed CONFIG LOG PARTS SPACING_MS DELAY_MS     (ends when all is delivered)
 """

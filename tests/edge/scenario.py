@@ -1,4 +1,4 @@
-"""Runs parts past the application while the service behaves in one way, and gives account of every part.
+"""Runs parts past the application while the service behaves in one way.
 
 python -m tests.edge.scenario MODE FOLDER BUNDLE PARTS SPACING_MS    (prints the account as JSON)
 """

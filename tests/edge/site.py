@@ -1,4 +1,4 @@
-"""The service of the tests: DetectAnomalies behind a real server that checks signatures; it can misbehave.
+"""The service of the tests: DetectAnomalies behind a real server; it can misbehave.
 
 It is a double in what it answers (the truth about the conveyor's parts), not in how: HTTP, the wire format
 and the verification of signatures are those of the engines.

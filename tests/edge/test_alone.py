@@ -1,4 +1,4 @@
-"""The application is independent: it imports nothing of this project, and only what it declares."""
+"""The application imports nothing of this project, and only what it declares."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The client: real signatures, checked by a real server; certificates; and what its answers mean."""
+"""The client: real signatures and certificates, checked by a real server; its errors."""
 
 from __future__ import annotations
 

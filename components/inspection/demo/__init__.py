@@ -1,4 +1,4 @@
-"""Photographs of a toy of bricks, for the demo and the tests: sound ones, and ones with a known defect.
+"""Photographs of a toy of bricks, sound or with a known defect, for the demo and the tests.
 
 Everything is drawn from seeds: camera, light, table, the sensor's noise, and the defect, whose visible pixels
 are known. ``python -m brume.inspection.demo FOLDER`` writes a labelled set.

@@ -1,4 +1,4 @@
-"""The toy that is photographed: a little house on a base plate, as bricks, and as parts with faces.
+"""The toy in the photographs: a house of bricks, and the parts and faces to draw.
 
 Lengths are in studs (the distance of two studs). x goes to the right, y away from the camera, z up; the
 camera always stands to the right of, in front of and above every part, so parts have one order from far to
@@ -28,7 +28,7 @@ _STUMP = 0.04  # what is left of the height of a stud that is broken off
 
 @dataclass(frozen=True)
 class Brick:
-    """One brick: its box from ``low`` to ``high``, and the planes by which its shape is less than that.
+    """One brick: its box from ``low`` to ``high``, and the planes that cut its shape out of it.
 
     ``chips`` are planes along which something is broken off, ``lost`` the studs that are (x, y). ``group``
     names the detail that it belongs to (a flower, the chimney): what can go missing as one.

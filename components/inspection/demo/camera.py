@@ -72,7 +72,7 @@ class Camera:
 
 @dataclass(frozen=True)
 class Samples:
-    """The points to shade: ``face`` [N] that each sees, and its coordinates ``x``, ``y`` [N] in pixels.
+    """The points to shade: the ``face`` [N] of each, and its ``x``, ``y`` [N] in pixels.
 
     First comes one sample of each pixel, row by row, then three more of each pixel in ``split`` [S].
     """

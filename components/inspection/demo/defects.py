@@ -1,4 +1,4 @@
-"""Defects of the toy: marks on its surface, and bricks that are wrong, surplus, missing or broken.
+"""Defects of the toy: surface marks, and wrong, surplus, missing or broken bricks.
 
 Each kind has a severity from 0 (small, faint, yet to be seen by a human) to 1 (obvious).
 """
@@ -28,7 +28,7 @@ _Option = TypeVar("_Option", bound=tuple[object, ...])
 
 @dataclass(frozen=True)
 class Defect:
-    """What a defect changes: the bricks, with ``origin`` the number that each has in the sound toy, or marks.
+    """A defect: marks, or changed bricks, ``origin`` being the number of each in the sound toy.
 
     A brick that the sound toy does not have has the number after its last.
     """

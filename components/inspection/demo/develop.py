@@ -1,4 +1,4 @@
-"""Image processing of the camera: exposure, white balance, blur, vignette, noise, tone, JPEG quality."""
+"""Image processing of the camera: exposure, white balance, blur, noise, tone and JPEG."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _NORMAL = ndtri((np.arange(256) + 0.5) / 256).astype(np.float32)  # a normal dev
 
 @dataclass(frozen=True)
 class Development:
-    """The processing of one photograph; deviations of the noise are parts of white (``shot`` at white)."""
+    """The processing of one photograph; deviations of the noise are shares of white."""
 
     exposure: float
     balance: Floats

@@ -1,4 +1,4 @@
-"""Folders of photographs: pictures, masks, labels and manifests, for training, test and trial."""
+"""Folders of photographs with masks, labels and manifests, for training, test and trial."""
 
 from __future__ import annotations
 

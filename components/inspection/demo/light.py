@@ -23,7 +23,7 @@ _LOW, _HIGH, _TOP = (-5.0, -4.0), (21.0, 16.0), 9.6
 
 @dataclass(frozen=True)
 class Light:
-    """A lamp far away: the unit direction towards it, its linear colour, and its softness (0 to 1)."""
+    """A lamp far away: unit direction towards it, linear colour, and softness (0 to 1)."""
 
     direction: Floats
     colour: Floats

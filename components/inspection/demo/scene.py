@@ -23,7 +23,7 @@ _MARKED = 0.2  # how much of a pixel a mark covers where the mask counts it
 
 @dataclass(frozen=True)
 class Scene:
-    """A photograph, uint8 [H, W, 3] RGB, and where its defect is to be seen, uint8 [H, W], 0 or 1.
+    """A photograph, uint8 [H, W, 3] RGB, and the mask of its defect, uint8 [H, W], 0 or 1.
 
     ``severity`` is 0 (small, faint) to 1 (obvious), and 0 without a defect; ``quality`` the JPEG quality
     that the camera of this picture writes.
@@ -38,7 +38,7 @@ class Scene:
 
 @dataclass(frozen=True)
 class _Toy:
-    """The toy before the camera: its mesh, what the camera sees of it, the number of each brick, marks."""
+    """The toy: its mesh, what the camera sees of it, the number of each brick, and marks."""
 
     mesh: Mesh
     seen: NDArray[np.uint16]

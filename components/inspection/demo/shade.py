@@ -1,4 +1,4 @@
-"""Shading: the colour of a sample, with rounded edges, specular plastic, shadows and surface marks.
+"""Shading: colours of samples, with rounded edges, specular plastic, shadows and marks.
 
 Samples are taken some ten thousand at a time, so that all that is known of them stays in the processor's
 cache.
@@ -46,7 +46,7 @@ class Mark:
 
 @dataclass(frozen=True)
 class Points:
-    """Where samples meet the scene: points, unit normals and unit directions to the camera, each [3][N].
+    """Samples in the scene: points, unit normals and directions to the camera, each [3][N].
 
     What is the same for all of them has one element.
     """

@@ -54,8 +54,9 @@ def _cloud(rng: np.random.Generator, cells: tuple[int, int]) -> Floats:
 
 @dataclass(frozen=True)
 class Table:
-    """A table top: its picture, sRGB uint8 [TEXTURE, TEXTURE, 3], how much it shines (0 to 1), and ``place``
-    [2, 3], which takes a point (x, y, 1) on it to the picture's pixels.
+    """A table top: its picture, sRGB uint8 [TEXTURE, TEXTURE, 3], and its shine (0 to 1).
+
+    ``place`` [2, 3] takes a point (x, y, 1) on it to the picture's pixels.
     """
 
     picture: NDArray[np.uint8]

@@ -1,4 +1,4 @@
-"""Visual inspection: the API of Amazon Lookout for Vision, with models trained and hosted here.
+"""Visual inspection: the API of Amazon Lookout for Vision, with training and hosting here.
 
 State lies in a database (SQLite in the data folder, PostgreSQL by URL), models and images in the data folder
 or under the s3:// prefix of `InspectionSettings.store`. Trainings and hosted models are processes of their

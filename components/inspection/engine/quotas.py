@@ -1,4 +1,4 @@
-"""How much one account may have. The numbers keep one engine usable; they are not the closed service's."""
+"""How much one account may have, to keep one engine usable: not the closed service's quotas."""
 
 from __future__ import annotations
 

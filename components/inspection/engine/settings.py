@@ -10,7 +10,7 @@ from brume.variables import quantity, variable
 
 @dataclass(frozen=True)
 class InspectionSettings:
-    """Where the engine keeps its files, and what trainings and hosted models may use of a cluster's nodes."""
+    """Where the engine keeps its files, and the resources of trainings and hosted models."""
 
     store: str = variable(
         "BRUME_INSPECTION_STORE", "", "s3:// prefix of models and images; the data folder if empty"

@@ -1,4 +1,4 @@
-"""The files of a training in its model's folder, by which engine and training program communicate."""
+"""The files of a training, by which the engine and the training program communicate."""
 
 REQUEST = "request.json"  # written by the engine: what to train on
 PROGRESS = "progress.json"  # replaced by the program while it works

@@ -1,4 +1,4 @@
-"""The engine's side of training: each TRAINING model has a job, and ends as TRAINED or TRAINING_FAILED.
+"""The jobs of TRAINING models, each of which ends as TRAINED or TRAINING_FAILED.
 
 The job (training_program.py) gets a request file and leaves a result file; it never touches the database.
 What to do next follows from the database, the two files and the job's state alone, so a killed engine goes on

@@ -1,4 +1,4 @@
-"""The graph of the selected detectors, fitted on all pictures, and the values that its bundle states."""
+"""The graph of the selected detectors, fitted on all pictures, and values of its bundle."""
 
 from __future__ import annotations
 

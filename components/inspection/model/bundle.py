@@ -1,4 +1,4 @@
-"""A trained model as a folder, and its detections: what the engine hosts is what a device gets.
+"""A trained model as a folder, and its detections, the same in the engine and on a device.
 
 The folder holds `model.tflite` (one LiteRT graph from pixels to score, map and drift statistics),
 `bundle.json` (input, calibration, threshold, labels) and `training.json` (how the model came about).
@@ -64,7 +64,7 @@ class Detection:
 
 @dataclass(frozen=True)
 class Drift:
-    """Names of the drift statistics; mean and standard deviation over the training's normal images."""
+    """The drift statistics: names, means and standard deviations over normal training images."""
 
     names: tuple[str, ...]
     mean: tuple[float, ...]

@@ -1,4 +1,4 @@
-"""From scores to probabilities, and from probabilities to a decision, by out-of-fold scores alone."""
+"""From scores to probabilities, and from those to a decision, by out-of-fold scores alone."""
 
 from __future__ import annotations
 

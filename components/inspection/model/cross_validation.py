@@ -1,4 +1,4 @@
-"""Stratified cross-validation: a detector's statistics of pictures that it was not fitted on.
+"""Stratified cross-validation: statistics of pictures by detectors not fitted on them.
 
 Everything that affects a picture's score has not seen that picture: for fold i, detectors are fitted on the
 other folds; the head that weighs their statistics is fitted on statistics which, for every picture of a fold

@@ -20,7 +20,7 @@ DRIFT = ("score", "brightness", "contrast", "sharpness", "alignment")
 
 @dataclass(frozen=True)
 class FittedDetector:
-    """One detector of a model: `scored` if the head weighs its statistics, `shown` if its map is the output.
+    """A detector of a model: `scored` if the head weighs it, `shown` if its map is the output.
 
     `scale` turns distances into 0..1, distance / (distance + scale); 0 for maps that are probabilities.
     """

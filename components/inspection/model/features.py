@@ -1,4 +1,4 @@
-"""Hand-made features of pictures as TensorFlow graphs, of operations that LiteRT has built in.
+"""Hand-made features of pictures as TensorFlow graphs, of LiteRT's built-in operations.
 
 Every function takes and gives float32 batches [N, H, W, C] and is continuous in the pixels (soft bins, no
 comparisons), so that a graph run by LiteRT gives TensorFlow's values but for rounding.

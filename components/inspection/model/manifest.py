@@ -1,4 +1,4 @@
-"""Manifests: JSON Lines with the address of a picture, its label and the address of its mask.
+"""Manifests: JSON Lines with a picture's address, its label and its mask's address.
 
 The format is SageMaker Ground Truth's augmented manifest as Lookout for Vision read it. A label is whatever
 attribute has a metadata attribute of type groundtruth/image-classification beside it (`NAME`,
@@ -44,7 +44,7 @@ class ManifestError(ValueError):
 
 @dataclass(frozen=True)
 class Line:
-    """One picture: `anomalous` is None without a label; `created` are seconds since the epoch, or None.
+    """One picture: `anomalous` is None without a label; `created` is a Unix time, or None.
 
     `mask_ref` is "" without a mask; `colors` names the classes that the mask's colours (`#RRGGBB`) show.
     """

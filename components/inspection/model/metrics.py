@@ -1,4 +1,4 @@
-"""Metrics of a model: counts, precision, recall, F1, AUROC and ROC, from labels and probabilities."""
+"""Metrics of a model from labels and probabilities: counts, precision, recall, F1, AUROC."""
 
 from __future__ import annotations
 

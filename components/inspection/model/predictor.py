@@ -1,4 +1,4 @@
-"""Serve a trained model by KServe's V1 protocol: pictures in, decisions, areas and masks out.
+"""Serve a trained model by KServe's V1 protocol: from pictures to decisions and masks.
 
     python -m brume.inspection.model.predictor --model DIR_OR_URI --name NAME --port 8080
 

@@ -45,7 +45,7 @@ class AnomalyClass:
 
 @dataclass(frozen=True)
 class TrainingSet:
-    """All samples, decoded: `pictures` uint8 [N, H, W, 3]; masks in `labels` are [N, H / 4, W / 4]."""
+    """All samples: `pictures` uint8 [N, H, W, 3]; masks in `labels` are [N, H / 4, W / 4]."""
 
     pictures: npt.NDArray[np.uint8]
     labels: Labels

@@ -1,4 +1,4 @@
-"""From a detector's statistics of a picture to one score: a linear model on standardised statistics."""
+"""From a detector's statistics to one score: a linear model on standardised statistics."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Selection of the detectors: candidates ranked by cross-validation on the project's own pictures."""
+"""Selection of the detectors: candidates ranked by cross-validation on a training set."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Selection:
-    """The candidates, best first, with what cross-validation computed for each detector, by its name."""
+    """The candidates, best first, and the results of cross-validation by detector's name."""
 
     candidates: list[Candidate]
     detectors: dict[str, Detector]

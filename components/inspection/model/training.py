@@ -1,4 +1,4 @@
-"""Training: from labelled pictures to a model whose threshold and metrics come from unseen pictures.
+"""Training: from labelled pictures to a model with threshold and metrics from unseen ones.
 
 Each step is one module: `samples` decodes the pictures, `cross_validation` computes out-of-fold statistics,
 `selection` ranks the candidates by them, `assembly` fits the best on all pictures, `calibration` sets

@@ -1,1 +1,1 @@
-"""Visual inspection: the stages of the pipeline, its parameters, its report and its commands."""
+"""Visual inspection: the stages of the pipeline, its parameters, report and commands."""

@@ -1,4 +1,4 @@
-"""`brume inspection`: visual inspection from a terminal, as a client of the engine's two services."""
+"""`brume inspection`: visual inspection from a terminal, by the engine's two services."""
 
 from __future__ import annotations
 

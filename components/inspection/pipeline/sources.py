@@ -1,4 +1,4 @@
-"""The pictures that a user names (a folder, an s3:// prefix or a manifest), as manifest lines.
+"""The pictures of a folder, an s3:// prefix or a manifest, as manifest lines.
 
 In a folder the label of a picture is the name of the nearest folder around it that is called `normal` or
 `anomaly`, as the service's console labelled them. A manifest is taken as it stands, except that relative
@@ -33,7 +33,7 @@ class SourceError(ValueError):
 
 @dataclass(frozen=True)
 class Picture:
-    """One picture: where a step finds it, its name for people, and whether it is anomalous, where known."""
+    """One picture: its URI, its name for people, and whether it is anomalous, if known."""
 
     uri: str
     name: str

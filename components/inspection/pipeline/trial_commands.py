@@ -1,4 +1,4 @@
-"""`brume inspection`: trials and what follows from them: verdicts, comparisons, thresholds, the dashboard."""
+"""`brume inspection`: trials, verdicts, comparisons, thresholds and the dashboard."""
 
 from __future__ import annotations
 

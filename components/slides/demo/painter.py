@@ -176,7 +176,7 @@ def _split_tables(jpeg: bytes) -> tuple[bytes, bytes]:
 
 
 class _Tiff:
-    """The little of TIFF 6.0 that a slide needs: directories of JPEG tiles, or of one JPEG strip."""
+    """The part of TIFF 6.0 that a slide needs: directories of JPEG tiles, or one JPEG strip."""
 
     def __init__(self, stream: BinaryIO) -> None:
         self._stream = stream

@@ -28,7 +28,7 @@ class CohortError(RuntimeError):
 
 @dataclass(frozen=True)
 class CohortSlide:
-    """One admitted slide. Sizes are in pixels of level 0, `mpp` in microns per pixel (0.0: unknown).
+    """One admitted slide: level-0 sizes in pixels, `mpp` in microns per pixel (0.0: unknown).
 
     `group` is the group of slides it is tiled with. Width, height, mpp, objective and vendor of a slide in
     an object store are 0 or empty: it is opened when it is tiled, so that it travels once.

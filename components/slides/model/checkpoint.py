@@ -19,7 +19,7 @@ Arrays = dict[str, npt.NDArray[Any]]
 
 
 class Checkpoints:
-    """The checkpoints of one training in `<work_uri>/<key>/`, a file an epoch, the last `KEPT` of them.
+    """The last `KEPT` checkpoints of one training in `<work_uri>/<key>/`, one file an epoch.
 
     The key identifies the data, the parameters and the code: with others, training starts from nothing.
     """

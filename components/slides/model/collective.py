@@ -116,7 +116,10 @@ class _Alone(Collective):
 
 
 class _Horovod(Collective):
-    """Horovod over MPI. Its Keras wrappers are not used: with Keras 3 they do not average, silently."""
+    """Horovod over MPI.
+
+    Its Keras wrappers are not used: with Keras 3 they do not average, silently.
+    """
 
     name = "horovod"
 

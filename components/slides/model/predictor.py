@@ -31,7 +31,10 @@ _JPEG_SIZES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  # the markers t
 
 
 class Classifier:
-    """A SavedModel with signature image_bytes: string[N] -> probabilities: float32[N, C], and its classes."""
+    """A SavedModel and its classes.
+
+    Its signature: image_bytes: string[N] -> probabilities: float32[N, C].
+    """
 
     def __init__(self, uri: str, batch: int) -> None:
         """Load the model at `uri` (a folder or s3://); raises `ModelError` when it is not one of ours."""

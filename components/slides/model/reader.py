@@ -31,7 +31,7 @@ class SlideError(RuntimeError):
 
 
 class Slide:
-    """An open slide. ``mpp`` is microns per level-0 pixel, None when neither file nor caller gives it."""
+    """An open slide; ``mpp`` is microns per level-0 pixel, None when it is not known."""
 
     def __init__(self, path: Path, assume_mpp: float | None = None) -> None:
         self.path = path
@@ -165,7 +165,7 @@ def open_slide(path: Path, assume_mpp: float | None = None) -> Slide:
 
 @dataclass(frozen=True)
 class SlideFacts:
-    """The properties of a slide: size in level-0 pixels, microns per pixel, objective power, vendor."""
+    """Properties of a slide: level-0 size in pixels, microns per pixel, objective, vendor."""
 
     width: int
     height: int

@@ -25,7 +25,7 @@ RESAMPLES = 1000
 
 
 class ScoreError(ValueError):
-    """Tile or slide scores that cannot be used; the message names the slide or file and the column."""
+    """Scores that cannot be used; the message names the slide or file, and the column."""
 
 
 @dataclass(frozen=True)

@@ -50,7 +50,7 @@ ROW = np.dtype(
 
 
 class ShardsError(ValueError):
-    """Tiles that cannot be dealt into shards; the message names the slide or parameter and the remedy."""
+    """Tiles that cannot be dealt into shards; the message has slide or parameter and remedy."""
 
 
 @dataclass

@@ -32,7 +32,7 @@ STEP = "tiling"
 
 
 class TilingError(RuntimeError):
-    """A slide, or the place for its tiles, cannot be reached; the message names it and the cause."""
+    """A slide, or its tiles' folder, cannot be reached; the message names it and the cause."""
 
 
 class SlideSource(Protocol):

@@ -1,1 +1,1 @@
-"""A Kubernetes cluster of the tests' own: its parts built from their modules, started here, and stopped."""
+"""A Kubernetes cluster of the tests' own: its parts are built, started and stopped."""

@@ -1,4 +1,4 @@
-"""A Kubernetes API server of the tests' own: etcd and kube-apiserver, with certificates made for them."""
+"""A Kubernetes API server of the tests' own: etcd and kube-apiserver with certificates."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ class Api:
 
 
 class OperatedApi(Api):
-    """The API of a cluster that the tests make: operators run beside it, as `processes` of this machine.
+    """The API of a cluster of the tests: operators run beside it as `processes`.
 
     It calls them at `host`, an address of theirs, with certificates that the tests' authority signs.
     """

@@ -1,4 +1,4 @@
-"""Argo Workflows, which runs the steps of Kubeflow Pipelines: its controller, and its part in each pod."""
+"""Argo Workflows, which runs the steps of Kubeflow Pipelines."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A stand-in for python:3.11-slim-bookworm, which the images are built on, where no registry is at hand.
+"""A stand-in for python:3.11-slim-bookworm, where no registry is at hand.
 
 It is made of Debian's packages, from the mirror that this machine installs its own from, with Debian's Python
 in the place of the original's, and pip.

@@ -1,4 +1,4 @@
-"""The programs that a cluster is made of, built by the Go client from their modules, and kept.
+"""The programs of a cluster, built by the Go client from their modules, and kept.
 
 `modules/NAME/go.mod` pins a version, `modules/NAME/packages` lists the programs. They are built in a copy of
 that folder, where the Go client writes what follows from the pins, and its checksum database vouches for it.
@@ -23,7 +23,7 @@ MODULES = Path(__file__).resolve().parent.parent / "modules"
 
 
 class Unavailable(RuntimeError):
-    """A part of the cluster that cannot be had on this machine; the message has reason and remedy."""
+    """A part of the cluster that this machine lacks; the message has reason and remedy."""
 
 
 def cache() -> Path:

@@ -1,4 +1,4 @@
-"""A whole cluster for the tests: the node, DNS, an S3 server, the operators, and Brume's images."""
+"""A cluster for the tests: the node, DNS, an S3 server, the operators, Brume's images."""
 
 from __future__ import annotations
 
@@ -124,7 +124,7 @@ def made_here(folder: Path) -> MadeCluster:
 
 
 class GivenCluster(Cluster):
-    """A cluster that was there: what Brume needs has to be on it, Brume's images within its reach."""
+    """A given cluster, on which Brume's needs and images have to be."""
 
     way = given.WAY
 

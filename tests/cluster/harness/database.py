@@ -1,4 +1,4 @@
-"""The database of Kubeflow Pipelines: MariaDB, which speaks MySQL's protocol, on this machine."""
+"""The database of Kubeflow Pipelines: MariaDB, by MySQL's protocol, on this machine."""
 
 from __future__ import annotations
 

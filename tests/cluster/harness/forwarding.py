@@ -1,4 +1,4 @@
-"""Ways from this machine to what listens in a cluster, be it the tests' own, kind's or a given one."""
+"""Forwarded ports: from this machine to what listens in a cluster."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _READY = re.compile(r"Forwarding from 127\.0\.0\.1:(\d+)")
 
 
 class Forward:
-    """A port of this machine's loopback that leads to `port` of `target` ("service/NAME", "pod/NAME").
+    """A local port that leads to `port` of `target` ("service/NAME", "pod/NAME").
 
     A way ends with the kubelet between, or when its pod turns out to be gone: it is opened, or opened again
     at the same port of this machine, whenever its `url` is asked for.

@@ -1,4 +1,4 @@
-"""buildah, run by `images/build.sh` as a user would, where neither a registry nor a service is at hand.
+"""buildah, run by `images/build.sh` where neither a registry nor a service is at hand.
 
 Debian's packages and Python's come from where this machine takes its own; pip's cache is the machine's.
 """
@@ -25,7 +25,7 @@ _SOURCES = ("index-url", "extra-index-url", "trusted-host", "proxy", "timeout", 
 
 
 class Builder:
-    """buildah with a store of its own. What it mounts is gone with each command: the store is only files."""
+    """buildah with a store of its own, of plain files: each command's mounts end with it."""
 
     def __init__(self, store: Path, wheels: Path, scratch: Path) -> None:
         """Keep images in `store`, Horovod's wheel in `wheels`. Raises `Unavailable` if it cannot."""

@@ -1,4 +1,4 @@
-"""The project's images as one file that a container runtime imports: no registry, no service that builds.
+"""The project's images as one file that a container runtime imports.
 
 They are built once and kept outside the project. A change of the code makes their last layers new; a change
 of what they require, all of them, and what there was before is removed.

@@ -1,4 +1,4 @@
-"""Brume on the test cluster, installed as manifests/README.md describes, and the ways to reach it."""
+"""Brume on the test cluster, installed as in manifests/README.md."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""KServe's controller in its Standard mode (plain Deployments), with its webhooks, beside the API server.
+"""KServe's controller in Standard mode (plain Deployments), beside the API server.
 
 Its manifests give its certificates to cert-manager and its webhooks to a Service; here the authority of the
 test cluster signs, and the API server calls the program by its address.

@@ -1,4 +1,4 @@
-"""Kubeflow Pipelines, from its own manifests: the API server, its controllers, and what they stand on.
+"""Kubeflow Pipelines from its own manifests: API server, controllers, and their needs.
 
 They are pods, since they know no other way to the Kubernetes API. What its manifests bring as images of
 others runs beside the cluster instead: the database (`database.py`) and the metadata (`metadata_store.py`).

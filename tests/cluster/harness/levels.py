@@ -28,7 +28,7 @@ def wanted(name: str) -> bool:
 
 @dataclass
 class Levels:
-    """What was reached, how, with the version of each real part, and what was not, with the reason."""
+    """The levels that were reached, with versions, and those that were not, with the reason."""
 
     reached: dict[str, tuple[str, dict[str, str]]] = field(default_factory=dict)
     missed: dict[str, str] = field(default_factory=dict)

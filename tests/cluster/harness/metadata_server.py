@@ -1,4 +1,4 @@
-"""ML Metadata's store over gRPC, as Kubeflow Pipelines asks it: `python metadata_server.py ADDRESS FILE`.
+"""ML Metadata's store over gRPC: `python metadata_server.py ADDRESS FILE`.
 
 Its makers ship the server as a container image only. What their wheel has is the same store, as a library
 that takes and gives the messages of the service; this program is the wire before it. It runs in an

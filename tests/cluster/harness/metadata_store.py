@@ -1,4 +1,4 @@
-"""What Kubeflow Pipelines remembers of artifacts: ML Metadata, its own store behind a server of ours."""
+"""The store of Kubeflow Pipelines' artifacts: ML Metadata behind a server of ours."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The MPI operator, which runs MPIJobs: its own manifests, and its program beside the API server."""
+"""The MPI operator, which runs MPIJobs, beside the API server."""
 
 from __future__ import annotations
 

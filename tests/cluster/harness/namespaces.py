@@ -1,4 +1,4 @@
-"""A machine within the machine: namespaces of its own, in which the node of a test cluster runs.
+"""Linux namespaces of their own, in which the node of a test cluster runs.
 
 Its network (bridge, addresses, firewall), its mounts and its processes end with its first process, however
 the tests end. The one thing on the outside is a pair of interfaces, and the routes over it by which the tests

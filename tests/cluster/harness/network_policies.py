@@ -1,4 +1,4 @@
-"""kube-network-policies, which holds pods to their NetworkPolicies: its own DaemonSet, an image made here.
+"""kube-network-policies, which enforces NetworkPolicies: its DaemonSet, an image made here.
 
 The kernel hands it the first packet of each connection to judge. It asks for that by nftables' `queue`, which
 not every kernel has; here iptables' NFQUEUE asks for the same, for the same program, on every kernel alike.

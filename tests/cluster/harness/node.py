@@ -1,4 +1,4 @@
-"""The one node of a test cluster: containerd, kubelet, kube-proxy, and the controllers of Kubernetes.
+"""The node of a test cluster: containerd, kubelet, kube-proxy, Kubernetes' controllers.
 
 containerd, runc, the CNI plugins and iptables are Debian's. Images are loaded from files, since there is no
 registry.

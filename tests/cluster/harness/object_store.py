@@ -1,4 +1,4 @@
-"""The S3 server of the test cluster: versitygw over a folder, in a pod, where the overlay `local` expects it.
+"""The S3 server of the test cluster: versitygw in a pod, at the address of overlay `local`.
 
 Kubeflow Pipelines brings a server of this name and these keys. Its launcher signs for the region "minio",
 everything else for that of AWS's default, and a versitygw knows one region: two of them share the folder,
@@ -34,7 +34,7 @@ def version() -> str:
 
 
 class ObjectStore:
-    """The server, for programs on this machine; those in the cluster find `minio-service.kubeflow`."""
+    """The server, for programs on this machine; in the cluster: `minio-service.kubeflow`."""
 
     key = "minio"
     secret = "minio123"

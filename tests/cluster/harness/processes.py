@@ -1,4 +1,4 @@
-"""Programs that run beside the tests: started one after another, stopped in the opposite order."""
+"""Programs that run beside the tests, stopped in the opposite order of their start."""
 
 from __future__ import annotations
 

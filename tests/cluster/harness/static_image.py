@@ -1,4 +1,4 @@
-"""An image of a few static programs, as a file that a container runtime imports: no engine, no registry."""
+"""An image of a few static programs, as a file that a container runtime imports."""
 
 from __future__ import annotations
 

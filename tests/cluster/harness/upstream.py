@@ -1,4 +1,4 @@
-"""The manifests of a component, read from its own module, and installed as its users install them."""
+"""The manifests of a component, read from its own module, installed as by its users."""
 
 from __future__ import annotations
 

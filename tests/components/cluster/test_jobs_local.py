@@ -1,4 +1,4 @@
-"""Background jobs on this machine: real processes, looked at by others than the one that starts them."""
+"""Background jobs on this machine: real processes, whose state other processes read."""
 
 from __future__ import annotations
 

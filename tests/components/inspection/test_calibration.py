@@ -1,3 +1,5 @@
+"""Calibration: probabilities and thresholds from out-of-fold scores."""
+
 import math
 
 import numpy as np

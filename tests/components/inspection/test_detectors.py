@@ -1,4 +1,4 @@
-"""Every detector on small pictures: TensorFlow and LiteRT agree, and each finds what it is made for."""
+"""Every detector: TensorFlow and LiteRT agree, and each finds what it is made for."""
 
 from pathlib import Path
 

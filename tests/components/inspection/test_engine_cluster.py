@@ -1,4 +1,4 @@
-"""An engine on a cluster: trainings are Jobs, hosted models InferenceServices, files lie in an object store.
+"""An engine on a cluster: Jobs, InferenceServices, and files in an object store.
 
 A double stands for the API of Kubernetes; the containers that it is given run as processes here.
 """

@@ -1,4 +1,4 @@
-"""State of an engine of before numbered schema steps (state-1.sql) is opened and brought up to date."""
+"""State from before numbered schema steps (state-1.sql) is brought up to date."""
 
 from __future__ import annotations
 

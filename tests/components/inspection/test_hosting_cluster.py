@@ -1,4 +1,4 @@
-"""Hosting on a cluster: a service is reached a while after it is ready, and pods come back by themselves.
+"""Hosting on a cluster: a service answers a while after it is ready; pods come back.
 
 Doubles stand for what `brume.cluster.serving` does there; the predictor is an HTTP server here, which
 answers when the test lets it. The same on a real cluster: tests/cluster/test_engine_inspection.py.

@@ -1,3 +1,5 @@
+"""Decoding of pictures: formats, limits, and errors with their reason."""
+
 import io
 import struct
 import zlib

@@ -1,3 +1,5 @@
+"""Confidence intervals of a model's metrics."""
+
 import numpy as np
 import pytest
 from hypothesis import given

@@ -1,3 +1,5 @@
+"""Metrics of a model, by hand and against scikit-learn."""
+
 import numpy as np
 import pytest
 from hypothesis import given

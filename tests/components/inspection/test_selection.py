@@ -1,3 +1,5 @@
+"""Selection of detectors by cross-validation."""
+
 import numpy as np
 import pytest
 from hypothesis import given

@@ -1,4 +1,4 @@
-"""Pictures named by a user become manifest lines; what cannot be used is set aside with its reason."""
+"""Pictures of a user become manifest lines, or rejects with their reason."""
 
 from __future__ import annotations
 

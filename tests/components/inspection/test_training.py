@@ -1,3 +1,5 @@
+"""Training from pictures to a bundle, and what training.json holds."""
+
 import json
 from collections.abc import Callable
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What the engine makes of how a training's job stands. A double stands for the jobs themselves."""
+"""How the engine acts on the state of a training's job; a double stands for the jobs."""
 
 from __future__ import annotations
 

@@ -1,3 +1,5 @@
+"""Heatmaps: pixels, legends, files, and slides that cannot be drawn."""
+
 from __future__ import annotations
 
 import os

@@ -1,4 +1,4 @@
-"""The script that builds Horovod names what is missing; test_collective.py shows that the wheel works."""
+"""The script that builds Horovod names what is missing."""
 
 from __future__ import annotations
 

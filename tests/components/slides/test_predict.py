@@ -1,3 +1,5 @@
+"""Tile probabilities from a served model: each tile once, resumed after a kill."""
+
 from __future__ import annotations
 
 import base64

@@ -1,3 +1,5 @@
+"""Reading slides: levels, windows, microns per pixel, and errors."""
+
 import shutil
 
 import numpy as np

@@ -1,3 +1,5 @@
+"""Tiles in TFRecord files, as TensorFlow reads them too."""
+
 import io
 import struct
 

@@ -1,3 +1,5 @@
+"""Slide scores from tile scores, and the metrics of a split."""
+
 from __future__ import annotations
 
 import json

@@ -1,3 +1,5 @@
+"""Shards: equal counts, an order by the seed, and splits apart."""
+
 import itertools
 import json
 from collections import Counter

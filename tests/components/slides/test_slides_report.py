@@ -1,3 +1,5 @@
+"""The report of a slides run, as a browser shows it."""
+
 from __future__ import annotations
 
 import io

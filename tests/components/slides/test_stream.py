@@ -1,4 +1,4 @@
-"""The stream of records: every tile once, in an order of the seed's making, also when a connection breaks."""
+"""The stream of records: every tile once, in the seed's order, despite cut connections."""
 
 from __future__ import annotations
 

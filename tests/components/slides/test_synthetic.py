@@ -1,3 +1,5 @@
+"""The demo cohort: equal seeds give equal slides, which OpenSlide opens."""
+
 import hashlib
 
 import numpy as np

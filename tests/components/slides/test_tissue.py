@@ -1,3 +1,5 @@
+"""Tissue masks of slides."""
+
 import numpy as np
 import pytest
 from hypothesis import given

@@ -1,4 +1,4 @@
-"""A training from shards to SavedModel: killed and resumed, kept when done, on S3, and what is exported."""
+"""A training from shards to SavedModel: killed and resumed, kept when done, exported."""
 
 from __future__ import annotations
 

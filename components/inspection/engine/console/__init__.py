@@ -1,4 +1,4 @@
-"""The console of visual inspection: the service `brumeinspection`, and a web page and commands that use it.
+"""The console of visual inspection: the service `brumeinspection`, and its web page.
 
 `with_results` before the engine's parts are made, and `add` after, are its interface to the engine.
 """

@@ -1,4 +1,4 @@
-"""Rows of trials and their results: found within the caller's account, and as the service describes them."""
+"""Rows of the caller's trials and results, and their descriptions in responses."""
 
 from __future__ import annotations
 

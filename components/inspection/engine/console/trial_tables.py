@@ -1,4 +1,4 @@
-"""The console's own tables, beside those of the engine: trials, what came of them, and predictions kept.
+"""The console's tables: trials, their results, predictions and comparisons.
 
 They hang on a project, whose deletion takes them along, but not on a model: what a person verified keeps its
 worth when the model that was tried is gone.

@@ -1,4 +1,4 @@
-"""Alignment to the typical normal picture, then the local difference in colour from what such pictures show.
+"""Alignment to the typical normal picture, and the local difference in colour from it.
 
 It suits parts that are alike but for their place: a missing piece, a stain, a drawing.
 """

@@ -1,4 +1,4 @@
-"""PaDiM on the features of a pretrained network that the user gives as a file; nothing is ever fetched.
+"""PaDiM on the features of a pretrained network from the user's file; nothing is downloaded.
 
 The file is a Keras model (`.keras`) from RGB of 0..255, [N, h, w, 3], to a feature map, its own preprocessing
 included: a Keras application without its top, or a part of one, for a fixed size, saved with `model.save`.
@@ -18,7 +18,7 @@ _KEPT = 48  # channels that are drawn from the network's, evenly; a Gaussian of 
 
 
 class Backbone:
-    """A detector that has a network: its methods are what the modules beside this one have as functions."""
+    """A detector with a network: its methods are the functions of the modules beside this one."""
 
     NAME, NEEDS = "backbone", ""
 

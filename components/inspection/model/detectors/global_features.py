@@ -1,4 +1,4 @@
-"""Features of the whole picture and a linear model: HOG, texture codes, colour histograms, DCT, Gabor.
+"""A linear model on features of the whole picture: HOG, texture, colour, DCT and Gabor.
 
 It learns from anomalous pictures what distinguishes them, independent of the part's position. Without a map.
 """

@@ -1,4 +1,4 @@
-"""A classifier of every place in the picture, learned from masks: a probability map for each class."""
+"""A classifier of each pixel, learned from masks: a probability map for each class."""
 
 from __future__ import annotations
 

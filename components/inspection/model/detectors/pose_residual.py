@@ -1,4 +1,4 @@
-"""Pose-matched residual: what is left of a picture after the combination of normal ones that fits it best.
+"""Pose-matched residual: the difference from the best combination of normal pictures.
 
 Each picture is registered to a template by a homography. The registered normal pictures span how light,
 shadow and the remaining parallax change a sound part (for light alone a few pictures are enough: Belhumeur

@@ -96,7 +96,7 @@ def served(trained: Running, tmp_path_factory: pytest.TempPathFactory) -> Iterat
 
 
 class Tab(Page):
-    """A tab that also knows every request that the page made, and every answer that was an error."""
+    """A tab that keeps the page's requests, and the responses that were errors."""
 
     def __init__(self, address: str) -> None:
         super().__init__(address)

@@ -1,4 +1,4 @@
-"""Pictures of the page for the documentation, light and dark, from brick scenes that it trains on.
+"""Pictures of the page for the documentation, light and dark, from brick scenes.
 
     python -m tests.components.inspection.console.screenshots docs
 

@@ -1,4 +1,4 @@
-"""`brume inspection` with a trained model: the way from new pictures to a dataset that has them."""
+"""`brume inspection` with a trained model: from new pictures to a dataset with them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who gets to see the page, and what a foreign page cannot make it do; over HTTP, without a browser."""
+"""Who gets to see the page, and what a foreign page cannot do; over HTTP."""
 
 from __future__ import annotations
 

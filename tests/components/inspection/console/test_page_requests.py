@@ -1,4 +1,4 @@
-"""Requests to the page that no browser sends; over HTTP, with an engine that only lists projects."""
+"""Requests to the page that no browser sends; over HTTP."""
 
 from __future__ import annotations
 

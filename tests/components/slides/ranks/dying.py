@@ -1,4 +1,4 @@
-"""A training one of whose ranks is killed: rank 1, once the checkpoint after epoch 2 is there."""
+"""A training whose rank 1 is killed once the checkpoint after epoch 2 is there."""
 
 import os
 import signal

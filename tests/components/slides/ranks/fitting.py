@@ -1,4 +1,4 @@
-"""What each rank of a test runs: try the collective, then do several trainings, and write down what came out.
+"""The program of each rank: try the collective, do several trainings, write the results.
 
 The argument is a JSON object: `collective`, `out` (a folder) and `fits`, a list of [name, tiles, parameters].
 """
