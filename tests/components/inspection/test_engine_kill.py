@@ -60,6 +60,7 @@ class Process:
         (key,) = keys.load(root / "data/credentials").values()
         url = json.loads(state.read_text())["url"]
         self.client = client_of(url, "lookoutvision", key=key)
+        self.console = client_of(url, "brumeinspection", key=key)
 
     def kill(self) -> None:
         self._process.kill()

@@ -1,17 +1,16 @@
 """Versions of a model side by side, on pictures that none of them was trained on.
 
-A model's probability for a picture is kept: a comparison that was cut short goes on where it
-was, and a changed threshold is compared at once.
+A model's probability for a picture is kept: a comparison that a kill cut short is resumed where it was, and a
+changed threshold is compared at once.
 """
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, delete, insert, select, update
 
 from brume import storage
 from brume.aws.engine.background import Background
@@ -21,11 +20,11 @@ from brume.inspection.engine import rows
 from brume.inspection.engine.console import inference, renditions
 from brume.inspection.engine.console.inference import LoadedModels
 from brume.inspection.engine.console.thresholds import read_training
-from brume.inspection.engine.console.trial_tables import predictions
+from brume.inspection.engine.console.trial_tables import comparisons, predictions
 from brume.inspection.engine.errors import invalid
 from brume.inspection.engine.locations import LocationError, Locations
 from brume.inspection.engine.rows import AnyRow
-from brume.inspection.engine.tables import datasets, entries
+from brume.inspection.engine.tables import datasets, entries, projects
 from brume.inspection.model import images
 from brume.inspection.model.metrics import model_metrics
 from brume.run.rejects import unreachable
@@ -51,10 +50,9 @@ class Comparisons:
     ) -> None:
         self._store = store
         self._locations = locations
-        self._background = background
+        pending = select(comparisons.c.project, comparisons.c.versions).filter_by(status="IN_PROGRESS")
+        self._comparing = background.kind("comparison", pending, self._predict_all)
         self._models = loaded_models
-        self._failed: dict[tuple[str, ...], str] = {}
-        self._lock = threading.Lock()
 
     def compare_models(self, request: dict[str, Any], call: Call) -> dict[str, Any]:
         """CompareModels."""
@@ -75,12 +73,10 @@ class Comparisons:
             return {**answer, "Status": "FAILED", "StatusMessage": message}
         missing = sum(len(compared.pictures.keys() - known.keys()) for known in probabilities.values())
         if missing:
-            key = ("compare", project.id, *(str(model.version) for model in versions))
-            with self._lock:
-                failure = self._failed.pop(key, None)
-            if failure:
+            numbers = ",".join(str(model.version) for model in versions)
+            if failure := self._begin(project.id, numbers):
                 return {**answer, "Status": "FAILED", "StatusMessage": failure}
-            self._background.submit(key, self._predict_all, key, project, versions, compared)
+            self._comparing.submit(project.id, numbers)
             done = 1 - missing / (len(compared.pictures) * len(versions))
             return {**answer, "Status": "IN_PROGRESS", "Progress": done}
         return {**answer, **_compared(versions, compared, probabilities, self._locations)}
@@ -105,17 +101,40 @@ class Comparisons:
             return _ComparedPictures(chosen, "the test dataset", len(labelled) - len(chosen))
         return _ComparedPictures(chosen, "what no version was trained on, of the training dataset", 0)
 
-    def _predict_all(
-        self, key: tuple[str, ...], project: AnyRow, versions: Sequence[AnyRow], compared: _ComparedPictures
-    ) -> None:
+    def _begin(self, project: str, numbers: str) -> str:
+        """Write the row of a comparison, unless it is there; of one that failed, remove it and return why."""
+        key = {"project": project, "versions": numbers}
+        with self._store.write() as db:
+            row = db.execute(select(comparisons).filter_by(**key)).one_or_none()
+            if row is None:
+                db.execute(insert(comparisons).values(**key, status="IN_PROGRESS", message=""))
+            elif row.status == "FAILED":
+                db.execute(delete(comparisons).filter_by(**key))
+                return str(row.message)
+        return ""
+
+    def _predict_all(self, project: str, numbers: str) -> None:
+        """Predict what a comparison still needs, and remove its row, or write there why it failed."""
+        key = {"project": project, "versions": numbers}
+        with self._store.read() as db:
+            if db.execute(select(comparisons).filter_by(**key, status="IN_PROGRESS")).one_or_none() is None:
+                return
+            owner = db.execute(select(projects).filter_by(id=project)).one()
         try:
+            with self._store.read() as db:
+                versions = [rows.model(db, owner, number) for number in numbers.split(",")]
+                compared = self._choose_pictures(db, owner, versions)
             for model in versions:
                 self._models.check(model)
             for identity, (address, _) in compared.pictures.items():
-                self._detect(project, versions, identity, address)
+                self._detect(owner, versions, identity, address)
         except ServiceError as error:
-            with self._lock:
-                self._failed[key] = error.message
+            failed = {"status": "FAILED", "message": error.message}
+            with self._store.write() as db:
+                db.execute(update(comparisons).filter_by(**key).values(**failed))
+            return
+        with self._store.write() as db:
+            db.execute(delete(comparisons).filter_by(**key))
 
     def _detect(self, project: AnyRow, versions: Sequence[AnyRow], identity: str, address: str) -> None:
         mine = {"project": project.id, "picture": identity}

@@ -70,4 +70,11 @@ predictions = Table(
     ForeignKeyConstraint(["project", "version"], ["models.project", "models.version"], ondelete="CASCADE"),
 )
 
-TABLES = (trials, results, predictions)
+comparisons = Table(
+    "console_comparisons",
+    metadata,
+    _project(key=True),
+    Column("versions", String(100), primary_key=True),  # their numbers in the order of the request: "2,1"
+    Column("status", String(20), nullable=False),  # IN_PROGRESS, FAILED; a complete one has no row
+    Column("message", Text, nullable=False),
+)
