@@ -24,11 +24,11 @@ from brume.cluster import jobs
 from brume.cluster.jobs import Job, JobError
 from brume.cluster.place import in_cluster
 from brume.cluster.resources import Resources
-from brume.inspection.engine.datasets import labelled_lines
 from brume.inspection.engine.locations import Locations
 from brume.inspection.engine.rows import AnyRow
-from brume.inspection.engine.tables import datasets, models, projects
+from brume.inspection.engine.tables import models
 from brume.inspection.engine.training_files import PROGRESS, REQUEST, RESULT
+from brume.inspection.engine.training_request import training_request
 
 ATTEMPTS = 2
 _log = logging.getLogger(__name__)
@@ -120,7 +120,9 @@ class TrainingJobs:
             db.execute(update(models).where(mine).values(attempts=row.attempts + 1))
         address = storage.join(folder, REQUEST)
         if not storage.exists(address):
-            storage.write_bytes(address, json.dumps(self._request(row)).encode())
+            with self._store.read() as db:
+                request = training_request(db, row, self._locations, self._backbone)
+            storage.write_bytes(address, json.dumps(request).encode())
         job = Job(
             name,
             "brume.inspection.engine.training_program",
@@ -132,22 +134,6 @@ class TrainingJobs:
             jobs.start(job)
         except (JobError, OSError) as error:
             self._report(row, str(error))
-
-    def _request(self, row: AnyRow) -> dict[str, Any]:
-        """Return what the job needs to know: the images as they are labelled now, and where all lies."""
-        with self._store.read() as db:
-            project = db.execute(select(projects).filter_by(id=row.project)).one()
-            kinds = set(db.scalars(select(datasets.c.type).filter_by(project=row.project)))
-            lines = {kind: labelled_lines(db, row.project, kind) for kind in sorted(kinds)}
-        return {
-            "project": project.name,
-            "project_id": project.id,
-            "version": row.version,
-            "lines": lines,
-            "places": self._locations.to_json(),
-            "output": {"bucket": row.output_bucket, "prefix": row.output_prefix},
-            "backbone": self._backbone,
-        }
 
     def _report(self, row: AnyRow, message: str) -> None:
         if message != row.message:

@@ -24,8 +24,11 @@ from brume.run.rejects import Reject, read_rejects, write_rejects
 from brume.run.stage import Operational, context, stage
 
 TRAIN, TEST, TRIAL = "train", "test", "trial"
-# Who does the work, where no endpoint of another is configured.
-_ENGINE = "brume.inspection.engine.engine"
+# What does the work of a request, where no endpoint of another is configured: the rest of the engine has no
+# effect on the result.
+_TRAINING = ("brume.inspection.engine.training_request", "brume.inspection.engine.training_program")
+_PACKAGING = ("brume.inspection.engine.packaging",)
+_DETECTION = ("brume.inspection.engine.detection",)
 Pictures = Annotated[str, Counted(files=sources.named_files)]
 
 
@@ -101,7 +104,7 @@ def _trained(arguments: Mapping[str, Any], version: str) -> bool:
     return lookout.exists(arguments["project"], version)
 
 
-@stage("training", outputs={"evaluation": "evaluation"}, runs=[_ENGINE], holds=_trained)
+@stage("training", outputs={"evaluation": "evaluation"}, runs=_TRAINING, holds=_trained)
 def train_model(
     project: str,
     lists: Dataset,
@@ -150,7 +153,7 @@ def evaluate_model(
         classification.log_roc_curve(*evaluated.roc)
 
 
-@stage("packaging", outputs={"bundle": "bundle"}, runs=[_ENGINE])
+@stage("packaging", outputs={"bundle": "bundle"}, runs=_PACKAGING)
 def package_model(
     project: str, version: str, evaluation: Artifact, timeout_minutes: Operational[int], bundle: Model
 ) -> None:
@@ -195,7 +198,7 @@ def stop_model(project: str, run: str, deploy: bool) -> None:
         lookout.stop(project, run)
 
 
-@stage("detection", outputs={"detections": "detections.csv"}, runs=[_ENGINE])
+@stage("detection", outputs={"detections": "detections.csv"}, runs=_DETECTION)
 def detect_anomalies(
     project: str,
     version: str,
