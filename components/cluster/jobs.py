@@ -18,7 +18,7 @@ from brume.cluster.diagnosis import OUT_OF_MEMORY, Patience, problems
 from brume.cluster.kube import JOB, Cluster, KubeError, own_namespace
 from brume.cluster.place import in_cluster
 from brume.cluster.pods import container, dns_name, metadata, pod_spec
-from brume.cluster.process import Detached
+from brume.cluster.process import DetachedProcess
 from brume.cluster.resources import Resources
 
 Phase = Literal["running", "succeeded", "failed", "absent"]
@@ -135,8 +135,8 @@ def stop(name: str, folder: str = "") -> None:
     result.unlink(missing_ok=True)
 
 
-def _here(name: str, folder: str) -> tuple[Detached, Path]:
-    process = Detached(name, _KIND, folder)
+def _here(name: str, folder: str) -> tuple[DetachedProcess, Path]:
+    process = DetachedProcess(name, _KIND, folder)
     return process, process.log.with_suffix(".exit")
 
 

@@ -24,7 +24,7 @@ _SECONDS_BETWEEN_LOOKS = 0.05
 _children: dict[int, subprocess.Popen[bytes]] = {}
 
 
-class Detached:
+class DetachedProcess:
     """The process `name`, whether it runs or not.
 
     `kind` keeps apart processes of one name. The account of the process lies in `folder`/`kind`; without a

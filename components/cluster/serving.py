@@ -23,7 +23,7 @@ from brume.cluster.diagnosis import Patience, problems
 from brume.cluster.kube import INFERENCE_SERVICE, Cluster, KubeError, own_namespace
 from brume.cluster.place import ending_cleanly, in_cluster
 from brume.cluster.pods import container, dns_name, metadata, pod_spec
-from brume.cluster.process import Detached
+from brume.cluster.process import DetachedProcess
 from brume.cluster.resources import Resources
 
 Log = Callable[[str], None]
@@ -103,7 +103,7 @@ def stop(endpoint: Endpoint | str, folder: str = "") -> None:
         namespace, _, name = handle.partition("/")
         Cluster(namespace).delete(INFERENCE_SERVICE, name)
     else:
-        Detached(endpoint if isinstance(endpoint, str) else endpoint.name, _KIND, folder).stop()
+        DetachedProcess(endpoint if isinstance(endpoint, str) else endpoint.name, _KIND, folder).stop()
 
 
 def predict(url: str, model_name: str, images: Sequence[bytes]) -> list[list[float]]:
@@ -154,7 +154,7 @@ def _requests(images: Sequence[bytes]) -> Iterator[list[bytes]]:
 
 
 def _serve_here(model: Model, log: Log) -> Endpoint:
-    process = Detached(model.name, _KIND, model.folder)
+    process = DetachedProcess(model.name, _KIND, model.folder)
     url = None
     with tempfile.TemporaryDirectory(prefix="brume-serving-") as scratch:
         port_file = Path(scratch) / "port"
@@ -171,7 +171,7 @@ def _serve_here(model: Model, log: Log) -> Endpoint:
     return Endpoint(url, model.name, str(process.log))
 
 
-def _wait_until_ready(process: Detached, port_file: Path, model: Model) -> str:
+def _wait_until_ready(process: DetachedProcess, port_file: Path, model: Model) -> str:
     until = time.monotonic() + _SECONDS_TO_LOAD
     with urllib3.PoolManager(retries=False, timeout=5) as pool:
         while time.monotonic() < until:

@@ -14,7 +14,8 @@ from typing import Any
 from brume import storage
 from brume.run import progress
 from brume.run import rejects as reject_tables
-from brume.slides.model.cohort import LabelledSlide, Match, Reject, match, read_labels, split_by_patient
+from brume.run.rejects import Reject
+from brume.slides.model.cohort import LabelledSlide, Match, match, read_labels, split_by_patient
 from brume.slides.model.reader import SlideError, check_slide
 
 SUFFIXES = frozenset(

@@ -15,7 +15,7 @@ from pathlib import PurePosixPath
 from typing import NamedTuple
 
 from brume import storage
-from brume.run.rejects import Reject as Reject
+from brume.run.rejects import Reject
 
 SPLITS = ("train", "valid", "test")
 SHARES = {"train": 0.7, "valid": 0.2, "test": 0.1}

@@ -18,7 +18,7 @@ import numpy as np
 import openslide
 from PIL import Image
 
-from brume.slides.model.tiled_jpeg import Level, OddJpegError, Pixels, TiledJpegReader
+from brume.slides.model.tiled_jpeg import Level, Pixels, TiledJpegReader, UnsupportedJpegError
 
 # A microscope's pixel, in microns: outside of this a resolution tag is a printer's, not a scanner's.
 PLAUSIBLE_MPP = (0.02, 50.0)
@@ -112,7 +112,7 @@ class Slide:
                     yield window
                     done += 1
                 return
-            except OddJpegError as error:
+            except UnsupportedJpegError as error:
                 logging.getLogger(__name__).info("%s: %s; read on with OpenSlide", self.path.name, error)
         for x, y in corners[done:]:
             yield np.asarray(self._region(level, x, y, width, height))

@@ -47,7 +47,7 @@ def probability_columns(classes: Sequence[str]) -> list[str]:
     return [f"p_{name}" for name in classes]
 
 
-def slide_scores(tile_scores: pa.Table, classes: Sequence[str]) -> list[SlideScore]:
+def average_tiles(tile_scores: pa.Table, classes: Sequence[str]) -> list[SlideScore]:
     """Average the tile probabilities of each slide, and let its tiles vote.
 
     `mean_prediction` is the class of the highest mean. In the vote each tile counts for its most probable

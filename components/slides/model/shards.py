@@ -54,7 +54,7 @@ class ShardsError(ValueError):
 
 
 @dataclass
-class _Slide:
+class _SlideTiles:
     """The tile file of one slide, and a row of its every tile in the order of the file."""
 
     uri: str
@@ -93,10 +93,10 @@ def write_shards(
         )
     if not storage.is_remote(out_uri):
         out_uri = str(Path(out_uri))  # as files are listed, so that their names can be compared
-    slides = sorted(_scan(tile_files, splits, classes, seed), key=lambda part: part.slide)
-    if twice := [name for name, count in Counter(part.slide for part in slides).items() if count > 1]:
+    slides = sorted(_scan(tile_files, splits, classes, seed), key=lambda slide: slide.slide)
+    if twice := [name for name, count in Counter(slide.slide for slide in slides).items() if count > 1]:
         raise ShardsError(f"slide {twice[0]} is in two tile files: its tiles would be doubled")
-    train = sum(len(part.rows) for part in slides if part.split == "train")
+    train = sum(len(slide.rows) for slide in slides if slide.split == "train")
     if 0 < train < ranks:
         raise ShardsError(f"{train} training tiles are too few for ranks={ranks}: use fewer ranks")
     per_rank = min(shards_per_rank, batch_size, max(1, train // ranks))
@@ -132,10 +132,10 @@ def write_shards(
 
 
 def _scan(
-    uris: Iterable[str], splits: Mapping[str, str], classes: Sequence[str], seed: int
-) -> Iterator[_Slide]:
+    tile_files: Iterable[str], splits: Mapping[str, str], classes: Sequence[str], seed: int
+) -> Iterator[_SlideTiles]:
     """Read each tile file once and keep of it what the dealing needs."""
-    for uri in uris:
+    for uri in tile_files:
         rows, owners = [], set()
         with storage.open_read(uri) as stream:
             for record in read(stream, uri):
@@ -161,50 +161,52 @@ def _scan(
         table = np.array(rows, ROW)
         if len(np.unique(table[["x", "y"]])) < len(table):
             raise ShardsError(f"{uri} holds a tile twice: cut slide {slide} again")
-        yield _Slide(uri, slide, patient, label, split, table)
+        yield _SlideTiles(uri, slide, patient, label, split, table)
 
 
-def _deal(slides: Sequence[_Slide], ranks: int, train_shards: int) -> list[tuple[str, str]]:
+def _deal(slides: Sequence[_SlideTiles], ranks: int, train_shards: int) -> list[tuple[str, str]]:
     """Give every tile its shard; return the shards as (file, split)."""
     files = [(f"train-{n:05d}-of-{train_shards:05d}.tfrecord", "train") for n in range(train_shards)]
-    train = [part for part in slides if part.split == "train"]
+    train = [slide for slide in slides if slide.split == "train"]
     if train:
-        order = np.argsort(np.concatenate([part.rows["lot"] for part in train]), kind="stable")
+        order = np.argsort(np.concatenate([slide.rows["lot"] for slide in train]), kind="stable")
         shard = np.empty(len(order), np.int32)
         shard[order] = np.arange(len(order)) % train_shards
         whole = len(order) - len(order) % train_shards
         shard[order[whole:]] = train_shards
         if whole < len(order):
             files.append(("train-rest.tfrecord", "train"))
-        for part, share in zip(train, np.split(shard, np.cumsum([len(p.rows) for p in train])), strict=False):
-            part.rows["shard"] = share
-    valid = [part for part in slides if part.split == "valid"]
-    valid_shards = min(ranks, sum(len(part.rows) for part in valid))
+        for slide, share in zip(
+            train, np.split(shard, np.cumsum([len(slide.rows) for slide in train])), strict=False
+        ):
+            slide.rows["shard"] = share
+    valid = [slide for slide in slides if slide.split == "valid"]
+    valid_shards = min(ranks, sum(len(slide.rows) for slide in valid))
     dealt = 0
-    for part in valid:
-        part.rows["shard"] = len(files) + (dealt + np.arange(len(part.rows))) % valid_shards
-        dealt += len(part.rows)
+    for slide in valid:
+        slide.rows["shard"] = len(files) + (dealt + np.arange(len(slide.rows))) % valid_shards
+        dealt += len(slide.rows)
     files += [(f"valid-{n:05d}.tfrecord", "valid") for n in range(valid_shards)]
-    for part in slides:
-        if part.split in ("test", ""):
-            part.rows["shard"] = len(files)
-            name = PurePosixPath(part.slide).with_suffix("").as_posix().replace("/", "__")
+    for slide in slides:
+        if slide.split in ("test", ""):
+            slide.rows["shard"] = len(files)
+            name = PurePosixPath(slide.slide).with_suffix("").as_posix().replace("/", "__")
             if any(file == f"test/{name}.tfrecord" for file, _ in files):
-                name = part.slide.replace("/", "__")
-            files.append((f"test/{name}.tfrecord", part.split))
+                name = slide.slide.replace("/", "__")
+            files.append((f"test/{name}.tfrecord", slide.split))
     return files
 
 
-def _describe(slides: Sequence[_Slide], files: Sequence[tuple[str, str]]) -> list[dict[str, Any]]:
+def _describe(slides: Sequence[_SlideTiles], files: Sequence[tuple[str, str]]) -> list[dict[str, Any]]:
     """Return the entry of each shard in shards.json; ``bytes`` is the size of its file."""
     tiles, size = np.zeros(len(files), np.int64), np.zeros(len(files), np.int64)
     labels: dict[int, Counter[str]] = defaultdict(Counter)
-    for part in slides:
-        numbers, counts = np.unique(part.rows["shard"], return_counts=True)
+    for slide in slides:
+        numbers, counts = np.unique(slide.rows["shard"], return_counts=True)
         for number, count in zip(numbers.tolist(), counts.tolist(), strict=True):
-            labels[number][part.label] += count
+            labels[number][slide.label] += count
             tiles[number] += count
-        np.add.at(size, part.rows["shard"], part.rows["size"] + FRAME_BYTES)
+        np.add.at(size, slide.rows["shard"], slide.rows["size"] + FRAME_BYTES)
     return [
         {
             "file": file,
@@ -217,12 +219,12 @@ def _describe(slides: Sequence[_Slide], files: Sequence[tuple[str, str]]) -> lis
     ]
 
 
-def _digest(slides: Sequence[_Slide], content: Mapping[str, Any]) -> str:
+def _digest(slides: Sequence[_SlideTiles], content: Mapping[str, Any]) -> str:
     """Hash every tile's slide, place, content and shard, and the description of the whole."""
     digest = hashlib.sha256(json.dumps(content, sort_keys=True).encode())
-    for part in slides:
-        digest.update(json.dumps([part.slide, part.patient, part.label, part.split]).encode())
-        digest.update(part.rows.tobytes())
+    for slide in slides:
+        digest.update(json.dumps([slide.slide, slide.patient, slide.label, slide.split]).encode())
+        digest.update(slide.rows.tobytes())
     return digest.hexdigest()
 
 
@@ -242,14 +244,14 @@ def _clear(out_uri: str) -> None:
             storage.remove(entry.uri)
 
 
-def _write(slides: Sequence[_Slide], files: Sequence[tuple[str, str]], folder: Path) -> None:
+def _write(slides: Sequence[_SlideTiles], files: Sequence[tuple[str, str]], folder: Path) -> None:
     """Stream the tile files a second time, into spools by shard, and write each shard from its spool.
 
     A spool holds a shard's records as they come, slide by slide; the shard takes them in the order of their
     lots (valid and test: of slide and place), reading one record at a time.
     """
     spools = folder / "shuffle.spool"
-    total, done = sum(len(part.rows) for part in slides), 0
+    total, done = sum(len(slide.rows) for slide in slides), 0
     waiting: dict[int, list[bytes]] = defaultdict(list)
     waiting_bytes = 0
 
@@ -264,14 +266,14 @@ def _write(slides: Sequence[_Slide], files: Sequence[tuple[str, str]], folder: P
     shutil.rmtree(spools, ignore_errors=True)  # a run that was killed leaves its own
     spools.mkdir()
     try:
-        for part in slides:
-            with storage.open_read(part.uri) as stream:
-                for number, record in zip(part.rows["shard"].tolist(), read(stream, part.uri), strict=True):
+        for slide in slides:
+            with storage.open_read(slide.uri) as stream:
+                for number, record in zip(slide.rows["shard"].tolist(), read(stream, slide.uri), strict=True):
                     waiting[number].append(frame(record))
                     waiting_bytes += len(record)
                     if waiting_bytes > BUFFER_BYTES:
                         flush()
-            done += len(part.rows)
+            done += len(slide.rows)
             progress.report(STAGE, done // 2, total)
         flush()
         for number, lots, sizes in _by_shard(slides, len(files)):
@@ -289,17 +291,17 @@ def _write(slides: Sequence[_Slide], files: Sequence[tuple[str, str]], folder: P
         shutil.rmtree(spools)
 
 
-def _by_shard(slides: Sequence[_Slide], count: int) -> Iterator[tuple[int, NDArray[Any], NDArray[Any]]]:
+def _by_shard(slides: Sequence[_SlideTiles], count: int) -> Iterator[tuple[int, NDArray[Any], NDArray[Any]]]:
     """Yield each shard's number with the lots and record sizes of its tiles, as they lie in the spool."""
     if not slides:
         return
-    rows = np.concatenate([part.rows[["shard", "lot", "size"]] for part in slides])
+    rows = np.concatenate([slide.rows[["shard", "lot", "size"]] for slide in slides])
     rows = rows[np.argsort(rows["shard"], kind="stable")]
     for number, group in enumerate(np.split(rows, np.searchsorted(rows["shard"], np.arange(1, count)))):
         yield number, group["lot"], group["size"].astype(np.int64)
 
 
-def _index(slides: Sequence[_Slide], files: Sequence[tuple[str, str]]) -> pa.Table:
+def _index(slides: Sequence[_SlideTiles], files: Sequence[tuple[str, str]]) -> pa.Table:
     """Return the table of all tiles, sorted by slide, in the order of the slide's tile file."""
     schema = pa.schema(
         [(name, pa.string()) for name in ("slide", "patient", "label", "split")]
@@ -307,10 +309,10 @@ def _index(slides: Sequence[_Slide], files: Sequence[tuple[str, str]]) -> pa.Tab
         + [("span", pa.int32()), ("bytes", pa.int32()), ("shard", pa.string())]
     )
     tables = []
-    for part in slides:
-        columns = {name: part.rows[name] for name in ("x", "y", "level", "mpp", "span", "bytes")}
+    for slide in slides:
+        columns = {name: slide.rows[name] for name in ("x", "y", "level", "mpp", "span", "bytes")}
         for name in ("slide", "patient", "label", "split"):
-            columns[name] = pa.repeat(getattr(part, name), len(part.rows))
-        columns["shard"] = pa.array([files[number][0] for number in part.rows["shard"].tolist()])
+            columns[name] = pa.repeat(getattr(slide, name), len(slide.rows))
+        columns["shard"] = pa.array([files[number][0] for number in slide.rows["shard"].tolist()])
         tables.append(pa.table([columns[field.name] for field in schema], schema=schema))
     return pa.concat_tables(tables) if tables else schema.empty_table()

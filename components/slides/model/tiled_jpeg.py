@@ -35,7 +35,7 @@ class Level:
     downsample: float
 
 
-class OddJpegError(Exception):
+class UnsupportedJpegError(Exception):
     """A source tile that the fast path does not understand."""
 
 
@@ -120,9 +120,9 @@ class TiledJpegReader:
         try:
             image = simplejpeg.decode_jpeg(grid.prefix + data[2:], buffer=into)
         except ValueError as error:
-            raise OddJpegError(f"source tile {index} of level {level}: {error}") from error
+            raise UnsupportedJpegError(f"source tile {index} of level {level}: {error}") from error
         if image.shape != into.shape:
-            raise OddJpegError(
+            raise UnsupportedJpegError(
                 f"source tile {index} of level {level} has shape {image.shape}, not {into.shape}"
             )
 

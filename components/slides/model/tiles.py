@@ -73,7 +73,7 @@ def tile_group(
     """
     results: dict[int, str | Reject] = {}
     for index, source in enumerate(slides):
-        if found := _found(source, out_uri, tiling):
+        if found := _already_cut(source, out_uri, tiling):
             results[index] = found
     if results:
         progress.report(STEP, len(results), len(slides), f"{len(results)} were cut before")
@@ -104,7 +104,8 @@ def _outcomes(
             try:
                 while queue or running:
                     while queue and len(running) < (1 if alone else workers):
-                        running[processes.submit(_work, slides[queue[0]], out_uri, tiling)] = queue[0]
+                        index = queue[0]
+                        running[processes.submit(_cut_in_worker, slides[index], out_uri, tiling)] = index
                         queue.popleft()
                     for future in wait(running, return_when=FIRST_COMPLETED).done:
                         result = future.result()
@@ -118,39 +119,39 @@ def _outcomes(
                     yield index, Reject(slides[index].slide, STEP, reason)
 
 
-def _work(source: SlideSource, out_uri: str, tiling: Tiling) -> str | Reject:
+def _cut_in_worker(source: SlideSource, out_uri: str, tiling: Tiling) -> str | Reject:
     """Cut one slide in a worker, unless another has just done so."""
     try:
-        if found := _found(source, out_uri, tiling):
+        if found := _already_cut(source, out_uri, tiling):
             return found
         return _cut(source, out_uri, tiling)
     except SlideError as error:
         return Reject(source.slide, STEP, str(error))
     except (OSError, storage.StorageError, MemoryError, ImportError) as error:
         if isinstance(error, OSError) and error.errno is None and not isinstance(error, FileNotFoundError):
-            return _odd(source, error)  # of a decoder, about the content
+            return _unusable(source, error)  # of a decoder, about the content
         raise TilingError(
             f"slide {source.slide} ({source.uri}) cannot be cut into {out_uri}: {type(error).__name__}: "
             f"{error}. The slide itself may be good: remove the cause and run again; the slides already "
             "cut are kept."
         ) from error
     except Exception as error:
-        return _odd(source, error)
+        return _unusable(source, error)
 
 
-def _odd(source: SlideSource, error: Exception) -> Reject:
+def _unusable(source: SlideSource, error: Exception) -> Reject:
     return Reject(source.slide, STEP, f"{type(error).__name__}: {error}")
 
 
 def _cut(source: SlideSource, out_uri: str, tiling: Tiling) -> str | Reject:
     """Fetch and cut one slide; return the URI of its tile file, or a reject when the slide is gone."""
-    file_uri, done_uri = _places(source, out_uri, tiling)
+    file_uri, done_uri = _uris(source, out_uri, tiling)
     with tempfile.TemporaryDirectory(prefix="brume-slide-") as name:
         folder = Path(name)
         try:
             path = slide_files.fetch(source.uri, folder)
         except FileNotFoundError as error:
-            return _odd(source, error)
+            return _unusable(source, error)
         out = folder / "tiles.tfrecord" if storage.is_remote(file_uri) else Path(file_uri)
         tiled = tile_slide(
             path, out, slide=source.slide, patient=source.patient, label=source.label, tiling=tiling
@@ -161,13 +162,13 @@ def _cut(source: SlideSource, out_uri: str, tiling: Tiling) -> str | Reject:
     return file_uri
 
 
-def _found(source: SlideSource, out_uri: str, tiling: Tiling) -> str | None:
+def _already_cut(source: SlideSource, out_uri: str, tiling: Tiling) -> str | None:
     """Return the tile file of a slide that was cut before."""
-    file_uri, done_uri = _places(source, out_uri, tiling)
+    file_uri, done_uri = _uris(source, out_uri, tiling)
     return file_uri if storage.exists(done_uri) and storage.exists(file_uri) else None
 
 
-def _places(source: SlideSource, out_uri: str, tiling: Tiling) -> tuple[str, str]:
+def _uris(source: SlideSource, out_uri: str, tiling: Tiling) -> tuple[str, str]:
     """Return the URIs of a slide's tile file and of the mark that it is done.
 
     They are named by the slide, and by everything that the tiles depend on.

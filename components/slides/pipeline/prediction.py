@@ -133,9 +133,9 @@ def predict_shards(
     return pa.concat_tables([tables[part.target] for part in parts])
 
 
-def write_scores(table: pa.Table, uri: str) -> None:
+def write_scores(tile_scores: pa.Table, uri: str) -> None:
     """Write tile scores as one Parquet file, whole or not at all."""
-    storage.write_bytes(uri, _parquet(table))
+    storage.write_bytes(uri, _parquet(tile_scores))
 
 
 def read_scores(uri: str) -> tuple[pa.Table, list[str]]:

@@ -102,26 +102,27 @@ def score_slides(
     classification: ClassificationMetrics,
 ) -> None:
     """Score the slides, evaluate the held-out ones, and draw every slide's heatmap."""
-    from brume.slides.model import heatmap, scores
+    from brume.slides.model import heatmap
     from brume.slides.model.metrics import headline
+    from brume.slides.model.scores import average_tiles, evaluate, pooled_roc, write_slide_scores
     from brume.slides.pipeline import prediction
 
     table, classes = prediction.read_scores(tile_scores.uri)
-    scored = scores.slide_scores(table, classes)
+    scores = average_tiles(table, classes)
     with tempfile.TemporaryDirectory() as scratch:
         path = Path(scratch) / "slide_scores.csv"
-        scores.write_slide_scores(str(path), scored, classes)
+        write_slide_scores(str(path), scores, classes)
         storage.upload(path, slide_scores.uri)
     slides = admission.read_slides(storage.join(cohort.uri, "slides.csv"))
     sources = {slide.slide: slide.uri for slide in slides}
-    undrawn = heatmap.draw_all(sources, table, scored, heatmaps.uri, assume_mpp=assume_mpp or None)
-    evaluated = scores.evaluate(scored, classes, seed=seed)
+    undrawn = heatmap.draw_all(sources, table, scores, heatmaps.uri, assume_mpp=assume_mpp or None)
+    evaluated = evaluate(scores, classes, seed=seed)
     content = {"evaluation": evaluated.to_json(), "undrawn": [asdict(reject) for reject in undrawn]}
     admission.write_json(content, evaluation.uri)
     metrics.metadata.update(headline(evaluated))
     if evaluated.slides:
         classification.log_confusion_matrix(classes, [list(row) for row in evaluated.confusion])
-    if points := scores.pooled_roc(scored, classes):
+    if points := pooled_roc(scores, classes):
         classification.log_roc_curve(*points)
 
 

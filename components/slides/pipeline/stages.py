@@ -15,9 +15,9 @@ from brume import storage
 from brume.cluster import images
 from brume.cluster.resources import Resources
 from brume.run.artifacts import Dataset, Metrics, Model
+from brume.run.rejects import Reject
 from brume.run.stage import Content, Contents, Operational, context, stage
 from brume.slides.model import admission
-from brume.slides.model.cohort import Reject
 from brume.slides.model.grid import Tiling
 from brume.slides.model.parameters import TrainingParameters
 

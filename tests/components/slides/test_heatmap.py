@@ -17,7 +17,7 @@ from brume import storage
 from brume.report.viridis import colours
 from brume.slides.demo.painter import write_slide
 from brume.slides.model import heatmap
-from brume.slides.model.scores import SlideScore, slide_scores
+from brume.slides.model.scores import SlideScore, average_tiles
 
 GLASS, TISSUE = (243, 243, 243), (190, 110, 160)
 
@@ -122,7 +122,7 @@ def cohort(tmp_path: Path) -> tuple[dict[str, str], pa.Table, list[SlideScore]]:
             "p_b": pa.array([0.1] * 3, pa.float32()),
         }
     )
-    return sources, table, slide_scores(table, ["a", "b"])
+    return sources, table, average_tiles(table, ["a", "b"])
 
 
 def test_every_slide_is_drawn_and_a_broken_one_set_aside(

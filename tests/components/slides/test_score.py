@@ -18,10 +18,10 @@ from brume.slides.model.metrics import Evaluation, headline
 from brume.slides.model.scores import (
     ScoreError,
     SlideScore,
+    average_tiles,
     evaluate,
     pooled_roc,
     read_slide_scores,
-    slide_scores,
     write_slide_scores,
 )
 
@@ -50,7 +50,7 @@ def case(slide: str, label: str, *probabilities: float, patient: str = "", split
 def test_mean_and_vote_computed_by_hand() -> None:
     # Two tiles lean a little to b, one strongly to a: the vote is b, the mean is a.
     table = tile_table([("s", (0.4, 0.6)), ("s", (0.4, 0.6)), ("s", (1.0, 0.0)), ("t", (0.2, 0.8))], AB)
-    first, second = slide_scores(table, AB)
+    first, second = average_tiles(table, AB)
     assert (first.slide, first.patient, first.label, first.split, first.tiles) == (
         *("s", "patient of s", "a", "test"),
         3,
@@ -62,13 +62,13 @@ def test_mean_and_vote_computed_by_hand() -> None:
 
 def test_a_tied_vote_goes_to_the_higher_mean_then_to_the_first_class() -> None:
     by_mean = tile_table([("s", (0.6, 0.4, 0.0)), ("s", (0.0, 0.9, 0.1))], ABC)
-    assert slide_scores(by_mean, ABC)[0].vote_prediction == "b"
+    assert average_tiles(by_mean, ABC)[0].vote_prediction == "b"
     # c has the highest mean but no vote: it cannot win a tied vote.
     without_votes = tile_table([("s", (0.52, 0.0, 0.48)), ("s", (0.0, 0.52, 0.48))], ABC)
-    score = slide_scores(without_votes, ABC)[0]
+    score = average_tiles(without_votes, ABC)[0]
     assert (score.mean_prediction, score.vote_prediction) == ("c", "a")
     even = tile_table([("s", (0.5, 0.5))], AB)
-    assert slide_scores(even, AB)[0].vote_prediction == slide_scores(even, AB)[0].mean_prediction == "a"
+    assert average_tiles(even, AB)[0].vote_prediction == average_tiles(even, AB)[0].mean_prediction == "a"
 
 
 weights = st.lists(st.floats(0.01, 1.0), min_size=3, max_size=3)
@@ -79,7 +79,7 @@ def test_means_sum_to_one_and_do_not_depend_on_the_order_of_tiles(
     tiles: list[tuple[str, list[float]]], shuffle: random.Random
 ) -> None:
     rows = [(slide, tuple(np.array(w) / sum(w))) for slide, w in tiles]
-    scores = slide_scores(tile_table(rows, ABC), ABC)
+    scores = average_tiles(tile_table(rows, ABC), ABC)
     assert [score.slide for score in scores] == sorted({slide for slide, _ in rows})
     assert sum(score.tiles for score in scores) == len(rows)
     for score in scores:
@@ -92,16 +92,16 @@ def test_means_sum_to_one_and_do_not_depend_on_the_order_of_tiles(
         votes = [ABC[int(np.argmax(p))] for p in own]
         assert votes.count(score.vote_prediction) == max(map(votes.count, ABC))
     shuffle.shuffle(rows)
-    again = slide_scores(tile_table(rows, ABC), ABC)
+    again = average_tiles(tile_table(rows, ABC), ABC)
     for one, other in zip(scores, again, strict=True):
         assert one.probabilities == pytest.approx(other.probabilities)
 
 
 def test_what_is_not_a_probability_is_named() -> None:
     with pytest.raises(ScoreError, match="slide t"):
-        slide_scores(tile_table([("s", (0.5, 0.5)), ("t", (float("nan"), 1.0))], AB), AB)
+        average_tiles(tile_table([("s", (0.5, 0.5)), ("t", (float("nan"), 1.0))], AB), AB)
     with pytest.raises(ScoreError, match="p_c"):
-        slide_scores(tile_table([("s", (0.5, 0.5))], AB), ABC)
+        average_tiles(tile_table([("s", (0.5, 0.5))], AB), ABC)
 
 
 def test_the_file_has_the_promised_columns(tmp_path: Path) -> None:
