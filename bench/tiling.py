@@ -10,7 +10,7 @@ tiles per CPU-second (user and system time of the process) of
 - the slide cut into a TFRecord file of JPEG tiles, tissue mask included;
 - the same by OpenSlide's read_region and Pillow's JPEG encoder: same mask, tiles, quality and subsampling.
 
-CPU time, as wall time says little on a shared machine; each figure is the best of its repeats, taken in turn.
+CPU time, since a machine may be shared; each result is the best of its repeats, taken in turn.
 """
 
 from __future__ import annotations

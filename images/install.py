@@ -30,7 +30,7 @@ def requirements(project: dict[str, Any], name: str) -> list[str]:
 
 
 def main() -> None:
-    """Become pip, with the requirements that the arguments say."""
+    """Become pip, with the requirements of the arguments."""
     parser = argparse.ArgumentParser(description="Install what pyproject.toml requires.")
     parser.add_argument("names", nargs="*", metavar="NAME", help="an extra, or `project`")
     parser.add_argument("--only", default="", metavar="PREFIX", help="of these, what begins so")

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 # Seconds before a problem counts as one: an autoscaler needs minutes to bring a node, a registry that failed
-# once may work the next time, and a job whose worker has died says itself what happened.
+# once may work the next time, and the message of a job whose worker has died names what happened.
 _TO_SCHEDULE, _TO_PULL, _TO_SPEAK, _NOW = 900.0, 180.0, 30.0, 0.0
 OUT_OF_MEMORY = "OOMKilled"  # the kind of problem of a container that needed more than its limit
 _STARTS = 3  # a start that fails once may be the store's or the network's fault

@@ -1,7 +1,7 @@
 """A job in the background, here or on the cluster: it outlives the process that starts it.
 
 On one machine it is a detached process whose exit code is kept in a file; on a cluster a Job (`batch/v1`).
-Any later process (an engine that was started again, say) can ask how it went and end it, by its name.
+Any later process (an engine that was started again, for example) can ask how it went and end it, by its name.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ class Job:
 class JobState:
     """How a job stands.
 
-    `reason` says why one failed (the pod's trouble, and its last lines), or what a running one waits for.
+    `reason` is why one failed (the pod's problem, and its last lines), or what a running one waits for.
     One that failed is `hopeless` when it would fail again: nothing that it waited for has come, or its memory
     does not suffice.
     """
@@ -156,7 +156,7 @@ def job_manifest(job: Job) -> dict[str, Any]:
         job.resources,
         {"HOME": "/tmp", **job.env},  # noqa: S108 - the pod's own
     )
-    # As process 1 of its container Python does not hear SIGTERM: all of this time would pass.
+    # As process 1 of its container Python ignores SIGTERM: all of this time would pass.
     ending = {"restartPolicy": "Never", "terminationGracePeriodSeconds": _SECONDS_TO_END}
     about = metadata(dns_name(job.name), own_namespace(), "job", owned=False)
     return {
@@ -198,7 +198,7 @@ def _on_cluster(cluster: Cluster, name: str) -> JobState:
         hopeless = any(problem.kind == OUT_OF_MEMORY for problem in trouble)
         wrong = [f"{failed.get('reason', '')} {failed.get('message', '')}".strip(), *map(str, trouble)]
     else:
-        # What has ended is the Job's to judge: it may have another pod made.
+        # A pod that has ended is for the Job to handle: it may make another.
         alive = [pod for pod in pods if pod.status.phase not in ("Failed", "Succeeded")]
         trouble = problems(called, alive) if alive or not pods else []
         wrong = [str(problem) for problem in _patience[name].exhausted(trouble)]

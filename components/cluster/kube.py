@@ -1,4 +1,4 @@
-"""Kubernetes: create an object, watch it, follow a pod's log, say why a pod fails, clean up.
+"""Kubernetes: create an object, watch it, follow a pod's log, explain failures, clean up.
 
 A thin layer over the `kubernetes` client. Every connection may be cut at any time: watches and logs go on
 where they were.
@@ -69,7 +69,7 @@ class Cluster:
         self._core = client.CoreV1Api(api)
 
     def create(self, kind: Kind, manifest: Mapping[str, Any]) -> None:
-        """Create an object. Raises `KubeError` with what the API server says.
+        """Create an object. Raises `KubeError` with the API server's message.
 
         A field that the cluster's definition of the kind does not have (it may be an older one) is refused:
         it would else be dropped in silence.
@@ -151,7 +151,7 @@ class Cluster:
                 )
                 for event in events:
                     if event["type"] == "DELETED":
-                        break  # the next look says so
+                        break  # the next read finds that
                     yield event["object"]
             except ApiException as error:
                 if error.status == _NOT_THERE:

@@ -40,7 +40,7 @@ _LAUNCHER, _WORKER = "mpi-launcher", "mpi-worker"
 # `--tag-output`: OpenMPI 4 writes "[1,0]<stdout>:text", OpenMPI 5 "[prterun-host-42@1,0]<stdout>:text".
 _TAGGED = re.compile(r"^\[(?:[^\],]*@)?\d+,(\d+)\]<(?:stdout|stderr|stddiag)>: ?(.*)$")
 _TRACEBACK = "Traceback (most recent call last):"
-# The ways in which mpirun says which rank ended the job.
+# The forms in which mpirun names the rank that ended the job.
 _CULPRIT = re.compile(
     r"Process name: \[\[\d+,\d+\],(\d+)\]|process rank (\d+) with PID|MPI_ABORT was invoked on rank (\d+)"
 )

@@ -41,7 +41,7 @@ class ModelError(RuntimeError):
 
 
 class RequestError(ValueError):
-    """A request that the client has to change; the message says which instance, and why."""
+    """A request that the client has to change; the message names the instance and the reason."""
 
 
 def local_copy(uri: str, scratch: Path) -> Path:
@@ -205,7 +205,7 @@ async def _unexpected(_request: Request, error: Exception) -> Response:
 
 
 def arguments_parser(program: str, model: str) -> argparse.ArgumentParser:
-    """Return the options that every predictor has; `model` says what lies at `--model`."""
+    """Return the options that every predictor has; `model` describes what `--model` names."""
     parser = argparse.ArgumentParser(prog=program, description="Serve a model (KServe V1).")
     parser.add_argument("--model", required=True, help=f"folder or s3:// URI of {model}")
     parser.add_argument("--name", required=True, help="the model's name in the URLs")

@@ -39,7 +39,7 @@ _BYTES_PER_REQUEST = 16 << 20
 
 
 class ServingError(RuntimeError):
-    """A model that is not served, or does not answer; the message says why, with its last lines."""
+    """A model that is not served, or does not answer; the message has the reason and its last lines."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ class Model:
 
 @dataclass(frozen=True)
 class Endpoint:
-    """A model that answers at `url`; `handle` says what `stop` has to end."""
+    """A model that answers at `url`; `handle` names what `stop` has to end."""
 
     url: str
     name: str
@@ -110,7 +110,7 @@ def predict(url: str, model_name: str, images: Sequence[bytes]) -> list[list[flo
     """Return one row of class probabilities for each JPEG or PNG file, from a served model.
 
     Images travel many to a request. A request that fails on the way (connection refused or cut, 429, 502,
-    503, 504) is tried again for about a minute; raises `ServingError` after that, or when the answer says
+    503, 504) is tried again for about a minute; raises `ServingError` after that, or when the answer is
     that the request is wrong.
     """
     address = f"{url.rstrip('/')}/v1/models/{model_name}:predict"
@@ -161,7 +161,7 @@ def _serve_here(model: Model, log: Log) -> Endpoint:
         command = [sys.executable, "-m", model.module, "--model", model.uri, "--name", model.name]
         command += ["--port", "0", "--port-file", str(port_file), *model.arguments]
         try:
-            # The predictor takes a port that is free and says which: nobody can take it in between.
+            # The predictor takes a free port and reports it: nobody can take it in between.
             process.start(command, model.env)
             url = _wait_until_ready(process, port_file, model)
         finally:

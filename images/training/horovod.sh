@@ -19,9 +19,9 @@ set -eu
 version=0.28.1
 digest=92a43f5a94c43907a56805bad15f19700c62ffc83b7ca483f9e104e229f67ef0
 
-say() { printf 'horovod: %s\n' "$*" >&2; }
+log() { printf 'horovod: %s\n' "$*" >&2; }
 
-[ $# -ge 1 ] && [ $# -le 2 ] || { say "usage: $0 PYTHON [WHEEL_DIR]"; exit 2; }
+[ $# -ge 1 ] && [ $# -le 2 ] || { log "usage: $0 PYTHON [WHEEL_DIR]"; exit 2; }
 case $1 in */*) python=$(cd "$(dirname "$1")" && pwd)/$(basename "$1") ;; *) python=$1 ;; esac
 constraints=$(cd "$(dirname "$0")/../.." && pwd)/constraints.txt
 [ -f "$constraints" ] || constraints=/dev/null
@@ -33,8 +33,8 @@ found = {d.metadata["Name"].lower().replace("_", "-"): d.version for d in distri
 tensorflow = found.get("tensorflow-cpu") or found.get("tensorflow")
 if tensorflow:
     print(f"{tensorflow}-cp{sys.version_info[0]}{sys.version_info[1]}-{sysconfig.get_platform()}")
-') || { say "$python does not run"; exit 2; }
-[ -n "$key" ] || { say "$python has no TensorFlow: install the training extra first"; exit 2; }
+') || { log "$python does not run"; exit 2; }
+[ -n "$key" ] || { log "$python has no TensorFlow: install the training extra first"; exit 2; }
 wheels=${2:-${XDG_CACHE_HOME:-$HOME/.cache}/brume/wheels/$key}
 mkdir -p "$wheels"
 wheels=$(cd "$wheels" && pwd)
@@ -48,9 +48,9 @@ for tool in $tools; do
     command -v "${tool%%:*}" >/dev/null 2>&1 || missing="$missing ${tool#*:}"
 done
 if [ -n "$missing" ]; then
-    say "cannot be built: missing$missing. On Debian or Ubuntu:"
-    say "    apt-get install -y --no-install-recommends$missing"
-    say "Training goes on without it, averaging gradients with mpi4py."
+    log "cannot be built: missing$missing. On Debian or Ubuntu:"
+    log "    apt-get install -y --no-install-recommends$missing"
+    log "Training goes on without it, averaging gradients with mpi4py."
     exit 3
 fi
 
@@ -63,7 +63,7 @@ assert version('horovod') == '$version'" >/dev/null 2>&1
 }
 
 if works; then
-    say "Horovod $version is installed in $python"
+    log "Horovod $version is installed in $python"
     exit 0
 fi
 
@@ -97,11 +97,11 @@ build() {
 exec 9>"$wheels/.lock"
 flock 9  # `make run` and `make test` started together build it once
 if [ -z "$(wheel)" ]; then
-    say "building Horovod $version for TensorFlow ${key%%-*} (once, about 3 minutes on two cores)"
+    log "building Horovod $version for TensorFlow ${key%%-*} (once, about 3 minutes on two cores)"
     if ! (build); then
-        say "the build failed; the end of $wheels/build.log:"
+        log "the build failed; the end of $wheels/build.log:"
         [ ! -f "$wheels/build.log" ] || tail -n 20 "$wheels/build.log" >&2
-        say "Training goes on without it, averaging gradients with mpi4py."
+        log "Training goes on without it, averaging gradients with mpi4py."
         exit 4
     fi
 fi
@@ -110,7 +110,7 @@ flock -u 9
 "$python" -m pip install -q --disable-pip-version-check -c "$constraints" cloudpickle psutil pyyaml packaging cffi
 "$python" -m pip install -q --disable-pip-version-check --no-deps --force-reinstall "$(wheel)"
 if ! works; then
-    say "the wheel in $wheels does not load in $python: remove that folder and run this again"
+    log "the wheel in $wheels does not load in $python: remove that folder and run this again"
     exit 4
 fi
-say "Horovod $version is installed ($(wheel))"
+log "Horovod $version is installed ($(wheel))"

@@ -116,7 +116,7 @@ def _house() -> Iterator[Brick]:
         yield _block("yellow", x, 4, second, 1, 1, BRICK)
     for x, w in ((4, 3), (7, 4), (11, 3)):
         yield _block("yellow", x, 4, third, w, 1, BRICK)
-    # Windows and the door are set back a little, with a sill or a step before them.
+    # Windows and the entrance are set back a little, with a sill or a step before them.
     for x in (5, 11):
         yield _tile("glass", x, 4.25, second, 2, 0.75, BRICK)
         yield _tile("white", x, 4, second, 2, 0.25, 0.2, f"sill {x}")

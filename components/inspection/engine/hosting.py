@@ -191,7 +191,7 @@ def _mine(project: str, version: int) -> ColumnElement[bool]:
 
 
 def _answers(row: AnyRow) -> bool:
-    """Tell whether the predictor is there, and is the one of this model."""
+    """Return whether the predictor answers, and is the one of this model."""
     return bool(row.url) and not _trouble(row.url, served_name(row.project, row.version))
 
 

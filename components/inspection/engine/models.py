@@ -1,4 +1,4 @@
-"""Versions of a project's model: making them, telling about them, deleting them."""
+"""Versions of a project's model: created, described, listed and deleted."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ from brume.run import progress
 from brume.run.names import run_id
 
 DETECTION_COLUMNS = ("set", "name", "uri", "truth", "anomalous", "confidence", "anomalies", "error")
-_RUN = "brume:run"  # the tag that says which run hosts a model
+_RUN = "brume:run"  # the tag that names the run that hosts a model
 _DATASET_MINUTES = 30
 _TRAINED = ("TRAINED", "STARTING_HOSTING", "HOSTED", "HOSTING_FAILED", "STOPPING_HOSTING")
 

@@ -9,7 +9,7 @@ from brume.aws.waiting import StillWaitingError, wait_until
 
 
 class InspectionError(RuntimeError):
-    """A request that cannot be carried out; the message says what, why, and what to do."""
+    """A request that cannot be carried out; the message has what, why, and the remedy."""
 
 
 def wait_for_status(

@@ -50,7 +50,7 @@ class DemoSlide:
 def make_demo(folder: Path, seed: int = 0) -> None:
     """Write the demo cohort: 36 slides of 28 patients, an empty one, a broken one, and labels.csv.
 
-    Slides are about 4,000 x 4,000 pixels at 0.5 microns per pixel. Some bear pen marks, one does not say its
+    Slides are about 4,000 x 4,000 pixels at 0.5 microns per pixel. Some bear pen marks, one lacks its
     microns per pixel, some patients have several slides, four of them both tumour and normal tissue. The same
     seed gives the same bytes; a folder that is complete is left as it is.
     """

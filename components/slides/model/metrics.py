@@ -109,7 +109,7 @@ def _interval(content: Mapping[str, Any] | None) -> Interval | None:
 def notes_on(found: Evaluation) -> tuple[str, ...]:
     """Return what a reader must know: which metrics have no value and why, and which are uncertain."""
     if not found.slides:
-        return (f"The {found.split} split has no labelled slide: nothing can be said about accuracy.",)
+        return (f"The {found.split} split has no labelled slide: accuracy is not known.",)
     notes = []
     if found.unlabelled:
         notes.append(f"{found.unlabelled} slides of the {found.split} split have no known label: left out.")

@@ -83,7 +83,7 @@ class Classifier:
             raise ModelError(f"the signature {SIGNATURE} is not {INPUT} -> {OUTPUT}: {error}") from error
 
     def _find_undecodable(self, images: Sequence[bytes], first: int) -> None:
-        """Name the image that made a whole batch fail: TensorFlow does not say which it was."""
+        """Name the image that made a whole batch fail: TensorFlow does not name it."""
         for index, image in enumerate(images, first):
             try:
                 self._tf.io.decode_image(image, channels=3, expand_animations=False)

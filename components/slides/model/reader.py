@@ -157,7 +157,7 @@ def _read_through(path: Path) -> None:
 def open_slide(path: Path, assume_mpp: float | None = None) -> Slide:
     """Open a slide of any format that OpenSlide reads; use it as a context manager.
 
-    ``assume_mpp``: microns per level-0 pixel for a slide that does not say. Raises SlideError for a file that
+    ``assume_mpp``: microns per level-0 pixel for a slide without. Raises SlideError for a file that
     cannot be used, and `OSError` for one that cannot be reached: a permission is missing, a disk fails.
     """
     return Slide(path, assume_mpp)

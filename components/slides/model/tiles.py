@@ -92,7 +92,7 @@ def _outcomes(
 ) -> Iterator[tuple[int, str | Reject]]:
     """Yield each wanted slide's index with its tile file or reject, as they finish.
 
-    When a worker is killed, a pool does not say which: the slides in work are then tried again one by one, so
+    When a worker is killed, a pool does not name its slide: those in work are then tried again one by one, so
     that the one at fault is known and the others are not lost.
     """
     waiting, suspects = deque(wanted), deque[int]()

@@ -215,7 +215,7 @@ def _check_origin(request: Request) -> None:
         host = urlsplit(request.headers.get("origin", "")).netloc
     except ValueError:  # no address at all
         host = ""
-    # A proxy may speak TLS for the engine: the scheme is its own matter, the host is not.
+    # A proxy may speak TLS for the engine: the scheme may differ, the host may not.
     if site != "same-origin" or not host or host != request.headers.get("host"):
         raise _RefusedError(
             403, "AccessDeniedException", "this request does not come from the console's page"

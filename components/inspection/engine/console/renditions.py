@@ -42,7 +42,7 @@ def title(address: str) -> str:
 
 
 def decode(data: bytes) -> images.Pixels:
-    """Decode an uploaded picture. Raises ValidationException, saying why it cannot be used."""
+    """Decode an uploaded picture. Raises ValidationException with the reason when it cannot be used."""
     try:
         return images.decode(data)
     except images.ImageError as error:

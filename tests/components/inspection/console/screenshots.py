@@ -115,7 +115,7 @@ def shoot(served: Running, console: Any, second: str, out: Path) -> None:
             tab.go(f"#/trials/{second}/verify")
             for _ in range(4):
                 name = tab.value("document.querySelector('.panel .name').textContent")
-                predicted = tab.value("document.querySelector('.said').textContent")
+                predicted = tab.value("document.querySelector('.decision').textContent")
                 tab.press("c" if name.startswith(predicted.lower()) else "i")
                 time.sleep(0.3)
             tab.go("#/")

@@ -19,7 +19,7 @@ function card(project, item) {
     h("p", { class: "name", title: item.Name }, item.Name), h("p", { class: "mute" }, "It is ", truth ? "an anomaly" : "normal"),
     h("div", { class: "sides" }, item.Predictions.map((one) => h("div", {},
       h("div", { class: "frame" }, h("img", { src: datasetPicture(project, item.PictureId, "THUMBNAIL"), alt: "", loading: "lazy" }), h("img", { class: "heat", src: datasetPicture(project, item.PictureId, "HEATMAP", one.ModelVersion), alt: "", loading: "lazy" })),
-      h("p", { class: "says" }, h("span", { class: "mute" }, `v${one.ModelVersion}`), badge(one.IsAnomalous ? "Anomaly" : "Normal", one.IsAnomalous === truth ? "good" : "bad"), h("span", { class: "mute" }, percent(one.Confidence, 0)))))));
+      h("p", { class: "outcome" }, h("span", { class: "mute" }, `v${one.ModelVersion}`), badge(one.IsAnomalous ? "Anomaly" : "Normal", one.IsAnomalous === truth ? "good" : "bad"), h("span", { class: "mute" }, percent(one.Confidence, 0)))))));
 }
 
 export async function compare({ root, signal, ready }, project, versions) {

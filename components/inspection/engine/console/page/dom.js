@@ -91,7 +91,7 @@ export function show(root, ...nodes) {
   window.scrollTo(scrollX, scrollY);
 }
 
-/** Say something where every view and every screen reader can notice it. */
+/** Show a message where every view and every screen reader can notice it. */
 export function notify(text, tone = "plain") {
   const line = h("p", { class: `note ${tone}` }, text);
   document.getElementById("news").append(line);

@@ -60,7 +60,7 @@ export async function model({ root, signal, ready }, project, version) {
     ]),
     h("section", { "aria-labelledby": "choosing" }, h("h2", { id: "choosing" }, "Threshold"),
       h("p", { class: "lead" }, "A picture is anomalous from this probability on. The figures are what the training pictures give when each is scored by a model that was not trained on it."),
-      curve.length ? h("div", { class: "card choose" }, h("div", { class: "flow" }, chart, h("div", { class: "slide" }, slider, words), thresholdLegend()), h("div", { class: "flow" }, expected, h("div", { class: "actions" }, save))) : note("Training had no anomalous pictures: what a threshold gives cannot be told. It can still be set.", "warn"),
+      curve.length ? h("div", { class: "card choose" }, h("div", { class: "flow" }, chart, h("div", { class: "slide" }, slider, words), thresholdLegend()), h("div", { class: "flow" }, expected, h("div", { class: "actions" }, save))) : note("Training had no anomalous pictures: what a threshold gives is not known. It can still be set.", "warn"),
       curve.length ? null : h("div", { class: "card flow" }, h("div", { class: "slide" }, slider, words), h("div", { class: "actions" }, save)),
       curve.length ? h("form", { class: "card flow", onsubmit: byCosts }, h("h3", {}, "Or by what a mistake costs"), h("div", { class: "row" }, field("A missed anomaly costs", miss), field("A false alarm costs", alarm)), h("div", { class: "actions" }, h("button", { class: "button", id: "by-costs" }, "Choose the cheapest threshold"))) : null),
     h("section", { "aria-labelledby": "tried" }, h("h2", { id: "tried" }, "What was tried"),

@@ -29,8 +29,8 @@ function tile(trial, result) {
   const inside = [
     h("div", { class: "frame" }, result.Status === "DETECTED" ? [h("img", { src: trialPicture(trial.TrialId, result.ResultId, "THUMBNAIL"), alt: "", loading: "lazy", decoding: "async" }), result.IsAnomalous ? h("img", { class: "heat", src: trialPicture(trial.TrialId, result.ResultId, "HEATMAP"), alt: "", loading: "lazy", decoding: "async" }) : null] : h("span", { class: "mute" }, "no picture")),
     h("div", { class: "about" }, h("p", { class: "name", title: result.Name }, result.Name),
-      result.Status === "REJECTED" ? h("p", { class: "mute" }, result.StatusMessage) : h("p", { class: "says" }, prediction(result.IsAnomalous), h("span", { class: "mute" }, percent(result.Confidence, 0))),
-      h("p", { class: "says" }, verdict(result), result.AddedTo ? h("span", { class: "mute" }, `in ${result.AddedTo}`) : null)),
+      result.Status === "REJECTED" ? h("p", { class: "mute" }, result.StatusMessage) : h("p", { class: "outcome" }, prediction(result.IsAnomalous), h("span", { class: "mute" }, percent(result.Confidence, 0))),
+      h("p", { class: "outcome" }, verdict(result), result.AddedTo ? h("span", { class: "mute" }, `in ${result.AddedTo}`) : null)),
   ];
   if (result.Status === "REJECTED") return h("li", { class: "card" }, inside);
   return h("li", { class: "card" }, h("a", { class: "tile", href: `${place("trials", trial.TrialId, "verify")}?at=${result.ResultId}`, "aria-label": `${result.Name}: ${words}, ${result.Verdict.toLowerCase()}`, data: { key: result.ResultId } }, inside));

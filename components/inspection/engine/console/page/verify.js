@@ -85,7 +85,7 @@ export async function verify({ root, signal, ready }, id) {
     return h("div", { class: "card panel" },
       h("p", { class: "mute name", title: result.Name }, result.Name),
       h("p", { class: "mute" }, "The model says"),
-      h("p", { class: `said ${anomalous ? "warn" : "good"}` }, anomalous ? "Anomaly" : "Normal"),
+      h("p", { class: `decision ${anomalous ? "warn" : "good"}` }, anomalous ? "Anomaly" : "Normal"),
       h("p", { class: "confidence" }, bar(result.Confidence, anomalous ? 1 : 0), h("span", {}, percent(result.Confidence), " confidence")),
       (result.Anomalies ?? []).filter((item) => item.Name !== "background").map((item) => h("p", { class: "mute" }, `${item.Name}: ${percent(item.TotalPercentageArea, 2)} of the area`)),
       h("div", { class: "verdicts", role: "group", "aria-label": "Is the model right?" },
