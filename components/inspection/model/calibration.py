@@ -36,6 +36,33 @@ class Sigmoid:
         return np.asarray(expit(self.a * scores + self.b))
 
 
+@dataclass(frozen=True)
+class Calibration:
+    """The sigmoid, the threshold on its probabilities, and the `probabilities` [N] of the scores."""
+
+    sigmoid: Sigmoid
+    threshold: float
+    probabilities: Floats
+
+
+def calibrate(
+    scores: Floats, anomalous: Bools, enough: int, miss_cost: float = 0, false_alarm_cost: float = 0
+) -> Calibration:
+    """Set the sigmoid and the threshold by the out-of-fold scores [N] of images, `anomalous` or not.
+
+    With fewer than `enough` anomalous images both are set by the normal ones, whatever the costs.
+    """
+    count = int(anomalous.sum())
+    if count < enough:
+        sigmoid = by_normals(scores[~anomalous])
+        probabilities = sigmoid.probabilities(scores)
+        return Calibration(sigmoid, few_threshold(probabilities, anomalous, count / enough), probabilities)
+    sigmoid = platt(scores, anomalous)
+    probabilities = sigmoid.probabilities(scores)
+    threshold = choose_threshold(probabilities, anomalous, miss_cost, false_alarm_cost)
+    return Calibration(sigmoid, threshold, probabilities)
+
+
 def platt(scores: Floats, anomalous: Bools) -> Sigmoid:
     """Fit the sigmoid by maximum likelihood, to targets drawn in from 0 and 1.
 

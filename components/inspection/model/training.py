@@ -30,7 +30,6 @@ from brume.inspection.model.samples import (
     AnomalyClass,
     Sample,
     TrainingError,
-    TrainingSet,
     check_samples,
     read_samples,
 )
@@ -108,7 +107,9 @@ def train_model(
     best = selected.best
     progress(0.85, f"training {best.name}")
     assembled = assembly.assemble(training_set, selected, settings.seed)
-    sigmoid, threshold = _calibrate(training_set, best.scores, settings)
+    anomalous = training_set.labels.anomalous
+    costs = (settings.miss_cost, settings.false_alarm_cost)
+    calibrated = calibration.calibrate(best.scores, anomalous, FEWEST_ANOMALIES, *costs)
     progress(0.95, "writing the model")
     graph = assembled.graph.to_litert()
     segmentation = training_set.labels.masks is not None
@@ -120,8 +121,8 @@ def train_model(
         "sha256": hashlib.sha256(graph).hexdigest(),
         "input": {"height": height, "width": width, "resize": "bilinear"},
         "outputs": {"score": "float32 [1,1]", "map": "float32 [1,h,w,K]", "drift": "float32 [1,D]"},
-        "calibration": {"kind": "sigmoid", "a": sigmoid.a, "b": sigmoid.b},
-        "threshold": threshold,
+        "calibration": {"kind": "sigmoid", "a": calibrated.sigmoid.a, "b": calibrated.sigmoid.b},
+        "threshold": calibrated.threshold,
         "map_threshold": assembled.map_threshold,
         "labels": [
             asdict(one) for one in (classes if segmentation else [AnomalyClass("anomaly", "#FFFFFF")])
@@ -133,11 +134,11 @@ def train_model(
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
     }
     tried = [{"name": one.name, "auroc": one.auroc, "loss": one.loss} for one in selected.candidates]
-    anomalous, probabilities = training_set.labels.anomalous, sigmoid.probabilities(best.scores)
+    probabilities = calibrated.probabilities
     training = {
         "chosen": best.name,
         "tried": tried,
-        "figures": model_metrics(anomalous, probabilities, threshold).to_json(),
+        "figures": model_metrics(anomalous, probabilities, calibrated.threshold).to_json(),
         "pixel_auroc": assembled.pixel_auroc,
         "out_of_fold": {
             sample.key: {
@@ -152,20 +153,6 @@ def train_model(
     }
     progress(1.0, "trained")
     return TrainedModel(graph, about, training, best.name, tried)
-
-
-def _calibrate(
-    training_set: TrainingSet, scores: npt.NDArray[np.float64], settings: TrainingSettings
-) -> tuple[calibration.Sigmoid, float]:
-    """Return the sigmoid from scores to probabilities, and the threshold on them."""
-    anomalous = training_set.labels.anomalous
-    if training_set.few_anomalies:
-        sigmoid = calibration.by_normals(scores[~anomalous])
-        share = int(anomalous.sum()) / FEWEST_ANOMALIES
-        return sigmoid, calibration.few_threshold(sigmoid.probabilities(scores), anomalous, share)
-    sigmoid = calibration.platt(scores, anomalous)
-    costs = (settings.miss_cost, settings.false_alarm_cost)
-    return sigmoid, calibration.choose_threshold(sigmoid.probabilities(scores), anomalous, *costs)
 
 
 def _notes(anomalous: npt.NDArray[np.bool_]) -> list[str]:
