@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 from brume.cluster import images
+from brume.cluster.compute import in_cluster
 from brume.cluster.diagnosis import OUT_OF_MEMORY, Patience, problems
 from brume.cluster.kube import JOB, Cluster, KubeError, own_namespace
-from brume.cluster.place import in_cluster
 from brume.cluster.pods import container, dns_name, metadata, pod_spec
 from brume.cluster.process import DetachedProcess
 from brume.cluster.resources import Resources

@@ -21,10 +21,10 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from brume.cluster import images
+from brume.cluster.compute import ending_cleanly, in_cluster
 from brume.cluster.diagnosis import Patience, problems
 from brume.cluster.kube import MPI_JOB, Cluster, KubeError, own_namespace
 from brume.cluster.logs import LogFollower
-from brume.cluster.place import ending_cleanly, in_cluster
 from brume.cluster.pods import container, dns_name, labels, metadata, pod_spec
 from brume.cluster.resources import Resources
 

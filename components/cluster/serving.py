@@ -19,9 +19,9 @@ from typing import Any
 import urllib3
 
 from brume.cluster import images as container_images
+from brume.cluster.compute import ending_cleanly, in_cluster
 from brume.cluster.diagnosis import Patience, problems
 from brume.cluster.kube import INFERENCE_SERVICE, Cluster, KubeError, own_namespace
-from brume.cluster.place import ending_cleanly, in_cluster
 from brume.cluster.pods import container, dns_name, metadata, pod_spec
 from brume.cluster.process import DetachedProcess
 from brume.cluster.resources import Resources

@@ -20,8 +20,8 @@ from brume.aws.engine.service import Call
 from brume.aws.engine.store import Store
 from brume.cluster import images as container_images
 from brume.cluster import serving
+from brume.cluster.compute import in_cluster
 from brume.cluster.kube import KubeError
-from brume.cluster.place import in_cluster
 from brume.cluster.resources import Resources
 from brume.cluster.serving import Model, ServingError
 from brume.inspection.engine import quotas, rows

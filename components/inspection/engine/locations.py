@@ -16,7 +16,7 @@ from typing import Any
 from brume import storage, variables
 from brume.aws import addresses
 from brume.aws.addresses import AddressError
-from brume.cluster.place import in_cluster
+from brume.cluster.compute import in_cluster
 from brume.inspection.engine.settings import InspectionSettings
 from brume.inspection.model.addresses import IMAGES
 

@@ -21,8 +21,8 @@ from brume import storage
 from brume.aws.engine import logs
 from brume.aws.engine.store import Store
 from brume.cluster import jobs
+from brume.cluster.compute import in_cluster
 from brume.cluster.jobs import Job, JobError
-from brume.cluster.place import in_cluster
 from brume.cluster.resources import Resources
 from brume.inspection.engine.locations import Locations
 from brume.inspection.engine.rows import AnyRow

@@ -8,8 +8,8 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 
+from brume.cluster.compute import in_cluster
 from brume.cluster.mpi import MpiJob, run
-from brume.cluster.place import in_cluster
 from brume.cluster.resources import Resources
 from brume.slides.model import training
 from brume.slides.model.parameters import TrainingParameters

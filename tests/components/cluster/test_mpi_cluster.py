@@ -236,7 +236,7 @@ def test_no_way_into_a_cluster_is_explained(monkeypatch: pytest.MonkeyPatch, tmp
     [("", True, True), ("", False, False), ("local", True, False), ("cluster", False, True)],
 )
 def test_where_work_runs(monkeypatch: pytest.MonkeyPatch, choice: str, in_pod: bool, expected: bool) -> None:
-    from brume.cluster.place import in_cluster
+    from brume.cluster.compute import in_cluster
 
     monkeypatch.setenv("BRUME_COMPUTE", choice)
     monkeypatch.delenv("KUBERNETES_SERVICE_HOST", raising=False)
