@@ -14,7 +14,7 @@ from brume.labels.engine.sql import guard
 from brume.labels.engine.sql.functions import ALLOWED, ALLOWED_TABLES, MACROS
 from brume.labels.engine.sql.plan import FailedError, plan
 from brume.labels.engine.sql.statement import RefusedError
-from tests.components.labels.athena.dialect import CONTEXT, ask
+from tests.components.labels.engine.dialect import CONTEXT, ask
 
 ATTACKS = [
     # files by name

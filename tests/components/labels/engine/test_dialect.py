@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from brume.labels.engine.sql.plan import FailedError, plan
-from tests.components.labels.athena.dialect import CONTEXT, ask, names
+from tests.components.labels.engine.dialect import CONTEXT, ask, names
 
 # ruff: noqa: E501 - a line a case
 # Expressions, and what Athena prints for them; None is NULL.
