@@ -22,8 +22,9 @@ from brume.aws.engine.store import Store, StoreError
 from brume.aws.engine.tags import Tags
 from brume.labels.engine import query_process, tables
 from brume.labels.engine.catalog import Catalog
-from brume.labels.engine.executions import Executions, close_interrupted
+from brume.labels.engine.executions import Executions
 from brume.labels.engine.lake_source import Source
+from brume.labels.engine.result_files import ResultFiles
 from brume.labels.engine.result_locations import Outputs
 from brume.labels.engine.runner import Runner
 from brume.labels.engine.saved_queries import NamedQueries, PreparedStatements
@@ -50,12 +51,13 @@ ATHENA = Service(
             "GetCalculationExecutionCode",
             "GetCalculationExecutionStatus",
             "GetNotebookMetadata",
+            "GetResourceDashboard",
             "GetSession",
+            "GetSessionEndpoint",
             "GetSessionStatus",
             "ImportNotebook",
             "ListApplicationDPUSizes",
             "ListCalculationExecutions",
-            "ListEngineVersions",
             "ListExecutors",
             "ListNotebookMetadata",
             "ListNotebookSessions",
@@ -77,6 +79,14 @@ ATHENA = Service(
             "PutCapacityAssignmentConfiguration",
             "UpdateCapacityReservation",
         ),
+        "there are no system tables: the lake has tables of labelling output only": (
+            "CreateSystemTableConfiguration",
+            "DeleteSystemTableConfiguration",
+            "GetSystemTableConfiguration",
+            "ListSystemTableStatuses",
+            "UpdateSystemTableConfiguration",
+        ),
+        "there is one version of the query engine, which GetWorkGroup describes": ("ListEngineVersions",),
         "the lake is the one catalog": ("CreateDataCatalog", "DeleteDataCatalog", "UpdateDataCatalog"),
     },
 )
@@ -112,11 +122,11 @@ def _create(settings: Settings, limits: LabelsSettings) -> Engine:
     store = Store(settings.database, settings.data, tables.SCHEMA)
     sandbox = Sandbox(query_process.__name__)
     catalog = Catalog(source, sandbox, limits)
-    close_interrupted(store)
-    runner = Runner(store, source, catalog, outputs, sandbox, limits, data, registry)
+    files = ResultFiles(store, outputs, limits, data)
+    runner = Runner(store, source, catalog, files, sandbox, limits, data, registry)
     tags = tags_of_workgroups(store)
     mounted = ATHENA.mount(
-        Executions(store, catalog, outputs, sandbox, runner, limits),
+        Executions(store, catalog, outputs, sandbox, files, runner, limits),
         Workgroups(store, outputs, tags),
         NamedQueries(store),
         PreparedStatements(store),
@@ -130,6 +140,7 @@ def _create(settings: Settings, limits: LabelsSettings) -> Engine:
         sandbox.close()
         store.close()
 
+    runner.resume()
     return Engine(
         services={"athena": mounted},
         ready=store.trouble,

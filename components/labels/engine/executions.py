@@ -9,7 +9,7 @@ import uuid
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, func, insert, select
 
 from brume import storage
 from brume.aws.engine.idempotency import Token
@@ -22,15 +22,15 @@ from brume.labels.engine import result_pages, workgroups
 from brume.labels.engine.catalog import CATALOG, Catalog
 from brume.labels.engine.descriptions import described, kept, statistics
 from brume.labels.engine.errors import busy, invalid, unprocessed
+from brume.labels.engine.result_files import ResultFiles
 from brume.labels.engine.result_locations import Outputs
-from brume.labels.engine.runner import QUEUED, RUNNING, Runner
+from brume.labels.engine.runner import Planned, Runner, failure
 from brume.labels.engine.saved_queries import prepared
 from brume.labels.engine.settings import LabelsSettings
-from brume.labels.engine.tables import TOKEN_SECONDS, executions
+from brume.labels.engine.tables import FAILED, QUEUED, RUNNING, SUCCEEDED, TOKEN_SECONDS, executions
 from brume.labels.model.schema import DATABASE
 
 PLANNING_SECONDS = 20.0
-_CATEGORY_USER = 2
 # They are matched against a stranger's text in the engine itself: ++ never goes back to try another way.
 _EXECUTE = re.compile(r"""\s*+EXECUTE\s++(?:"([^"]++)"|(\w++))(?:\s++USING\b|(?=\s*+$))""", re.IGNORECASE)
 _VALUE = re.compile(r"(?:[^',]++|'[^']*+')++")
@@ -47,6 +47,7 @@ class Executions:
         catalog: Catalog,
         outputs: Outputs,
         sandbox: Sandbox,
+        files: ResultFiles,
         runner: Runner,
         limits: LabelsSettings,
     ) -> None:
@@ -54,12 +55,13 @@ class Executions:
         self._catalog = catalog
         self._outputs = outputs
         self._sandbox = sandbox
+        self._files = files
         self._runner = runner
         self._limits = limits
 
     def start_query_execution(self, request: _Members, call: Call) -> _Members:
         """Plan a query and let it run; the same ClientRequestToken starts one only."""
-        self._runner.require_room()
+        self._files.require_room()
         token = Token(self._store, call, request, invalid, TOKEN_SECONDS)
         with self._store.write() as db:
             if known := token.known(db):
@@ -100,6 +102,10 @@ class Executions:
             "planning": time.time() - started,
             "submitted": started,
         }
+        if "failed" in planned:
+            row |= {"state": FAILED, "completed": time.time(), **failure(planned["failed"])}
+        else:
+            row["plan"] = Planned(plan, text, group.cutoff).encode()
         with self._store.write() as db:
             if known := token.known(db):  # a second request with the same token came meanwhile
                 return known
@@ -107,9 +113,9 @@ class Executions:
             db.execute(insert(executions).values(**row, number=(highest or 0) + 1))
             token.keep(db, {"QueryExecutionId": identity})
         if "failed" in planned:
-            self._runner.fail(identity, planned["failed"])
+            self._runner.count(FAILED)
         else:
-            self._runner.submit(identity, plan, text, group.cutoff)
+            self._runner.submit(identity)
         return {"QueryExecutionId": identity}
 
     def _planned(self, text: str, parameters: Sequence[str]) -> _Members:
@@ -188,7 +194,7 @@ class Executions:
         page = pager(request, call)
         with self._store.read() as db:
             row = _required(db, call.account, identity)
-        if row.state != "SUCCEEDED":
+        if row.state != SUCCEEDED:
             raise invalid(
                 f"Query has not yet finished. Current state: {row.state}"
                 if row.state in (QUEUED, RUNNING)
@@ -200,7 +206,7 @@ class Executions:
                 "ResultSet": {"Rows": [], "ResultSetMetadata": {"ColumnInfo": []}},
                 "UpdateCount": row.rows,
             }
-        file = self._runner.result(identity)
+        file = self._files.find(identity)
         if file is None:
             where = f": it lies at {row.output}" if row.output else ""
             raise invalid(f"The result of {identity} is kept no longer{where}")
@@ -266,18 +272,3 @@ def _required(db: Connection, account: str, identity: str) -> Any:
     if row is None:
         raise invalid(f"QueryExecution {identity} was not found")
     return row
-
-
-def close_interrupted(store: Store) -> None:
-    """Mark what a killed engine left waiting or running as failed: its processes ended with it."""
-    with store.write() as db:
-        db.execute(
-            update(executions)
-            .where(executions.c.state.in_((QUEUED, RUNNING)))
-            .values(
-                state="FAILED",
-                reason="INTERNAL_ERROR: the engine was stopped while the query waited or ran: start it again",
-                error=json.dumps({"ErrorCategory": 1, "Retryable": True}),
-                completed=time.time(),
-            )
-        )

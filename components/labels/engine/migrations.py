@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import time
 
-from sqlalchemy import Connection, MetaData, Table, insert, select, text
+from sqlalchemy import Connection, MetaData, Table, insert, select, text, update
 
 from brume.aws.engine.idempotency import tokens_table
 
@@ -26,3 +27,13 @@ def move_tokens(db: Connection) -> None:
     db.execute(text("DROP INDEX athena_executions_by_token"))
     for column in ("token", "digest"):
         db.execute(text(f"ALTER TABLE athena_executions DROP COLUMN {column}"))
+
+
+def keep_plans(db: Connection) -> None:
+    """Step 3: executions that wait keep their plan; those of older releases have none, and fail."""
+    db.execute(text("ALTER TABLE athena_executions ADD COLUMN plan TEXT"))
+    executions = Table("athena_executions", MetaData(), autoload_with=db)
+    reason = "INTERNAL_ERROR: the engine was stopped while the query waited: start it again"
+    error = json.dumps({"ErrorCategory": 1, "Retryable": True, "ErrorMessage": reason})
+    failed = {"state": "FAILED", "reason": reason, "error": error, "completed": time.time()}
+    db.execute(update(executions).where(executions.c.state == "QUEUED").values(**failed))

@@ -1,4 +1,4 @@
-"""Runs the executions that wait, a few at a time, and keeps their results."""
+"""Runs executions, a few at a time; those that wait when the engine ends are run by the next one."""
 
 from __future__ import annotations
 
@@ -7,36 +7,57 @@ import logging
 import shutil
 import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import select, update
 from sqlalchemy.exc import SQLAlchemyError
 
 from brume import storage
 from brume.aws.addresses import AddressError
 from brume.aws.engine import logs
+from brume.aws.engine.background import Background
 from brume.aws.engine.sandbox import Job, LateError, LostError, Sandbox
 from brume.aws.engine.store import Store
 from brume.labels.engine import show
 from brume.labels.engine.catalog import Catalog, job
-from brume.labels.engine.errors import full
 from brume.labels.engine.lake_source import Source
-from brume.labels.engine.result_locations import Outputs
+from brume.labels.engine.result_files import ResultFiles
 from brume.labels.engine.settings import LabelsSettings
-from brume.labels.engine.tables import executions
+from brume.labels.engine.tables import CANCELLED, FAILED, QUEUED, RUNNING, SUCCEEDED, executions
 from brume.labels.model.lake import LakeError
 from brume.storage import StorageError
 
-QUEUED, RUNNING = "QUEUED", "RUNNING"
 _PAUSES = (0.1, 1.0, 5.0, 20.0)  # seconds between the tries to note an end
-_ROOM = 1 << 20  # bytes
 _SYSTEM, _USER = 1, 2  # AthenaError.ErrorCategory
+_INTERRUPTED = "INTERNAL_ERROR: the engine was stopped while the query ran: start it again"
 _log = logging.getLogger(__name__)
 
 _Members = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Planned:
+    """What is run for an execution: kept in its row, so that any later process of the engine can run it.
+
+    `plan` is a `sql.plan.Plan` as a dictionary, `text` the statement that it was made of, and `cutoff` the
+    most bytes that it may read, 0 for any.
+    """
+
+    plan: _Members
+    text: str
+    cutoff: int
+
+    def encode(self) -> str:
+        """Return it as the column `plan` holds it."""
+        return json.dumps({"plan": self.plan, "text": self.text, "cutoff": self.cutoff})
+
+    @classmethod
+    def decode(cls, column: str) -> Planned:
+        """Return what a column `plan` holds."""
+        return cls(**json.loads(column))
 
 
 class _FailedError(Exception):
@@ -48,14 +69,18 @@ class _FailedError(Exception):
 
 
 class Runner:
-    """Threads that see executions through; each query itself runs in a process of its own."""
+    """Sees executions through, in threads; each query itself runs in a process of its own.
+
+    An execution's row holds its plan for as long as there is something to do for it: to run it (QUEUED), or
+    to remove what it may have delivered although it did not succeed.
+    """
 
     def __init__(
         self,
         store: Store,
         source: Source,
         catalog: Catalog,
-        outputs: Outputs,
+        files: ResultFiles,
         sandbox: Sandbox,
         limits: LabelsSettings,
         data: Path,
@@ -64,151 +89,188 @@ class Runner:
         self._store = store
         self._source = source
         self._catalog = catalog
-        self._outputs = outputs
+        self._files = files
         self._sandbox = sandbox
         self._limits = limits
-        self._results = data / "results"
         self._scratch = data / "scratch"
         shutil.rmtree(self._scratch, ignore_errors=True)  # of an engine that was killed
-        self._results.mkdir(parents=True, exist_ok=True)
         self._lock = threading.Lock()
         self._jobs: dict[str, Job] = {}
-        self._pool = ThreadPoolExecutor(limits.at_once, thread_name_prefix="query")
+        self._closing = False
         self._ended = Counter(
             "brume_queries_total", "Queries that ended, by state.", ["state"], registry=registry
         )
-        self._drop_strays()
-        self._sweep()
+        self._background = Background(limits.at_once)
+        waiting = select(executions.c.id).filter_by(state=QUEUED).order_by(executions.c.number)
+        self._queries = self._background.kind("query", waiting, self._see_through)
+        left = select(executions.c.id).where(
+            executions.c.state.in_((FAILED, CANCELLED)), executions.c.plan.is_not(None)
+        )
+        self._background.kind("remains of a query", left, self._withdraw)
+        self._end_interrupted()
+        files.drop_strays()
+        files.sweep()
 
-    def require_room(self) -> None:
-        """Raise InternalServerException when the disk has no room for a row of the state."""
-        if shutil.disk_usage(self._results).free < _ROOM:
-            raise full("The disk of the engine is full: make room there, or start it with another --data")
+    def _end_interrupted(self) -> None:
+        """Mark as failed what a killed engine left running: its processes ended with it."""
+        with self._store.write() as db:
+            running = update(executions).filter_by(state=RUNNING)
+            end = {"state": FAILED, "completed": time.time()}
+            db.execute(running.values(**end, **failure(_INTERRUPTED, _SYSTEM)))
 
-    def submit(self, identity: str, plan: _Members, text: str, cutoff: int) -> None:
-        """Run an execution when its turn comes. `cutoff` is the most bytes that it may read, 0 for any."""
-        self._pool.submit(self._see_through, identity, plan, text, cutoff)
+    def resume(self) -> None:
+        """Run what waited when an earlier process of the engine ended, in the order in which it came."""
+        self._background.resume(self._store)
 
-    def fail(self, identity: str, reason: str) -> None:
-        """End an execution that cannot start."""
-        self._end(identity, "FAILED", (QUEUED,), reason=reason, error=_error(reason, _USER))
+    def submit(self, identity: str) -> None:
+        """Run an execution that is QUEUED, with its plan in its row, when its turn comes."""
+        self._queries.submit(identity)
 
     def cancel(self, identity: str) -> None:
         """Cancel an execution that waits or runs."""
-        if self._end(identity, "CANCELLED", (QUEUED, RUNNING), reason="Query cancelled by user"):
-            with self._lock:
-                running = self._jobs.get(identity)
-            if running is not None:
-                running.kill()
+        reason = "Query cancelled by user"
+        if self._end(identity, CANCELLED, QUEUED, reason=reason, plan=None):
+            return
+        if self._end(identity, CANCELLED, RUNNING, reason=reason):
+            self._kill(identity)
 
-    def result(self, identity: str) -> Path | None:
-        """Return the file of a result that is still kept."""
-        for suffix in (".csv", ".txt"):
-            file = self._results / f"{identity}{suffix}"
-            if file.exists():
-                return file
-        return None
+    def count(self, state: str) -> None:
+        """Count an execution that ended in `state` without having been run."""
+        self._ended.labels(state).inc()
 
     def close(self) -> None:
-        """Cancel what waits and runs, and wait for it to end."""
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        """End what runs, as failed; what waits is run by the next process of the engine."""
+        self._closing = True
         with self._lock:
             running = list(self._jobs.values())
         for one in running:
             one.kill()
-        self._pool.shutdown(wait=True)
+        self._background.close()
 
-    def _see_through(self, identity: str, plan: _Members, text: str, cutoff: int) -> None:
-        if not self._begin(identity):
+    def _kill(self, identity: str) -> None:
+        with self._lock:
+            running = self._jobs.get(identity)
+        if running is not None:
+            running.kill()
+
+    def _see_through(self, identity: str) -> None:
+        if self._closing:
             return
+        row = self._begin(identity)
+        if row is None:
+            return
+        planned = Planned.decode(row.plan)
         scratch = self._scratch / identity
+        delivering = False
         values: _Members = {}
         try:
             scratch.mkdir(parents=True)
-            values = self._run(identity, plan, text, cutoff, scratch)
-            state, category = "SUCCEEDED", 0
-            values["reason"] = plan["warning"]
-        except _FailedError as failure:
-            state, category, values = "FAILED", failure.category, {"reason": str(failure)}
+            values = self._run(identity, planned, scratch)
+            delivering = True
+            self._deliver(row, planned.plan, scratch)
+            state = SUCCEEDED
+            values |= {"reason": planned.plan["warning"], "plan": None}
+        except _FailedError as error:
+            state, values = FAILED, failure(str(error), error.category)
         except (LakeError, StorageError, AddressError) as error:
-            state, category, values = "FAILED", _SYSTEM, {"reason": f"HIVE_FILESYSTEM_ERROR: {error}"}
+            state, values = FAILED, failure(f"HIVE_FILESYSTEM_ERROR: {error}", _SYSTEM)
         except OSError as error:  # without the file: places of this machine are not for the caller
             reason = f"HIVE_FILESYSTEM_ERROR: the result cannot be written: {error.strerror}"
-            state, category, values = "FAILED", _SYSTEM, {"reason": reason}
+            state, values = FAILED, failure(reason, _SYSTEM)
         except Exception as error:
             logs.failed(_log, f"execution {identity}", error)
-            state, category = "FAILED", _SYSTEM
-            values = {"reason": f"INTERNAL_ERROR: {type(error).__name__}"}
+            state, values = FAILED, failure(f"INTERNAL_ERROR: {type(error).__name__}", _SYSTEM)
         finally:
             shutil.rmtree(scratch, ignore_errors=True)
-        if state == "FAILED":
-            values["error"] = _error(values["reason"], category)
-            self._forget(identity)  # first: on a full disk, nothing can be noted while it lies there
-        if not self._ended_surely(identity, state, values):
-            self._forget(identity)
-        self._sweep()
+        if state == FAILED:
+            self._files.forget(identity)  # first: on a full disk, nothing can be noted while it lies there
+        succeeded = self._ended_surely(identity, state, values) and state == SUCCEEDED
+        if not succeeded:  # it may have been cancelled meanwhile
+            self._files.forget(identity)
+            if delivering:
+                self._withdraw(identity)
+            else:
+                self._keep_no_plan(identity)
+        self._files.sweep()
 
     def _ended_surely(self, identity: str, state: str, values: _Members) -> bool:
         """End an execution that ran, also when the database cannot be written for a while."""
         for pause in _PAUSES:
             try:
-                return self._end(identity, state, (RUNNING,), **values)
+                return self._end(identity, state, RUNNING, **values)
             except SQLAlchemyError as error:
                 _log.error("the end of execution %s cannot be noted: %s", identity, type(error).__name__)
                 time.sleep(pause)
-        return self._end(identity, state, (RUNNING,), **values)
+        return self._end(identity, state, RUNNING, **values)
 
-    def _begin(self, identity: str) -> bool:
+    def _begin(self, identity: str) -> Any:
+        """Return the row of an execution that waited and now runs; None for another."""
         with self._store.write() as db:
             waiting = update(executions).filter_by(id=identity, state=QUEUED)
-            return bool(db.execute(waiting.values(state=RUNNING, started=time.time())).rowcount)
+            if not db.execute(waiting.values(state=RUNNING, started=time.time())).rowcount:
+                return None
+            return db.execute(select(executions).filter_by(id=identity)).one()
 
-    def _end(self, identity: str, state: str, before: tuple[str, ...], **values: Any) -> bool:
-        """Give an execution its last state, if its state is one of `before`; return whether it was."""
+    def _end(self, identity: str, state: str, before: str, **values: Any) -> bool:
+        """Give an execution its last state, if its state is `before`; return whether it was."""
         with self._store.write() as db:
-            known = update(executions).filter_by(id=identity).where(executions.c.state.in_(before))
+            known = update(executions).filter_by(id=identity, state=before)
             changed = db.execute(known.values(state=state, completed=time.time(), **values)).rowcount
         if changed:
-            self._ended.labels(state).inc()
+            self.count(state)
         return bool(changed)
 
-    def _run(self, identity: str, plan: _Members, text: str, cutoff: int, scratch: Path) -> _Members:
-        """Do what the plan says; returns the values of the execution's row."""
+    def _withdraw(self, identity: str) -> None:
+        """Remove what an execution that did not succeed may have delivered; the next start tries again."""
         with self._store.read() as db:
-            row = db.execute(select(executions).filter_by(id=identity)).one()
+            row = db.execute(select(executions).filter_by(id=identity)).one_or_none()
+        if row is None or row.plan is None or row.state not in (FAILED, CANCELLED):
+            return
+        unload = Planned.decode(row.plan).plan["unload"]
+        try:
+            self._files.withdraw(identity, row.output, row.manifest, unload["address"] if unload else "")
+        except (AddressError, StorageError, OSError) as error:
+            logs.failed(_log, f"removing what execution {identity} delivered", error)
+            return
+        self._keep_no_plan(identity)
+
+    def _keep_no_plan(self, identity: str) -> None:
+        with self._store.write() as db:
+            db.execute(update(executions).filter_by(id=identity).values(plan=None))
+
+    def _run(self, identity: str, planned: Planned, scratch: Path) -> _Members:
+        """Do what the plan says; returns the values of the execution's row."""
+        plan = planned.plan
         if not plan["query"]:
-            return self._look(identity, plan, row.output)
+            return self._show(identity, plan)
         with self._source.opened(plan["tables"]) as opened:
-            if cutoff and opened.size > cutoff:
+            if planned.cutoff and opened.size > planned.cutoff:
                 raise _FailedError(
                     "Query cancelled! : Bytes scanned limit was exceeded: the tables hold "
-                    f"{opened.size} bytes, the workgroup allows {cutoff}"
+                    f"{opened.size} bytes, the workgroup allows {planned.cutoff}"
                 )
-            file = self._results / f"{identity}{'.txt' if plan['name'] == 'EXPLAIN' else '.csv'}"
-            request = job("run", opened, self._limits, self._source.root, text)
+            file = self._file(identity, plan)
+            request = job("run", opened, self._limits, self._source.root, planned.text)
             request |= {"plan": plan, "scratch": str(scratch), "output": str(file)}
-            request |= self._share(request)
+            request |= self._files.share(request)
             if plan["unload"]:
                 self._require_empty(plan["unload"]["address"])
                 request["unload_folder"] = str(scratch / "unload")
                 (scratch / "unload").mkdir()
             answer = self._answered(identity, request)
         values = {"scanned": opened.size, "rows": answer["rows"], "columns": json.dumps(answer["columns"])}
-        if plan["unload"]:
-            self._deliver(identity, plan["unload"]["address"], scratch / "unload", row.manifest)
-            return values
-        if row.output:
-            self._outputs.write(file, row.output)
-        return values | {"size": file.stat().st_size}
+        return values if plan["unload"] else values | {"size": file.stat().st_size}
 
-    def _share(self, request: _Members) -> _Members:
-        """Return how many bytes a query may write, so that all together leave the disk a part of its room."""
-        share = shutil.disk_usage(self._results).free // (self._limits.at_once + 1)
-        return {
-            "spill": min(request["spill"], share * 3 // 4),
-            "bytes": min(request["bytes"], share // 4),
-            "file_size": min(request["file_size"], share),
-        }
+    def _deliver(self, row: Any, plan: _Members, scratch: Path) -> None:
+        """Write the result to its output location, if it has one."""
+        if plan["unload"]:
+            address = plan["unload"]["address"]
+            self._files.deliver_unloaded(row.id, address, scratch / "unload", row.manifest)
+        elif row.output:
+            self._files.deliver(self._file(row.id, plan), row.output)
+
+    def _file(self, identity: str, plan: _Members) -> Path:
+        return self._files.path(identity, ".csv" if plan["name"] == "SELECT" else ".txt")
 
     def _answered(self, identity: str, request: _Members) -> _Members:
         running = self._sandbox.start(request)
@@ -216,14 +278,17 @@ class Runner:
             self._jobs[identity] = running
         try:
             with self._store.read() as db:  # it may have been cancelled before it could be killed
-                if db.execute(select(executions.c.state).filter_by(id=identity)).scalar_one() != RUNNING:
-                    running.kill()
+                state = db.execute(select(executions.c.state).filter_by(id=identity)).scalar_one()
+            if state != RUNNING or self._closing:
+                running.kill()
             answer = running.answer(self._limits.seconds)
         except LateError:
             raise _FailedError(
                 f"Query timeout: it ran for {self._limits.seconds} s, the most that one may: read less"
             ) from None
         except LostError:
+            if self._closing:
+                raise _FailedError(_INTERRUPTED, _SYSTEM) from None
             raise _FailedError(
                 "INTERNAL_ERROR: the process of the query ended, for want of memory perhaps: read less",
                 _SYSTEM,
@@ -235,78 +300,21 @@ class Runner:
             raise _FailedError(answer["failed"], _SYSTEM if "internal" in answer else _USER)
         return answer
 
-    def _look(self, identity: str, plan: _Members, output: str) -> _Members:
+    def _show(self, identity: str, plan: _Members) -> _Members:
         """Answer a statement that only looks at the catalog."""
         lines, columns = show.answer(plan, self._catalog)
-        file = self._results / f"{identity}.txt"
+        file = self._file(identity, plan)
         storage.write_bytes(str(file), "".join(f"{line}\n" for line in lines).encode())
-        if output:
-            self._outputs.write(file, output)
         return {"rows": len(lines), "columns": json.dumps(columns), "size": file.stat().st_size}
 
     def _require_empty(self, address: str) -> None:
-        if not self._outputs.is_empty(address):
+        if not self._files.is_empty(address):
             raise _FailedError(
                 f"HIVE_PATH_ALREADY_EXISTS: Target directory for table is not empty: {address}"
             )
 
-    def _deliver(self, identity: str, address: str, folder: Path, manifest: str) -> None:
-        """Write the files of an UNLOAD, and then the list of them."""
-        written = []
-        for file in sorted(folder.rglob("*.parquet")):
-            named = file.relative_to(folder).with_name(f"{identity}_{file.name}")
-            target = storage.join(address, named.as_posix())
-            self._outputs.write(file, target)
-            written.append(target)
-        listing = folder.parent / "manifest.csv"
-        listing.write_text("".join(f"{target}\n" for target in written), encoding="utf-8")
-        self._outputs.write(listing, manifest)
 
-    def _forget(self, identity: str) -> None:
-        for suffix in (".csv", ".txt"):
-            (self._results / f"{identity}{suffix}").unlink(missing_ok=True)
-
-    def _drop_strays(self) -> None:
-        """Remove what executions that never succeeded had written when their engine was killed."""
-        with self._store.read() as db:
-            kept = set(db.execute(select(executions.c.id).filter_by(state="SUCCEEDED")).scalars())
-        for file in self._results.iterdir():
-            if file.stem not in kept:
-                file.unlink()
-
-    def _sweep(self) -> None:
-        """Drop executions that are too old or too many, and the results that are."""
-        limits = self._limits
-        oldest = time.time() - 86400 * limits.days
-        with self._store.write() as db:
-            ended = executions.c.state.not_in((QUEUED, RUNNING))
-            gone = list(
-                db.execute(select(executions.c.id).where(ended, executions.c.submitted < oldest)).scalars()
-            )
-            for account, count in db.execute(
-                select(executions.c.account, func.count()).group_by(executions.c.account)
-            ).all():
-                if count > limits.executions:
-                    first = select(executions.c.id).filter_by(account=account).where(ended)
-                    surplus = first.order_by(executions.c.number).limit(count - limits.executions)
-                    gone += db.execute(surplus).scalars()
-            db.execute(delete(executions).where(executions.c.id.in_(gone)))
-            total = int(db.execute(select(func.sum(executions.c.size))).scalar_one() or 0)
-            for row in db.execute(
-                select(executions.c.id, executions.c.size)
-                .where(executions.c.size > 0)
-                .order_by(executions.c.number)
-            ):
-                if total <= limits.results:
-                    break
-                total -= row.size
-                gone.append(row.id)
-                db.execute(update(executions).filter_by(id=row.id).values(size=0))
-        for identity in gone:
-            self._forget(identity)
-
-
-def _error(reason: str, category: int) -> str:
-    return json.dumps(
-        {"ErrorCategory": category, "Retryable": category == _SYSTEM, "ErrorMessage": reason[:1024]}
-    )
+def failure(reason: str, category: int = _USER) -> _Members:
+    """Return the values of an execution's row that describe its failure."""
+    error = {"ErrorCategory": category, "Retryable": category == _SYSTEM, "ErrorMessage": reason[:1024]}
+    return {"reason": reason, "error": json.dumps(error)}

@@ -10,6 +10,8 @@ from brume.aws.engine.tags import tags_table
 from brume.labels.engine import migrations
 
 metadata = MetaData()
+QUEUED, RUNNING = "QUEUED", "RUNNING"  # the states of an execution
+SUCCEEDED, FAILED, CANCELLED = "SUCCEEDED", "FAILED", "CANCELLED"
 
 
 def _account() -> Column[str]:
@@ -18,7 +20,7 @@ def _account() -> Column[str]:
 
 SCHEMA = Schema(
     versions_table(metadata, "athena_schema_version"),
-    {2: migrations.move_tokens},
+    {2: migrations.move_tokens, 3: migrations.keep_plans},
     tokens_table(metadata, migrations.TOKENS),
 )
 TAGS = tags_table(metadata, "athena_tags")
@@ -40,6 +42,7 @@ executions = Table(
     Column("manifest", Text, nullable=False),  # the s3:// address of the list of files that UNLOAD wrote
     Column("reason", Text, nullable=False),
     Column("error", Text),  # JSON: AthenaError
+    Column("plan", Text),  # JSON: `runner.Planned`, for as long as there is something to do for it
     Column("columns", Text),  # JSON: ColumnInfo; null until it has succeeded
     Column("rows", BigInteger, nullable=False),
     Column("size", BigInteger, nullable=False),  # bytes of the result that the engine holds
