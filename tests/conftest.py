@@ -17,7 +17,12 @@ settings.load_profile("brume")
 
 # Fixtures that are expensive to make: the files of tests that ask for one run in one process, so that it is
 # made once. All other files are dealt to the processes one by one (`pytest -n 2 --dist loadgroup`).
-SHARED = {"cohort": "slides run", "trained": "trained model", "_only_page": "dashboard page"}
+SHARED = {
+    "cohort": "slides run",
+    "trained": "trained model",
+    "_only_page": "dashboard page",
+    "athena_url": "athena engine",
+}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

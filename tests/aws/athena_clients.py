@@ -1,4 +1,4 @@
-"""Programs as people write them for Athena: awswrangler and PyAthena, nothing of this project.
+"""A program of Athena's users, with awswrangler and PyAthena and nothing of this project.
 
     python athena_clients.py s3://BUCKET/PREFIX/ DATABASE
 
@@ -15,10 +15,10 @@ from pyathena.pandas.cursor import PandasCursor
 
 output, database = sys.argv[1:]
 SQL = 'SELECT class, "left" AS x, attributes, CAST(2 AS bigint) AS n FROM labels ORDER BY class DESC'
-told = {}
+results = {}
 
 frame = wr.athena.read_sql_query(SQL, database=database, s3_output=output, ctas_approach=False)
-told["wrangler"] = [
+results["wrangler"] = [
     list(frame.columns),
     [str(kind) for kind in frame.dtypes],
     frame["class"].tolist(),
@@ -33,7 +33,7 @@ unloaded = wr.athena.read_sql_query(
     unload_approach=True,
     keep_files=False,
 )
-told["unload"] = [list(unloaded.columns), sorted(unloaded["class"].tolist()), int(unloaded["n"].sum())]
+results["unload"] = [list(unloaded.columns), sorted(unloaded["class"].tolist()), int(unloaded["n"].sum())]
 
 chunks = wr.athena.read_sql_query(
     "SELECT x FROM UNNEST(sequence(1, 2500)) AS t(x)",
@@ -42,7 +42,7 @@ chunks = wr.athena.read_sql_query(
     ctas_approach=False,
     chunksize=1000,
 )
-told["chunks"] = [len(chunk) for chunk in chunks]
+results["chunks"] = [len(chunk) for chunk in chunks]
 
 safe = wr.athena.read_sql_query(
     "SELECT class FROM labels WHERE class = :kind",
@@ -52,28 +52,28 @@ safe = wr.athena.read_sql_query(
     params={"kind": "Ca'r"},
     paramstyle="named",
 )
-told["parameters"] = len(safe)
+results["parameters"] = len(safe)
 
 try:
     wr.athena.read_sql_query(SQL, database=database, s3_output=output, ctas_approach=True)
 except Exception as error:
-    told["ctas"] = str(error)
+    results["ctas"] = str(error)
 
 connection = pyathena.connect(s3_staging_dir=output, schema_name=database)
 cursor = connection.cursor()
 cursor.execute(SQL)
-told["pyathena"] = [
+results["pyathena"] = [
     [column[:2] for column in cursor.description],
     [list(map(str, row)) for row in cursor.fetchall()],
 ]
 cursor.execute("SELECT count(*) FROM labels WHERE class = %(kind)s", {"kind": "Car"})
-told["pyathena parameters"] = cursor.fetchone()[0]
+results["pyathena parameters"] = cursor.fetchone()[0]
 try:
     cursor.execute("SELECT nothing FROM labels")
 except pyathena.Error as error:
-    told["pyathena error"] = str(error)
-told["pandas"] = connection.cursor(PandasCursor).execute(SQL).as_pandas()["class"].tolist()
-told["pandas unload"] = (
+    results["pyathena error"] = str(error)
+results["pandas"] = connection.cursor(PandasCursor).execute(SQL).as_pandas()["class"].tolist()
+results["pandas unload"] = (
     connection.cursor(PandasCursor, unload=True).execute(SQL).as_pandas()["class"].tolist()
 )
-print(json.dumps(told))
+print(json.dumps(results))

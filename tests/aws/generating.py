@@ -1,4 +1,4 @@
-"""Hypothesis strategies for what an operation takes and gives, made from its model's shapes."""
+"""Hypothesis strategies for an operation's input and output, made from its model's shapes."""
 
 from __future__ import annotations
 

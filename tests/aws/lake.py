@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from brume.aws.engine.catalog import Settings
+from brume.aws.engine.service import Call
 from brume.labels.engine import engine
 from brume.labels.model.lake import Lake
 from brume.labels.model.schema import DATABASE
@@ -28,6 +30,9 @@ FRAMES = [
     ),
     frame(1, number_of_vehicles="0", quality_of_the_frame="bad"),
 ]
+
+ENDLESS = "SELECT sum(x * y) FROM UNNEST(sequence(1, 1000000)) t(x), UNNEST(sequence(1, 1000000)) u(y)"
+RESULTS = {"OutputLocation": "s3://results/out/"}
 
 
 def fill(lake: Lake, jobs: int = 1) -> None:
@@ -75,28 +80,28 @@ def fill(lake: Lake, jobs: int = 1) -> None:
 
 
 @contextlib.contextmanager
-def served(
-    root: Path, lake: Lake, patch: pytest.MonkeyPatch, *, folders: bool = True, **limits: object
-) -> Iterator[str]:
+def served(root: Path, lake: Lake, *, folders: bool = True, **limits: object) -> Iterator[str]:
     """Serve the engine over `lake`; s3://results/ is the folder `root`/results, if not S3. Yields its URL."""
-    patch.setenv(engine.LAKE, lake.uri)
-    for name, value in limits.items():
-        patch.setenv(f"BRUME_SQL_{name.upper()}", str(value))
     (root / "results").mkdir(parents=True, exist_ok=True)
     settings = Settings(root / "data", {"s3://results/": str(root / "results")} if folders else {})
-    with serve_engine(engine.create(settings)) as url:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(engine.LAKE, lake.uri)
+        for name, value in limits.items():
+            patch.setenv(f"BRUME_SQL_{name.upper()}", str(value))
+        made = engine.create(settings)
+    with serve_engine(made) as url:
         yield url
 
 
 def finished(client: Any, sql: str, **more: Any) -> dict[str, Any]:
-    """Start a query, wait for its end, and return what is told of it."""
+    """Start a query, wait for its end, and return its description."""
     context = {"Database": DATABASE}
     started = client.start_query_execution(QueryString=sql, QueryExecutionContext=context, **more)
     return ended(client, started["QueryExecutionId"])
 
 
 def ended(client: Any, identity: str) -> dict[str, Any]:
-    """Wait for the end of an execution, and return what is told of it."""
+    """Wait for the end of an execution, and return its description."""
 
     def look() -> dict[str, Any]:
         found: dict[str, Any] = client.get_query_execution(QueryExecutionId=identity)["QueryExecution"]
@@ -105,10 +110,23 @@ def ended(client: Any, identity: str) -> dict[str, Any]:
     return until(look, f"the end of query {identity}", pause=0.01)
 
 
-def rows(client: Any, told: dict[str, Any]) -> list[list[str | None]]:
+def refused(client: Any, sql: str, **more: Any) -> str:
+    """Return the message with which the engine refuses a query at once."""
+    with pytest.raises(ClientError) as caught:
+        client.start_query_execution(QueryString=sql, **more)
+    assert caught.value.response["Error"]["Code"] == "InvalidRequestException"
+    return str(caught.value.response["Error"]["Message"])
+
+
+def call_of() -> Call:
+    """Return the call of a request that comes without HTTP."""
+    return Call("1", "123456789012", "eu-west-1", "AKID", "athena", "StartQueryExecution")
+
+
+def rows(client: Any, execution: dict[str, Any]) -> list[list[str | None]]:
     """Return every row of a result, the one with the names first; NULL is None."""
-    assert told["Status"]["State"] == "SUCCEEDED", told["Status"]
-    pages = client.get_paginator("get_query_results").paginate(QueryExecutionId=told["QueryExecutionId"])
+    assert execution["Status"]["State"] == "SUCCEEDED", execution["Status"]
+    pages = client.get_paginator("get_query_results").paginate(QueryExecutionId=execution["QueryExecutionId"])
     return [
         [cell.get("VarCharValue") for cell in row["Data"]]
         for page in pages

@@ -1,4 +1,4 @@
-"""What people ask Athena with, unchanged: awswrangler, PyAthena and the AWS CLI, with results in S3."""
+"""Clients of Athena, unchanged: awswrangler, PyAthena and the AWS CLI, with results in S3."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def environment(s3_server: str, tmp_path_factory: pytest.TempPathFactory) -> Ite
     boto3.client("s3").create_bucket(Bucket="results")
     lake = Lake(str(root / "lake"))
     fill(lake)
-    with pytest.MonkeyPatch.context() as patch, served(root, lake, patch, folders=False) as url:
+    with served(root, lake, folders=False) as url:
         yield {
             "PATH": os.environ["PATH"],
             "HOME": str(root),
@@ -43,7 +43,7 @@ def environment(s3_server: str, tmp_path_factory: pytest.TempPathFactory) -> Ite
 
 
 @pytest.fixture(scope="module")
-def told(environment: dict[str, str]) -> dict[str, Any]:
+def results(environment: dict[str, str]) -> dict[str, Any]:
     command = [str(environments.python(WANTED)), str(PROGRAM), "s3://results/queries/", DATABASE]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=280)
     assert done.returncode == 0, done.stderr
@@ -52,31 +52,31 @@ def told(environment: dict[str, str]) -> dict[str, Any]:
 
 
 @pytest.mark.timeout(900)
-def test_awswrangler_reads_csv_results_with_their_types(told: dict[str, Any]) -> None:
-    names, kinds, classes, total = told["wrangler"]
+def test_awswrangler_reads_csv_results_with_their_types(results: dict[str, Any]) -> None:
+    names, kinds, classes, total = results["wrangler"]
     assert names == ["class", "x", "attributes", "n"]
     assert (kinds[1].lower(), kinds[3].lower()) == ("float64", "int64")
     assert (classes, total) == (["Car", "Bus"], 4)
-    assert told["chunks"] == [1000, 1000, 500]
-    assert told["parameters"] == 0
+    assert results["chunks"] == [1000, 1000, 500]
+    assert results["parameters"] == 0
 
 
-def test_awswrangler_reads_what_is_unloaded(told: dict[str, Any]) -> None:
-    assert told["unload"] == [["class", "x", "n"], ["Bus", "Car"], 2]
+def test_awswrangler_reads_what_is_unloaded(results: dict[str, Any]) -> None:
+    assert results["unload"] == [["class", "x", "n"], ["Bus", "Car"], 2]
 
 
-def test_awswrangler_is_told_to_leave_the_tables_alone(told: dict[str, Any]) -> None:
-    assert "ctas_approach=False" in told["ctas"]
+def test_the_error_for_ctas_names_the_option_of_awswrangler(results: dict[str, Any]) -> None:
+    assert "ctas_approach=False" in results["ctas"]
 
 
-def test_pyathena_and_its_cursors(told: dict[str, Any]) -> None:
-    columns, found = told["pyathena"]
+def test_pyathena_and_its_cursors(results: dict[str, Any]) -> None:
+    columns, found = results["pyathena"]
     assert columns == [["class", "varchar"], ["x", "double"], ["attributes", "map"], ["n", "bigint"]]
     assert found[0] == ["Car", "1.5", "{'moving': 'yes'}", "2"]
     assert found[1][:2] == ["Bus", "None"]
-    assert told["pyathena parameters"] == 1
-    assert "COLUMN_NOT_FOUND: line 1:8" in told["pyathena error"]
-    assert told["pandas"] == told["pandas unload"] == ["Car", "Bus"]
+    assert results["pyathena parameters"] == 1
+    assert "COLUMN_NOT_FOUND: line 1:8" in results["pyathena error"]
+    assert results["pandas"] == results["pandas unload"] == ["Car", "Bus"]
 
 
 def test_the_command_line_of_aws(environment: dict[str, str], tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Work in the background: once at a time for each key."""
+"""Work in the background: one run at a time for each key."""
 
 from __future__ import annotations
 

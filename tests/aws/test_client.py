@@ -1,4 +1,4 @@
-"""The one door to AWS services."""
+"""Clients of AWS services: retries, reuse, and endpoints that must be given."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ class Busy:
     """A service that turns every other request away."""
 
     def __init__(self) -> None:
-        self.asked = 0
+        self.requests = 0
 
     def list_projects(self, request: dict[str, Any], call: Call) -> dict[str, Any]:
-        self.asked += 1
-        if self.asked % 2:
+        self.requests += 1
+        if self.requests % 2:
             raise ServiceError("ThrottlingException", "not now", RetryAfterSeconds=1)
         return {"Projects": [{"ProjectName": call.region}]}
 
@@ -40,7 +40,7 @@ def test_a_request_that_is_turned_away_is_tried_again(retries: str, monkeypatch:
         monkeypatch.setenv("AWS_ENDPOINT_URL_LOOKOUTVISION", url)
         lookout = client("lookoutvision", "eu-north-1", retries=retries)
         assert lookout.list_projects()["Projects"] == [{"ProjectName": "eu-north-1"}]
-    assert busy.asked == 2
+    assert busy.requests == 2
 
 
 def test_a_client_is_kept_until_the_environment_changes(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,4 @@
-"""What a client without a good signature can make the server hold; by sockets."""
+"""Limits on what clients without a valid signature make the server hold, by raw sockets."""
 
 from __future__ import annotations
 
@@ -53,8 +53,8 @@ def rest(connection: socket.socket) -> bytes:
     return received
 
 
-def told(connection: socket.socket, end: bytes = b"}") -> bytes:
-    """Return what comes until `end`."""
+def read_until(connection: socket.socket, end: bytes = b"}") -> bytes:
+    """Return what is received up to and with `end`."""
     received = b""
     while not received.endswith(end):
         part = connection.recv(1 << 16)
@@ -86,7 +86,7 @@ def test_connections_that_wait_make_room_and_those_at_work_do_not() -> None:
     ):
         slow = [stack.enter_context(connect(url, b"GET / HTTP/1.1\r\nX-Slow: ")) for _ in range(3)]
         with connect(url, ALIVE) as connection:
-            assert told(connection).startswith(b"HTTP/1.1 200")
+            assert read_until(connection).startswith(b"HTTP/1.1 200")
         assert rest(slow[0]) == b""
         working = [
             pool.submit(client_of(url, "lookoutvision").describe_project, ProjectName=name) for name in "abc"
@@ -151,9 +151,9 @@ def test_a_body_that_does_not_come_is_not_waited_for() -> None:
             with connect(url, sent) as connection:
                 assert b"\r\nconnection: close\r\n" in rest(connection)
         with connect(url, head.replace("1000", "4") + "four") as connection:  # one that came is no reason
-            assert told(connection).startswith(b"HTTP/1.1 403")
+            assert read_until(connection).startswith(b"HTTP/1.1 403")
             connection.sendall(ALIVE)
-            assert told(connection).startswith(b"HTTP/1.1 200")
+            assert read_until(connection).startswith(b"HTTP/1.1 200")
 
 
 def test_what_is_no_http_after_an_answer_ends_the_connection(
@@ -161,7 +161,7 @@ def test_what_is_no_http_after_an_answer_ends_the_connection(
 ) -> None:
     head = "POST /x HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"
     with connect(url, head) as connection:
-        assert told(connection).startswith(b"HTTP/1.1 403")
+        assert read_until(connection).startswith(b"HTTP/1.1 403")
         connection.sendall(b"no chunk\r\n")
         assert rest(connection) == b""
     assert not [record for record in caplog.records if record.name == "asyncio"]
@@ -175,7 +175,7 @@ def test_the_id_of_a_key_does_not_hold_up_those_who_have_it() -> None:
         for _ in range(3):
             assert client.detect_anomalies(Body=bytes(100_000), **ABOUT)
         for connection in hanging:
-            assert told(connection).startswith(b"HTTP/1.1 408")
+            assert read_until(connection).startswith(b"HTTP/1.1 408")
 
 
 def test_a_body_that_drips_is_given_up() -> None:
@@ -183,7 +183,7 @@ def test_a_body_that_drips_is_given_up() -> None:
     with serve_engine(engine(), keys=None, limits=limits) as url:
         head = DETECT + "Host: localhost\r\nContent-Length: 300000\r\n\r\n"
         with connect(url, head) as connection, ThreadPoolExecutor(1) as pool:
-            answer = pool.submit(told, connection)
+            answer = pool.submit(read_until, connection)
             with contextlib.suppress(ConnectionError):
                 while not answer.done():
                     connection.sendall(b"a")
@@ -200,7 +200,7 @@ def test_bodies_of_the_unproven_have_a_number_of_bytes_between_them() -> None:
         for _ in range(3):  # what was taken is given back
             taken = client.detect_anomalies(Body=bytes(800_000), **ABOUT)
             assert taken["DetectAnomalyResult"]["Confidence"] == 800_000
-        assert told(hoarder).startswith(b"HTTP/1.1 429")
+        assert read_until(hoarder).startswith(b"HTTP/1.1 429")
 
 
 def test_a_server_that_ends_does_not_wait_for_bodies() -> None:
@@ -208,7 +208,7 @@ def test_a_server_that_ends_does_not_wait_for_bodies() -> None:
     with contextlib.ExitStack() as stack:
         with serve_engine(engine(), limits=limits, connections=ConnectionLimits(end_seconds=0.1)) as url:
             waiting = stack.enter_context(connect(url, forged(1000, Expect="100-continue")))
-            assert told(waiting, b"\r\n\r\n").startswith(b"HTTP/1.1 100")  # its body is being read
+            assert read_until(waiting, b"\r\n\r\n").startswith(b"HTTP/1.1 100")  # its body is being read
         assert rest(waiting) == b""
 
 
@@ -216,9 +216,9 @@ def test_a_body_is_asked_for_when_its_client_waits_and_it_is_wanted() -> None:
     with serve_engine(engine(), keys=None) as url:
         head = DETECT + "Host: localhost\r\nExpect: 100-continue\r\nContent-Length: "
         with connect(url, head + "7\r\n\r\n") as connection:
-            assert told(connection, b"\r\n\r\n").startswith(b"HTTP/1.1 100")
+            assert read_until(connection, b"\r\n\r\n").startswith(b"HTTP/1.1 100")
             connection.sendall(b"1234567")
-            assert b'"Confidence":7.0' in told(connection)
+            assert b'"Confidence":7.0' in read_until(connection)
         with connect(url, head + "50000000\r\n\r\n") as connection:
             assert rest(connection).startswith(b"HTTP/1.1 413")
 

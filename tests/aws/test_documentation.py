@@ -10,7 +10,8 @@ import pytest
 from click.testing import CliRunner
 
 from brume import variables
-from brume.aws.engine import documentation
+from brume.aws.engine import catalog, documentation
+from brume.aws.engine.resources import NOT_IMPLEMENTED
 from brume.pipelines.cli import main
 from brume.variables import VariableError, number, quantity, variable
 
@@ -24,6 +25,13 @@ def test_a_generated_page_is_that_of_the_code(name: str, made: object) -> None:
     assert callable(made)
     written = (ROOT / "docs" / f"{name}.md").read_text(encoding="utf-8")
     assert written == made(), "write it again: make reference"
+
+
+def test_every_refused_operation_gives_its_reason() -> None:
+    services = [service for name in catalog.names() for service in catalog.load(name).OFFERED]
+    refused = [one for service in services for one in service.operations() if not one.resource]
+    assert refused
+    assert [one.name for one in refused if one.reason == NOT_IMPLEMENTED] == []
 
 
 def test_every_variable_of_the_product_is_in_the_table() -> None:

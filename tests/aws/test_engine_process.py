@@ -25,7 +25,7 @@ BRUME = [sys.executable, "-m", "brume"]
 
 @contextlib.contextmanager
 def process(data: Path, *more: str) -> Iterator[subprocess.Popen[str]]:
-    """Run the inspection engine on a free port until it has said where it is."""
+    """Run the inspection engine on a free port until it has written where it listens."""
     environment = {
         name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "BRUME_"))
     }
@@ -57,9 +57,9 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 @pytest.mark.slow
 def test_what_env_prints_lets_a_client_in(data: Path) -> None:
-    told = CliRunner().invoke(main, ["env", "--data", str(data)])
-    assert told.exit_code == 0, told.output
-    script = f"{told.output}\nenv -0"
+    result = CliRunner().invoke(main, ["env", "--data", str(data)])
+    assert result.exit_code == 0, result.output
+    script = f"{result.output}\nenv -0"
     exported = subprocess.run(["/bin/sh", "-c", script], capture_output=True, check=True, env={})
     variables = dict(item.partition("=")[::2] for item in exported.stdout.decode().split("\0") if item)
     assert {"AWS_ENDPOINT_URL_LOOKOUTVISION", "AWS_DEFAULT_REGION"} <= variables.keys()
@@ -91,9 +91,9 @@ def test_a_killed_engine_starts_again(tmp_path: Path) -> None:
             assert state.pid == running.pid
             running.send_signal(signal.SIGKILL)
         assert catalog.running(tmp_path) is None
-        told = CliRunner().invoke(main, ["env", "--data", str(tmp_path)])
-        assert told.exit_code == 1
-        assert "brume engine" in told.output
+        result = CliRunner().invoke(main, ["env", "--data", str(tmp_path)])
+        assert result.exit_code == 1
+        assert "brume engine" in result.output
 
 
 @pytest.mark.parametrize(
@@ -117,10 +117,10 @@ def test_a_command_that_cannot_be_followed_says_why(
 
 
 def test_engines_lists_what_there_is() -> None:
-    told = CliRunner().invoke(main, ["engines"])
-    assert told.exit_code == 0
-    assert "inspection" in told.output
-    assert "lookoutvision" in told.output
+    result = CliRunner().invoke(main, ["engines"])
+    assert result.exit_code == 0
+    assert "inspection" in result.output
+    assert "lookoutvision" in result.output
 
 
 def test_the_help_imports_nothing_heavy() -> None:
@@ -129,5 +129,5 @@ def test_the_help_imports_nothing_heavy() -> None:
         "try: main()\nexcept SystemExit: pass\n"
         "print([name for name in ('boto3', 'kfp', 'starlette', 'numpy') if name in sys.modules])"
     )
-    told = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
-    assert told.stdout.splitlines()[-1] == "[]"
+    completed = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert completed.stdout.splitlines()[-1] == "[]"

@@ -84,14 +84,14 @@ def test_two_engines_on_one_port_with_tls_and_one_service_unsigned(tmp_path: Pat
             "print(client('lookoutvision').list_projects()['Projects'])\n"
             "print(boto3.client('athena').list_work_groups()['WorkGroups'][0]['Name'])\n"
         )
-        asked = subprocess.run(
+        completed = subprocess.run(
             ["/bin/sh", "-c", f'{env.output}\n"$0" -c "$1"', sys.executable, script],
             capture_output=True,
             text=True,
             env={},
             check=False,
         )
-        assert asked.stdout == "[]\nprimary\n", asked.stderr
+        assert completed.stdout == "[]\nprimary\n", completed.stderr
         for name in ("inspection", "labels"):
             assert ask(state.url, state.bundle, f"/_brume/{name}/readyz") == (200, {"ready": True})
         target = {"X_Amz_Target": "AmazonAthena.ListWorkGroups", "Content_Type": "application/x-amz-json-1.1"}
@@ -142,7 +142,7 @@ def test_a_command_that_cannot_be_followed_says_why(tmp_path: Path, words: list[
 
 
 class Athena:
-    """One operation, which answers who asked."""
+    """One operation, which answers with the account of its caller."""
 
     def get_work_group(self, request: dict[str, Any], call: Call) -> dict[str, Any]:
         return {"WorkGroup": {"Name": f"{call.account} {call.access_key}"}}

@@ -1,4 +1,4 @@
-"""What one server takes on, what it tells of itself, and how it ends."""
+"""One server: how many requests it takes on, its metrics and logs, and how it ends."""
 
 from __future__ import annotations
 
@@ -158,7 +158,7 @@ def test_health_metrics_and_log_tell_what_happened(caplog: pytest.LogCaptureFixt
     assert seen[("brume_request_seconds_count", "lookoutvision", "ListProjects")] == 1
     assert seen[("brume_requests_in_flight",)] == 0
     records = map(json.loads, caplog.messages)
-    lines = [line for line in records if "operation" in line]  # others tell of an engine's own work
+    lines = [line for line in records if "operation" in line]  # others are about an engine's own work
     assert [(line["operation"], line["status"]) for line in lines] == [
         ("ListProjects", 200),
         ("DetectAnomalies", 200),

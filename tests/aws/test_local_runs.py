@@ -1,4 +1,4 @@
-"""The engines that a run on this machine needs: there while it runs, gone after."""
+"""Engines that a local run starts for itself, and stops when it ends."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Code and commands from when the service lived, unchanged, against a server of one's own."""
+"""Code and commands of Lookout for Vision's time, unchanged, against an engine."""
 
 from __future__ import annotations
 
@@ -27,31 +27,31 @@ import boto3
 from botocore.exceptions import ClientError
 
 client = boto3.client("lookoutvision")
-told = {"version": boto3.__version__}
+results = {"version": boto3.__version__}
 made = client.create_project(ProjectName="bricks")["ProjectMetadata"]
-told["created"] = [made["ProjectName"], made["ProjectArn"], made["CreationTimestamp"].timestamp()]
-told["bytes"] = client.detect_anomalies(
+results["created"] = [made["ProjectName"], made["ProjectArn"], made["CreationTimestamp"].timestamp()]
+results["bytes"] = client.detect_anomalies(
     ProjectName="bricks", ModelVersion="1", Body=b"0123456789", ContentType="image/png"
 )["DetectAnomalyResult"]["Confidence"]
-told["file"] = client.detect_anomalies(
+results["file"] = client.detect_anomalies(
     ProjectName="bricks", ModelVersion="1", Body=io.BytesIO(bytes(range(256))), ContentType="image/jpeg"
 )["DetectAnomalyResult"]["AnomalyMask"].hex()
 pages = client.get_paginator("list_models").paginate(ProjectName="bricks")
-told["models"] = [model["ModelVersion"] for page in pages for model in page["Models"]]
+results["models"] = [model["ModelVersion"] for page in pages for model in page["Models"]]
 try:
     client.describe_model(ProjectName="bricks", ModelVersion="9")
 except client.exceptions.ResourceNotFoundException as error:
-    told["absent"] = [error.response["ResourceType"], error.response["Error"]["Message"]]
+    results["absent"] = [error.response["ResourceType"], error.response["Error"]["Message"]]
 try:
     client.create_project(ProjectName="no spaces")
 except ClientError as error:
-    told["wrong"] = error.response["Error"]["Code"]
-print(json.dumps(told))
+    results["wrong"] = error.response["Error"]["Code"]
+print(json.dumps(results))
 """
 
 
 class Lookout:
-    """A few operations, with what their clients sent told back."""
+    """A few operations, which answer with what their clients sent."""
 
     def create_project(self, request: dict[str, Any], call: Call) -> dict[str, Any]:
         return {

@@ -105,9 +105,9 @@ def ask(
     raw = json.dumps(body).encode() if isinstance(body, dict) else body
     connection.request(method, target, body=raw, headers={k.replace("_", "-"): v for k, v in headers.items()})
     answer = connection.getresponse()
-    told = answer.read()
+    content = answer.read()
     connection.close()
-    return answer.status, dict(answer.headers.items()), json.loads(told) if told else {}
+    return answer.status, dict(answer.headers.items()), json.loads(content) if content else {}
 
 
 def error_of(client: Any, method: str, **parameters: Any) -> dict[str, Any]:
@@ -160,9 +160,9 @@ def test_a_fault_of_the_engine_is_told_without_what_was_sent(
         assert failed["ResponseMetadata"]["HTTPStatusCode"] == 500
         assert failed["ResponseMetadata"]["RequestId"] in failed["Error"]["Message"]
         assert "secret" not in str(failed)
-    told = [json.loads(record.message) for record in caplog.records]
-    assert {line["failure"] for line in told if "failure" in line} == {"RuntimeError", "OutputError"}
-    assert any("list_models" in line["at"][-1] for line in told if "at" in line)
+    lines = [json.loads(record.message) for record in caplog.records]
+    assert {line["failure"] for line in lines if "failure" in line} == {"RuntimeError", "OutputError"}
+    assert any("list_models" in line["at"][-1] for line in lines if "at" in line)
     assert "secret" not in caplog.text
 
 
@@ -208,9 +208,9 @@ def test_all_faults_of_a_request_are_named_at_once(url: str) -> None:
     ],
 )
 def test_a_body_that_is_not_json_is_refused(url: str, body: bytes, part: str) -> None:
-    status, headers, told = ask(url, "POST", f"{PROJECTS}/a/datasets", body)
+    status, headers, answer = ask(url, "POST", f"{PROJECTS}/a/datasets", body)
     assert (status, headers["x-amzn-errortype"]) == (400, "SerializationException")
-    assert part in told["message"]
+    assert part in answer["message"]
 
 
 @pytest.mark.parametrize(
@@ -224,9 +224,9 @@ def test_a_body_that_is_not_json_is_refused(url: str, body: bytes, part: str) ->
     ],
 )
 def test_a_value_of_another_type_is_refused(url: str, value: Any, part: str) -> None:
-    status, _, told = ask(url, "POST", f"{PROJECTS}/a/datasets", {"DatasetType": value})
+    status, _, answer = ask(url, "POST", f"{PROJECTS}/a/datasets", {"DatasetType": value})
     assert status == 400
-    assert part in told["Message"]
+    assert part in answer["Message"]
 
 
 def test_what_has_no_operation_is_not_found(url: str) -> None:
@@ -238,24 +238,24 @@ def test_what_has_no_operation_is_not_found(url: str) -> None:
     ):
         status, headers, _ = ask(url, method, target)
         assert (status, headers["x-amzn-errortype"]) == (404, "UnknownOperationException")
-    status, _, told = ask(url, "POST", "/", b"{}", X_Amz_Target="AmazonAthena.MakeCoffee")
-    assert (status, told["__type"]) == (404, "UnknownOperationException")
+    status, _, answer = ask(url, "POST", "/", b"{}", X_Amz_Target="AmazonAthena.MakeCoffee")
+    assert (status, answer["__type"]) == (404, "UnknownOperationException")
     missing = error_of(client_of(url, "lookoutvision"), "stop_model", ProjectName="a", ModelVersion="1")
     assert missing["ResponseMetadata"]["HTTPStatusCode"] == 501
 
 
 def test_labels_and_queries_are_decoded_once(url: str) -> None:
-    status, _, told = ask(url, "GET", "/2020-11-20/tags/a%2Fb%2520c+d")
-    assert (status, told["Tags"][0]["Value"]) == (200, "a/b%20c+d")
+    status, _, answer = ask(url, "GET", "/2020-11-20/tags/a%2Fb%2520c+d")
+    assert (status, answer["Tags"][0]["Value"]) == (200, "a/b%20c+d")
     status, _, _ = ask(url, "GET", f"{PROJECTS}/..%2F..%2Fetc%2Fpasswd")
     assert status == 400
     at = "2030-01-31T12:00:00%2B01:00"
     query = f"labeled=true&createdBefore={at}&sourceRefContains=a%26b%3D"
-    status, _, told = ask(url, "GET", f"{PROJECTS}/a/datasets/train/entries?{query}")
-    assert told["DatasetEntries"] == ["True 2030-01-31T11:00:00+00:00 a&b="]
-    status, _, told = ask(url, "GET", f"{PROJECTS}/a/datasets/train/entries?labeled=yes&maxResults=many")
-    assert "Labeled must be true or false" in told["Message"]
-    assert "MaxResults must be a whole number" in told["Message"]
+    status, _, answer = ask(url, "GET", f"{PROJECTS}/a/datasets/train/entries?{query}")
+    assert answer["DatasetEntries"] == ["True 2030-01-31T11:00:00+00:00 a&b="]
+    status, _, answer = ask(url, "GET", f"{PROJECTS}/a/datasets/train/entries?labeled=yes&maxResults=many")
+    assert "Labeled must be true or false" in answer["Message"]
+    assert "MaxResults must be a whole number" in answer["Message"]
 
 
 def test_pages_are_served_without_a_signature_and_everything_else_with_one() -> None:
@@ -317,16 +317,16 @@ def test_nothing_that_is_sent_makes_the_server_fail(
     async def receive() -> dict[str, Any]:
         return {"type": "http.request", "body": body}
 
-    told: list[dict[str, Any]] = []
+    messages: list[dict[str, Any]] = []
 
     async def send(message: Any) -> None:
-        told.append(message)
+        messages.append(message)
 
     for gateway in GATEWAYS:
-        told.clear()
+        messages.clear()
         asyncio.run(gateway(scope, receive, send))
-        assert told[0]["status"] < 500 or told[0]["status"] == 501
-        assert dict(told[0]["headers"])[b"x-amzn-requestid"]
+        assert messages[0]["status"] < 500 or messages[0]["status"] == 501
+        assert dict(messages[0]["headers"])[b"x-amzn-requestid"]
 
 
 def test_a_page_of_an_engine_calls_operations_with_the_same_checks() -> None:

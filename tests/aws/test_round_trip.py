@@ -1,4 +1,4 @@
-"""What a client gives is what the engine gets, and the other way round, for every operation of a service."""
+"""Requests and answers arrive as they were sent, for every operation of a service."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ LONG = ("brumeinspection", "dynamodb", "iot-data")
 
 
 class Recorder:
-    """A service that has every operation: it keeps what it got, and answers what it was told to."""
+    """A service that has every operation: it keeps what it got, and answers what the test set."""
 
     def __init__(self) -> None:
         self.got: dict[str, Any] = {}

@@ -57,9 +57,9 @@ def installed(language: str, program: str, *command: str) -> Path:
     return folder
 
 
-def run(folder: Path, *command: str, **asked: Any) -> Any:
+def run(folder: Path, *command: str, **fields: Any) -> Any:
     """Run a program of an SDK with JSON as its input; returns its output."""
-    text = json.dumps({"key": KEY.access_key, "secret": KEY.secret, **asked}, default=_jsonable)
+    text = json.dumps({"key": KEY.access_key, "secret": KEY.secret, **fields}, default=_jsonable)
     made = subprocess.run(
         command, cwd=folder, input=text, capture_output=True, text=True, timeout=300, check=False
     )
@@ -173,10 +173,14 @@ def test_javascript_reads_errors(javascript: Path) -> None:
             raise ServiceError("InvalidRequestException", "no text of any use")
 
     with serve_engine(Engine({"comprehendmedical": Failing()})) as url:
-        asked = {"service": "comprehendmedical", "operation": "DetectEntitiesV2", "parameters": {"Text": "a"}}
-        empty = {**asked, "parameters": {"Text": ""}}
+        valid = {
+            "service": "comprehendmedical",
+            "operation": "DetectEntitiesV2",
+            "parameters": {"Text": "a"},
+        }
+        empty = {**valid, "parameters": {"Text": ""}}
         failed, wrong = run(
-            javascript, "node", "main.mjs", call="send", endpoint=url, requests=[asked, empty]
+            javascript, "node", "main.mjs", call="send", endpoint=url, requests=[valid, empty]
         )
     assert (failed["error"], failed["message"]) == ("InvalidRequestException", "no text of any use")
     assert failed["status"] == 400

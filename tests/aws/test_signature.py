@@ -1,4 +1,4 @@
-"""Who is let in: signatures that hold, and every way in which one does not."""
+"""Signatures: the requests that are accepted, and every reason to refuse one."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ SESSION = Key("AKIDSESSION", "secret of a session", "123456789012", "a token")
 
 
 class Projects:
-    """A service that tells who called it, and with what."""
+    """A service that answers who called it, and with what."""
 
     def create_project(self, request: dict[str, Any], call: Call) -> dict[str, Any]:
         return {"ProjectMetadata": {"ProjectName": request["ProjectName"], "ProjectArn": call.account}}
@@ -59,10 +59,10 @@ def send(method: str, address: str, headers: dict[str, str] | None = None, body:
     target = address[address.index(parts.netloc) + len(parts.netloc) :]
     connection.request(method, target, body=body or None, headers=headers or {})
     answer = connection.getresponse()
-    told = json.loads(answer.read() or b"{}")
+    content = json.loads(answer.read() or b"{}")
     connection.close()
     assert answer.headers["x-amzn-requestid"]
-    return answer.status, answer.headers.get("x-amzn-errortype", ""), told
+    return answer.status, answer.headers.get("x-amzn-errortype", ""), content
 
 
 def signed(
@@ -161,9 +161,9 @@ def test_a_path_that_its_signature_does_not_tell_from_another_is_refused(url: st
 @pytest.mark.parametrize("minutes", [-6, 6])
 def test_a_request_of_another_time_is_refused(url: str, clock: Any, minutes: int) -> None:
     clock(minutes=minutes)
-    status, code, told = send("GET", url + PATH, signed("GET", url + PATH))
+    status, code, answer = send("GET", url + PATH, signed("GET", url + PATH))
     assert (status, code) == (403, "InvalidSignatureException")
-    assert ("expired" if minutes < 0 else "not yet current") in told["message"]
+    assert ("expired" if minutes < 0 else "not yet current") in answer["message"]
 
 
 def test_a_clock_that_is_a_little_off_is_taken(url: str, clock: Any) -> None:
@@ -276,9 +276,9 @@ def test_a_body_in_signed_chunks_is_put_together(url: str, trailer: bool) -> Non
     address = f"{url}{PATH}/bricks/models/1/detect"
     parts = [b"a" * 70_000, b"bc\r\n", b"d"]
     headers, chunks = _chunked(address, parts, trailer=trailer)
-    status, _, told = send("POST", address, headers, b"".join(chunks))
+    status, _, answer = send("POST", address, headers, b"".join(chunks))
     assert status == 200
-    assert base64.b64decode(told["DetectAnomalyResult"]["AnomalyMask"]) == b"".join(parts)
+    assert base64.b64decode(answer["DetectAnomalyResult"]["AnomalyMask"]) == b"".join(parts)
 
 
 @pytest.mark.parametrize("trailer", [False, True])

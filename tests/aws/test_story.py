@@ -1,4 +1,4 @@
-"""The closed service's story on real pictures: its own SDK trains and detects, and what its console did."""
+"""Lookout for Vision from end to end on real pictures: by its own SDK, then its console's steps."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from brume.aws.wire import keys
 from brume.inspection.model.manifest import write_line
 from tests.aws import old_sdk
 from tests.pipelines.runs import BRUME, brume
+from tests.polling import until
 
 pytestmark = pytest.mark.long
 STORY = Path(__file__).with_name("story.py")
@@ -59,15 +60,20 @@ def engine(pictures: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     ]
     with subprocess.Popen([*BRUME, *words], stderr=subprocess.DEVNULL) as process:
         try:
-            while (found := catalog.running(data)) is None:
+
+            def listens() -> catalog.Running | None:
                 assert process.poll() is None
+                return catalog.running(data)
+
+            found = until(listens, "the engine's start")
+            assert found is not None
             yield found
         finally:
             process.terminate()
 
 
 @pytest.fixture(scope="module")
-def told(engine: catalog.Running, pictures: Path) -> dict[str, Any]:
+def results(engine: catalog.Running, pictures: Path) -> dict[str, Any]:
     """What the program of the service's time printed."""
     (key,) = keys.load(Path(engine.credentials)).values()
     program = [str(old_sdk.python()), str(STORY), "aliens", "train.manifest", str(pictures / "test")]
@@ -79,21 +85,21 @@ def told(engine: catalog.Running, pictures: Path) -> dict[str, Any]:
     return answer
 
 
-def test_the_sdk_of_its_time_runs_unchanged(told: dict[str, Any]) -> None:
-    assert told["boto3"].startswith("1.39.")
-    assert told["images"] == {"Total": 80, "Labeled": 80, "Normal": 40, "Anomaly": 40}
-    assert set(told["performance"]) == {"F1Score", "Precision", "Recall"}
+def test_the_sdk_of_its_time_runs_unchanged(results: dict[str, Any]) -> None:
+    assert results["boto3"].startswith("1.39.")
+    assert results["images"] == {"Total": 80, "Labeled": 80, "Normal": 40, "Anomaly": 40}
+    assert set(results["performance"]) == {"F1Score", "Precision", "Recall"}
 
 
-def test_the_pictures_are_told_apart(told: dict[str, Any]) -> None:
-    right = [name.startswith("anomaly") == anomalous for name, (anomalous, _) in told["found"].items()]
+def test_the_pictures_are_distinguished(results: dict[str, Any]) -> None:
+    right = [name.startswith("anomaly") == anomalous for name, (anomalous, _) in results["found"].items()]
     assert len(right) == 20
     assert sum(right) >= 17
-    assert all(0 <= confidence <= 1 for _, confidence in told["found"].values())
+    assert all(0 <= confidence <= 1 for _, confidence in results["found"].values())
 
 
 @pytest.mark.timeout(600)
-def test_what_the_console_did(told: dict[str, Any], engine: catalog.Running, pictures: Path) -> None:
+def test_what_the_console_did(results: dict[str, Any], engine: catalog.Running, pictures: Path) -> None:
     """Trial, verify, add, retrain to version 2, compare; by the command, on the engine's folder."""
     data = str(Path(engine.credentials).parent)
 
@@ -102,16 +108,16 @@ def test_what_the_console_did(told: dict[str, Any], engine: catalog.Running, pic
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 
-    said = inspection("trial", "aliens", "1", str(pictures / "trial"))
-    identity = re.search(r"verify (\S+)", said)[1]  # type: ignore[index]
-    assert f"{len(list((pictures / 'trial').rglob('*.png')))} pictures" in said
-    said = inspection("verify", identity, "--by-folder")
-    correct, incorrect = map(int, re.search(r"(\d+) verified correct, (\d+) incorrect", said).groups())  # type: ignore[union-attr]
+    printed = inspection("trial", "aliens", "1", str(pictures / "trial"))
+    identity = re.search(r"verify (\S+)", printed)[1]  # type: ignore[index]
+    assert f"{len(list((pictures / 'trial').rglob('*.png')))} pictures" in printed
+    printed = inspection("verify", identity, "--by-folder")
+    correct, incorrect = map(int, re.search(r"(\d+) verified correct, (\d+) incorrect", printed).groups())  # type: ignore[union-attr]
     assert correct + incorrect == 18 and correct > incorrect
     assert "18 pictures added" in inspection("add", identity)
     assert "18 were there" in inspection("add", identity)
     assert "aliens, train: 98 images" in inspection("dataset", "aliens")
     assert "version 2 of aliens is trained" in inspection("train", "aliens", "--wait")
-    said = inspection("compare", "aliens", "1", "2")
-    assert re.search(r"^ *1 ", said, re.M) and re.search(r"^ *2 ", said, re.M)
+    printed = inspection("compare", "aliens", "1", "2")
+    assert re.search(r"^ *1 ", printed, re.M) and re.search(r"^ *2 ", printed, re.M)
     assert "aliens" in inspection("dashboard") and "20" in inspection("dashboard")

@@ -16,7 +16,7 @@ def test_requests_are_made_until_one_is_done(before: int) -> None:
     found = wait_until(lambda: next(responses), "READY".__eq__, first_pause=0, waiting=seen.append)
     assert found == "READY"
     assert seen == ["CREATING"] * before
-    assert next(responses) == "DELETED"  # it was not asked for again
+    assert next(responses) == "DELETED"  # no further request was made
 
 
 def test_time_ends_the_wait_with_the_last_response() -> None:

@@ -31,7 +31,7 @@ def lake(tmp_path_factory: pytest.TempPathFactory) -> Lake:
 @pytest.fixture(scope="module")
 def url(lake: Lake, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     root = tmp_path_factory.mktemp("sql-engine")
-    with pytest.MonkeyPatch.context() as patch, served(root, lake, patch) as address:
+    with served(root, lake) as address:
         yield address
 
 

@@ -48,7 +48,7 @@ class Settings:
 
 @dataclass(frozen=True)
 class About:
-    """What an engine's file says of it, read without importing it."""
+    """What an engine's source file states about it, read without importing it."""
 
     name: str
     line: str

@@ -18,10 +18,10 @@ import (
 	"github.com/aws/smithy-go"
 )
 
-type asked struct{ Endpoint, Key, Secret string }
+type input struct{ Endpoint, Key, Secret string }
 
 func main() {
-	var in asked
+	var in input
 	if err := json.NewDecoder(os.Stdin).Decode(&in); err != nil {
 		panic(err)
 	}
@@ -31,13 +31,13 @@ func main() {
 	speech := polly.New(polly.Options{
 		BaseEndpoint: &in.Endpoint, Region: "eu-west-1", Credentials: keys, RetryMaxAttempts: 1,
 	})
-	said, err := speech.SynthesizeSpeech(ctx, &polly.SynthesizeSpeechInput{
+	answer, err := speech.SynthesizeSpeech(ctx, &polly.SynthesizeSpeechInput{
 		Text: aws.String("a & b"), OutputFormat: speechtypes.OutputFormatPcm, VoiceId: "Joanna",
 	})
 	out["speechError"] = code(err)
 	if err == nil {
-		audio, err := io.ReadAll(said.AudioStream)
-		out["audio"], out["audioError"], out["characters"] = string(audio), code(err), said.RequestCharacters
+		audio, err := io.ReadAll(answer.AudioStream)
+		out["audio"], out["audioError"], out["characters"] = string(audio), code(err), answer.RequestCharacters
 	}
 	_, err = speech.GetLexicon(ctx, &polly.GetLexiconInput{Name: aws.String("absent")})
 	out["absent"] = code(err)

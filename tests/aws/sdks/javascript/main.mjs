@@ -2,11 +2,11 @@
 // standard input and writes what the SDK gave to standard output.
 import { readFileSync } from "node:fs";
 
-const asked = JSON.parse(readFileSync(0, "utf8"));
+const input = JSON.parse(readFileSync(0, "utf8"));
 const options = {
-  endpoint: asked.endpoint,
+  endpoint: input.endpoint,
   region: "eu-west-1",
-  credentials: { accessKeyId: asked.key, secretAccessKey: asked.secret },
+  credentials: { accessKeyId: input.key, secretAccessKey: input.secret },
   maxAttempts: 1,
 };
 
@@ -26,7 +26,7 @@ function revived(_name, value) {
 async function send({ service, operation, parameters }, clients) {
   const sdk = await import(`@aws-sdk/client-${service}`);
   const name = Object.keys(sdk).find((one) => /Client$/.test(one) && one !== "__Client");
-  const cbor = asked.cbor ? { protocol: (await import("@smithy/core/cbor")).SmithyRpcV2CborProtocol } : {};
+  const cbor = input.cbor ? { protocol: (await import("@smithy/core/cbor")).SmithyRpcV2CborProtocol } : {};
   clients[service] ??= new sdk[name]({ ...options, ...cbor });
   const command = new sdk[`${operation}Command`](JSON.parse(JSON.stringify(parameters), revived));
   let protocol = "";
@@ -79,7 +79,7 @@ async function transcribe({ chunks }) {
 }
 
 const clients = {};
-const given = asked.call === "transcribe" ? await transcribe(asked) : [];
-if (asked.call === "send") for (const one of asked.requests) given.push(await send(one, clients));
+const given = input.call === "transcribe" ? await transcribe(input) : [];
+if (input.call === "send") for (const one of input.requests) given.push(await send(one, clients));
 process.stdout.write(JSON.stringify(given, plain));
 process.exit(0);

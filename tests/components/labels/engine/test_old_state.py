@@ -32,7 +32,7 @@ def athena(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
         state.execute("UPDATE athena_executions SET submitted = unixepoch()")  # none is dropped for its age
     lake = Lake(str(root / "lake"))
     fill(lake)
-    with pytest.MonkeyPatch.context() as patch, served(root, lake, patch) as url:
+    with served(root, lake) as url:
         yield client_of(url, "athena")
 
 

@@ -34,7 +34,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return made
 
 
-def asked(folder: Path, query: str, **more: Any) -> dict[str, Any]:
+def query_job(folder: Path, query: str, **more: Any) -> dict[str, Any]:
     """Return a job for DuckDB's SQL as it is: what the check would have to have let through."""
     return {
         "job": "run",
@@ -60,7 +60,7 @@ def asked(folder: Path, query: str, **more: Any) -> dict[str, Any]:
 @pytest.fixture
 def start(sandbox: Sandbox, folder: Path) -> Any:
     """Start a job of a query."""
-    return lambda query, **more: sandbox.start(asked(folder, query, **more))
+    return lambda query, **more: sandbox.start(query_job(folder, query, **more))
 
 
 def test_rows_are_written_as_athena_does(start: Any, folder: Path) -> None:
@@ -164,15 +164,15 @@ def test_a_row_is_bounded(start: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("query", "told"),
+    ("query", "reason"),
     [
         ("SELECT 1 // (i - 99999) FROM range(100000) t(i)", "DIVISION_BY_ZERO: "),
         ("SELECT CAST(if(i = 99999, 'x', '1') AS INT) FROM range(100000) t(i)", "INVALID_CAST_ARGUMENT: "),
     ],
 )
-def test_what_goes_wrong_in_a_later_row_is_told_as_in_the_first(start: Any, query: str, told: str) -> None:
+def test_an_error_in_a_later_row_reads_as_in_the_first(start: Any, query: str, reason: str) -> None:
     answer = start(query).answer(60)
-    assert answer["failed"].startswith(told)
+    assert answer["failed"].startswith(reason)
     assert "internal" not in answer
 
 
@@ -206,7 +206,7 @@ def test_queries_end_with_the_engine(folder: Path, start: Any) -> None:
 def test_queries_end_with_the_process_that_forked_them(folder: Path) -> None:
     own = Sandbox("brume.labels.engine.query_process")
     try:
-        job = own.start(asked(folder, ENDLESS))
+        job = own.start(query_job(folder, ENDLESS))
         process = own._process
         assert process is not None
         children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
