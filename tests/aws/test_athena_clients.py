@@ -17,6 +17,7 @@ from brume.labels.model.schema import DATABASE
 from tests.aws import environments
 from tests.aws.lake import fill, served
 from tests.aws.serving import KEY
+from tests.polling import until
 
 pytestmark = pytest.mark.long
 WANTED = Path(__file__).with_name("athena-clients.txt")
@@ -97,10 +98,14 @@ def test_the_command_line_of_aws(environment: dict[str, str], tmp_path: Path) ->
         *("--result-configuration", "OutputLocation=s3://results/cli/"),
     )
     identity = started["QueryExecutionId"]
-    while True:
-        execution = aws("athena", "get-query-execution", "--query-execution-id", identity)["QueryExecution"]
-        if execution["Status"]["State"] not in ("QUEUED", "RUNNING"):
-            break
+
+    def ended() -> dict[str, Any] | None:
+        found: dict[str, Any] = aws("athena", "get-query-execution", "--query-execution-id", identity)
+        execution: dict[str, Any] = found["QueryExecution"]
+        return None if execution["Status"]["State"] in ("QUEUED", "RUNNING") else execution
+
+    execution = until(ended, "the end of the query")
+    assert execution is not None
     assert execution["Status"]["State"] == "SUCCEEDED"
     found = aws("athena", "get-query-results", "--query-execution-id", identity)["ResultSet"]["Rows"]
     assert [row["Data"][0]["VarCharValue"] for row in found] == ["n", "1"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 
 from brume.aws.engine.background import Background
+from tests.polling import SECONDS
 
 
 class Work:
@@ -18,7 +19,7 @@ class Work:
     def __call__(self) -> None:
         self.runs += 1
         self.entered.release()
-        assert self.go_on.acquire(timeout=10)
+        assert self.go_on.acquire(timeout=SECONDS)
 
 
 def test_work_of_one_key_runs_once_at_a_time() -> None:

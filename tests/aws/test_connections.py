@@ -168,7 +168,7 @@ def test_what_is_no_http_after_an_answer_ends_the_connection(
 
 
 def test_the_id_of_a_key_does_not_hold_up_those_who_have_it() -> None:
-    limits = Limits(workers=1, queue=1, body_grace=0.3)
+    limits = Limits(workers=1, queue=1, body_grace=2.0)
     with serve_engine(engine(), limits=limits) as url, contextlib.ExitStack() as stack:
         hanging = [stack.enter_context(connect(url, forged(11_000_000) + "a")) for _ in range(6)]
         client = client_of(url, "lookoutvision")

@@ -23,6 +23,7 @@ from brume.aws.engine.resources import ResourceError, Service
 from brume.aws.engine.service import Call
 from tests.aws import example_engine
 from tests.aws.serving import OTHER, client_of, serve_engine
+from tests.polling import until
 
 ROLE = "arn:aws:iam::123456789012:role/any"
 
@@ -147,11 +148,7 @@ def test_work_that_an_engine_left_is_done_by_the_next(tmp_path: Path) -> None:
         # A second engine on the same state, as after a kill: the first one's thread has done nothing.
         with serve_engine(example_engine.create(Settings(tmp_path), free)) as again:
             second = client_of(again, "kendra")
-            for _ in range(3000):
-                if second.describe_index(Id=index)["Status"] == "ACTIVE":
-                    break
-                threading.Event().wait(0.01)
-            assert second.describe_index(Id=index)["Status"] == "ACTIVE"
+            until(lambda: second.describe_index(Id=index)["Status"] == "ACTIVE", "the index's end")
         held.set()
 
 

@@ -297,17 +297,20 @@ def test_a_web_socket_is_refused_by_a_response(url: str) -> None:
 
 
 def test_a_web_socket_with_a_message_too_large_or_without_a_sign_of_life_is_closed() -> None:
-    limits = ConnectionLimits(message_bytes=1000, ping_seconds=0.1)
-    with serve_app(echo, connections=limits) as address:
-        with contextlib.closing(websocket.create_connection(address.replace("http", "ws"))) as one:
-            one.send_binary(bytes(1001))
-            kind, data = one.recv_data()
-            assert (kind, int.from_bytes(data[:2], "big")) == (websocket.ABNF.OPCODE_CLOSE, 1009)
-        with contextlib.closing(websocket.create_connection(address.replace("http", "ws"))) as one:
-            threading.Event().wait(0.05)
-            with contextlib.suppress(ConnectionError):
-                while one.sock.recv(1000):  # pings, which nobody answers
-                    pass
+    with (
+        serve_app(echo, connections=ConnectionLimits(message_bytes=1000)) as address,
+        contextlib.closing(websocket.create_connection(address.replace("http", "ws"))) as one,
+    ):
+        one.send_binary(bytes(1001))
+        kind, data = one.recv_data()
+        assert (kind, int.from_bytes(data[:2], "big")) == (websocket.ABNF.OPCODE_CLOSE, 1009)
+    with (
+        serve_app(echo, connections=ConnectionLimits(ping_seconds=0.1)) as address,
+        contextlib.closing(websocket.create_connection(address.replace("http", "ws"))) as one,
+        contextlib.suppress(ConnectionError),
+    ):
+        while one.sock.recv(1000):  # pings, which nobody answers
+            pass
 
 
 def test_web_sockets_are_closed_when_the_server_ends() -> None:

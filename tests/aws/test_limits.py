@@ -80,7 +80,7 @@ def test_an_answer_that_takes_too_long_is_given_up() -> None:
 
 def test_a_body_is_bounded_and_may_be_as_large_as_the_model_says() -> None:
     engine = Engine({"lookoutvision": Held()}, max_body=1 << 20)
-    with serve_engine(engine, limits=Limits(body_seconds=0.5)) as url:
+    with serve_engine(engine) as url:
         client = client_of(url, "lookoutvision")
         about = {"ProjectName": "a", "ModelVersion": "1", "ContentType": "image/png"}
         taken = client.detect_anomalies(Body=bytes(1 << 20), **about)
@@ -117,7 +117,7 @@ def test_a_client_that_never_sends_its_body_is_let_go() -> None:
 
 
 def test_a_client_that_never_ends_its_headers_is_let_go() -> None:
-    short = ConnectionLimits(header_seconds=0.3)
+    short = ConnectionLimits(header_seconds=1.0)
     with serve_engine(Engine({"lookoutvision": Held()}), keys=None, connections=short) as url:
         parts = urlsplit(url)
         for first in (b"", b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"):

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from brume.aws.engine.sandbox import LateError, LostError, Sandbox
-from tests.polling import until
+from tests.polling import SECONDS, until
 
 MEMORY = 200 << 20
 
@@ -65,7 +65,7 @@ def start(sandbox: Sandbox, folder: Path) -> Any:
 
 def test_rows_are_written_as_athena_does(start: Any, folder: Path) -> None:
     answer = start("SELECT id, name, NULL AS nothing, '' AS empty, 'a\"b' AS quoted FROM db.people").answer(
-        30
+        SECONDS
     )
     assert answer["rows"] == 1
     assert [column["Type"] for column in answer["columns"]] == [
@@ -105,7 +105,7 @@ def test_rows_are_written_as_athena_does(start: Any, folder: Path) -> None:
     ],
 )
 def test_duckdb_itself_is_shut(start: Any, folder: Path, query: str) -> None:
-    answer = start(query.replace("FOLDER", str(folder))).answer(30)
+    answer = start(query.replace("FOLDER", str(folder))).answer(SECONDS)
     assert "failed" in answer
     assert str(folder) not in answer["failed"]
     assert {path.name for path in folder.iterdir()} <= {"secret.csv", "scratch", "result.csv"}
@@ -121,7 +121,7 @@ def test_there_is_nothing_of_the_environment(
         job = own.start(request)
         process = own._process
         assert process is not None
-        assert job.answer(30)["plan"]["query"]
+        assert job.answer(SECONDS)["plan"]["query"]
         environment = Path(f"/proc/{process.pid}/environ")
         if not environment.exists():
             pytest.skip("no /proc here to look at a process's environment")
@@ -131,7 +131,7 @@ def test_there_is_nothing_of_the_environment(
 
 
 def test_what_forks_has_no_threads(sandbox: Sandbox, start: Any) -> None:
-    start("SELECT 1").answer(30)
+    start("SELECT 1").answer(SECONDS)
     tasks = Path(f"/proc/{sandbox._process.pid}/task")  # type: ignore[union-attr]
     if not tasks.exists():
         pytest.skip("no /proc here to look at a process's threads")
@@ -146,13 +146,13 @@ def test_memory_is_bounded_and_the_next_query_runs(start: Any) -> None:
         "SELECT count(*) FROM (SELECT DISTINCT md5(i::VARCHAR) || i FROM range(20000000) t(i))",
     ):
         with contextlib.suppress(LostError):  # the system may have ended the process
-            assert "failed" in start(query).answer(60)
-    assert start("SELECT 1").answer(30)["rows"] == 1
+            assert "failed" in start(query).answer(SECONDS)
+    assert start("SELECT 1").answer(SECONDS)["rows"] == 1
 
 
 def test_a_result_is_bounded_in_rows_and_bytes(start: Any) -> None:
-    assert "more than 100,000 rows" in start("SELECT * FROM range(100001)").answer(60)["failed"]
-    assert "larger than 1 MB" in start("SELECT repeat('x', 2000) FROM range(1000)").answer(60)["failed"]
+    assert "more than 100,000 rows" in start("SELECT * FROM range(100001)").answer(SECONDS)["failed"]
+    assert "larger than 1 MB" in start("SELECT repeat('x', 2000) FROM range(1000)").answer(SECONDS)["failed"]
 
 
 ENDLESS = "SELECT sum(a.range * b.range) FROM range(10000000) a, range(10000000) b"
@@ -160,7 +160,9 @@ ENDLESS = "SELECT sum(a.range * b.range) FROM range(10000000) a, range(10000000)
 
 def test_a_row_is_bounded(start: Any) -> None:
     most = {"bytes": 1 << 30, "file_size": 1 << 30}
-    assert "a row of more than 32 MB" in start("SELECT repeat('x', 33600000)", **most).answer(60)["failed"]
+    assert (
+        "a row of more than 32 MB" in start("SELECT repeat('x', 33600000)", **most).answer(SECONDS)["failed"]
+    )
 
 
 @pytest.mark.parametrize(
@@ -171,13 +173,15 @@ def test_a_row_is_bounded(start: Any) -> None:
     ],
 )
 def test_an_error_in_a_later_row_reads_as_in_the_first(start: Any, query: str, reason: str) -> None:
-    answer = start(query).answer(60)
+    answer = start(query).answer(SECONDS)
     assert answer["failed"].startswith(reason)
     assert "internal" not in answer
 
 
 def test_a_long_word_is_no_longer_read_than_a_short_one(start: Any) -> None:
-    assert start(f"SELECT '{'x' * 250_000}'").answer(10)["rows"] == 1  # by pairs of letters it took minutes
+    assert (
+        start(f"SELECT '{'x' * 250_000}'").answer(SECONDS)["rows"] == 1
+    )  # by pairs of letters it took minutes
 
 
 def test_time_is_bounded_and_a_query_can_be_killed(start: Any) -> None:
@@ -186,20 +190,20 @@ def test_time_is_bounded_and_a_query_can_be_killed(start: Any) -> None:
     job = start(ENDLESS)
     threading.Timer(0.3, job.kill).start()
     with pytest.raises(LostError):
-        job.answer(60)
-    assert start("SELECT 1").answer(30)["rows"] == 1
+        job.answer(SECONDS)
+    assert start("SELECT 1").answer(SECONDS)["rows"] == 1
 
 
 def test_queries_end_with_the_engine(folder: Path, start: Any) -> None:
     """The socket to the engine falls shut with it, however it ended."""
     own = Sandbox("brume.labels.engine.query_process")
     request = {"job": "plan", "text": "SELECT 1", "database": "db", "tables": [], "parameters": []}
-    own.start(request).answer(30)
+    own.start(request).answer(SECONDS)
     process = own._process
     assert process is not None
     assert own._control is not None
     own._control.close()
-    assert process.wait(60) == 0
+    assert process.wait(SECONDS) == 0
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux ends a process with the one that forked it")
@@ -213,7 +217,7 @@ def test_queries_end_with_the_process_that_forked_them(folder: Path) -> None:
         queries = until(lambda: children.read_text().split(), "a query's process")
         process.kill()
         with pytest.raises(LostError):
-            job.answer(60)
+            job.answer(SECONDS)
         until(lambda: {_state(one) for one in queries} <= {"", "Z", "X"}, "the end of the queries")
     finally:
         own.close()
@@ -228,12 +232,12 @@ def _state(process: str) -> str:
 
 
 def test_a_lost_process_is_started_again(sandbox: Sandbox, start: Any) -> None:
-    start("SELECT 1").answer(30)
+    start("SELECT 1").answer(SECONDS)
     process = sandbox._process
     assert process is not None
     os.kill(process.pid, signal.SIGKILL)
-    process.wait(60)
-    assert start("SELECT 1").answer(30)["rows"] == 1
+    process.wait(SECONDS)
+    assert start("SELECT 1").answer(SECONDS)["rows"] == 1
 
 
 @pytest.mark.long
@@ -251,7 +255,7 @@ def test_a_lost_process_is_started_again(sandbox: Sandbox, start: Any) -> None:
 def test_a_text_made_to_break_the_reader_breaks_its_own_process_at_most(sandbox: Sandbox, text: str) -> None:
     request = {"job": "plan", "text": text, "database": "db", "tables": ["people"], "parameters": []}
     try:
-        answer = sandbox.start(request).answer(20)
+        answer = sandbox.start(request).answer(SECONDS)
     except LostError:
         answer = {}
     assert set(answer) <= {"plan", "refused", "failed", "internal"}
