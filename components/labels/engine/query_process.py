@@ -19,8 +19,9 @@ import sqlglot
 from brume.labels.engine.sql import plan as planning
 from brume.labels.engine.sql import printing, types
 from brume.labels.engine.sql.functions import called_macros
-from brume.labels.engine.sql.rewrite import ANONYMOUS, ENTRIES
+from brume.labels.engine.sql.rewrite import ANONYMOUS
 from brume.labels.engine.sql.statement import DIALECT, RefusedError
+from brume.labels.engine.sql.unnest import ENTRIES
 
 OUT_OF_MEMORY = (
     "EXCEEDED_MEMORY_LIMIT: the query needs more memory than one may have: read fewer rows or columns"

@@ -16,7 +16,7 @@ from typing import Any
 import duckdb
 
 from brume.labels.engine.sql.functions import ALLOWED, ALLOWED_TABLES
-from brume.labels.engine.sql.rewrite import ENTRIES
+from brume.labels.engine.sql.unnest import ENTRIES
 
 _SERIALIZE = "SELECT CAST(json_serialize_sql($1) AS VARCHAR)"
 _CTE = re.compile(r"\w+(?:[- $]\w+)*", re.ASCII)  # nothing that could name a file
