@@ -182,24 +182,28 @@ def _answer(athena: Any, text: str, database: str, as_csv: bool, most: int) -> N
 
 def _wait(athena: Any, identity: str) -> dict[str, Any]:
     """Return the execution when it has ended; after a second the terminal shows its state."""
+    from brume.aws.waiting import wait_until
     from brume.run.terminal import waiting
 
-    pause, begun = 0.01, time.monotonic()
+    begun = time.monotonic()
+    update: Callable[[str], None] | None = None
     with contextlib.ExitStack() as stack:
-        update: Callable[[str], None] | None = None
-        while True:
-            execution: dict[str, Any] = athena.get_query_execution(QueryExecutionId=identity)[
-                "QueryExecution"
-            ]
-            state = execution["Status"]["State"]
-            if state not in ("QUEUED", "RUNNING"):
-                return execution
+
+        def describe() -> dict[str, Any]:
+            return dict(athena.get_query_execution(QueryExecutionId=identity)["QueryExecution"])
+
+        def show(execution: dict[str, Any]) -> None:
+            nonlocal update
             seconds = time.monotonic() - begun
             if seconds > 1 and sys.stderr.isatty():
                 update = update or stack.enter_context(waiting("the query"))
-                update(f"{state.lower()}, {seconds:.0f} s (Ctrl-C cancels it)")
-            time.sleep(pause)
-            pause = min(pause * 1.5, 0.5)
+                update(f"{execution['Status']['State'].lower()}, {seconds:.0f} s (Ctrl-C cancels it)")
+
+        return wait_until(describe, _has_ended, first_pause=0.01, longest_pause=0.5, waiting=show)
+
+
+def _has_ended(execution: dict[str, Any]) -> bool:
+    return execution["Status"]["State"] not in ("QUEUED", "RUNNING")
 
 
 def _results(

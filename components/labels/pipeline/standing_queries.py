@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import csv
 import io
-import time
 from collections.abc import Iterable
 from typing import Any
 
 from brume import storage
 from brume.aws import addresses
 from brume.aws.client import client
+from brume.aws.waiting import wait_until
 from brume.labels.model.lake import Lake
 from brume.labels.model.queries import Query
 from brume.labels.model.schema import DATABASE
 from brume.run import progress
-
-_SECONDS_BETWEEN_LOOKS = 0.1, 2.0  # at first, and later
 
 
 class QueryError(RuntimeError):
@@ -41,8 +39,8 @@ def run_all(queries: Iterable[Query], folder: str, workgroup: str) -> dict[str, 
         for query in queries
     }
     executions: dict[str, dict[str, Any]] = {}
-    pause, longest = _SECONDS_BETWEEN_LOOKS
-    while len(executions) < len(running):
+
+    def note_ended() -> None:
         for name, identity in running.items():
             if name in executions:
                 continue
@@ -54,8 +52,8 @@ def run_all(queries: Iterable[Query], folder: str, workgroup: str) -> dict[str, 
             if state == "SUCCEEDED":
                 executions[name] = execution
                 progress.report("queries", len(executions), len(running), name)
-        time.sleep(pause)
-        pause = min(pause * 1.5, longest)
+
+    wait_until(note_ended, lambda _: len(executions) == len(running))
     for name, execution in executions.items():
         result = addresses.for_step(execution["ResultConfiguration"]["OutputLocation"])
         storage.move(result, storage.join(folder, f"{name}.csv"))

@@ -12,7 +12,6 @@ from __future__ import annotations
 import datetime
 import hashlib
 import json
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -21,6 +20,7 @@ import pyarrow.compute as pc
 from botocore.exceptions import BotoCoreError, ClientError
 
 from brume.aws.client import client
+from brume.aws.waiting import StillWaitingError, wait_until
 from brume.labels.model.lake import Lake
 from brume.labels.model.schema import DATABASE
 from brume.labels.pipeline import aws_errors
@@ -239,23 +239,41 @@ class _Account:
 
     def _settled(self, kind: _Kind, key: str, **version: Any) -> Members:
         """Wait until QuickSight has made an asset, and return its description."""
-        end = time.monotonic() + _WAIT_SECONDS
         noun = kind.word.replace("_", " ")
-        while True:
-            there = self._describe(kind, key, **version) or {}
-            about = there.get("Version", there)  # a dashboard's state is that of its version
-            status = about.get("Status", "SUCCESSFUL")
+
+        def is_made(asset: Members) -> bool:
+            status = _status(asset)
             if status.endswith("SUCCESSFUL"):
-                return there
-            if not status.endswith("IN_PROGRESS"):
-                faults = [*about.get("Errors", []), *filter(None, [about.get("ErrorInfo")])]
-                cause = "; ".join(fault.get("Message", "") for fault in faults)
-                raise QuickSightError(f"QuickSight did not make the {noun} {key}: {status}: {cause}")
-            if time.monotonic() > end:
-                raise QuickSightError(
-                    f"QuickSight still makes the {noun} {key} ({status}): publish again later"
-                )
-            time.sleep(_LOOK_SECONDS)
+                return True
+            if status.endswith("IN_PROGRESS"):
+                return False
+            about = _version(asset)
+            faults = [*about.get("Errors", []), *filter(None, [about.get("ErrorInfo")])]
+            cause = "; ".join(fault.get("Message", "") for fault in faults)
+            raise QuickSightError(f"QuickSight did not make the {noun} {key}: {status}: {cause}")
+
+        try:
+            return wait_until(
+                lambda: self._describe(kind, key, **version) or {},
+                is_made,
+                seconds=_WAIT_SECONDS,
+                first_pause=_LOOK_SECONDS,
+                longest_pause=_LOOK_SECONDS,
+            )
+        except StillWaitingError as error:
+            status = _status(error.last)
+            raise QuickSightError(
+                f"QuickSight still makes the {noun} {key} ({status}): publish again later"
+            ) from None
+
+
+def _version(asset: Members) -> Members:
+    """Return what has the state of an asset: of a dashboard, its version."""
+    return dict(asset.get("Version", asset))
+
+
+def _status(asset: Members) -> str:
+    return str(_version(asset).get("Status", "SUCCESSFUL"))
 
 
 def _essence(data_set: Mapping[str, Any]) -> list[Any]:
