@@ -1,4 +1,4 @@
-"""One file, two names: the address that the service is given, and the place where a step finds it.
+"""Names of a file: the address that a service is given, and the place where a step finds it.
 
 The service knows files as `s3://BUCKET/KEY`. In a local run folders of this machine stand for buckets: the
 environment variable BRUME_FOLDERS holds `{"s3://BUCKET/PREFIX/": "/folder/"}`, the same mapping that the

@@ -1,4 +1,4 @@
-"""A service of the tests' own, in every protocol: unary, streamed, with event streams and pages.
+"""A service of the tests in every protocol: unary, streamed, with event streams and pages.
 
 Its model is models/brumeecho: botocore knows it by AWS_DATA_PATH (conftest.py). `Transcribe` is a double of
 Transcribe's streaming service for AWS's own clients: it answers what it was sent.

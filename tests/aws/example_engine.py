@@ -1,4 +1,4 @@
-"""A small engine of the tests: indexes of Amazon Kendra, made with every part of the engine kit."""
+"""A small engine of the tests: Kendra's indexes, made with every part of the engine kit."""
 
 from __future__ import annotations
 

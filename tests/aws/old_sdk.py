@@ -1,4 +1,4 @@
-"""boto3 1.39, the last that knew Lookout for Vision, and the AWS CLI of its time, beside the project."""
+"""boto3 1.39, the last with Lookout for Vision, and the AWS CLI of its time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A program of the service's time, as its users wrote it: plain boto3, nothing of this project.
+"""A program of Lookout for Vision's time, as its users wrote it: boto3 and nothing else.
 
     python story.py BUCKET MANIFEST_KEY PICTURES_FOLDER
 

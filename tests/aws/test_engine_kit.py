@@ -1,4 +1,4 @@
-"""The parts that every engine is made of, shown by a small engine over HTTP (`example_engine`)."""
+"""The parts of every engine, by a small engine over HTTP (`example_engine`)."""
 
 from __future__ import annotations
 

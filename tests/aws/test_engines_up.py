@@ -1,4 +1,4 @@
-"""Several engines on one port: as a process, with TLS, one service unsigned, and one engine that fails."""
+"""Several engines on one port: as a process, with TLS, unsigned, and one that fails."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How requests find their operation, what is refused, and in what form, as clients of AWS see it."""
+"""How requests find their operation, what is refused, and how, as clients of AWS see it."""
 
 from __future__ import annotations
 

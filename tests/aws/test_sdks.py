@@ -1,4 +1,4 @@
-"""AWS's SDKs of other languages against engines: JavaScript (cbor, rest-json, event streams) and Go (query).
+"""AWS's SDKs for JavaScript (cbor, rest-json, event streams) and Go (query) against engines.
 
 What a value looks like is drawn by hypothesis; each SDK runs once and makes all calls. The SDKs are installed
 in the user's cache, by the versions in sdks/; without the language or its registry the test is skipped.

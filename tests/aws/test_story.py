@@ -1,4 +1,4 @@
-"""Lookout for Vision from end to end on real pictures: by its own SDK, then its console's steps."""
+"""Lookout for Vision end to end on real pictures: by its own SDK, then its console's steps."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Streamed answers and WebSockets of an engine: sent as they are made, signed, bounded, and ended well."""
+"""Streamed answers and WebSockets of an engine: sent as they are made, signed, and bounded."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""AWS's Python client of streaming transcription, unchanged, over TLS: awscrt speaks HTTP/2 in C."""
+"""AWS's Python client of streaming transcription, unchanged, over TLS by HTTP/2 (awscrt)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Polling: every response is seen in order, and the wait ends by success, by an error or by time."""
+"""Polling: responses are seen in order; success, an error or the time ends the wait."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Streams audio to a transcription service with amazon-transcribe, run by its own interpreter.
+"""Streams audio to a transcription service with amazon-transcribe, by its own interpreter.
 
 Arguments: the endpoint's URL. Sends three pieces and the end; prints a line of JSON for each result.
 """

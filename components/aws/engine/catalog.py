@@ -1,4 +1,4 @@
-"""The engines there are: each is `components/SYSTEM/engine/engine.py`, found by its file, imported to run.
+"""The engines: each is `components/SYSTEM/engine/engine.py`, found by its file.
 
 Such a module has a docstring, whose first line is what it is, and
 

@@ -1,4 +1,4 @@
-"""Writes docs/operations.md and docs/settings.md: what each engine answers, and every variable that is read.
+"""Writes docs/operations.md and docs/settings.md from the engines' code.
 
     python -m brume.aws.engine.documentation docs
 

@@ -1,4 +1,4 @@
-"""Engines as processes on this machine: started for a run or a command, stopped after it in any case."""
+"""Engines as processes on this machine, started for a run or a command and stopped after it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Look-up of resources within the caller's account: what another account has is as absent as nothing."""
+"""Look-up of resources within the caller's account; those of other accounts do not exist."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Signed routes: addresses of an engine that no service model describes (FHIR REST, SPARQL, WebSockets).
+"""Signed routes: addresses that no service model describes (FHIR REST, SPARQL, WebSockets).
 
 A request to one passes the same handlers as an operation's: signature, limits, places, metrics, log.
 """

@@ -1,4 +1,4 @@
-"""The processes that read and run queries: each query in one of its own, forked from one that waits.
+"""Processes that read and run queries: each query in its own, forked from one that waits.
 
     python -m brume.aws.engine.sandbox_process FD MODULE
 

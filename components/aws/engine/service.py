@@ -1,4 +1,4 @@
-"""What an engine and the server say to each other: a call, an error of the service, the engine itself."""
+"""What passes between the server and an engine: calls, errors of the service, the engine."""
 
 from __future__ import annotations
 

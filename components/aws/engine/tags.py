@@ -1,4 +1,4 @@
-"""Tags of resources by their ARN: TagResource, UntagResource and ListTagsForResource of any service.
+"""Tags of resources by ARN: TagResource, UntagResource, ListTagsForResource of any service.
 
 Services spell the members differently (ResourceArn, ResourceARN, resourceArn; Tags as a list of Key and Value
 or as a map): the spelling is taken from the service's model.

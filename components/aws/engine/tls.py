@@ -1,4 +1,4 @@
-"""TLS of an engine: certificates given by the user, or of an authority of its own in the data folder.
+"""TLS of an engine: certificates given by the user, or of an authority in the data folder.
 
 The folder holds ca.pem and ca.key (the authority), server.pem (the server's key and certificate), and
 bundle.pem for clients: the authority beside those that botocore trusts, so that AWS itself stays reachable.

@@ -1,4 +1,4 @@
-"""What a service's model asks of a value beyond its type: enumeration, range or length, pattern."""
+"""What a model requires of a value beyond its type: enumeration, range or length, pattern."""
 
 from __future__ import annotations
 

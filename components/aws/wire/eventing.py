@@ -1,4 +1,4 @@
-"""Event streams between HTTP and an engine's method: bytes in and out on one side, events on the other."""
+"""Event streams between HTTP and an engine's method: bytes on one side, events on the other."""
 
 from __future__ import annotations
 

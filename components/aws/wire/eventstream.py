@@ -1,4 +1,4 @@
-"""The frames of application/vnd.amazon.eventstream: headers with types, a payload, two checksums.
+"""Frames of application/vnd.amazon.eventstream: typed headers, a payload, two checksums.
 
 A frame is its length and that of its headers (4 bytes each), the CRC-32 of these eight bytes, the headers,
 the payload, and the CRC-32 of everything before. Source: "Amazon event stream specification" of Smithy.

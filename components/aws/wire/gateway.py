@@ -1,4 +1,4 @@
-"""Takes an AWS request from HTTP to the engine's method and back: one visible list of handlers."""
+"""Takes an AWS request from HTTP to the engine's method and back by a list of handlers."""
 
 from __future__ import annotations
 

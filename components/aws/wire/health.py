@@ -1,4 +1,4 @@
-"""Health, readiness and metrics: of the whole server, and of each engine under `/_brume/NAME/`.
+"""Health, readiness and metrics of the server, and of each engine under `/_brume/NAME/`.
 
 `/healthz` says that the process answers; `/readyz` that every engine can, or why one cannot; `/metrics` holds
 the metrics of all. With several engines on one port, each of their metrics has the label `engine`.

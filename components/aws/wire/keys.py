@@ -1,4 +1,4 @@
-"""The keys that an engine accepts: an INI file in the form of AWS credentials, with the account of each key.
+"""The keys that an engine accepts: a file of AWS credentials, with the account of each key.
 
     [default]
     aws_access_key_id = AKIA...

@@ -1,4 +1,4 @@
-"""The parts of a response, and the codes and statuses of errors by the service's own error shapes."""
+"""The parts of a response, and codes and statuses of errors by the service's error shapes."""
 
 from __future__ import annotations
 

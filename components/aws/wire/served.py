@@ -1,4 +1,4 @@
-"""The engines that a gateway serves: each with its services, its threads, its places and its metrics."""
+"""The engines that a gateway serves: each with its services, threads, limits and metrics."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Verification of AWS Signature Version 4: who signed a request, and that nothing in it was changed since.
+"""Verification of AWS Signature Version 4: who signed a request, and that it is unchanged.
 
 Source: "AWS Signature Version 4 for API requests" in AWS's IAM guide. Signatures come in the Authorization
 header or in the query (presigned). The body is bound by its SHA-256, or signed chunk by chunk

@@ -1,4 +1,4 @@
-"""WebSockets of an engine: the handshake's answer, then messages to and from the route's handler."""
+"""WebSockets of an engine: the handshake's answer, then messages of the route's handler."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Timestamps as the protocols write them: seconds since 1970, ISO 8601, or the date of an HTTP header."""
+"""Timestamps as the protocols write them: seconds since 1970, ISO 8601, or an HTTP date."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Values of an engine's output written by the shapes of a service's model, for JSON and for CBOR."""
+"""Values of an engine's output, written by the shapes of a model for JSON and for CBOR."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The data catalog: one catalog, one database, and the lake's tables with their present columns."""
+"""The data catalog: one catalog, one database, and the lake's tables with their columns."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ from brume.labels.engine.tables import FAILED, QUEUED, RUNNING, SUCCEEDED, TOKEN
 from brume.labels.model.schema import DATABASE
 
 PLANNING_SECONDS = 20.0
-# They are matched against a stranger's text in the engine itself: ++ never goes back to try another way.
+# They are matched against untrusted text in the engine itself: ++ never backtracks.
 _EXECUTE = re.compile(r"""\s*+EXECUTE\s++(?:"([^"]++)"|(\w++))(?:\s++USING\b|(?=\s*+$))""", re.IGNORECASE)
 _VALUE = re.compile(r"(?:[^',]++|'[^']*+')++")
 

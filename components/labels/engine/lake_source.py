@@ -1,4 +1,4 @@
-"""The lake as the engine reads it: one state for each query, and files of this machine for its parts."""
+"""The lake as the engine reads it: one state for each query, its parts as local files."""
 
 from __future__ import annotations
 

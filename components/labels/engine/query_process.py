@@ -1,4 +1,4 @@
-"""The work of a query's own process: plan a statement, run a plan, or list the columns of tables."""
+"""The work of a query's own process: plan a statement, run a plan, or describe tables."""
 
 from __future__ import annotations
 

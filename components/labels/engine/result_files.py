@@ -1,4 +1,4 @@
-"""The files of results: kept in the data folder, delivered to output locations, dropped when they are old."""
+"""Files of results: kept in the data folder, delivered where queries want them, dropped."""
 
 from __future__ import annotations
 

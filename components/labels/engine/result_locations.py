@@ -1,4 +1,4 @@
-"""Where results go: addresses in s3://, or the folders that stand for them, and never into the lake."""
+"""Where results go: s3:// addresses or the folders that stand for them, never the lake."""
 
 from __future__ import annotations
 

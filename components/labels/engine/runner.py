@@ -1,4 +1,4 @@
-"""Runs executions, a few at a time; those that wait when the engine ends are run by the next one."""
+"""Runs executions, a few at a time, and at its start those that an earlier engine left."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ class _FailedError(Exception):
 
 
 class Runner:
-    """Sees executions through, in threads; each query itself runs in a process of its own.
+    """Runs executions in threads; each query itself runs in a process of its own.
 
     An execution's row holds its plan for as long as there is something to do for it: to run it (QUEUED), or
     to remove what it may have delivered although it did not succeed.
@@ -102,11 +102,11 @@ class Runner:
         )
         self._background = Background(limits.at_once)
         waiting = select(executions.c.id).filter_by(state=QUEUED).order_by(executions.c.number)
-        self._queries = self._background.kind("query", waiting, self._see_through)
+        self._queries = self._background.kind("query", waiting, self._execute)
         left = select(executions.c.id).where(
             executions.c.state.in_((FAILED, CANCELLED)), executions.c.plan.is_not(None)
         )
-        self._background.kind("remains of a query", left, self._withdraw)
+        self._background.kind("withdrawal", left, self._withdraw)
         self._end_interrupted()
         files.drop_strays()
         files.sweep()
@@ -153,7 +153,7 @@ class Runner:
         if running is not None:
             running.kill()
 
-    def _see_through(self, identity: str) -> None:
+    def _execute(self, identity: str) -> None:
         if self._closing:
             return
         row = self._begin(identity)
@@ -184,16 +184,16 @@ class Runner:
             shutil.rmtree(scratch, ignore_errors=True)
         if state == FAILED:
             self._files.forget(identity)  # first: on a full disk, nothing can be noted while it lies there
-        succeeded = self._ended_surely(identity, state, values) and state == SUCCEEDED
+        succeeded = self._note_end(identity, state, values) and state == SUCCEEDED
         if not succeeded:  # it may have been cancelled meanwhile
             self._files.forget(identity)
             if delivering:
                 self._withdraw(identity)
             else:
-                self._keep_no_plan(identity)
+                self._clear_plan(identity)
         self._files.sweep()
 
-    def _ended_surely(self, identity: str, state: str, values: _Members) -> bool:
+    def _note_end(self, identity: str, state: str, values: _Members) -> bool:
         """End an execution that ran, also when the database cannot be written for a while."""
         for pause in _PAUSES:
             try:
@@ -232,9 +232,9 @@ class Runner:
         except (AddressError, StorageError, OSError) as error:
             logs.failed(_log, f"removing what execution {identity} delivered", error)
             return
-        self._keep_no_plan(identity)
+        self._clear_plan(identity)
 
-    def _keep_no_plan(self, identity: str) -> None:
+    def _clear_plan(self, identity: str) -> None:
         with self._store.write() as db:
             db.execute(update(executions).filter_by(id=identity).values(plan=None))
 

@@ -1,4 +1,4 @@
-"""The tables of the engine's state. Times are seconds since the epoch (UTC); JSON stands as text."""
+"""The tables of the engine's state. Times are seconds since the epoch (UTC); JSON is text."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""An ASGI server of HTTP/1.1, HTTP/2 and WebSocket on one port, with limits to what clients can hold."""
+"""An ASGI server of HTTP/1.1, HTTP/2 and WebSocket on one port, with limits for clients."""

@@ -1,4 +1,4 @@
-"""One request and its response, as an ASGI application sees them; the same for HTTP/1.1 and HTTP/2."""
+"""One request and its response for an ASGI application, the same for HTTP/1.1 and HTTP/2."""
 
 from __future__ import annotations
 

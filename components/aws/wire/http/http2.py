@@ -1,4 +1,4 @@
-"""HTTP/2 on a connection (RFC 9113), by h2: requests and responses run in both directions at once."""
+"""HTTP/2 on a connection (RFC 9113), by h2: many requests at once, in both directions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What one server grants its connections: how many, and how long a client may take on its side of each."""
+"""The limits of a server's connections: how many, and how long a client may take."""
 
 from __future__ import annotations
 

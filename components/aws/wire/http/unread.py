@@ -1,4 +1,4 @@
-"""What HTTP/1.1 does with bodies that the application does not read, and with heads that it must not see.
+"""HTTP/1.1 bodies that the application does not read, and heads that it must not see.
 
 Requests whose headers are too large, or whose length is given in two ways, are refused. A response to a
 request whose body has not been read to its end closes the connection: what still comes after it is discarded

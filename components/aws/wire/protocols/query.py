@@ -1,4 +1,4 @@
-"""The protocol query: a form in the request, with the operation as Action, and XML in the answer.
+"""The protocol query: a form with the operation as Action in the request, XML in the answer.
 
 Source: Smithy's awsQuery. A member of a structure or list is a name with dots: Filters.Filter.1.Name=x.
 """

@@ -1,4 +1,4 @@
-"""The protocol rest-json: members in the path, the query, headers and a JSON body, as the model places them.
+"""The protocol rest-json: members in the path, the query, headers and a JSON body.
 
 Source: Smithy's restJson1. The code of an error is the header x-amzn-errortype.
 """

@@ -1,4 +1,4 @@
-"""Formats of dates as format_datetime and parse_datetime take them (Joda's), made into strftime's."""
+"""Date formats of format_datetime and parse_datetime (Joda's), as formats of strftime."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which of DuckDB's functions a query may use, and macros for Trino's that DuckDB lacks or means otherwise.
+"""DuckDB's functions that a query may use, and macros for those of Trino that differ.
 
 The list is one of what is allowed: a function that a later DuckDB adds is refused until it stands here. None
 of them reads a file, a setting, the environment, the network or the server's own state, sleeps, or keeps

@@ -1,4 +1,4 @@
-"""From Athena's SQL to what DuckDB runs: read, checked, translated, and checked again by DuckDB's parser."""
+"""Plans a statement of Athena's SQL: reads, checks and translates it, and checks the result."""
 
 from __future__ import annotations
 

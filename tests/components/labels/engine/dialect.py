@@ -1,4 +1,4 @@
-"""Runs Athena's SQL in this process, as the engine's processes do, for tests of what it means."""
+"""Runs Athena's SQL in this process, as the engine's own processes do."""
 
 from __future__ import annotations
 

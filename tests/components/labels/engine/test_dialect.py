@@ -1,4 +1,4 @@
-"""Functions and syntax mean what Trino's documentation says: expected values are written by hand."""
+"""Functions and syntax mean what Trino documents: expected values are written by hand."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""State that the first release wrote opens: state-1.sql is its database, from before client tokens moved."""
+"""State of the first release opens: state-1.sql, from before client tokens moved."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from tests.aws.serving import KEY, client_of
 
 DONE = "24ea4fb1-daff-4386-acb0-dd4c3a6bfcdc"
 CUT = "c60c177c-8e7b-495d-9e44-ce582f8f7acd"
+WAITING = "00000000-0000-4000-8000-000000000001"
 NAMED = "1ef603ba-bac6-55bc-a12e-50e20e564835"
 TOKEN = "t" * 40
 SQL = "SELECT count(*) AS n FROM jobs"
@@ -29,6 +30,12 @@ def athena(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     written = (Path(__file__).parent / "state-1.sql").read_text()
     with sqlite3.connect(root / "data" / "state.db") as state:
         state.executescript(written.replace("000000000000", KEY.account))
+        state.execute(
+            "INSERT INTO athena_executions SELECT ?, 99, account, workgroup, 'QUEUED', text, request, "
+            "'other', digest, kind, name, output, manifest, reason, error, columns, rows, size, scanned, "
+            "planning, submitted, NULL, NULL FROM athena_executions WHERE id = ?",
+            [WAITING, CUT],
+        )
         state.execute("UPDATE athena_executions SET submitted = unixepoch()")  # none is dropped for its age
     lake = Lake(str(root / "lake"))
     fill(lake)
@@ -52,6 +59,12 @@ def test_a_query_that_a_kill_cut_short_has_ended(athena: Any) -> None:
     status = ended(athena, CUT)["Status"]
     assert status["State"] == "FAILED"
     assert "the engine was stopped" in status["StateChangeReason"]
+
+
+def test_a_query_that_waited_has_ended_since_its_release_kept_no_plan(athena: Any) -> None:
+    status = ended(athena, WAITING)["Status"]
+    assert (status["State"], status["AthenaError"]["Retryable"]) == ("FAILED", True)
+    assert "the engine was stopped while the query waited" in status["StateChangeReason"]
 
 
 def test_a_client_token_still_stands_for_its_query(athena: Any) -> None:

@@ -1,4 +1,4 @@
-"""Queries over the lake: those of the original, their parameters, and the ones that are refused."""
+"""Queries over the lake: those of the original, their parameters, and refused ones."""
 
 from __future__ import annotations
 

@@ -195,7 +195,7 @@ def test_time_is_bounded_and_a_query_can_be_killed(start: Any) -> None:
 
 
 def test_queries_end_with_the_engine(folder: Path, start: Any) -> None:
-    """The socket to the engine falls shut with it, however it ended."""
+    """The control socket closes when the engine ends, in whatever way."""
     own = Sandbox("brume.labels.engine.query_process")
     request = {"job": "plan", "text": "SELECT 1", "database": "db", "tables": [], "parameters": []}
     own.start(request).answer(SECONDS)
