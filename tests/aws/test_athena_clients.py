@@ -52,7 +52,6 @@ def results(environment: dict[str, str]) -> dict[str, Any]:
     return answer
 
 
-@pytest.mark.timeout(900)
 def test_awswrangler_reads_csv_results_with_their_types(results: dict[str, Any]) -> None:
     names, kinds, classes, total = results["wrangler"]
     assert names == ["class", "x", "attributes", "n"]

@@ -98,7 +98,6 @@ def test_the_pictures_are_distinguished(results: dict[str, Any]) -> None:
     assert all(0 <= confidence <= 1 for _, confidence in results["found"].values())
 
 
-@pytest.mark.timeout(600)
 def test_what_the_console_did(results: dict[str, Any], engine: catalog.Running, pictures: Path) -> None:
     """Trial, verify, add, retrain to version 2, compare; by the command, on the engine's folder."""
     data = str(Path(engine.credentials).parent)

@@ -88,7 +88,6 @@ def left(brume: Installed) -> list[str]:
     ]
 
 
-@pytest.mark.timeout(600)
 def test_a_model_lives_from_its_pictures_to_its_end(
     brume: Installed, engine: Deployed, pictures: str
 ) -> None:
@@ -184,7 +183,6 @@ def test_only_the_pods_that_policies_name_reach_it(engine: Deployed) -> None:
         ),
     ],
 )
-@pytest.mark.timeout(300)
 def test_a_training_that_cannot_be_done_names_its_pod_and_the_reason(
     brume: Installed,
     pictures: str,

@@ -79,7 +79,6 @@ def written(address: str) -> list[list[str]]:
     return list(csv.reader(io.StringIO(storage.read_bytes(address).decode())))
 
 
-@pytest.mark.timeout(300)
 def test_the_queries_of_the_original_are_answered(engine: Deployed, lake: Lake, results: str) -> None:
     known = {}
     with lake.connect() as connection:
@@ -101,7 +100,6 @@ def test_the_queries_of_the_original_are_answered(engine: Deployed, lake: Lake, 
     assert {name: len(lines) for name, lines in found.items()} == known
 
 
-@pytest.mark.timeout(300)
 def test_a_step_and_a_program_outside_get_the_same(engine: Deployed, lake: Lake, results: str) -> None:
     with engine.outside() as client:
         execution = finished(client, LABELS, ResultConfiguration={"OutputLocation": f"{results}/"})
@@ -112,7 +110,6 @@ def test_a_step_and_a_program_outside_get_the_same(engine: Deployed, lake: Lake,
     assert written(f"{results}/inside/labels.csv") == outside
 
 
-@pytest.mark.timeout(300)
 def test_what_the_engine_knows_outlives_its_pod(engine: Deployed, lake: Lake, results: str) -> None:
     group = f"group-{secrets.token_hex(4)}"
     with engine.outside() as client:

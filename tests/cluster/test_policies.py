@@ -142,7 +142,6 @@ def talking(brume: Installed) -> Iterator[Talking]:
     brume.api.kubectl("delete", "namespace", elsewhere)
 
 
-@pytest.mark.timeout(600)
 def test_connections_are_those_of_the_table(talking: Talking) -> None:
     where = {
         **dict.fromkeys(PODS, talking.namespace),

@@ -29,7 +29,6 @@ http.server.ThreadingHTTPServer(("", 8080), Answer).serve_forever()
 
 
 @pytest.mark.long
-@pytest.mark.timeout(600)
 def test_a_busy_model_gets_a_replica_more_and_no_further(brume: Installed) -> None:
     share = Resources(cpu="100m", memory="128Mi")
     manifest = inference_service_manifest(

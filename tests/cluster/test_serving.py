@@ -36,7 +36,6 @@ def model(brume: Installed, tmp_path_factory: pytest.TempPathFactory) -> str:
     return uri
 
 
-@pytest.mark.timeout(600)
 def test_a_model_is_served_asked_and_taken_away(brume: Installed, model: str) -> None:
     with brume.acting_as("brume-pipeline"):
         endpoint = serving.serve(
@@ -60,7 +59,6 @@ def test_a_model_is_served_asked_and_taken_away(brume: Installed, model: str) ->
     assert _left(brume) == []
 
 
-@pytest.mark.timeout(300)
 def test_a_model_that_cannot_be_loaded_is_explained_and_taken_away(brume: Installed) -> None:
     nowhere = Model(
         "Tiny tiles", "s3://mlpipeline/nowhere", resources=SHARE, namespace=brume.namespace, module=PREDICTOR

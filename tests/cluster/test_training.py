@@ -80,7 +80,6 @@ class LosesAWorker(Training):
             )
 
 
-@pytest.mark.timeout(600)
 def test_a_training_that_loses_a_worker_names_it_and_resumes(brume: Installed, tmp_path: Path) -> None:
     training = LosesAWorker(brume, tmp_path)
     with pytest.raises(JobError) as failure:

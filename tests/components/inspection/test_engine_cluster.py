@@ -82,7 +82,6 @@ def cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Kuberne
             process.wait()
 
 
-@pytest.mark.timeout(900)
 def test_a_model_is_trained_by_a_job_and_hosted_by_an_inference_service(
     s3_server: str, cluster: KubernetesDouble, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

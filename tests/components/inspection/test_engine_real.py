@@ -29,7 +29,6 @@ pytestmark = pytest.mark.long
 PUBLISHED = "s3://lookoutvision-us-east-1-0e205be246/getting-started/"
 
 
-@pytest.mark.timeout(900)
 @pytest.mark.parametrize("manifest", ["train_class.manifest", "train_segmentation.manifest"])
 def test_the_published_manifests_train_as_they_stand(
     real_data: Callable[[str], Path], tmp_path: Path, manifest: str
@@ -75,7 +74,6 @@ def test_the_published_manifests_train_as_they_stand(
         assert masks >= 6 or "segmentation" not in manifest
 
 
-@pytest.mark.timeout(600)
 def test_normal_images_alone_are_enough_and_a_test_dataset_judges_them(tmp_path: Path) -> None:
     write_dataset(tmp_path / "pictures", 15, 0)
     (tmp_path / "pictures/normal").rename(tmp_path / "pictures/unsorted")
@@ -102,7 +100,6 @@ def test_normal_images_alone_are_enough_and_a_test_dataset_judges_them(tmp_path:
         assert "Recall" not in about.get("Performance", {})
 
 
-@pytest.mark.timeout(600)
 def test_models_and_images_in_an_object_store(
     s3_server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
