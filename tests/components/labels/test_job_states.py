@@ -1,4 +1,4 @@
-"""SageMaker tells how jobs ended, whatever their names.
+"""How jobs ended, from SageMaker, whatever their names.
 
 moto has no DescribeLabelingJob: a double answers over HTTP, and our own server holds both sides to the model.
 """

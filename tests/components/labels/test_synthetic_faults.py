@@ -169,7 +169,7 @@ def test_keys_appear_vanish_and_change_type(made):
     assert min(int(item) for item in having) == answer.item >= 40
 
 
-def test_broken_files_lines_and_answers_lie_where_they_are_said_to(made):
+def test_broken_files_lines_and_answers_lie_where_they_are_recorded(made):
     tree, truth = made
     assert len(truth.of("truncated")) == 2
     for fault in truth.of("truncated"):

@@ -1,7 +1,7 @@
 """All labels of one job as arrays: each worker's answers, and the consolidated labels.
 
-A sheet is one answer for one item, or the item's consolidated labels. Everything that is compared later is
-a pair of sheets.
+An annotation set is one answer for one item, or the item's consolidated labels. Everything that is compared
+later is a pair of sets.
 """
 
 from __future__ import annotations
@@ -41,18 +41,18 @@ class Subject:
 
 
 @dataclass(frozen=True)
-class Sheets:
-    """The sheets of a job and their labels, as parallel arrays; labels are in the order of their sheets."""
+class AnnotationSets:
+    """The sets of a job and their labels, as parallel arrays; labels are in the order of their sets."""
 
-    item: Codes  # of each sheet, as are `answer` and `worker`
+    item: Codes  # of each set, as are `answer` and `worker`
     answer: Codes  # its row among the answers; -1 of consolidated labels
     worker: Codes  # a place in `workers`; -1 of consolidated labels
     workers: tuple[str, ...]
-    sheet: Codes  # of each label, as is all that follows
+    set_number: Codes  # of each label, as is all that follows
     frame: Codes  # its number; -1 outside of sequences
     kind: Subject
     box: Floats  # (labels, 4): left, top, width, height in pixels, NaN where it has none
-    track: Codes  # a number for each object of a sheet; -1 without object
+    track: Codes  # a number for each object of a set; -1 without object
     object_id: Subject
     object_name: Subject
     span: Codes  # (labels, 2): start and end in characters; -1 where it has none
@@ -85,18 +85,18 @@ class Sheets:
 
     @functools.cached_property
     def thing(self) -> Codes:
-        """Return a number for each label, equal for those of one object of a sheet; below 0 without one."""
+        """Return a number for each label, equal for those of one object of a set; below 0 without one."""
         return np.where(self.track >= 0, self.track, -1 - np.arange(self.track.size))
 
     @functools.cached_property
     def consolidated(self) -> Flags:
         """Mark the consolidated labels."""
-        return np.asarray(self.answer[self.sheet] < 0)
+        return np.asarray(self.answer[self.set_number] < 0)
 
     @property
     def bounds(self) -> Codes:
-        """Return where each sheet's labels begin, and the last ones end."""
-        return np.searchsorted(self.sheet, np.arange(self.item.size + 1))
+        """Return where each set's labels begin, and the last ones end."""
+        return np.searchsorted(self.set_number, np.arange(self.item.size + 1))
 
     @functools.cached_property
     def outlines(self) -> Floats:
@@ -106,12 +106,12 @@ class Sheets:
         points = column.values.slice(offsets[0], offsets[-1] - offsets[0])
         corners = np.stack([_floats(pc.struct_field(points, name)) for name in ("x", "y")], axis=1)
         placed = np.isfinite(corners).all(axis=1)
-        label = np.repeat(np.arange(self.sheet.size), np.diff(offsets))
-        count = np.bincount(label[placed], minlength=self.sheet.size)
+        label = np.repeat(np.arange(self.set_number.size), np.diff(offsets))
+        count = np.bincount(label[placed], minlength=self.set_number.size)
         return polylines.resampled(corners[placed], count, self.of_kind("polygon"))
 
 
-def build(labels: pa.Table, frames: pa.Table, answers: pa.Table, answer_labels: pa.Table) -> Sheets:
+def build(labels: pa.Table, frames: pa.Table, answers: pa.Table, answer_labels: pa.Table) -> AnnotationSets:
     """Put the lake's rows of one job together.
 
     `labels` and `frames` have the columns LABEL_COLUMNS and (item, frame_no, attributes), `answers` (item,
@@ -127,25 +127,25 @@ def build(labels: pa.Table, frames: pa.Table, answers: pa.Table, answer_labels: 
         every = every.set_column(every.schema.get_field_index(name), name, _encoded(every[name]))
     row = numbers(every["row"])
     item = numbers(every["item"])
-    # Every answer is a sheet, that it has no labels is an answer too; every labelled item is one.
+    # Every answer is a set, that it has no labels is an answer too; every labelled item is one.
     made_items = np.unique(item[row < 0])
     answered = numbers(answers["item"])
-    sheet = np.where(row < 0, np.searchsorted(made_items, item), made_items.size + row)
-    order = np.argsort(sheet, kind="stable")
+    set_number = np.where(row < 0, np.searchsorted(made_items, item), made_items.size + row)
+    order = np.argsort(set_number, kind="stable")
     every = every.take(pa.array(order))
     workers = _encoded(answers["worker"])
     none = np.full(made_items.size, -1)
     objects = _subject(every["object_id"])
-    return Sheets(
+    return AnnotationSets(
         item=np.concatenate([made_items, answered]),
         answer=np.concatenate([none, np.arange(len(answers))]),
         worker=np.concatenate([none, numbers(workers.indices)]),
         workers=tuple(workers.dictionary.to_pylist()),
-        sheet=sheet[order],
+        set_number=set_number[order],
         frame=numbers(every["frame_no"]),
         kind=_subject(every["kind"]),
         box=np.stack([_floats(every[name]) for name in ("left", "top", "width", "height")], axis=1),
-        track=np.where(objects.codes >= 0, dense(sheet[order], objects.codes), -1),
+        track=np.where(objects.codes >= 0, dense(set_number[order], objects.codes), -1),
         object_id=objects,
         object_name=_subject(every["object_name"]),
         span=np.stack([numbers(every["start"]), numbers(every["end"])], axis=1),

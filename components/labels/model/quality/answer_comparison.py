@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from brume.labels.model.quality import boxes, polylines, track_metrics
-from brume.labels.model.quality.annotation_sets import CLASS, Sheets
+from brume.labels.model.quality.annotation_sets import CLASS, AnnotationSets
 from brume.labels.model.quality.arrays import Codes, Floats, dense
 from brume.labels.model.quality.matching import join, match
 
@@ -19,34 +19,34 @@ _AT_ONCE = 200_000  # labels of one side
 
 @dataclass(frozen=True)
 class Pairs:
-    """Pairs of sheets, and the pairs of labels that are the same thing in both."""
+    """Pairs of sets, and the pairs of labels that are the same thing in both."""
 
-    first: Codes  # the sheets of each pair
+    first: Codes  # the annotation sets of each pair
     second: Codes
     pair: Codes  # of each match, as are a, b and likeness
-    a: Codes  # a label of the pair's first sheet
+    a: Codes  # a label of the pair's first set
     b: Codes
     likeness: Floats  # IoU of boxes, likeness of lines, 1 of others
 
 
 @dataclass(frozen=True)
 class Following:
-    """How alike the tracks of each pair of sheets are; 0 boxes where there are no tracks."""
+    """How alike the tracks of each pair of sets are; 0 boxes where there are no tracks."""
 
-    boxes: Codes  # of both sheets
+    boxes: Codes  # of both sets
     shared: Codes  # IDTP
     mota: Floats  # mean of both ways; NaN without boxes on either side
 
 
-def partners(sheets: Sheets) -> tuple[Codes, Codes]:
+def partners(sets: AnnotationSets) -> tuple[Codes, Codes]:
     """Return the pairs of answers to compare: of one item, by different workers, each pair once.
 
     Of an item with more than 13 answers each is compared with the six before and the six after it, so that
     the work grows with the answers and not with their square.
     """
-    given = np.flatnonzero(sheets.answer >= 0)
-    given = given[np.argsort(sheets.item[given], kind="stable")]
-    item = sheets.item[given]
+    given = np.flatnonzero(sets.answer >= 0)
+    given = given[np.argsort(sets.item[given], kind="stable")]
+    item = sets.item[given]
     _, start, inverse, count = np.unique(item, return_index=True, return_inverse=True, return_counts=True)
     rank, size, begin = np.arange(given.size) - start[inverse], count[inverse], start[inverse]
     first, second = [], []
@@ -56,24 +56,24 @@ def partners(sheets: Sheets) -> tuple[Codes, Codes]:
         first.append(given[use])
         second.append(given[begin[use] + (rank[use] + step) % size[use]])
     a, b = np.concatenate(first), np.concatenate(second)
-    other = sheets.worker[a] != sheets.worker[b]
+    other = sets.worker[a] != sets.worker[b]
     return a[other], b[other]
 
 
-def compare(sheets: Sheets, first: Codes, second: Codes, width: float) -> Pairs:
-    """Match the labels of each pair of sheets one to one.
+def compare(sets: AnnotationSets, first: Codes, second: Codes, width: float) -> Pairs:
+    """Match the labels of each pair of sets one to one.
 
     Boxes match from an IoU of 0.5 on and lines within `polylines.TOLERANCE` of the frame's `width`, frame by
     frame, for the greatest sum; entities by start and end; classes of an item each with its equal, then with
     what is left; frames by number.
     """
     found = []
-    for start, stop in _parts(sheets, first, second):
-        a, b, pair_a, pair_b = _labels(sheets, first[start:stop], second[start:stop])
+    for start, stop in _parts(sets, first, second):
+        a, b, pair_a, pair_b = _labels(sets, first[start:stop], second[start:stop])
         for kind in COMPARED:
-            of_a, of_b = sheets.of_kind(kind)[a], sheets.of_kind(kind)[b]
+            of_a, of_b = sets.of_kind(kind)[a], sets.of_kind(kind)[b]
             if of_a.any() and of_b.any():
-                i, j, like = _alike(sheets, kind, (a[of_a], b[of_b]), (pair_a[of_a], pair_b[of_b]), width)
+                i, j, like = _alike(sets, kind, (a[of_a], b[of_b]), (pair_a[of_a], pair_b[of_b]), width)
                 chosen = match(i, j, like)
                 pair, i, j = pair_a[of_a][i], i[chosen], j[chosen]
                 likeness = like[chosen] if kind in ("box", *LINES) else np.ones(chosen.size)
@@ -86,32 +86,32 @@ def compare(sheets: Sheets, first: Codes, second: Codes, width: float) -> Pairs:
     return Pairs(first, second, pair[order], a[order], b[order], likeness[order])
 
 
-def follow(sheets: Sheets, first: Codes, second: Codes) -> Following:
-    """Compare the tracks of each pair of sheets."""
+def follow(sets: AnnotationSets, first: Codes, second: Codes) -> Following:
+    """Compare the tracks of each pair of sets."""
     size = first.size
     total_a, total_b = np.zeros(size, np.int64), np.zeros(size, np.int64)
     shared, mota = np.zeros(size, np.int64), np.full(size, np.nan)
-    tracked = sheets.of_kind("box") & (sheets.track >= 0) & (sheets.frame >= 0)
+    tracked = sets.of_kind("box") & (sets.track >= 0) & (sets.frame >= 0)
     if tracked.any():
-        for start, stop in _parts(sheets, first, second):
-            a, b, pair_a, pair_b = _labels(sheets, first[start:stop], second[start:stop])
+        for start, stop in _parts(sets, first, second):
+            a, b, pair_a, pair_b = _labels(sets, first[start:stop], second[start:stop])
             a, pair_a = a[tracked[a]], pair_a[tracked[a]]
             b, pair_b = b[tracked[b]], pair_b[tracked[b]]
             part = slice(start, stop)
             total_a[part] = np.bincount(pair_a, minlength=stop - start)
             total_b[part] = np.bincount(pair_b, minlength=stop - start)
-            shared[part], mota[part] = _followed(sheets, (a, b), (pair_a, pair_b), stop - start)
+            shared[part], mota[part] = _followed(sets, (a, b), (pair_a, pair_b), stop - start)
     return Following(total_a + total_b, shared, mota)
 
 
-def equal_subjects(sheets: Sheets, pairs: Pairs) -> Floats:
+def equal_subjects(sets: AnnotationSets, pairs: Pairs) -> Floats:
     """Return for each match the share of its values (class, attributes), 0 to 1, that both labels have.
 
     1 where neither has any.
     """
     stated = np.zeros(pairs.a.size)
     same = np.zeros(pairs.a.size)
-    for subject in sheets.subjects.values():
+    for subject in sets.subjects.values():
         a, b = subject.codes[pairs.a], subject.codes[pairs.b]
         spoken = (a >= 0) | (b >= 0)
         stated += spoken
@@ -119,27 +119,27 @@ def equal_subjects(sheets: Sheets, pairs: Pairs) -> Floats:
     return np.where(stated > 0, same / np.maximum(stated, 1), 1.0)
 
 
-def agreement(sheets: Sheets, pairs: Pairs) -> Floats:
-    """Return how far each pair of sheets agrees, 0 to 1: one F1 over everything they say.
+def agreement(sets: AnnotationSets, pairs: Pairs) -> Floats:
+    """Return how far each pair of sets agrees, 0 to 1: one F1 over everything they say.
 
     2 S / (labels of both), as Dice's coefficient is ("Measures of the amount of ecologic association between
     species", 1945), where S sums over matched labels the share of class and attributes that are equal
-    (`equal_subjects`): 1 when all labels match and say the same, or when neither sheet has any. Frames count
+    (`equal_subjects`): 1 when all labels match and say the same, or when neither set has any. Frames count
     as labels only in a job that has no others.
     """
-    counted = sheets.of_kind(*COMPARED[:-1])
+    counted = sets.of_kind(*COMPARED[:-1])
     if not counted.any():
-        counted = sheets.of_kind("frame")
-    labels = np.bincount(sheets.sheet[counted], minlength=sheets.item.size)
+        counted = sets.of_kind("frame")
+    labels = np.bincount(sets.set_number[counted], minlength=sets.item.size)
     total = labels[pairs.first] + labels[pairs.second]
-    same = np.where(counted[pairs.a], equal_subjects(sheets, pairs), 0)
+    same = np.where(counted[pairs.a], equal_subjects(sets, pairs), 0)
     common = np.bincount(pairs.pair, same, minlength=pairs.first.size)
     return np.where(total > 0, 2 * common / np.maximum(total, 1), 1.0)
 
 
-def _parts(sheets: Sheets, first: Codes, second: Codes) -> list[tuple[int, int]]:
+def _parts(sets: AnnotationSets, first: Codes, second: Codes) -> list[tuple[int, int]]:
     """Cut the pairs into runs of about `_AT_ONCE` labels."""
-    count = np.diff(sheets.bounds)
+    count = np.diff(sets.bounds)
     before = np.cumsum(np.maximum(count[first], count[second]))
     parts, start = [], 0
     while start < first.size:
@@ -150,9 +150,9 @@ def _parts(sheets: Sheets, first: Codes, second: Codes) -> list[tuple[int, int]]
     return parts
 
 
-def _labels(sheets: Sheets, first: Codes, second: Codes) -> tuple[Codes, Codes, Codes, Codes]:
+def _labels(sets: AnnotationSets, first: Codes, second: Codes) -> tuple[Codes, Codes, Codes, Codes]:
     """Return the labels of both sides of some pairs, and the pair that each belongs to."""
-    bounds = sheets.bounds
+    bounds = sets.bounds
     sides = []
     for side in (first, second):
         count = bounds[side + 1] - bounds[side]
@@ -169,33 +169,33 @@ def _together(a: tuple[Codes, ...], b: tuple[Codes, ...]) -> tuple[Codes, Codes]
 
 
 def _alike(
-    sheets: Sheets, kind: str, labels: tuple[Codes, Codes], pairs: tuple[Codes, Codes], width: float
+    sets: AnnotationSets, kind: str, labels: tuple[Codes, Codes], pairs: tuple[Codes, Codes], width: float
 ) -> tuple[Codes, Codes, Floats]:
     """Return the pairs of labels of one kind that may be the same thing: positions on both sides, weights."""
     a, b = labels
-    group_a, group_b = _together((pairs[0], sheets.frame[a]), (pairs[1], sheets.frame[b]))
+    group_a, group_b = _together((pairs[0], sets.frame[a]), (pairs[1], sets.frame[b]))
     if kind == "box":
-        return boxes.overlapping(sheets.box[a], sheets.box[b], group_a, group_b)
+        return boxes.overlapping(sets.box[a], sets.box[b], group_a, group_b)
     if kind in LINES:
         tolerance = polylines.TOLERANCE * width
-        return polylines.alike(sheets.outlines[a], sheets.outlines[b], group_a, group_b, tolerance)
+        return polylines.alike(sets.outlines[a], sets.outlines[b], group_a, group_b, tolerance)
     if kind == "entity":
-        group_a, group_b = _together((group_a, *sheets.span[a].T), (group_b, *sheets.span[b].T))
+        group_a, group_b = _together((group_a, *sets.span[a].T), (group_b, *sets.span[b].T))
     parts = list(join(group_a, group_b, _AT_ONCE))
     i, j = (np.concatenate(side) for side in zip(*parts, strict=True))
-    classes = sheets.subjects[CLASS].codes
+    classes = sets.subjects[CLASS].codes
     return i, j, np.where(classes[a][i] == classes[b][j], 1.0, 0.5)
 
 
 def _followed(
-    sheets: Sheets, labels: tuple[Codes, Codes], pairs: tuple[Codes, Codes], size: int
+    sets: AnnotationSets, labels: tuple[Codes, Codes], pairs: tuple[Codes, Codes], size: int
 ) -> tuple[Codes, Floats]:
     """Return IDTP and MOTA of each of `size` pairs, from the boxes of both sides and their pairs."""
     a, b = labels
-    group_a, group_b = _together((pairs[0], sheets.frame[a]), (pairs[1], sheets.frame[b]))
-    i, j, overlap = boxes.overlapping(sheets.box[a], sheets.box[b], group_a, group_b)
+    group_a, group_b = _together((pairs[0], sets.frame[a]), (pairs[1], sets.frame[b]))
+    i, j, overlap = boxes.overlapping(sets.box[a], sets.box[b], group_a, group_b)
     pair, frame = pairs[0][i], group_a[i]
-    track_a, track_b = dense(pair, sheets.track[a][i]), dense(pair, sheets.track[b][j])
+    track_a, track_b = dense(pair, sets.track[a][i]), dense(pair, sets.track[b][j])
     matched_a, _, frames = track_metrics.shared_identity(frame, track_a, track_b)
     home = np.zeros(int(track_a.max(initial=0)) + 1, dtype=np.int64)
     home[track_a] = pair

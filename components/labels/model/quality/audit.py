@@ -10,7 +10,7 @@ import numpy.typing as npt
 from scipy.special import bdtrc
 
 from brume.labels.model.quality import answer_comparison, boxes, polylines
-from brume.labels.model.quality.annotation_sets import CLASS, FRAME, Sheets, Subject
+from brume.labels.model.quality.annotation_sets import CLASS, FRAME, AnnotationSets, Subject
 from brume.labels.model.quality.answer_comparison import LINES, Pairs
 from brume.labels.model.quality.arrays import Codes, Flags, Floats, dense
 from brume.labels.model.quality.faults import AUDIT, Fault
@@ -28,7 +28,7 @@ _NO = ("reject", "disapprov", "deni", "deny", "incorrect", "fail", "wrong", "red
 
 @dataclass(frozen=True)
 class Verdicts:
-    """What became of the first level's labels. All arrays are by label of the sheets given to `judge`."""
+    """What became of the first level's labels. All arrays are by label of the sets given to `judge`."""
 
     audited: Flags  # labels of the first level in a frame or item that the audit looked at
     match: Codes  # the audit's label of the same thing, -1 for none
@@ -60,8 +60,8 @@ class Tally:
     added: int
 
 
-def judge(sheets: Sheets, width: float) -> Verdicts:
-    """Compare the first level's labels, the consolidated ones of `sheets`, with the audit's, its answers.
+def judge(sets: AnnotationSets, width: float) -> Verdicts:
+    """Compare the first level's labels, the consolidated ones of `sets`, with the audit's, its answers.
 
     Labels are the same thing when they bear the same object's id in the same frame, and of the rest when
     `answer_comparison.compare` matches them. A label is moved when its IoU (or likeness) fell below MOVED,
@@ -69,25 +69,25 @@ def judge(sheets: Sheets, width: float) -> Verdicts:
     frame and no such label. It is rejected when it was relabelled or removed, or when the auditor's verdict
     says so: an attribute all of whose values, at the audit, are words like "accept" and "reject".
     """
-    first, second = with_answers(sheets)
-    size = sheets.sheet.size
+    first, second = with_answers(sets)
+    size = sets.set_number.size
     match = np.full(size, -1)
-    of_first = np.isin(sheets.sheet, first) & ~sheets.of_kind("frame")
-    of_audit = np.isin(sheets.sheet, second) & ~sheets.of_kind("frame")
-    item = sheets.item[sheets.sheet]
-    seen = _looked_at(sheets, second)
-    audited = of_first & np.isin(_moment(item, sheets.frame), seen)
-    for a, b in (_by_object(sheets, audited, of_audit), _by_place(sheets, first, second, width)):
+    of_first = np.isin(sets.set_number, first) & ~sets.of_kind("frame")
+    of_audit = np.isin(sets.set_number, second) & ~sets.of_kind("frame")
+    item = sets.item[sets.set_number]
+    seen = _looked_at(sets, second)
+    audited = of_first & np.isin(_moment(item, sets.frame), seen)
+    for a, b in (_by_object(sets, audited, of_audit), _by_place(sets, first, second, width)):
         free = (match[a] < 0) & audited[a] & ~np.isin(b, match[match >= 0])
         match[a[free]] = b[free]
     found = np.flatnonzero(match >= 0)
     moved, relabelled = np.zeros(size, bool), np.zeros(size, bool)
-    verdict = _verdict(sheets, of_audit)
-    moved[found], relabelled[found] = changes(sheets, found, match[found], width, verdict)
+    verdict = _verdict(sets, of_audit)
+    moved[found], relabelled[found] = changes(sets, found, match[found], width, verdict)
     removed = audited & (match < 0)
     rejected = removed | relabelled
     if verdict:
-        subject = sheets.subjects[verdict]
+        subject = sets.subjects[verdict]
         refused = np.array([_is(name, _NO) for name in subject.names])
         code = subject.codes[match[found]]
         rejected[found] |= (code >= 0) & refused[code]
@@ -95,37 +95,39 @@ def judge(sheets: Sheets, width: float) -> Verdicts:
     return Verdicts(audited, match, moved, relabelled, removed, rejected, added, verdict)
 
 
-def changes(sheets: Sheets, a: Codes, b: Codes, width: float, verdict: str = "") -> tuple[Flags, Flags]:
+def changes(sets: AnnotationSets, a: Codes, b: Codes, width: float, verdict: str = "") -> tuple[Flags, Flags]:
     """Return, for pairs of labels of the same thing, whether one is moved or relabelled."""
-    box = sheets.of_kind("box")[a]
+    box = sets.of_kind("box")[a]
     moved = np.zeros(a.size, dtype=bool)
     if box.any():
-        one, other = sheets.box[a[box]], sheets.box[b[box]]
+        one, other = sets.box[a[box]], sets.box[b[box]]
         sides = np.abs(np.c_[one[:, :2] - other[:, :2], (one - other)[:, :2] + (one - other)[:, 2:]])
         moved[box] = (boxes.iou(one, other) < MOVED) & ~(sides <= _STIR).all(axis=1)
-    line = sheets.of_kind(*LINES)[a]
+    line = sets.of_kind(*LINES)[a]
     if line.any():
-        moved[line] = _likeness(sheets, a[line], b[line], width) < MOVED
+        moved[line] = _likeness(sets, a[line], b[line], width) < MOVED
     relabelled = np.zeros(a.size, dtype=bool)
-    for name, subject in sheets.subjects.items():
+    for name, subject in sets.subjects.items():
         if name != verdict:
             before, after = subject.codes[a], subject.codes[b]
             relabelled |= (before >= 0) & (after >= 0) & (before != after)
     return moved, relabelled
 
 
-def authors(sheets: Sheets, pairs: Pairs, width: float) -> tuple[Codes, Codes]:
-    """Return who gave the consolidated labels: labels and the sheets of answers that hold them as they stand.
+def authors(sets: AnnotationSets, pairs: Pairs, width: float) -> tuple[Codes, Codes]:
+    """Return who gave the consolidated labels: labels, and the sets of answers that hold them unchanged.
 
     `pairs` are those of `label_errors.with_answers`, compared. An answer holds a label when its own is
     neither moved nor relabelled beside it; several may, or none.
     """
-    moved, relabelled = changes(sheets, pairs.a, pairs.b, width)
+    moved, relabelled = changes(sets, pairs.a, pairs.b, width)
     held = ~moved & ~relabelled
     return pairs.a[held], pairs.second[pairs.pair[held]]
 
 
-def tallies(verdicts: Verdicts, sheets: Sheets, label: Codes, worker: npt.NDArray[np.object_]) -> list[Tally]:
+def tallies(
+    verdicts: Verdicts, sets: AnnotationSets, label: Codes, worker: npt.NDArray[np.object_]
+) -> list[Tally]:
     """Count the labels of each worker and class, and of each worker and value of an attribute.
 
     `label` and `worker` name the first level's labels (several times for several authors) and the added ones.
@@ -133,7 +135,7 @@ def tallies(verdicts: Verdicts, sheets: Sheets, label: Codes, worker: npt.NDArra
     which that attribute did.
     """
     found = []
-    for name, subject in sheets.subjects.items():
+    for name, subject in sets.subjects.items():
         if name == verdicts.verdict or name.startswith(FRAME):
             continue
         code = subject.codes[label]
@@ -160,7 +162,7 @@ def tallies(verdicts: Verdicts, sheets: Sheets, label: Codes, worker: npt.NDArra
 
 
 def outliers(
-    verdicts: Verdicts, sheets: Sheets, label: Codes, worker: npt.NDArray[np.object_]
+    verdicts: Verdicts, sets: AnnotationSets, label: Codes, worker: npt.NDArray[np.object_]
 ) -> list[Fault]:
     """Return one fault for each worker whose objects the audit rejects far more than the others'.
 
@@ -174,7 +176,7 @@ def outliers(
     rows = label[audited]
     labels = np.bincount(who, minlength=names.size)
     share = np.bincount(who, verdicts.rejected[rows], minlength=names.size) / np.maximum(labels, 1)
-    thing = sheets.thing[rows]
+    thing = sets.thing[rows]
     things = np.unique(np.stack([who, thing]), axis=1)[0] if rows.size else who
     objects = np.bincount(things, minlength=names.size)
     found = []
@@ -192,44 +194,44 @@ def outliers(
     return found
 
 
-def objects(verdicts: Verdicts, sheets: Sheets) -> list[Fault]:
+def objects(verdicts: Verdicts, sets: AnnotationSets) -> list[Fault]:
     """Return one fault for each object that the audit rejected, with what it changed, or added.
 
     The score is the share of the object's labels.
     """
     concerned = np.flatnonzero(verdicts.rejected | verdicts.added)
-    thing = sheets.thing[concerned]
-    order = np.lexsort((sheets.frame[concerned], thing))
+    thing = sets.thing[concerned]
+    order = np.lexsort((sets.frame[concerned], thing))
     concerned, thing = concerned[order], thing[order]
-    total = np.bincount(sheets.track[sheets.track >= 0]) if (sheets.track >= 0).any() else np.empty(0)
+    total = np.bincount(sets.track[sets.track >= 0]) if (sets.track >= 0).any() else np.empty(0)
     cuts = np.flatnonzero(np.diff(thing)) + 1
     found = []
     for rows in np.split(concerned, cuts) if concerned.size else []:
-        track, frames = int(sheets.track[rows[0]]), sheets.frame[rows]
-        classes = sheets.subjects[CLASS]
+        track, frames = int(sets.track[rows[0]]), sets.frame[rows]
+        classes = sets.subjects[CLASS]
         label = f"a label of {classes.text(int(classes.codes[rows[0]]))}"
-        what = sheets.described(int(rows[0])) or label
+        what = sets.described(int(rows[0])) or label
         found.append(
             Fault(
                 AUDIT,
                 round(rows.size / float(total[track]), 3) if track >= 0 else 1.0,
-                f"The audit {_told(verdicts, sheets, rows, what)}",
-                item=int(sheets.item[sheets.sheet[rows[0]]]),
+                f"The audit {_described(verdicts, sets, rows, what)}",
+                item=int(sets.item[sets.set_number[rows[0]]]),
                 frame_no=int(frames.min()) if frames.min() >= 0 else None,
                 frame_end=int(frames.max()) if frames.min() >= 0 else None,
-                object=sheets.id_of(int(rows[0])),
+                object=sets.id_of(int(rows[0])),
             )
         )
     return found
 
 
-def _told(verdicts: Verdicts, sheets: Sheets, rows: Codes, what: str) -> str:
+def _described(verdicts: Verdicts, sets: AnnotationSets, rows: Codes, what: str) -> str:
     count = f"{rows.size} label{'s' * (rows.size > 1)}"
     if verdicts.added[rows].all():
         return f"added {what} ({count})"
     if verdicts.removed[rows].all():
         return f"removed {what} ({count})"
-    reasons = list(_reasons(verdicts, sheets, rows[verdicts.match[rows] >= 0]))
+    reasons = list(_reasons(verdicts, sets, rows[verdicts.match[rows] >= 0]))
     if gone := int(verdicts.removed[rows].sum()):
         reasons.append(f"{gone} removed")
     if moved := int(verdicts.moved[rows].sum()):
@@ -237,8 +239,8 @@ def _told(verdicts: Verdicts, sheets: Sheets, rows: Codes, what: str) -> str:
     return f"rejected {what} ({count}): {', '.join(reasons) or 'by its verdict alone'}"
 
 
-def _reasons(verdicts: Verdicts, sheets: Sheets, rows: Codes) -> Iterator[str]:
-    for name, subject in sheets.subjects.items():
+def _reasons(verdicts: Verdicts, sets: AnnotationSets, rows: Codes) -> Iterator[str]:
+    for name, subject in sets.subjects.items():
         before, after = subject.codes[rows], subject.codes[verdicts.match[rows]]
         changed = (before >= 0) & (after >= 0) & (before != after)
         if name != verdicts.verdict and changed.any():
@@ -258,40 +260,40 @@ def _moment(item: Codes, frame: Codes) -> Codes:
     return item * (1 << 32) + frame
 
 
-def _looked_at(sheets: Sheets, audit: Codes) -> Codes:
+def _looked_at(sets: AnnotationSets, audit: Codes) -> Codes:
     """Return the moments that the audit looked at: its frames, and its items that have none."""
-    rows = np.isin(sheets.sheet, audit)
-    framed = _moment(sheets.item[sheets.sheet[rows]], sheets.frame[rows])
-    whole = _moment(sheets.item[audit], np.full(audit.size, -1))
+    rows = np.isin(sets.set_number, audit)
+    framed = _moment(sets.item[sets.set_number[rows]], sets.frame[rows])
+    whole = _moment(sets.item[audit], np.full(audit.size, -1))
     return np.unique(np.concatenate([framed, whole]))
 
 
-def _by_object(sheets: Sheets, of_first: Flags, of_audit: Flags) -> tuple[Codes, Codes]:
+def _by_object(sets: AnnotationSets, of_first: Flags, of_audit: Flags) -> tuple[Codes, Codes]:
     """Match labels that bear the same object's id in the same frame of the same item."""
-    names = sheets.object_id.codes
-    item = sheets.item[sheets.sheet]
+    names = sets.object_id.codes
+    item = sets.item[sets.set_number]
     sides = [np.flatnonzero(side & (names >= 0)) for side in (of_first, of_audit)]
     both = np.concatenate(sides)
-    code = dense(item[both], sheets.frame[both], names[both])
+    code = dense(item[both], sets.frame[both], names[both])
     a, b = code[: sides[0].size], code[sides[0].size :]
     _, in_a, in_b = np.intersect1d(a, b, return_indices=True)
     return sides[0][in_a], sides[1][in_b]
 
 
-def _by_place(sheets: Sheets, first: Codes, second: Codes, width: float) -> tuple[Codes, Codes]:
-    pairs = answer_comparison.compare(sheets, first, second, width)
+def _by_place(sets: AnnotationSets, first: Codes, second: Codes, width: float) -> tuple[Codes, Codes]:
+    pairs = answer_comparison.compare(sets, first, second, width)
     return pairs.a, pairs.b
 
 
-def _likeness(sheets: Sheets, a: Codes, b: Codes, width: float) -> Floats:
+def _likeness(sets: AnnotationSets, a: Codes, b: Codes, width: float) -> Floats:
     tolerance = polylines.TOLERANCE * width
-    return polylines.likeness(sheets.outlines[a], sheets.outlines[b], tolerance)
+    return polylines.likeness(sets.outlines[a], sets.outlines[b], tolerance)
 
 
-def _verdict(sheets: Sheets, of_audit: Flags) -> str:
+def _verdict(sets: AnnotationSets, of_audit: Flags) -> str:
     """Return the attribute whose values at the audit are all verdicts; that with most labels of several."""
     counts = {}
-    for name, subject in sheets.subjects.items():
+    for name, subject in sets.subjects.items():
         codes = subject.codes[of_audit]
         used = [subject.names[code] for code in np.unique(codes[codes >= 0])]
         if name != CLASS and used and all(_is(word, _YES) or _is(word, _NO) for word in used):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from brume.labels.model.quality.annotation_sets import CLASS, Sheets
+from brume.labels.model.quality.annotation_sets import CLASS, AnnotationSets
 from brume.labels.model.quality.arrays import Codes, Flags, Floats, dense
 from brume.labels.model.quality.faults import OUTSIDE, SIZE, Fault
 from brume.labels.model.quality.frame_size import FrameSizes
@@ -22,17 +22,17 @@ _EDGE = 0.01
 _REACH = 3
 
 
-def impossible(sheets: Sheets, sizes: FrameSizes) -> list[Fault]:
+def impossible(sets: AnnotationSets, sizes: FrameSizes) -> list[Fault]:
     """Return the consolidated boxes without a positive size, out of the frame, or as large as the frame.
 
     One fault for each run of frames of an object. The score is the share of the box that lies outside; 1 for
     a box without a size, and for one that covers the frame. Covering the frame is a fault only where it is
     rare (_RARE of the job's boxes): a photograph may show one thing.
     """
-    rows = np.flatnonzero(sheets.consolidated & sheets.of_kind("box"))
-    order = rows[np.lexsort((sheets.frame[rows], sheets.track[rows], sheets.item[sheets.sheet[rows]]))]
-    box, item = sheets.box[order], sheets.item[sheets.sheet[order]]
-    frame, size = sheets.frame[order], sizes.of(item)
+    rows = np.flatnonzero(sets.consolidated & sets.of_kind("box"))
+    order = rows[np.lexsort((sets.frame[rows], sets.track[rows], sets.item[sets.set_number[rows]]))]
+    box, item = sets.box[order], sets.item[sets.set_number[order]]
+    frame, size = sets.frame[order], sizes.of(item)
     sized = (box[:, 2] > 0) & (box[:, 3] > 0) & np.isfinite(box).all(axis=1)
     covers = sized & (box[:, 2:] >= WHOLE * sizes.filled(item)).all(axis=1)
     outside = _outside(box, size)
@@ -41,22 +41,22 @@ def impossible(sheets: Sheets, sizes: FrameSizes) -> list[Fault]:
     leaves = sized & beyond.any(axis=1) & ~covers
     # Without an object each box is a thing of its own; frames that do not follow are kept apart.
     apart = np.ones(order.size, dtype=bool)
-    track = sheets.track[order]
+    track = sets.track[order]
     apart[1:] = (track[1:] != track[:-1]) | (track[1:] < 0)
     found = []
     for first, last in runs(~sized, apart):
         shown = " by ".join(f"{side:g}" for side in box[first, 2:])
-        detail = f"{_called(sheets, order[first])} is {shown} pixels: a box needs a width and a height"
+        detail = f"{_called(sets, order[first])} is {shown} pixels: a box needs a width and a height"
         found.append(_fault(SIZE, 1.0, detail, order, item, frame, first, last))
     if covers.sum() <= max(1.0, _RARE * order.size):
         for first, last in runs(covers, apart):
             shown = " by ".join(f"{side:g}" for side in box[first, 2:])
-            detail = f"{_called(sheets, order[first])} covers the whole frame ({shown} pixels)"
+            detail = f"{_called(sets, order[first])} covers the whole frame ({shown} pixels)"
             found.append(_fault(SIZE, 1.0, detail, order, item, frame, first, last))
     for first, last in runs(leaves, apart):
         worst = first + int(outside[first : last + 1].argmax())
         where = _sides(box[worst], size[worst])
-        detail = f"{_called(sheets, order[first])} reaches beyond the frame: {where}"
+        detail = f"{_called(sets, order[first])} reaches beyond the frame: {where}"
         score = round(float(outside[worst]), 3)
         found.append(_fault(OUTSIDE, score, detail, order, item, frame, first, last))
     return found
@@ -85,7 +85,7 @@ def sudden(trails: Trails, sizes: FrameSizes) -> list[Fault]:
     return found
 
 
-def unlike_their_kind(sheets: Sheets, sizes: FrameSizes) -> list[Fault]:
+def unlike_their_kind(sets: AnnotationSets, sizes: FrameSizes) -> list[Fault]:
     """Return objects whose size is far from that of all others of their class in the job.
 
     The median of an object's log area lies DEVIATIONS robust standard deviations (of the class's objects)
@@ -94,20 +94,20 @@ def unlike_their_kind(sheets: Sheets, sizes: FrameSizes) -> list[Fault]:
     frame's edge cuts count only for an object that has no others, and never make it too small. The score is
     the factor to the median.
     """
-    rows = np.flatnonzero(sheets.consolidated & sheets.of_kind("box"))
-    box, item = sheets.box[rows], sheets.item[sheets.sheet[rows]]
+    rows = np.flatnonzero(sets.consolidated & sets.of_kind("box"))
+    box, item = sets.box[rows], sets.item[sets.set_number[rows]]
     whole = (box[:, 2:] >= WHOLE * sizes.filled(item)).all(axis=1)
     sized = _sized(box) & ~whole
     rows, cut = rows[sized], sizes.at_edge(box, item, _EDGE)[sized]
     if not rows.size:
         return []
-    thing = dense(sheets.thing[rows])
+    thing = dense(sets.thing[rows])
     _, first = np.unique(thing, return_index=True)
-    area = np.log(sheets.box[rows, 2] * sheets.box[rows, 3])
+    area = np.log(sets.box[rows, 2] * sets.box[rows, 3])
     within = medians(thing, np.where(cut, np.nan, area))
     always_cut = np.isnan(within)
     area = np.where(always_cut, medians(thing, area), within)
-    kind = dense(sheets.subjects[CLASS].codes[rows[first]])
+    kind = dense(sets.subjects[CLASS].codes[rows[first]])
     middle, deviation = spread(kind, area)
     off = (area - middle[kind]) / np.maximum(deviation[kind], 0.1)
     usual = np.abs(off) < DEVIATIONS
@@ -120,20 +120,20 @@ def unlike_their_kind(sheets: Sheets, sizes: FrameSizes) -> list[Fault]:
         apart = area[number] - others.max() if off[number] > 0 else others.min() - area[number]
         if apart > np.log(APART):
             factor = float(np.exp(abs(area[number] - middle[kind[number]])))
-            found.append(_unlike(sheets, rows[thing == number], factor, off[number] > 0, others.size))
+            found.append(_unlike(sets, rows[thing == number], factor, off[number] > 0, others.size))
     return found
 
 
-def _unlike(sheets: Sheets, rows: Codes, factor: float, large: bool, others: int) -> Fault:
-    sides = np.median(sheets.box[rows, 2:], axis=0)
+def _unlike(sets: AnnotationSets, rows: Codes, factor: float, large: bool, others: int) -> Fault:
+    sides = np.median(sets.box[rows, 2:], axis=0)
     word = "large" if large else "small"
     detail = (
-        f"{_called(sheets, rows[0])} is {sides[0]:.0f} by {sides[1]:.0f} pixels, {factor:.0f} times as "
+        f"{_called(sets, rows[0])} is {sides[0]:.0f} by {sides[1]:.0f} pixels, {factor:.0f} times as "
         f"{word} as the median of the {others} others of its class, and none of them comes near"
     )
-    frames = sheets.frame[rows]
+    frames = sets.frame[rows]
     order = rows[np.argsort(frames, kind="stable")]
-    item = sheets.item[sheets.sheet[order]]
+    item = sets.item[sets.set_number[order]]
     return _fault(SIZE, round(factor, 2), detail, order, item, np.sort(frames), 0, rows.size - 1)
 
 
@@ -159,8 +159,8 @@ def _sides(box: Floats, size: Floats) -> str:
     return " and ".join(edges) + known
 
 
-def _called(sheets: Sheets, row: int) -> str:
-    return sheets.described(int(row)) or "Box without a place"
+def _called(sets: AnnotationSets, row: int) -> str:
+    return sets.described(int(row)) or "Box without a place"
 
 
 def _fault(

@@ -5,36 +5,36 @@ from __future__ import annotations
 import numpy as np
 
 from brume.labels.model.quality import box_sizes, motion, object_tracks, presence
-from brume.labels.model.quality.annotation_sets import Sheets
+from brume.labels.model.quality.annotation_sets import AnnotationSets
 from brume.labels.model.quality.arrays import Codes
 from brume.labels.model.quality.faults import Fault
 from brume.labels.model.quality.frame_size import frame_sizes
 
 
-def check(sheets: Sheets, given: dict[int, tuple[float | None, float | None]]) -> list[Fault]:
+def check(sets: AnnotationSets, given: dict[int, tuple[float | None, float | None]]) -> list[Fault]:
     """Return the faults of all consolidated labels; `given`: known sizes of frames by item.
 
     Faults that follow from another of the same object in the same frames are left out: a box out of the frame
     has leapt there, too.
     """
-    boxes = np.flatnonzero(sheets.consolidated & sheets.of_kind("box"))
-    frame = frame_sizes(sheets.box[boxes], sheets.item[sheets.sheet[boxes]], sheets.thing[boxes], given)
-    followed = object_tracks.follow(sheets)
-    faults = box_sizes.impossible(sheets, frame)
+    boxes = np.flatnonzero(sets.consolidated & sets.of_kind("box"))
+    frame = frame_sizes(sets.box[boxes], sets.item[sets.set_number[boxes]], sets.thing[boxes], given)
+    followed = object_tracks.follow(sets)
+    faults = box_sizes.impossible(sets, frame)
     for more in (
-        box_sizes.unlike_their_kind(sheets, frame),
+        box_sizes.unlike_their_kind(sets, frame),
         box_sizes.sudden(followed, frame),
         motion.jumps(followed),
         presence.gaps(followed, frame),
     ):
-        faults += without_echoes(more, faults, sheets.thing)
-    return faults + presence.moments(followed, sheets.subjects)
+        faults += without_echoes(more, faults, sets.thing)
+    return faults + presence.moments(followed, sets.subjects)
 
 
 def without_echoes(faults: list[Fault], stronger: list[Fault], object_of: Codes) -> list[Fault]:
     """Leave out faults that only repeat a stronger one of the same object in the same frames.
 
-    `object_of` is the object of each label (`Sheets.thing`).
+    `object_of` is the object of each label (`AnnotationSets.thing`).
     """
     spans: dict[int, list[tuple[int, int]]] = {}
     for fault in stronger:

@@ -7,7 +7,7 @@ from collections import Counter
 import numpy as np
 from scipy.special import bdtrc
 
-from brume.labels.model.quality.annotation_sets import CLASS, Sheets, Subject
+from brume.labels.model.quality.annotation_sets import CLASS, AnnotationSets, Subject
 from brume.labels.model.quality.answer_comparison import COMPARED, Pairs
 from brume.labels.model.quality.arrays import Codes, Floats, dense
 from brume.labels.model.quality.faults import DISAGREEMENT, Fault
@@ -37,7 +37,7 @@ def own_shares(first: Codes, second: Codes, share: Floats, weight: Floats, worke
     return own
 
 
-def outliers(sheets: Sheets, pairs: Pairs) -> list[Fault]:
+def outliers(sets: AnnotationSets, pairs: Pairs) -> list[Fault]:
     """Return one fault for each worker and thing (what is labelled at all, the class, an attribute) in which
     the others of the job contradict them far more than one another.
 
@@ -46,13 +46,13 @@ def outliers(sheets: Sheets, pairs: Pairs) -> list[Fault]:
     the number of workers (binomial tail, Bonferroni's correction). It takes three workers and two items: of
     two, none can say who errs. The score is the share.
     """
-    people = len(sheets.workers)
+    people = len(sets.workers)
     if people < 3:
         return []
-    a, b = sheets.worker[pairs.first], sheets.worker[pairs.second]
-    item = sheets.item[pairs.first]
+    a, b = sets.worker[pairs.first], sets.worker[pairs.second]
+    item = sets.item[pairs.first]
     found = []
-    for name, (share, weight) in _differences(sheets, pairs).items():
+    for name, (share, weight) in _differences(sets, pairs).items():
         met = np.flatnonzero(weight > 0)
         own = own_shares(a[met], b[met], share[met], weight[met], people)
         things = np.bincount(a[met], weight[met], minlength=people)
@@ -68,43 +68,44 @@ def outliers(sheets: Sheets, pairs: Pairs) -> list[Fault]:
             count = int(things[worker] / others)
             chance = float(bdtrc(int(own[worker] * count) - 1, count, min(usual, 1.0)))
             if np.unique(item[mine]).size >= _ITEMS and chance < DOUBT / people:
-                habit = _habit(sheets, pairs, name, int(worker)) if name else ""
+                habit = _habit(sets, pairs, name, int(worker)) if name else ""
                 subject = "the class" if name == CLASS else name or "what is labelled and where"
                 detail = (
                     f"Differs from the others of the job in {subject}: {own[worker]:.0%} of {count} objects "
                     f"are labelled so by nobody else, {usual:.0%} are usual{habit}"
                 )
                 first = int(pairs.first[mine[0]])
-                sheet = first if sheets.worker[first] == worker else int(pairs.second[mine[0]])
+                set_number = first if sets.worker[first] == worker else int(pairs.second[mine[0]])
                 found.append(
                     Fault(
                         DISAGREEMENT,
                         round(float(own[worker]), 3),
                         detail,
-                        worker=sheets.workers[worker],
-                        answer=int(sheets.answer[sheet]),
+                        worker=sets.workers[worker],
+                        answer=int(sets.answer[set_number]),
                     )
                 )
     return found
 
 
-def _differences(sheets: Sheets, pairs: Pairs) -> dict[str, tuple[Floats, Floats]]:
+def _differences(sets: AnnotationSets, pairs: Pairs) -> dict[str, tuple[Floats, Floats]]:
     """Return for each thing the share of each pair that differs, and the number of objects behind it.
 
     "" stands for the labels that have no match in the other answer.
     """
     size = pairs.first.size
-    counted = sheets.of_kind(*COMPARED[:-1])
-    object_of = sheets.thing
-    labels = np.bincount(sheets.sheet[counted], minlength=sheets.item.size)
+    counted = sets.of_kind(*COMPARED[:-1])
+    object_of = sets.thing
+    labels = np.bincount(sets.set_number[counted], minlength=sets.item.size)
     objects = np.bincount(
-        sheets.sheet[counted][np.unique(object_of[counted], return_index=True)[1]], minlength=sheets.item.size
+        sets.set_number[counted][np.unique(object_of[counted], return_index=True)[1]],
+        minlength=sets.item.size,
     )
     total = labels[pairs.first] + labels[pairs.second]
     matched = np.bincount(pairs.pair[counted[pairs.a]], minlength=size)
     share = np.where(total > 0, 1 - 2 * matched / np.maximum(total, 1), 0.0)
     found = {"": (share, (objects[pairs.first] + objects[pairs.second]) / 2)}
-    for name, subject in sheets.subjects.items():
+    for name, subject in sets.subjects.items():
         codes = subject.codes
         named = np.flatnonzero((codes[pairs.a] >= 0) & (codes[pairs.b] >= 0))
         if not named.size or len(subject.names) < 2 or subject.values is not None:
@@ -118,13 +119,13 @@ def _differences(sheets: Sheets, pairs: Pairs) -> dict[str, tuple[Floats, Floats
     return found
 
 
-def _habit(sheets: Sheets, pairs: Pairs, name: str, worker: int) -> str:
+def _habit(sets: AnnotationSets, pairs: Pairs, name: str, worker: int) -> str:
     """Describe which value the worker most often gives in place of which."""
-    subject: Subject = sheets.subjects[name]
+    subject: Subject = sets.subjects[name]
     confused: Counter[tuple[int, int]] = Counter()
     where: Counter[int] = Counter()
     for mine, theirs, side in ((pairs.a, pairs.b, pairs.first), (pairs.b, pairs.a, pairs.second)):
-        chosen = sheets.worker[side[pairs.pair]] == worker
+        chosen = sets.worker[side[pairs.pair]] == worker
         own, other = subject.codes[mine[chosen]], subject.codes[theirs[chosen]]
         where.update(other[own >= 0].tolist())
         both = (own != other) & (own >= 0) & (other >= 0)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from brume.labels.model.quality.annotation_sets import Sheets
+from brume.labels.model.quality.annotation_sets import AnnotationSets
 from brume.labels.model.quality.faults import Fault
 from brume.labels.model.schema import TABLES
 
@@ -15,14 +15,18 @@ _SCHEMA = TABLES["findings"].schema
 
 
 def of_labels(
-    faults: Sequence[Fault], job: tuple[str, str], sheets: Sheets, answers: pa.Table, files: Mapping[int, str]
+    faults: Sequence[Fault],
+    job: tuple[str, str],
+    sets: AnnotationSets,
+    answers: pa.Table,
+    files: Mapping[int, str],
 ) -> pa.Table:
     """Return the findings of one job; `files` names the file of the consolidated labels of an item."""
     rows = []
     for fault in faults:
         row = _row(fault, job, answers)
         if fault.label is not None:
-            row["object"] = sheets.id_of(fault.label)
+            row["object"] = sets.id_of(fault.label)
         if row["file"] is None and fault.item is not None:
             row["file"] = files.get(fault.item)
         rows.append(row)

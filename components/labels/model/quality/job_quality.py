@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from brume.labels.model.lake import Lake, Part, Snapshot
 from brume.labels.model.quality import answer_comparison, audit, checks, disagreement, label_errors, measures
 from brume.labels.model.quality import finding_rows as findings
-from brume.labels.model.quality.annotation_sets import LABEL_COLUMNS, Sheets, build, numbers
+from brume.labels.model.quality.annotation_sets import LABEL_COLUMNS, AnnotationSets, build, numbers
 from brume.labels.model.quality.arrays import Codes, Floats
 from brume.labels.model.quality.faults import FLICKER, LABEL_ERROR
 from brume.labels.model.quality.measures import Measure
@@ -53,7 +53,7 @@ def judge(lake: Lake, work: Work) -> Judged:
     answers = read(lake, work.parts, "answers", ANSWER_COLUMNS)
     labels = read(lake, work.parts, "labels", (*LABEL_COLUMNS, "file"))
     frames = read(lake, work.parts, "frames", ("item", "frame_no", "attributes"))
-    sheets = build(
+    sets = build(
         labels,
         frames,
         answers,
@@ -61,25 +61,25 @@ def judge(lake: Lake, work: Work) -> Judged:
     )
     known = read(lake, work.parts, "items", ("item", "width", "height")).to_pylist()
     frame_size = {row["item"]: (row["width"], row["height"]) for row in known}
-    width = _width(sheets, frame_size)
+    width = _width(sets, frame_size)
 
-    pairs = answer_comparison.compare(sheets, *answer_comparison.partners(sheets), width)
-    agreed = answer_comparison.agreement(sheets, pairs)
-    following = answer_comparison.follow(sheets, pairs.first, pairs.second)
-    answered = answer_comparison.compare(sheets, *label_errors.with_answers(sheets), width)
-    found = measures.of_job(sheets, pairs, following, agreed)
-    faults = checks.check(sheets, frame_size)
+    pairs = answer_comparison.compare(sets, *answer_comparison.partners(sets), width)
+    agreed = answer_comparison.agreement(sets, pairs)
+    following = answer_comparison.follow(sets, pairs.first, pairs.second)
+    answered = answer_comparison.compare(sets, *label_errors.with_answers(sets), width)
+    found = measures.of_job(sets, pairs, following, agreed)
+    faults = checks.check(sets, frame_size)
     known_odd = [fault for fault in faults if fault.kind in (LABEL_ERROR, FLICKER)]
-    contradicted = label_errors.contradicted(sheets, answered)
-    faults += checks.without_echoes(contradicted, known_odd, sheets.thing)
-    faults += disagreement.outliers(sheets, pairs)
+    contradicted = label_errors.contradicted(sets, answered)
+    faults += checks.without_echoes(contradicted, known_odd, sets.thing)
+    faults += disagreement.outliers(sets, pairs)
     rejects, tallies = np.full(len(answers), -1), list[audit.Tally]()
     if work.audit_parts:
-        label, sheet = audit.authors(sheets, answered, width)
+        label, set_number = audit.authors(sets, answered, width)
         reviewed = _with_audit(lake, work, labels, frames)
         verdicts = audit.judge(reviewed, width)
-        owned, worker = _owners(sheets, reviewed, verdicts, label, sheet)
-        rejects = _rejects(sheets, verdicts, label, sheet)
+        owned, worker = _owners(sets, reviewed, verdicts, label, set_number)
+        rejects = _rejects(sets, verdicts, label, set_number)
         tallies = audit.tallies(verdicts, reviewed, owned, worker)
         faults += audit.outliers(verdicts, reviewed, owned, worker) + audit.objects(verdicts, reviewed)
         if audited := int(verdicts.audited.sum()):
@@ -88,12 +88,12 @@ def judge(lake: Lake, work: Work) -> Judged:
     files = dict(zip(first_files["item"].to_pylist(), first_files["file_min"].to_pylist(), strict=True))
     return Judged(
         work,
-        agreement=measures.of_answers(sheets, pairs, agreed),
+        agreement=measures.of_answers(sets, pairs, agreed),
         rejects=rejects,
         measures=found,
-        pairs=measures.of_worker_pairs(sheets, pairs, following, agreed),
+        pairs=measures.of_worker_pairs(sets, pairs, following, agreed),
         tallies=tallies,
-        findings=findings.of_labels(faults, (work.modality, work.job), sheets, answers, files),
+        findings=findings.of_labels(faults, (work.modality, work.job), sets, answers, files),
     )
 
 
@@ -102,17 +102,17 @@ def read(lake: Lake, parts: Sequence[Part], table: str, columns: Sequence[str]) 
     return lake.table(table, Snapshot(all_parts=tuple(parts)), columns=columns)
 
 
-def _width(sheets: Sheets, frame_size: dict[int, tuple[float | None, float | None]]) -> float:
+def _width(sets: AnnotationSets, frame_size: dict[int, tuple[float | None, float | None]]) -> float:
     """Return how wide the frames of the job are at most: as given, or as far as boxes reach."""
     widths = [size[0] for size in frame_size.values() if size[0]]
     if widths:
         return float(max(widths))
-    ends = sheets.box[:, 0] + sheets.box[:, 2]
+    ends = sets.box[:, 0] + sets.box[:, 2]
     return float(ends[np.isfinite(ends)].max(initial=0)) or _USUAL_WIDTH
 
 
-def _with_audit(lake: Lake, work: Work, labels: pa.Table, frames: pa.Table) -> Sheets:
-    """Return sheets whose consolidated labels are the job's, and whose answers are the audit's labels."""
+def _with_audit(lake: Lake, work: Work, labels: pa.Table, frames: pa.Table) -> AnnotationSets:
+    """Return sets whose consolidated labels are the job's, and whose answers are the audit's labels."""
     known = dict(work.audit_items)
     tables = []
     for name, columns in (("labels", LABEL_COLUMNS), ("frames", ("item", "frame_no", "attributes"))):
@@ -143,33 +143,35 @@ def _with_audit(lake: Lake, work: Work, labels: pa.Table, frames: pa.Table) -> S
     )
 
 
-def _rejects(sheets: Sheets, verdicts: audit.Verdicts, label: Codes, sheet: Codes) -> Codes:
+def _rejects(sets: AnnotationSets, verdicts: audit.Verdicts, label: Codes, set_number: Codes) -> Codes:
     """Count for each answer the rejected labels that it holds; -1 where its item was not audited."""
-    size = int(sheets.answer.max(initial=-1)) + 1
-    answer = sheets.answer[sheet]
+    size = int(sets.answer.max(initial=-1)) + 1
+    answer = sets.answer[set_number]
     seen = np.bincount(answer, verdicts.audited[label], minlength=size) > 0
     count = np.bincount(answer, verdicts.rejected[label], minlength=size).astype(np.int64)
     return np.where(seen, count, -1)
 
 
 def _owners(
-    sheets: Sheets, reviewed: Sheets, verdicts: audit.Verdicts, label: Codes, sheet: Codes
+    sets: AnnotationSets, reviewed: AnnotationSets, verdicts: audit.Verdicts, label: Codes, set_number: Codes
 ) -> tuple[Codes, npt.NDArray[np.object_]]:
     """Return the labels that an audit judged or added, and their workers ("": unknown).
 
-    Consolidated labels have the same numbers in `sheets`, where `label` and `sheet` give their authors, and
-    in `reviewed`. A label that was added is lacking in the item's answer, if it had just one.
+    Consolidated labels have the same numbers in `sets`, where `label` and `set_number` give their authors,
+    and in `reviewed`. A label that was added is lacking in the item's answer, if it had just one.
     """
-    names = np.array([*sheets.workers, ""], dtype=object)
+    names = np.array([*sets.workers, ""], dtype=object)
     orphans = np.setdiff1d(np.flatnonzero(verdicts.audited), label)
     added = np.flatnonzero(verdicts.added)
-    given = np.flatnonzero(sheets.answer >= 0)
-    items, first, count = np.unique(sheets.item[given], return_index=True, return_counts=True)
+    given = np.flatnonzero(sets.answer >= 0)
+    items, first, count = np.unique(sets.item[given], return_index=True, return_counts=True)
     alone = {
-        int(item): int(sheets.worker[given[place]])
+        int(item): int(sets.worker[given[place]])
         for item, place, many in zip(items, first, count, strict=True)
         if many == 1
     }
-    lacking = [alone.get(int(item), -1) for item in reviewed.item[reviewed.sheet[added]]]
-    workers = np.concatenate([sheets.worker[sheet], np.full(orphans.size, -1), np.array(lacking, np.int64)])
+    lacking = [alone.get(int(item), -1) for item in reviewed.item[reviewed.set_number[added]]]
+    workers = np.concatenate(
+        [sets.worker[set_number], np.full(orphans.size, -1), np.array(lacking, np.int64)]
+    )
     return np.concatenate([label, orphans, added]), names[workers]

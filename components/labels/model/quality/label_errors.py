@@ -6,7 +6,7 @@ from collections import Counter
 
 import numpy as np
 
-from brume.labels.model.quality.annotation_sets import CLASS, FRAME, Sheets, Subject
+from brume.labels.model.quality.annotation_sets import CLASS, FRAME, AnnotationSets, Subject
 from brume.labels.model.quality.answer_comparison import Pairs
 from brume.labels.model.quality.arrays import Codes, dense
 from brume.labels.model.quality.faults import LABEL_ERROR, Fault
@@ -15,16 +15,16 @@ from brume.labels.model.quality.posterior import MOST, dawid_skene
 DOUBT = 0.1  # the probability below which a consolidated value is a likely error
 
 
-def with_answers(sheets: Sheets) -> tuple[Codes, Codes]:
+def with_answers(sets: AnnotationSets) -> tuple[Codes, Codes]:
     """Return the pairs of each item's consolidated labels and each of its answers."""
-    made, given = np.flatnonzero(sheets.answer < 0), np.flatnonzero(sheets.answer >= 0)
-    place = np.searchsorted(sheets.item[made], sheets.item[given])
+    made, given = np.flatnonzero(sets.answer < 0), np.flatnonzero(sets.answer >= 0)
+    place = np.searchsorted(sets.item[made], sets.item[given])
     there = place < made.size
-    there[there] = sheets.item[made][place[there]] == sheets.item[given][there]
+    there[there] = sets.item[made][place[there]] == sets.item[given][there]
     return made[place[there]], given[there]
 
 
-def contradicted(sheets: Sheets, pairs: Pairs) -> list[Fault]:
+def contradicted(sets: AnnotationSets, pairs: Pairs) -> list[Fault]:
     """Return the consolidated classes and attributes that are likely wrong by the answers.
 
     `pairs` are those of `with_answers`, compared. The probability of the consolidated value is that of
@@ -34,23 +34,23 @@ def contradicted(sheets: Sheets, pairs: Pairs) -> list[Fault]:
     in which the same workers say the same count as one, and are one fault.
     """
     found = []
-    for name, subject in sheets.subjects.items():
+    for name, subject in sets.subjects.items():
         if not name.startswith(FRAME) and 2 <= len(subject.names) <= MOST:
-            found += _of_subject(sheets, pairs, name, subject)
+            found += _of_subject(sets, pairs, name, subject)
     return found
 
 
-def _of_subject(sheets: Sheets, pairs: Pairs, name: str, subject: Subject) -> list[Fault]:
+def _of_subject(sets: AnnotationSets, pairs: Pairs, name: str, subject: Subject) -> list[Fault]:
     both = np.flatnonzero((subject.codes[pairs.b] >= 0) & (subject.codes[pairs.a] >= 0))
     label, code = pairs.a[both], subject.codes[pairs.b[both]]
-    worker = sheets.worker[pairs.second[pairs.pair[both]]]
+    worker = sets.worker[pairs.second[pairs.pair[both]]]
     labels, unit = np.unique(label, return_inverse=True)
     if not labels.size:
         return []
     # Sums of random numbers identify which workers gave which class, without a table of workers by labels.
-    draw = np.random.default_rng(0).random(len(sheets.workers) * len(subject.names))
+    draw = np.random.default_rng(0).random(len(sets.workers) * len(subject.names))
     pattern = np.bincount(unit, draw[worker * len(subject.names) + code])
-    group = dense(sheets.thing[labels], subject.codes[labels], np.round(pattern * 1e9).astype(np.int64))
+    group = dense(sets.thing[labels], subject.codes[labels], np.round(pattern * 1e9).astype(np.int64))
     _, first = np.unique(group, return_index=True)
     kept = np.isin(unit, first)
     units = group[unit[kept]]
@@ -64,9 +64,9 @@ def _of_subject(sheets: Sheets, pairs: Pairs, name: str, subject: Subject) -> li
         if votes[likely] <= votes[given]:
             continue
         rows = labels[group == number]
-        frames = sheets.frame[rows]
+        frames = sets.frame[rows]
         row = int(rows[frames.argmin()])
-        thing = sheets.described(row)
+        thing = sets.described(row)
         what = ("the class" if name == CLASS else name) if thing is None else f"{thing}: {_own(name)}"
         detail = (
             f"{what} is {given}, but {votes[likely]} of {votes.total()} answers say {likely}: by all that "
@@ -78,7 +78,7 @@ def _of_subject(sheets: Sheets, pairs: Pairs, name: str, subject: Subject) -> li
                 LABEL_ERROR,
                 round(float(1 - probability[number]), 4),
                 detail[0].upper() + detail[1:] if thing is None else detail,
-                item=int(sheets.item[sheets.sheet[row]]),
+                item=int(sets.item[sets.set_number[row]]),
                 frame_no=where[0],
                 frame_end=where[1],
                 label=row,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from brume.labels.model.quality.annotation_sets import Sheets
+from brume.labels.model.quality.annotation_sets import AnnotationSets
 from brume.labels.model.quality.arrays import Codes, Flags, Floats, compact, dense
 
 
@@ -25,11 +25,11 @@ class Trails:
     frame: Codes
     tick: Codes
     box: Floats  # left, top, width, height
-    sheets: Sheets
+    sets: AnnotationSets
 
     def name(self, place: int) -> str:
         """Return what the object of a row is called."""
-        return str(self.sheets.name_of(int(self.row[place])))
+        return str(self.sets.name_of(int(self.row[place])))
 
     @property
     def goes_on(self) -> Flags:
@@ -47,19 +47,19 @@ class Trails:
         return np.sqrt(np.maximum(self.box[:, 2] * self.box[:, 3], 1.0))
 
 
-def follow(sheets: Sheets) -> Trails:
+def follow(sets: AnnotationSets) -> Trails:
     """Return the consolidated objects of a job; those without a finite position are left out."""
-    item, frame = sheets.item[sheets.sheet], sheets.frame
-    tick = _ticks(item, frame, sheets.consolidated)
-    chosen = sheets.consolidated & sheets.of_kind("box") & (sheets.track >= 0) & (frame >= 0)
-    rows = np.flatnonzero(chosen & np.isfinite(sheets.box).all(axis=1))
-    order = rows[np.lexsort((frame[rows], sheets.track[rows]))]
+    item, frame = sets.item[sets.set_number], sets.frame
+    tick = _ticks(item, frame, sets.consolidated)
+    chosen = sets.consolidated & sets.of_kind("box") & (sets.track >= 0) & (frame >= 0)
+    rows = np.flatnonzero(chosen & np.isfinite(sets.box).all(axis=1))
+    order = rows[np.lexsort((frame[rows], sets.track[rows]))]
     once = np.ones(order.size, dtype=bool)
-    once[1:] = (np.diff(sheets.track[order]) != 0) | (np.diff(frame[order]) != 0)
+    once[1:] = (np.diff(sets.track[order]) != 0) | (np.diff(frame[order]) != 0)
     order = order[once]
-    track = dense(sheets.track[order])
-    box = sheets.box[order]
-    return Trails(order, track, item[order], frame[order], tick[order], box, sheets)
+    track = dense(sets.track[order])
+    box = sets.box[order]
+    return Trails(order, track, item[order], frame[order], tick[order], box, sets)
 
 
 def around(trails: Trails, values: Floats, reach: int) -> Floats:

@@ -22,7 +22,7 @@ ALARMS = 100
 FLOOR = 0.45
 FEW = 10  # timed answers from which the usual pace is known; a job with fewer takes those of its modality
 IDLE_SECONDS = 1800.0  # half an hour, and
-IDLE_FACTOR = 10.0  # times what the worker's own pace in the job (of _OWN answers or more) foretells
+IDLE_FACTOR = 10.0  # times what the worker's own pace in the job (of _OWN answers or more) predicts
 _OWN = 3
 _LEAST_SECONDS, _MOST_SECONDS = 1e-3, 1e8  # three years: what lies beyond is no time
 
@@ -54,7 +54,7 @@ def judge(answers: Answers) -> Pace:
     deviation = (log s - median) / max(1.4826 MAD, FLOOR), a robust z (Iglewicz and Hoaglin, 1993):
     times of work are close to log-normal, and nearly half of a job's answers may be wrong without moving the
     median far. An answer is too fast or too slow beyond DEVIATIONS. It is idle, whatever its deviation, when
-    it took IDLE_SECONDS or more and IDLE_FACTOR times what the worker's median pace foretells. Answers
+    it took IDLE_SECONDS or more and IDLE_FACTOR times what the worker's median pace predicts. Answers
     without labels or time have no deviation, and none are judged where the job has fewer than FEW timed
     answers and its modality too.
     """
@@ -74,8 +74,8 @@ def judge(answers: Answers) -> Pace:
     verdict[deviation < -limit] = TOO_FAST
     verdict[deviation > limit] = TOO_SLOW
     own = dense(answers.job, answers.worker)
-    foretold = np.where(_count(own, logs) >= _OWN, medians(own, logs)[own], np.where(enough, middle, np.nan))
-    expected = np.exp(foretold) * np.maximum(answers.labels, 1)
+    predicted = np.where(_count(own, logs) >= _OWN, medians(own, logs)[own], np.where(enough, middle, np.nan))
+    expected = np.exp(predicted) * np.maximum(answers.labels, 1)
     verdict[timed & (answers.seconds >= np.fmax(IDLE_SECONDS, IDLE_FACTOR * expected)) & (expected > 0)] = (
         IDLE
     )

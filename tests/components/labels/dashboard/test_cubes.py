@@ -70,7 +70,7 @@ def test_coarser_sums_keep_every_total() -> None:
     )
 
 
-def test_what_is_left_out_is_said_with_the_query_that_has_it() -> None:
+def test_what_is_left_out_is_listed_with_the_query_that_has_it() -> None:
     cubes = cubes_of(tables.effort(), Limits(findings=1, range_characters=20))
     assert len(cubes.tables["findings"]["kind"]) == 1
     assert any(

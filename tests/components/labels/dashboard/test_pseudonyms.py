@@ -41,7 +41,7 @@ def test_free_text_loses_names_emails_and_ids() -> None:
     assert text == f"{twelve} ({twelve}, {twelve}) and {one}; kept as a worker, Personal"
 
 
-def test_workers_of_one_name_are_told_apart() -> None:
+def test_workers_of_one_name_are_distinguished() -> None:
     known = people([{**row(n), "name": "Ana"} for n in (1, 2)], key=None, hidden=())
     assert [it.shown for it in known.workers] == ["Ana (sub-1)", "Ana (sub-2)"]
 

@@ -93,7 +93,7 @@ def test_answers_say_nothing_that_their_labels_say() -> None:
     assert {row["record"] for row in found} == {"label attribute"}
 
 
-def test_what_changed_since_the_last_run_stays_told() -> None:
+def test_what_changed_since_the_last_run_stays_reported() -> None:
     before, now = [file("a", 0, attributes("old", "type"))], [file("a", 0, attributes("new", "type"))]
     noted = drift_of(keys_of(now), now, keys_of(before), [])
     expected = [("new", "appeared", "a"), ("old", "vanished", "a")]

@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow as pa
 
 from brume.labels.model.lake import Lake
-from brume.labels.model.quality.annotation_sets import Sheets, build
+from brume.labels.model.quality.annotation_sets import AnnotationSets, build
 from brume.labels.model.schema import TABLES
 
 START = datetime(2026, 3, 2, 8, tzinfo=UTC)
@@ -87,7 +87,7 @@ class Job:
         }
         return {name: pa.Table.from_pylist(some, TABLES[name].schema) for name, some in rows.items()}
 
-    def sheets(self) -> Sheets:
+    def sets(self) -> AnnotationSets:
         """Return the job as the comparisons take it."""
         tables = self.tables()
         frames = tables["frames"].select(["item", "frame_no", "attributes"])

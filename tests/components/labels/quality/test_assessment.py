@@ -76,7 +76,7 @@ def test_findings_that_nobody_planted_are_few(judged: tuple[demo.Truth, Lake]) -
         assert one["worker"] is None
 
 
-def test_a_planted_fault_is_told_once(judged: tuple[demo.Truth, Lake]) -> None:
+def test_a_planted_fault_is_reported_once(judged: tuple[demo.Truth, Lake]) -> None:
     truth, made = judged
     findings = dicts(made, "SELECT * FROM findings")
     for fault in truth.faults:

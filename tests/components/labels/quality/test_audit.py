@@ -56,7 +56,7 @@ def test_rejects_reach_the_answer_the_worker_and_the_job(tmp_path: Path) -> None
     assert found == [("bridge", 0.6, 50)]
 
 
-def test_what_an_audit_changed_is_told_object_by_object(tmp_path: Path) -> None:
+def test_what_an_audit_changed_is_reported_object_by_object(tmp_path: Path) -> None:
     found = dict(rows(reviewed(tmp_path), "SELECT object, detail FROM findings WHERE object IS NOT NULL"))
     assert found == {
         "retyped": "The audit rejected retyped (10 labels): type from Car to Van",
@@ -88,7 +88,7 @@ def test_only_what_the_audit_looked_at_counts(tmp_path: Path) -> None:
     ]
 
 
-def test_a_worker_whose_labels_an_audit_rejects_is_told(tmp_path: Path) -> None:
+def test_a_worker_whose_labels_an_audit_rejects_is_reported(tmp_path: Path) -> None:
     labels, audited, answers = {}, {}, []
     for item in range(8):
         worker = "abcd"[item % 4]

@@ -12,15 +12,15 @@ from tests.components.labels.quality.jobs import Job, box, named, track
 
 
 def errors(job: Job) -> list[Fault]:
-    sheets = job.sheets()
-    pairs = answer_comparison.compare(sheets, *label_errors.with_answers(sheets), 1280)
-    return label_errors.contradicted(sheets, pairs)
+    sets = job.sets()
+    pairs = answer_comparison.compare(sets, *label_errors.with_answers(sets), 1280)
+    return label_errors.contradicted(sets, pairs)
 
 
 def alone(job: Job) -> list[Fault]:
-    sheets = job.sheets()
+    sets = job.sets()
     return disagreement.outliers(
-        sheets, answer_comparison.compare(sheets, *answer_comparison.partners(sheets), 1280)
+        sets, answer_comparison.compare(sets, *answer_comparison.partners(sets), 1280)
     )
 
 
@@ -122,7 +122,7 @@ def crowd(odd: str | None) -> Job:
     return Job(answers=answers)
 
 
-def test_a_worker_whom_all_others_contradict_is_told_with_the_habit() -> None:
+def test_a_worker_whom_all_others_contradict_is_reported_with_the_habit() -> None:
     (found,) = alone(crowd("c"))
     assert found.worker == "c"
     assert found.score == pytest.approx(0.5, abs=0.2)
@@ -135,7 +135,7 @@ def test_of_two_workers_none_is_blamed() -> None:
     assert alone(Job(answers=answers)) == []
 
 
-def test_a_worker_who_draws_beside_things_is_told() -> None:
+def test_a_worker_who_draws_beside_things_is_reported() -> None:
     def boxes(item: int, shift: float) -> list[Any]:
         return [box(40 * n + shift, 10 * item, 30, 20, **{"class": "Car"}) for n in range(5)]
 

@@ -21,11 +21,11 @@ LABELS = st.lists(
 
 
 def judged(job: Job) -> dict[tuple[str, str], measures.Measure]:
-    sheets = job.sheets()
-    pairs = answer_comparison.compare(sheets, *answer_comparison.partners(sheets), width=1280)
-    agreed = answer_comparison.agreement(sheets, pairs)
-    following = answer_comparison.follow(sheets, pairs.first, pairs.second)
-    found = measures.of_job(sheets, pairs, following, agreed)
+    sets = job.sets()
+    pairs = answer_comparison.compare(sets, *answer_comparison.partners(sets), width=1280)
+    agreed = answer_comparison.agreement(sets, pairs)
+    following = answer_comparison.follow(sets, pairs.first, pairs.second)
+    found = measures.of_job(sets, pairs, following, agreed)
     return {(measure.measure, measure.subject): measure for measure in found}
 
 
@@ -166,11 +166,11 @@ def test_nobody_is_compared_with_themselves() -> None:
 @pytest.mark.parametrize("count", [2, 3, 12, 13, 14, 15, 40])
 def test_every_answer_is_compared_and_the_work_is_bounded(count: int) -> None:
     job = Job(answers=answers({f"w{n}": [named("car")] for n in range(count)}))
-    first, second = answer_comparison.partners(job.sheets())
+    first, second = answer_comparison.partners(job.sets())
     met = {frozenset(pair) for pair in zip(first.tolist(), second.tolist(), strict=True)}
     assert len(met) == len(first)
     assert len(met) == (count * (count - 1) // 2 if count <= 13 else 6 * count)
-    assert len({sheet for pair in met for sheet in pair}) == count
+    assert len({set_number for pair in met for set_number in pair}) == count
 
 
 @settings(deadline=None, max_examples=40)

@@ -27,7 +27,7 @@ def test_the_deviation_by_hand() -> None:
     assert found[10] == pytest.approx(5 / (1.4826 * 3))
 
 
-def test_fast_slow_and_idle_answers_are_told_from_usual_ones() -> None:
+def test_fast_slow_and_idle_answers_are_distinguished_from_usual_ones() -> None:
     random = np.random.default_rng(0)
     labels = random.integers(1, 9, 60)
     seconds = labels * 8 * np.exp(random.normal(0, 0.3, 60))

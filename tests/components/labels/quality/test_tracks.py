@@ -21,7 +21,7 @@ def faults(cars: dict[str, Any], size: tuple[int, int] | None = (WIDTH, HEIGHT))
     labels = []
     for name, boxes in cars.items():
         labels += track(name, boxes, **{"class": "Car"}) if isinstance(boxes, dict) else boxes
-    return check(Job(labels={0: labels}).sheets(), {0: size or (None, None)})
+    return check(Job(labels={0: labels}).sets(), {0: size or (None, None)})
 
 
 def traffic(**others: Any) -> dict[str, Any]:
@@ -55,7 +55,7 @@ def test_a_leap_and_its_return_are_one_fault() -> None:
     assert found.detail.startswith("Car:1 leaps 300 pixels away and is back 2 frames later;")
 
 
-def test_a_leap_for_good_is_told_where_it_lands() -> None:
+def test_a_leap_for_good_is_reported_where_it_lands() -> None:
     car = drive(1)
     for frame in range(20, FRAMES):
         car[frame][0] += 250
@@ -71,7 +71,7 @@ def test_a_push_of_the_camera_is_no_leap_of_every_car() -> None:
     assert faults(cars) == []
 
 
-def test_two_cars_that_trade_places_are_told_by_each_others_name() -> None:
+def test_two_cars_that_trade_places_are_reported_by_each_others_name() -> None:
     one, other = drive(1), drive(6)
     for frame in range(15, FRAMES):
         one[frame], other[frame] = other[frame], one[frame]
@@ -85,7 +85,7 @@ def test_a_fast_car_is_no_fault() -> None:
     assert faults(traffic(fast=drive(9, speed=70, start=100, frames=14))) == []
 
 
-def test_a_gap_in_view_is_told_and_one_at_the_edge_is_not() -> None:
+def test_a_gap_in_view_is_reported_and_one_at_the_edge_is_not() -> None:
     car = drive(1)
     gone = {frame: value for frame, value in car.items() if not 10 <= frame < 15}
     (found,) = faults(traffic(**{"Car:1": gone}))
@@ -154,7 +154,7 @@ def test_boxes_that_cannot_be() -> None:
 
 
 @pytest.mark.parametrize("side", [-12.0, float("nan"), None])
-def test_numbers_that_are_no_size_are_told_and_break_nothing(side: float | None) -> None:
+def test_numbers_that_are_no_size_are_reported_and_break_nothing(side: float | None) -> None:
     car = drive(1)
     car[20][2] = side  # type: ignore[assignment]
     assert [fault.kind for fault in faults(traffic(**{"Car:1": car}))] == ["size"]
