@@ -65,7 +65,7 @@ def pipeline(
         cpu="1",
         memory="2Gi",
     )
-    quality = step(stages.judge_quality, lake=joined.output, cpu="2", memory="4Gi")
+    quality = step(stages.assess_quality, lake=joined.output, cpu="2", memory="4Gi")
     # Before the queries: where AWS answers them, it knows the tables by Glue.
     published = step(stages.publish_tables, lake=quality.output, cpu="500m", memory="1Gi")
     queried = step(stages.run_queries, lake=published.output, cpu="500m", memory="1Gi")

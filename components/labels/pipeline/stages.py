@@ -14,7 +14,7 @@ from typing import Annotated, Any, NamedTuple
 
 from brume import storage
 from brume.labels.model.lake import Lake
-from brume.labels.model.schema import JUDGED
+from brume.labels.model.schema import QUALITY
 from brume.labels.pipeline.settings import catalog_of, modalities_of
 from brume.run.artifacts import HTML, Artifact, Dataset, Metrics
 from brume.run.content import Counted
@@ -22,7 +22,7 @@ from brume.run.stage import stage
 
 # Who answers the queries, where no endpoint of another is configured.
 _ENGINE = "brume.labels.engine.engine"
-_QUALITY = {table.name for table in JUDGED}
+_QUALITY = {table.name for table in QUALITY}
 
 
 def _parts(lake: str) -> list[Any]:
@@ -101,7 +101,7 @@ def join_workers(lake: str, workers: str, mask_people: bool) -> str:
 
 
 @stage("quality")
-def judge_quality(lake: AnnotationsOfLake) -> str:
+def assess_quality(lake: AnnotationsOfLake) -> str:
     """Compute the quality of answers, labels, tracks and audits; returns the lake's URI."""
     from brume.labels.model import quality
 

@@ -1,7 +1,7 @@
 """Agreement beyond chance: Cohen's and Fleiss' kappa, Krippendorff's alpha.
 
 All take codes (whole numbers that stand for categories) and return None where the figure is undefined:
-nothing that two judged, or a single category, where chance alone would agree fully.
+no unit that two assessed, or a single category, where chance alone would agree fully.
 """
 
 from __future__ import annotations

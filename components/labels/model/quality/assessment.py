@@ -12,8 +12,8 @@ from brume.labels.model.lake import Lake, Part, Snapshot
 from brume.labels.model.quality import finding_rows, job_quality, levels, pace, worker_summaries
 from brume.labels.model.quality.annotation_sets import numbers
 from brume.labels.model.quality.arrays import Codes, Floats
-from brume.labels.model.quality.job_quality import Judged, Work
-from brume.labels.model.schema import JUDGED, TABLES
+from brume.labels.model.quality.job_quality import JobQuality, Work
+from brume.labels.model.schema import QUALITY, TABLES
 from brume.run import progress
 from brume.run.pool import share_out
 
@@ -22,27 +22,27 @@ _ANSWERS = (*job_quality.ANSWER_COLUMNS, "modality", "job", "submitted", "second
 
 
 def run(lake: Lake) -> None:
-    """Judge all jobs of a lake and replace its tables of quality (`schema.JUDGED`).
+    """Assess all jobs of a lake and replace its tables of quality (`schema.QUALITY`).
 
-    Jobs are judged one at a time in each process: memory grows with the largest job, not with the lake.
+    Jobs are assessed one at a time in each process: memory grows with the largest job, not with the lake.
     Running it again gives the same tables. Raises `LakeError` for a lake that cannot be read.
     """
     snapshot = lake.snapshot()
     jobs = _jobs(lake, snapshot)
     answers = [job_quality.read(lake, work.parts, "answers", _ANSWERS) for work in jobs]
     timed = _timed(answers)
-    paces = pace.judge(timed)
+    paces = pace.assess(timed)
     rows_of = {work: sum(part.rows for part in work.parts) for work in jobs}
     pieces = [(lake, work) for work in sorted(jobs, key=rows_of.__getitem__, reverse=True)]
-    judged: list[Judged] = []
-    for result in share_out(job_quality.judge, pieces, sum(rows_of.values()) * _ROW_BYTES):
-        judged.append(result)
-        progress.report("quality", len(judged), len(jobs), "jobs")
+    assessed: list[JobQuality] = []
+    for result in share_out(job_quality.assess, pieces, sum(rows_of.values()) * _ROW_BYTES):
+        assessed.append(result)
+        progress.report("quality", len(assessed), len(jobs), "jobs")
     place = {(work.modality, work.job): number for number, work in enumerate(jobs)}
-    judged.sort(key=lambda result: place[result.work.modality, result.work.job])
-    rows: dict[str, list[pa.Table]] = {table.name: [table.schema.empty_table()] for table in JUDGED}
+    assessed.sort(key=lambda result: place[result.work.modality, result.work.job])
+    rows: dict[str, list[pa.Table]] = {table.name: [table.schema.empty_table()] for table in QUALITY}
     starts = np.cumsum([0, *map(len, answers)])
-    for result, given, start in zip(judged, answers, starts, strict=False):
+    for result, given, start in zip(assessed, answers, starts, strict=False):
         _gather(rows, result, given, timed, paces, np.arange(start, start + len(given)))
     tables = {name: pa.concat_tables(some) for name, some in rows.items()}
     tables |= worker_summaries.summaries(lake, snapshot, tables["answer_quality"])
@@ -50,7 +50,7 @@ def run(lake: Lake) -> None:
 
 
 def _jobs(lake: Lake, snapshot: Snapshot) -> list[Work]:
-    """Return the jobs that have anything to judge, each with the job that reviews it."""
+    """Return the jobs that have anything to assess, each with the job that reviews it."""
     parts: dict[tuple[str, str], list[Part]] = {}
     for table in job_quality.TABLES:
         for part in snapshot.parts(table):
@@ -85,32 +85,32 @@ def _timed(answers: Sequence[pa.Table]) -> pace.Answers:
 
 def _gather(
     rows: dict[str, list[pa.Table]],
-    judged: Judged,
+    assessed: JobQuality,
     answers: pa.Table,
     timed: pace.Answers,
     paces: pace.Pace,
     own: Codes,
 ) -> None:
     """Add what was found of one job to the rows of each table; `own` are its answers among all."""
-    modality, job = judged.work.modality, judged.work.job
+    modality, job = assessed.work.modality, assessed.work.job
     where = {"modality": modality, "job": job}
     answers = answers.append_column("seconds_per_label", _numbers(paces.per_label[own]))
     answers = answers.append_column("deviation", _numbers(paces.deviation[own]))
     verdicts = [verdict or None for verdict in paces.verdict[own]]
     answers = answers.append_column("pace", pa.array(verdicts, pa.string()))
-    answers = answers.append_column("agreement", _numbers(judged.agreement))
-    rejects = pa.array(judged.rejects, pa.int32(), mask=judged.rejects < 0)
+    answers = answers.append_column("agreement", _numbers(assessed.agreement))
+    rejects = pa.array(assessed.rejects, pa.int32(), mask=assessed.rejects < 0)
     answers = answers.append_column("rejects", rejects)
     schema = TABLES["answer_quality"].schema
     rows["answer_quality"].append(answers.select(schema.names).cast(schema))
     found = {
-        "quality_jobs": [{**where, **asdict(measure)} for measure in judged.measures],
+        "quality_jobs": [{**where, **asdict(measure)} for measure in assessed.measures],
         "quality_agreement": [
             {**where, "worker_a": first, "worker_b": second, **asdict(measure)}
-            for first, second, measure in judged.pairs
+            for first, second, measure in assessed.pairs
         ],
         "quality_audit": [
-            {**where, "audit_job": judged.work.audit_job, **asdict(tally)} for tally in judged.tallies
+            {**where, "audit_job": assessed.work.audit_job, **asdict(tally)} for tally in assessed.tallies
         ],
     }
     for name, some in found.items():
@@ -118,7 +118,7 @@ def _gather(
     faults = pace.faults(timed, paces, own)
     rows["findings"] += [
         finding_rows.of_answers(faults, (modality, job), answers, int(own[0]) if own.size else 0),
-        judged.findings,
+        assessed.findings,
     ]
 
 

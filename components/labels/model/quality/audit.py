@@ -28,7 +28,7 @@ _NO = ("reject", "disapprov", "deni", "deny", "incorrect", "fail", "wrong", "red
 
 @dataclass(frozen=True)
 class Verdicts:
-    """What became of the first level's labels. All arrays are by label of the sets given to `judge`."""
+    """What became of the first level's labels. All arrays are by label of the sets given to `assess`."""
 
     audited: Flags  # labels of the first level in a frame or item that the audit looked at
     match: Codes  # the audit's label of the same thing, -1 for none
@@ -60,7 +60,7 @@ class Tally:
     added: int
 
 
-def judge(sets: AnnotationSets, width: float) -> Verdicts:
+def assess(sets: AnnotationSets, width: float) -> Verdicts:
     """Compare the first level's labels, the consolidated ones of `sets`, with the audit's, its answers.
 
     Labels are the same thing when they bear the same object's id in the same frame, and of the rest when

@@ -25,7 +25,7 @@ _USUAL_WIDTH = 1280.0  # pixels, where the width of frames is unknown
 
 @dataclass(frozen=True)
 class Work:
-    """One job to judge: its parts of the lake, and those of the job that reviews it, if any."""
+    """One job to assess: its parts of the lake, and those of the job that reviews it, if any."""
 
     modality: str
     job: str
@@ -36,7 +36,7 @@ class Work:
 
 
 @dataclass(frozen=True)
-class Judged:
+class JobQuality:
     """The quality of one job; arrays are by answer, in the order of the lake's parts."""
 
     work: Work
@@ -48,7 +48,7 @@ class Judged:
     findings: pa.Table
 
 
-def judge(lake: Lake, work: Work) -> Judged:
+def assess(lake: Lake, work: Work) -> JobQuality:
     """Judge one job."""
     answers = read(lake, work.parts, "answers", ANSWER_COLUMNS)
     labels = read(lake, work.parts, "labels", (*LABEL_COLUMNS, "file"))
@@ -77,7 +77,7 @@ def judge(lake: Lake, work: Work) -> Judged:
     if work.audit_parts:
         label, set_number = audit.authors(sets, answered, width)
         reviewed = _with_audit(lake, work, labels, frames)
-        verdicts = audit.judge(reviewed, width)
+        verdicts = audit.assess(reviewed, width)
         owned, worker = _owners(sets, reviewed, verdicts, label, set_number)
         rejects = _rejects(sets, verdicts, label, set_number)
         tallies = audit.tallies(verdicts, reviewed, owned, worker)
@@ -86,7 +86,7 @@ def judge(lake: Lake, work: Work) -> Judged:
             found.append(Measure("rejects", "", float(verdicts.rejected.sum()) / audited, audited))
     first_files = labels.group_by("item").aggregate([("file", "min")])
     files = dict(zip(first_files["item"].to_pylist(), first_files["file_min"].to_pylist(), strict=True))
-    return Judged(
+    return JobQuality(
         work,
         agreement=measures.of_answers(sets, pairs, agreed),
         rejects=rejects,
@@ -155,7 +155,7 @@ def _rejects(sets: AnnotationSets, verdicts: audit.Verdicts, label: Codes, set_n
 def _owners(
     sets: AnnotationSets, reviewed: AnnotationSets, verdicts: audit.Verdicts, label: Codes, set_number: Codes
 ) -> tuple[Codes, npt.NDArray[np.object_]]:
-    """Return the labels that an audit judged or added, and their workers ("": unknown).
+    """Return the labels that an audit assessed or added, and their workers ("": unknown).
 
     Consolidated labels have the same numbers in `sets`, where `label` and `set_number` give their authors,
     and in `reviewed`. A label that was added is lacking in the item's answer, if it had just one.

@@ -48,14 +48,14 @@ class Pace:
     verdict: npt.NDArray[np.object_]
 
 
-def judge(answers: Answers) -> Pace:
+def assess(answers: Answers) -> Pace:
     """Compare each answer's log seconds a label with the median of its job.
 
     deviation = (log s - median) / max(1.4826 MAD, FLOOR), a robust z (Iglewicz and Hoaglin, 1993):
     times of work are close to log-normal, and nearly half of a job's answers may be wrong without moving the
     median far. An answer is too fast or too slow beyond DEVIATIONS. It is idle, whatever its deviation, when
     it took IDLE_SECONDS or more and IDLE_FACTOR times what the worker's median pace predicts. Answers
-    without labels or time have no deviation, and none are judged where the job has fewer than FEW timed
+    without labels or time have no deviation, and none are assessed where the job has fewer than FEW timed
     answers and its modality too.
     """
     timed = (answers.seconds >= _LEAST_SECONDS) & (answers.seconds <= _MOST_SECONDS)

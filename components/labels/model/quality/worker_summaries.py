@@ -12,7 +12,7 @@ _TIMED = """
 WITH timed AS (
     SELECT a.*, coalesce(w.name, a.worker) AS name, w.team,
            CASE WHEN a.seconds > 0 THEN a.seconds END AS spent
-    FROM judged_answers a LEFT JOIN workers w ON w.worker = a.worker
+    FROM assessed_answers a LEFT JOIN workers w ON w.worker = a.worker
 )
 """
 _EFFORT = """
@@ -43,7 +43,7 @@ shared AS (
 )
 SELECT s.modality, s.job, a.worker, s.kind, s.class, sum(s.labels) AS labels,
        sum(CASE WHEN a.seconds > 0 THEN a.seconds * s.part END) AS seconds
-FROM shared s JOIN judged_answers a USING (modality, job, file, answer)
+FROM shared s JOIN assessed_answers a USING (modality, job, file, answer)
 GROUP BY ALL ORDER BY ALL
 """
 
@@ -55,13 +55,13 @@ def summaries(lake: Lake, snapshot: Snapshot, answers: pa.Table) -> dict[str, pa
     Tasks are answers. labels_per_hour is 3600 x labels / seconds of the answers whose time is known, p90 is
     interpolated between the two nearest answers (type 7 of Hyndman and Fan, "Sample quantiles in statistical
     packages", 1996), agreement is the mean over the answers (`measures.of_answers`), rejects are the labels
-    that an audit rejected (`audit.judge`). A team's figures are over the answers of its workers, each
+    that an audit rejected (`audit.assess`). A team's figures are over the answers of its workers, each
     answer weighing the same. The time of an answer is shared out evenly among its labels: an answer does not
     say which of them took how long.
     """
     with lake.connect(snapshot) as connection:
         connection.execute("SET threads = 1")  # sums in one order: the same lake gives the same digits
-        connection.register("judged_answers", answers)
+        connection.register("assessed_answers", answers)
         return {
             name: connection.sql(query).to_arrow_table().cast(TABLES[name].schema)
             for name, query in (

@@ -26,9 +26,9 @@ from brume.labels.model.schema.columns import (
 )
 from brume.labels.model.schema.ingested import INGESTED
 from brume.labels.model.schema.joined import JOINED
-from brume.labels.model.schema.judged import JUDGED
+from brume.labels.model.schema.quality import QUALITY
 
-TABLES = {table.name: table for table in (*INGESTED, *JOINED, *JUDGED)}
+TABLES = {table.name: table for table in (*INGESTED, *JOINED, *QUALITY)}
 
 __all__ = [
     "COUNT",
@@ -36,9 +36,9 @@ __all__ = [
     "FLAG",
     "INGESTED",
     "JOINED",
-    "JUDGED",
     "NUMBER",
     "POINTS",
+    "QUALITY",
     "TABLES",
     "TEXT",
     "TEXTS",

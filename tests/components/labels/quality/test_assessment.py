@@ -11,7 +11,7 @@ from brume.labels import demo
 from brume.labels.model import ingest
 from brume.labels.model.lake import Lake
 from brume.labels.model.quality import run
-from brume.labels.model.schema import JUDGED
+from brume.labels.model.schema import QUALITY
 from tests.components.labels.quality.jobs import START, Job, box, lake, named, track
 
 # Faults of these kinds are to be found where they were planted, or at the worker who was made to err.
@@ -22,10 +22,10 @@ KINDS = (
 
 
 @pytest.fixture(scope="module", params=["small", pytest.param("full", marks=pytest.mark.long)])
-def judged(
+def assessed(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[demo.Truth, Lake]:
-    """Return the truth of a generated tree, and its lake with everything judged."""
+    """Return the truth of a generated tree, and its lake with everything assessed."""
     folder = tmp_path_factory.mktemp("quality")
     truth = demo.generate(folder / "made", request.param)
     made = Lake(str(folder / "lake"))
@@ -53,8 +53,8 @@ def answers_for(finding: dict[str, Any], fault: demo.Fault) -> bool:
     return bool(same)
 
 
-def test_every_planted_fault_is_found(judged: tuple[demo.Truth, Lake]) -> None:
-    truth, made = judged
+def test_every_planted_fault_is_found(assessed: tuple[demo.Truth, Lake]) -> None:
+    truth, made = assessed
     findings = dicts(made, "SELECT * FROM findings")
     planted = [fault for fault in truth.faults if fault.kind in KINDS]
     assert {fault.kind for fault in planted} == set(KINDS)
@@ -62,8 +62,8 @@ def test_every_planted_fault_is_found(judged: tuple[demo.Truth, Lake]) -> None:
     assert missed == []
 
 
-def test_findings_that_nobody_planted_are_few(judged: tuple[demo.Truth, Lake]) -> None:
-    truth, made = judged
+def test_findings_that_nobody_planted_are_few(assessed: tuple[demo.Truth, Lake]) -> None:
+    truth, made = assessed
     planted = [fault for fault in truth.faults if fault.kind in KINDS]
     findings = dicts(made, "SELECT * FROM findings")
     extra = [one for one in findings if not any(answers_for(one, fault) for fault in planted)]
@@ -76,16 +76,16 @@ def test_findings_that_nobody_planted_are_few(judged: tuple[demo.Truth, Lake]) -
         assert one["worker"] is None
 
 
-def test_a_planted_fault_is_reported_once(judged: tuple[demo.Truth, Lake]) -> None:
-    truth, made = judged
+def test_a_planted_fault_is_reported_once(assessed: tuple[demo.Truth, Lake]) -> None:
+    truth, made = assessed
     findings = dicts(made, "SELECT * FROM findings")
     for fault in truth.faults:
         if fault.kind in KINDS and fault.frame_no is not None:
             assert sum(answers_for(one, fault) for one in findings) == 1, fault
 
 
-def test_findings_say_what_and_where_and_name_nobody(judged: tuple[demo.Truth, Lake]) -> None:
-    truth, made = judged
+def test_findings_say_what_and_where_and_name_nobody(assessed: tuple[demo.Truth, Lake]) -> None:
+    truth, made = assessed
     files = {row["file"] for row in dicts(made, "SELECT file FROM files")}
     people = [part for user in truth.users for part in (user.name, user.sub, user.worker_id)]
     for one in dicts(made, "SELECT * FROM findings"):
@@ -94,8 +94,8 @@ def test_findings_say_what_and_where_and_name_nobody(judged: tuple[demo.Truth, L
         assert not any(word in one["detail"] for word in people)
 
 
-def test_every_answer_and_worker_is_there_once(judged: tuple[demo.Truth, Lake]) -> None:
-    truth, made = judged
+def test_every_answer_and_worker_is_there_once(assessed: tuple[demo.Truth, Lake]) -> None:
+    truth, made = assessed
     (count,) = dicts(
         made, "SELECT count(*) AS n, count(DISTINCT (file, answer)) AS different FROM answer_quality"
     )
@@ -106,8 +106,8 @@ def test_every_answer_and_worker_is_there_once(judged: tuple[demo.Truth, Lake]) 
     assert sums["labels"] == labels["labels"]
 
 
-def test_measures_of_the_tree_are_what_its_people_are_like(judged: tuple[demo.Truth, Lake]) -> None:
-    _, made = judged
+def test_measures_of_the_tree_are_what_its_people_are_like(assessed: tuple[demo.Truth, Lake]) -> None:
+    _, made = assessed
     rows = dicts(made, "SELECT * FROM quality_jobs")
     value = {(row["job"], row["measure"], row["subject"]): row["value"] for row in rows}
     assert value["vehicle-kind", "alpha", "class"] == pytest.approx(0.8, abs=0.12)
@@ -124,7 +124,7 @@ def test_judging_again_changes_nothing(tmp_path: Path) -> None:
     answers = [(i, w, [named("Car" if i % 3 else "Van")], 1.7 * i + 0.3) for i in range(20) for w in "abc"]
     made = lake(tmp_path, Job(job="one", answers=answers), Job(job="two", answers=answers[::-1]))
     run(made)
-    before = {table.name: made.table(table.name) for table in JUDGED}
+    before = {table.name: made.table(table.name) for table in QUALITY}
     run(made)
     for name, table in before.items():
         assert made.table(name).equals(table), name
@@ -213,7 +213,7 @@ def test_real_labels_without_answers_are_judged(tmp_path: Path, real_data: Calla
 def test_an_empty_lake_is_judged_to_empty_tables(tmp_path: Path) -> None:
     made = Lake(str(tmp_path / "lake"))
     run(made)
-    assert all(not len(made.table(table.name)) for table in JUDGED)
+    assert all(not len(made.table(table.name)) for table in QUALITY)
 
 
 ODD: dict[str, Job] = {

@@ -20,7 +20,7 @@ LABELS = st.lists(
 )
 
 
-def judged(job: Job) -> dict[tuple[str, str], measures.Measure]:
+def assessed(job: Job) -> dict[tuple[str, str], measures.Measure]:
     sets = job.sets()
     pairs = answer_comparison.compare(sets, *answer_comparison.partners(sets), width=1280)
     agreed = answer_comparison.agreement(sets, pairs)
@@ -30,7 +30,7 @@ def judged(job: Job) -> dict[tuple[str, str], measures.Measure]:
 
 
 def values(job: Job) -> dict[tuple[str, str], float]:
-    return {key: measure.value for key, measure in judged(job).items()}
+    return {key: measure.value for key, measure in assessed(job).items()}
 
 
 def answers(*by_item: dict[str, Any]) -> list[tuple[int, str, Any, None]]:
@@ -43,7 +43,7 @@ def test_classes_of_items_by_hand() -> None:
     # a and b on four items: 3 of 4 equal, shares 1/2, 1/2 and 3/4, 1/4: pe = 1/2, kappa = 1/2.
     pairs = [("car", "car"), ("car", "car"), ("van", "van"), ("van", "car")]
     job = Job(answers=answers(*({"a": [named(a)], "b": [named(b)]} for a, b in pairs)))
-    found = judged(job)
+    found = assessed(job)
     assert found["agreement", ""] == measures.Measure("agreement", "", 0.75, 4)
     assert found["cohen_kappa", "class"] == measures.Measure("cohen_kappa", "class", 0.5, 4)
     # Both workers' shares pooled: 5/8 and 3/8, Pe = 34/64; Fleiss (3/4 - 34/64) / (1 - 34/64).
@@ -154,13 +154,13 @@ def test_several_classes_of_an_item_agree_by_those_in_common() -> None:
 
 
 def test_one_answer_alone_has_no_agreement() -> None:
-    assert not judged(Job(answers=answers({"a": [named("car")]})))
-    assert not judged(Job())
+    assert not assessed(Job(answers=answers({"a": [named("car")]})))
+    assert not assessed(Job())
 
 
 def test_nobody_is_compared_with_themselves() -> None:
     job = Job(answers=[(0, "a", [named("car")], None), (0, "a", [named("van")], None)])
-    assert not judged(job)
+    assert not assessed(job)
 
 
 @pytest.mark.parametrize("count", [2, 3, 12, 13, 14, 15, 40])

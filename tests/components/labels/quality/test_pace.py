@@ -16,13 +16,13 @@ def answers(seconds, labels=1, job=0, modality=0, worker=None) -> pace.Answers: 
 
 
 def verdicts(given: pace.Answers) -> list[str]:
-    return list(pace.judge(given).verdict)
+    return list(pace.assess(given).verdict)
 
 
 def test_the_deviation_by_hand() -> None:
     # Logs of 1, e, e2 ... around a median of e5; MAD 3, so 1.4826 * 3 = 4.4478.
     seconds = np.exp(np.arange(11.0))
-    found = pace.judge(answers(seconds)).deviation
+    found = pace.assess(answers(seconds)).deviation
     assert found[0] == pytest.approx(-5 / (1.4826 * 3))
     assert found[10] == pytest.approx(5 / (1.4826 * 3))
 
@@ -60,14 +60,14 @@ def test_a_small_job_is_judged_by_its_modality_and_a_small_modality_not_at_all()
     seconds = np.r_[np.full(30, 10.0), 0.1, 10.0]
     job = np.r_[np.zeros(30, int), 1, 1]
     assert verdicts(answers(seconds, job=job))[30] == "too fast"
-    alone = pace.judge(answers(seconds[-2:]))
+    alone = pace.assess(answers(seconds[-2:]))
     assert np.isnan(alone.deviation).all()
     assert list(alone.verdict) == ["usual", "usual"]
 
 
 def test_answers_without_time_or_labels_are_not_judged() -> None:
     seconds = np.r_[np.full(20, 10.0), np.nan, 0.0, -5.0, 10.0]
-    found = pace.judge(answers(seconds, np.r_[np.ones(23, int), 0]))
+    found = pace.assess(answers(seconds, np.r_[np.ones(23, int), 0]))
     assert list(found.verdict[-4:]) == ["", "", "", "usual"]
     assert np.isnan(found.deviation[-4:]).all()
 
@@ -76,7 +76,7 @@ def test_there_is_one_finding_a_worker_with_the_figures_in_it() -> None:
     seconds, worker = np.full(40, 8.0), np.arange(40) % 10
     seconds[worker == 3] = 0.5
     given = answers(seconds, worker=worker)
-    (found,) = pace.faults(given, pace.judge(given), np.arange(40))
+    (found,) = pace.faults(given, pace.assess(given), np.arange(40))
     assert found.kind == "too fast"
     assert found.detail == (
         "Took 0.5 s a label in 4 of 4 answers, 16 times as fast as the 8 s that are usual here"
@@ -87,5 +87,5 @@ def test_there_is_one_finding_a_worker_with_the_figures_in_it() -> None:
 @given(st.lists(st.tuples(st.floats(), st.integers(0, 5), st.integers(0, 2)), max_size=30))
 def test_any_numbers_give_a_verdict(rows: list[tuple[float, int, int]]) -> None:
     seconds, labels, job = (list(part) for part in zip(*rows, strict=True)) if rows else ([], [], [])
-    found = pace.judge(answers(seconds, labels, job))
+    found = pace.assess(answers(seconds, labels, job))
     assert all(verdict in ("", "usual", "too fast", "too slow", "idle") for verdict in found.verdict)

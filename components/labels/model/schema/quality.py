@@ -24,10 +24,10 @@ _EFFORT = [
     ("agreement", NUMBER),
 ]
 
-JUDGED = (
+QUALITY = (
     Table(
         "answer_quality",
-        "one answer, judged within its job",
+        "one answer, assessed within its job",
         pa.schema(
             [
                 ("modality", TEXT),
