@@ -54,7 +54,7 @@ def test_several_keys_and_accounts(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_a_wrong_file_is_told_without_its_secrets(tmp_path: Path, text: str, part: str) -> None:
+def test_the_error_for_a_wrong_file_shows_no_secret(tmp_path: Path, text: str, part: str) -> None:
     path = tmp_path / "keys"
     path.write_text(text)
     with pytest.raises(keys.KeysError, match=part) as caught:

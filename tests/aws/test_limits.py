@@ -132,7 +132,7 @@ def test_a_client_that_never_ends_its_headers_is_let_go() -> None:
                 assert connection.recv(10_000) == b""
 
 
-def test_health_metrics_and_log_tell_what_happened(caplog: pytest.LogCaptureFixture) -> None:
+def test_health_metrics_and_log_show_what_happened(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("INFO", "brume.engine")
     why: list[str | None] = ["its database is away"]
     engine = Engine({"lookoutvision": Held()}, ready=lambda: why[0])

@@ -116,7 +116,7 @@ def error_of(client: Any, method: str, **parameters: Any) -> dict[str, Any]:
     return caught.value.response
 
 
-def test_two_services_in_one_process_are_told_apart(url: str) -> None:
+def test_two_services_in_one_process_are_distinguished(url: str) -> None:
     group = client_of(url, "athena").get_work_group(WorkGroup="primary")["WorkGroup"]
     assert group["Name"] == "primary"
     assert group["CreationTime"] == datetime(2030, 1, 1, tzinfo=UTC)
@@ -145,7 +145,7 @@ def test_an_error_has_the_shape_and_status_of_the_model(url: str) -> None:
     assert caught.value.response["AthenaErrorCode"] == "X"
 
 
-def test_a_fault_of_the_engine_is_told_without_what_was_sent(
+def test_the_error_for_a_fault_of_the_engine_omits_what_was_sent(
     url: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("INFO", "brume.engine")
