@@ -151,7 +151,7 @@ def test_what_was_changed_on_the_way_is_refused(url: str) -> None:
     assert send("POST", f"{url}{PATH}?nextToken=a&maxResults=1", headers)[0] == 403
 
 
-def test_a_path_that_its_signature_does_not_tell_from_another_is_refused(url: str) -> None:
+def test_a_path_with_the_signature_of_another_is_refused(url: str) -> None:
     headers = signed("GET", f"{url}{PATH}/bricks")
     for path in (f"{PATH}/x/../bricks", f"{PATH}/./bricks", f"{PATH}//bricks"):
         status, code, _ = send("GET", url + path, headers)
