@@ -126,7 +126,7 @@ def _join(lake: Lake, known: WorkerDirectory, written: list[Part]) -> Summary:
     with lake.connect(snapshot) as connection:
         table = _workers_table(connection, known)
         current: set[tuple[str, tuple[str, ...], str]] = set()
-        for name, rows in ((WORKERS, table), (REJECTS, _refused(known.rejects))):
+        for name, rows in ((WORKERS, table), (REJECTS, _reject_rows(known.rejects))):
             about = _digest(rows.to_pylist())
             if rows.num_rows:
                 current.add((name, (), about))
@@ -165,7 +165,7 @@ def _old_parts(lake: Lake, snapshot: Snapshot) -> dict[tuple[str, tuple[str, ...
     return found
 
 
-def _refused(rejects: Sequence[FieldReject]) -> pa.Table:
+def _reject_rows(rejects: Sequence[FieldReject]) -> pa.Table:
     """Return lines of the CSV that were set aside as rows of the lake's table of rejects."""
     rows = [reject.row() for reject in rejects]
     return pa.Table.from_pylist(rows, schema=TABLES[REJECTS].schema)

@@ -15,7 +15,7 @@ from brume.labels.model.ingest.reading import label_finder
 from brume.labels.model.ingest.reading.arrow_columns import constant, each, maps
 from brume.labels.model.ingest.reading.frames import Frames
 from brume.labels.model.ingest.reading.json_values import as_json, number, text
-from brume.labels.model.ingest.reading.label_columns import Marks
+from brume.labels.model.ingest.reading.label_columns import LabelColumns
 from brume.labels.model.ingest.reading.notes import Notes
 from brume.labels.model.ingest.reading.records import Records
 from brume.labels.model.schema import COUNT, NUMBER, TABLES, TEXT, TIME
@@ -69,7 +69,7 @@ def read(
 ) -> tuple[dict[str, pa.Table], list[dict[str, Any]]]:
     """Return the tables `answers` and `answer_labels` of some files of one job, and the facts of each file.
 
-    `job` holds modality, batch, level and job; `classes` and `lines` are as for `Marks`.
+    `job` holds modality, batch, level and job; `classes` and `lines` are as for `LabelColumns`.
     """
     by_file = [_answers(response) for response in responses]
     found = [answer for answers in by_file for answer in answers]
@@ -94,7 +94,7 @@ def read(
     if others:
         listed = [label_finder.labels(answer.content) for answer in others]
         counts = list(map(len, listed))
-        marks = Marks(
+        marks = LabelColumns(
             Records(
                 [label for labels in listed for _, label in labels],
                 counts,

@@ -14,7 +14,7 @@ from brume.labels.model.ingest.reading import answers, json_parsing, label_finde
 from brume.labels.model.ingest.reading.arrow_columns import constant, each, maps
 from brume.labels.model.ingest.reading.frames import Frames
 from brume.labels.model.ingest.reading.json_values import text
-from brume.labels.model.ingest.reading.label_columns import Marks
+from brume.labels.model.ingest.reading.label_columns import LabelColumns
 from brume.labels.model.ingest.reading.notes import Notes
 from brume.labels.model.ingest.reading.records import Records
 from brume.labels.model.schema import COUNT, TABLES, TEXT
@@ -260,7 +260,7 @@ def _manifest_tables(reads: Sequence[Read], job: dict[str, str], context: Contex
         by_file = {id(read): 0 for read in reads}
         for (read, _, _), count in zip(listed, counts, strict=True):
             by_file[id(read)] += count
-        marks = Marks(
+        marks = LabelColumns(
             Records(
                 [label for _, _, labels in listed for _, label in labels],
                 [by_file[id(read)] for read in reads],

@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from brume.labels.model.ingest.reading.arrow_columns import nested, spread, struct
 from brume.labels.model.ingest.reading.json_values import text
-from brume.labels.model.ingest.reading.label_columns import Marks
+from brume.labels.model.ingest.reading.label_columns import LabelColumns
 from brume.labels.model.ingest.reading.notes import Notes
 from brume.labels.model.ingest.reading.records import Attributes, Records
 from brume.labels.model.schema import COUNT
@@ -61,7 +61,7 @@ class Frames:
         bounds = np.concatenate([[0], np.cumsum(self.counts, dtype=np.int64)])
         before = np.concatenate([[0], np.cumsum(self.label_counts, dtype=np.int64)])
         self.document_labels = np.diff(before[bounds]).tolist()  # labels of each document
-        self.marks = Marks(
+        self.marks = LabelColumns(
             Records(rows, self.document_labels, notes), f"{record}label", classes=classes, lines=lines
         )
         self._frame_no_text = frames.texts(*FRAME_NO)

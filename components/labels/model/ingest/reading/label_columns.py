@@ -28,7 +28,7 @@ KNOWN = frozenset(
 )
 
 
-class Marks:
+class LabelColumns:
     """Labels of several documents, end to end."""
 
     def __init__(
