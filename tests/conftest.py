@@ -25,6 +25,7 @@ SHARED = {
 }
 
 
+@pytest.hookimpl(tryfirst=True)  # xdist reads the groups in the same hook
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Name the group of each test: its file, or the expensive fixture that its file shares with others."""
     groups: dict[Path, str] = {}
