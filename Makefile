@@ -47,7 +47,7 @@ labels: setup ## Run the labelling report: on an invented labelling output, or o
 	@$(BIN)/brume run labels source="$(SOURCE)" workers="$(WORKERS)" $(PARAMETERS) --out "$(or $(OUT),out/labels)"
 
 test: setup-test collective ## Run the tests; with ALL=1 those that take minutes too
-	@PATH="$(CURDIR)/$(BIN):$$PATH" $(PYTEST) -n $(PROCESSES) --dist loadgroup --ignore=tests/cluster $(if $(ALL),,-m "not long")
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(PYTEST) -n $(PROCESSES) --dist loadgroup --no-loadscope-reorder --ignore=tests/cluster $(if $(ALL),,-m "not long")
 
 # What is built once is built before, with nothing waiting for it.
 test-cluster: setup-cluster collective ## Run the tests on a real cluster: kind's, or their own, or KUBECONFIG's if BRUME_TEST_CLUSTER=1

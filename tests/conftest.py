@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -25,17 +26,28 @@ SHARED = {
 }
 
 
+# About how long a test of each kind takes: the processes begin with the longest groups and end together.
+WEIGHTS = {"long": 60, "slow": 10}
+
+
 @pytest.hookimpl(tryfirst=True)  # xdist reads the groups in the same hook
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Name the group of each test: its file, or the expensive fixture that its file shares with others."""
-    groups: dict[Path, str] = {}
+    """Name the group of each test, its file or the expensive fixture that its file shares, and order them."""
+    shared: dict[Path, str] = {}
     for item in items:
         for fixture in SHARED.keys() & set(getattr(item, "fixturenames", ())):
-            groups[item.path] = SHARED[fixture]
-    for item in items:
-        item.add_marker(
-            pytest.mark.xdist_group(groups.get(item.path, item.path.relative_to(ROOT).as_posix()))
+            shared[item.path] = SHARED[fixture]
+    groups = [shared.get(item.path, item.path.relative_to(ROOT).as_posix()) for item in items]
+    weights: Counter[str] = Counter()
+    for item, group in zip(items, groups, strict=True):
+        item.add_marker(pytest.mark.xdist_group(group))
+        weights[group] += max(
+            (WEIGHTS[mark.name] for mark in item.iter_markers() if mark.name in WEIGHTS), default=1
         )
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        return  # one process alone: in the order of the files
+    order = sorted(range(len(items)), key=lambda index: (-weights[groups[index]], groups[index], index))
+    items[:] = [items[index] for index in order]
 
 
 @pytest.fixture(scope="session")

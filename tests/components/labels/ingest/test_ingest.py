@@ -221,7 +221,7 @@ def test_a_source_that_is_mostly_broken_is_refused(output: Output, lake: Lake) -
     assert all(Path(lake.uri, part.path).exists() for part in lake.snapshot().all_parts)
 
 
-def test_a_file_that_cannot_be_fetched_is_tried_again(
+def test_a_file_that_cannot_be_fetched_ends_the_run_and_the_next_reads_it(
     output: Output, lake: Lake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The store's failure is a double: a real one cannot be had for one file alone."""
@@ -233,10 +233,14 @@ def test_a_file_that_cannot_be_fetched_is_tried_again(
             raise storage.StorageError("the object store answered SlowDown")
         return read(uri)
 
+    ingest.run(output.root, lake)
+    before = content(lake)
+    job.sequence(2, FRAMES[:1])
     with monkeypatch.context() as patch:
         patch.setattr(storage, "read_bytes", fail)
-        assert ingest.run(output.root, lake).unreadable == 1
-    assert one(lake, "SELECT reason FROM rejects") == "it cannot be read: the object store answered SlowDown"
+        with pytest.raises(storage.StorageError, match="SlowDown"):
+            ingest.run(output.root, lake)
+    assert content(lake) == before
     assert ingest.run(output.root, lake).read == 1
     assert content(lake) == clean(output, tmp_path)
 

@@ -59,20 +59,16 @@ class Result:
 
 
 def read_chunk(lake: Lake, tasks: Sequence[Task], context: Context, modalities: Sequence[str]) -> Result:
-    """Read files of one job with its manifest's `context`; keep only those of `modalities`."""
+    """Read files of one job with its manifest's `context`; keep only those of `modalities`.
+
+    Raises `OSError` or `brume.storage.StorageError` for a file that is there and cannot be reached.
+    """
     result = Result()
     reads = []
     with _without_collector():
         for task, data in _contents(tasks):
-            if isinstance(data, FileNotFoundError):
+            if data is None:
                 result.lost.append(task.file)
-                continue
-            if isinstance(data, Exception):
-                read = Read(task.file, task.place, "")
-                read.notes.reject("", f"it cannot be read: {data}", "the next run tries again")
-                # Without a version, it is new to the next run.
-                result.files.append(_row(replace(task, version=""), read, context))
-                result.rejects += _rejects(read, context)
                 continue
             digest = hashlib.sha256(data).hexdigest()
             known = task.known
@@ -107,12 +103,14 @@ def is_misplaced(known: dict[str, Any], modalities: Sequence[str]) -> bool:
     return bool(facts.get("aside")) == (not modalities or known["modality"] in modalities)
 
 
-def _contents(tasks: Sequence[Task]) -> Iterator[tuple[Task, bytes | Exception]]:
-    def read(task: Task) -> bytes | Exception:
+def _contents(tasks: Sequence[Task]) -> Iterator[tuple[Task, bytes | None]]:
+    """Iterate the files with their bytes, None for one that has gone since it was listed."""
+
+    def read(task: Task) -> bytes | None:
         try:
             return storage.read_bytes(task.uri)
-        except (OSError, storage.StorageError) as error:
-            return error
+        except FileNotFoundError:
+            return None
 
     if not storage.is_remote(tasks[0].uri):
         for task in tasks:
