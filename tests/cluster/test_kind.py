@@ -185,7 +185,7 @@ def test_an_engine_of_another_machine_is_refused_and_the_cluster_ended(
 
 def test_a_level_that_kind_cannot_bring_up_is_not_run(stand_in: StandIn, tmp_path: Path) -> None:
     stand_in.know("failure", 'ERROR: failed to create cluster: failed to pull image "kindest/node"\n')
-    test = "tests/cluster/test_node_services.py::test_what_nodes_use_is_told"
+    test = "tests/cluster/test_node_services.py::test_what_nodes_use_is_measured"
     variables = {"TMPDIR": str(tmp_path), "BRUME_TEST_CLUSTER": "", "BRUME_CLUSTER_LEVELS": "node"}
     session = subprocess.run(
         [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-q", test],
