@@ -171,14 +171,17 @@ def _detect(project: str, version: str, kind: str, picture: Picture) -> dict[str
 
 
 def _models(project: str, run: str) -> list[dict[str, Any]]:
-    """Return the models of a project that carry the tag of a run."""
+    """Return the models of a project that carry the tag of a run; none where there is no such project."""
     lookout = client("lookoutvision")
     pages = lookout.get_paginator("list_models").paginate(ProjectName=project)
     wanted = {"Key": _RUN, "Value": _tag(run)}
+    try:
+        models = [found for page in pages for found in page["Models"]]
+    except lookout.exceptions.ResourceNotFoundException:
+        return []
     return [
         found
-        for page in pages
-        for found in page["Models"]
+        for found in models
         if wanted in lookout.list_tags_for_resource(ResourceArn=found["ModelArn"])["Tags"]
     ]
 

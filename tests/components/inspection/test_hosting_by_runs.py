@@ -61,3 +61,9 @@ def test_a_placeholder_is_no_mark_of_a_run(service: Stubber) -> None:
     describe(service, "TRAINED")
     with pytest.raises(ValueError, match="no id of a run"):
         lookout.start("plates", "1", 1, "{{$.pipeline_job_uuid}}", 1)
+
+
+def test_where_there_is_no_project_nothing_is_stopped(service: Stubber) -> None:
+    """A run that fails before it has made its project ends without a second message."""
+    service.add_client_error("list_models", "ResourceNotFoundException", "there is no project plates")
+    lookout.stop("plates", "run-1")
