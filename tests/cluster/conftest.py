@@ -43,7 +43,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in (one for one in items if Path(__file__).parent in one.path.parents):
         # To bring up a level is not the time of the test that needs it first; what starts it has limits.
         asked_for = item.get_closest_marker("timeout")
-        seconds = asked_for.args[0] if asked_for else 600
+        seconds = asked_for.args[0] if asked_for else 900
         item.add_marker(pytest.mark.timeout(seconds, func_only=True), append=False)
 
 
