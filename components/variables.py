@@ -107,9 +107,17 @@ def _typed(name: str) -> Callable[[Callable[[str], _T]], Callable[[str], _T]]:
     return mark
 
 
-@_typed("number, or bytes with KB, MB, GB, TB")
+@_typed("number")
 def number(text: str) -> int:
-    """Read a number above 0, of bytes also with a unit: 300, 2GB."""
+    """Read a number above 0."""
+    if not re.fullmatch(r"\d+", text) or int(text) == 0:
+        raise ValueError("must be a number above 0")
+    return int(text)
+
+
+@_typed("bytes, also with KB, MB, GB, TB")
+def size(text: str) -> int:
+    """Read a number of bytes above 0, also with a unit: 300, 2GB."""
     found = re.fullmatch(r"(\d+)\s*([KMGT]B)?", text, re.IGNORECASE)
     value = int(found[1]) * _UNITS[(found[2] or "").upper()] if found else 0
     if value <= 0:

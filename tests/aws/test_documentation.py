@@ -13,7 +13,7 @@ from brume import variables
 from brume.aws.engine import catalog, documentation
 from brume.aws.engine.resources import NOT_IMPLEMENTED
 from brume.pipelines.cli import main
-from brume.variables import VariableError, number, quantity, variable
+from brume.variables import VariableError, number, quantity, size, variable
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -61,20 +61,25 @@ class Example:
     """Settings of the tests."""
 
     name: str = variable("EXAMPLE_NAME", "a", "a name")
-    size: int = variable("EXAMPLE_SIZE", 5, "a size", parse=number)
+    size: int = variable("EXAMPLE_SIZE", 5, "a size", parse=size)
+    count: int = variable("EXAMPLE_COUNT", 3, "a count", parse=number)
     share: str = variable("EXAMPLE_SHARE", "2", "a share", parse=quantity)
 
 
 def test_settings_are_read_by_type() -> None:
-    assert variables.read(Example, {}) == Example("a", 5, "2")
-    given = {"EXAMPLE_NAME": "b", "EXAMPLE_SIZE": "2 kb", "EXAMPLE_SHARE": " 500m "}
-    assert variables.read(Example, given) == Example("b", 2048, "500m")
+    assert variables.read(Example, {}) == Example("a", 5, 3, "2")
+    given = {"EXAMPLE_NAME": "b", "EXAMPLE_SIZE": "2 kb", "EXAMPLE_COUNT": "9", "EXAMPLE_SHARE": " 500m "}
+    assert variables.read(Example, given) == Example("b", 2048, 9, "500m")
     assert variables.read(Example, {"EXAMPLE_SIZE": "  "}).size == 5
 
 
 @pytest.mark.parametrize(
     ("name", "text", "part"),
-    [("EXAMPLE_SIZE", "0", "must be a number above 0"), ("EXAMPLE_SHARE", "two", "must be a quantity")],
+    [
+        ("EXAMPLE_SIZE", "0", "must be a number above 0"),
+        ("EXAMPLE_COUNT", "2KB", "must be a number above 0"),
+        ("EXAMPLE_SHARE", "two", "must be a quantity"),
+    ],
 )
 def test_a_value_of_another_form_is_named(name: str, text: str, part: str) -> None:
     with pytest.raises(VariableError, match=f"{name}={text} {part}"):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 
-from brume.variables import number, variable
+from brume.variables import number, size, variable
 
 
 @dataclass(frozen=True)
@@ -17,14 +17,14 @@ class LabelsSettings:
         "BRUME_SQL_MEMORY",
         1 << 30,
         "bytes that DuckDB may use for one query; what is more goes to the disk",
-        parse=number,
+        parse=size,
         shown="1GB",
     )
     spill: int = variable(
-        "BRUME_SQL_SPILL", 10 << 30, "bytes of one query on the disk", parse=number, shown="10GB"
+        "BRUME_SQL_SPILL", 10 << 30, "bytes of one query on the disk", parse=size, shown="10GB"
     )
     rows: int = variable("BRUME_SQL_ROWS", 2_000_000, "rows of one result", parse=number)
-    result: int = variable("BRUME_SQL_RESULT", 1 << 30, "bytes of one result", parse=number, shown="1GB")
+    result: int = variable("BRUME_SQL_RESULT", 1 << 30, "bytes of one result", parse=size, shown="1GB")
     at_once: int = variable("BRUME_SQL_AT_ONCE", 2, "queries that run together", parse=number)
     threads: int = variable(
         "BRUME_SQL_THREADS",
@@ -41,10 +41,10 @@ class LabelsSettings:
         "BRUME_SQL_EXECUTIONS", 10_000, "executions that are kept of each account", parse=number
     )
     results: int = variable(
-        "BRUME_SQL_RESULTS", 5 << 30, "bytes of all results that are kept", parse=number, shown="5GB"
+        "BRUME_SQL_RESULTS", 5 << 30, "bytes of all results that are kept", parse=size, shown="5GB"
     )
     cache: int = variable(
-        "BRUME_SQL_CACHE", 20 << 30, "bytes of copies of a remote lake", parse=number, shown="20GB"
+        "BRUME_SQL_CACHE", 20 << 30, "bytes of copies of a remote lake", parse=size, shown="20GB"
     )
     lake: str = variable(
         "BRUME_LAKE",
