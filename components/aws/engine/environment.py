@@ -24,9 +24,12 @@ def lines(name: str | None, data: Path | None) -> list[str]:
     if name:
         found = [running for running in found if running.name == name]
     if not found:
-        where = f" on {data}" if data else ""
+        which = f" {name}" if name else ""
+        if data:
+            raise catalog.EngineError(f"no engine{which} runs on {data}: start one, brume engine NAME")
         raise catalog.EngineError(
-            f"no engine{f' {name}' if name else ''} runs{where}: start one, brume engine NAME"
+            f"no engine{which} runs in its usual folder: start one, brume engine NAME, or name the folder "
+            "that one was started with, --data"
         )
     variables = {
         catalog.endpoint_variable(service): running.url for running in found for service in running.services

@@ -107,7 +107,7 @@ def headlines() -> tuple[Headline, ...]:
             "input",
             "Unreadable input",
             Part("rejects", many),
-            (Part("drift", many, "changes of the records: {}"),),
+            (Part("drift", many, "times that records changed their fields: {}"),),
             section="input",
         ),
     )
