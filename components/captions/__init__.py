@@ -1,0 +1,1 @@
+"""Live captions, in the four rooms of a system."""

@@ -1,0 +1,1 @@
+"""What captions computes: speech to words with times, words that stay, cues; without AWS and Kubeflow."""

