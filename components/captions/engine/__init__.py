@@ -1,0 +1,1 @@
+"""The engine of Amazon Transcribe: streaming, batch jobs, vocabularies."""

@@ -1,0 +1,55 @@
+"""Words as Transcribe's clients get them: items of words and punctuation, and their text."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from brume.captions.model.hypothesis import Word
+
+# What stands alone as an item of punctuation; quotation marks and dashes belong to no word and are left out.
+_MARKS = ".,?!;:"
+_BEFORE = re.compile(r"^[^\w$€£%#@&+]+")
+_AFTER = re.compile(r"[^\w$€£%#@&+]+$")
+
+
+@dataclass(frozen=True)
+class Item:
+    """A word (`pronunciation`) or a mark of punctuation; times in seconds from the start of the stream."""
+
+    text: str
+    start: float
+    end: float
+    pronunciation: bool
+    confidence: float | None = None
+    stable: bool = False
+    filtered: bool = False  # it is on the vocabulary filter
+
+
+def items_of(words: Sequence[Word], stable: int = 0) -> list[Item]:
+    """Return the items of words, the first `stable` of which are Stable.
+
+    The punctuation after the last Stable word is not: the next word decides about it.
+    """
+    found = []
+    for index, word in enumerate(words):
+        start = _BEFORE.match(word.text)
+        text = word.text[start.end() if start else 0 :]
+        end = _AFTER.search(text)
+        mark = next((character for character in (end[0] if end else "") if character in _MARKS), "")
+        text = text[: end.start()] if end else text
+        if text:
+            found.append(
+                Item(text, word.start, word.end, True, round(word.probability, 4), index < stable)
+            )
+        if mark and found and found[-1].pronunciation:
+            found.append(Item(mark, word.end, word.end, False, None, index < stable - 1 or stable == len(words)))
+    return found
+
+
+def text_of(items: Iterable[Item]) -> str:
+    """Return the text of items: a space before each word but the first."""
+    return "".join(
+        (" " if item.pronunciation and index else "") + item.text for index, item in enumerate(items)
+    )
