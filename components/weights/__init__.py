@@ -32,7 +32,9 @@ class WeightsSettings:
     """Where weights are looked for."""
 
     folder: str = variable(
-        "BRUME_WEIGHTS", "", "a folder with one folder of files for each model: it is looked into before packages"
+        "BRUME_WEIGHTS",
+        "",
+        "a folder with one folder of files for each model: it is looked into before packages",
     )
 
 

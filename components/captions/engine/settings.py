@@ -13,7 +13,9 @@ class CaptionsSettings:
     """Which models recognise speech, and how much at once."""
 
     english: str = variable(
-        "BRUME_CAPTIONS_ENGLISH", "whisper-tiny.en", "model for English: a name of `brume models`, or a folder"
+        "BRUME_CAPTIONS_ENGLISH",
+        "whisper-tiny.en",
+        "model for English: a name of `brume models`, or a folder",
     )
     others: str = variable(
         "BRUME_CAPTIONS_OTHERS", "whisper-base", "model for the other languages: a name, or a folder"

@@ -40,7 +40,9 @@ class StreamMetrics:
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self.open = Gauge("brume_captions_streams", "Streams that are open", registry=registry)
-        self.seconds = Counter("brume_captions_audio_seconds", "Audio recognised in streams", registry=registry)
+        self.seconds = Counter(
+            "brume_captions_audio_seconds", "Audio recognised in streams", registry=registry
+        )
         self.long_steps = Counter(
             "brume_captions_long_steps", "Steps made longer because a stream was behind", registry=registry
         )
@@ -101,7 +103,11 @@ class Streaming:
             recogniser = self._recognisers.of(spoken)
         except WeightsError as error:
             raise STREAMING("ServiceUnavailableException", str(error)) from error
-        unknown = [code for code, one in zip(chosen.languages, spoken, strict=True) if one not in recogniser.languages]
+        unknown = [
+            code
+            for code, one in zip(chosen.languages, spoken, strict=True)
+            if one not in recogniser.languages
+        ]
         if unknown:
             raise bad(f"{', '.join(unknown)} is not spoken by this server's model {recogniser.name}")
         entries = [
@@ -109,7 +115,9 @@ class Streaming:
             for name in chosen.vocabularies
             for entry in self._vocabularies.entries(name, chosen.languages, call)
         ]
-        words = [word for name in chosen.filters for word in self._filters.words(name, chosen.languages, call)]
+        words = [
+            word for name in chosen.filters for word in self._filters.words(name, chosen.languages, call)
+        ]
         level = LEVELS[chosen.level]
         settings = LiveSettings(
             spoken,
@@ -255,6 +263,9 @@ class _Audio:
                         f"{self._settings.silence} seconds."
                     ) from None
                 chunk = event.get("AudioEvent", {}).get("AudioChunk", b"")
+                if not chunk:  # how clients end their audio, before the end of the event stream
+                    await self._put(self._decoder.finish())
+                    return
                 await self._put(self._decoder.accept(chunk))
                 if self.seconds > self._settings.longest:
                     raise STREAMING(

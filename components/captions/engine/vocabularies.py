@@ -36,7 +36,9 @@ class Vocabularies:
             if db.execute(select(VOCABULARIES).filter_by(**key(call, name))).first():
                 raise conflict(f"There is a vocabulary {name} already: update or delete it")
             self._tags.put(db, arn(call, _WHAT, name), pairs(request.get("Tags") or []))
-            db.execute(insert(VOCABULARIES).values(**key(call, name), entries=[], **_pending(request, source)))
+            db.execute(
+                insert(VOCABULARIES).values(**key(call, name), entries=[], **_pending(request, source))
+            )
         return self._submitted(call, name)
 
     def update_vocabulary(self, request: Mapping[str, Any], call: Call) -> dict[str, Any]:
@@ -54,7 +56,11 @@ class Vocabularies:
         """Describe a vocabulary."""
         with self._store.read() as db:
             found = row(db, VOCABULARIES, call, request["VocabularyName"], _WHAT)
-        return {**_summary(found), "FailureReason": found.failure or None, "DownloadUri": found.source.get("uri")}
+        return {
+            **_summary(found),
+            "FailureReason": found.failure or None,
+            "DownloadUri": found.source.get("uri"),
+        }
 
     def list_vocabularies(self, request: Mapping[str, Any], call: Call) -> dict[str, Any]:
         """List vocabularies by name."""
@@ -87,7 +93,10 @@ class Vocabularies:
         if found is None:
             raise bad(f"The requested vocabulary {name} couldn't be found.")
         if not found.entries:
-            raise bad(f"The vocabulary {name} is {found.state}, not READY" + (f": {found.failure}" if found.failure else ""))
+            raise bad(
+                f"The vocabulary {name} is {found.state}, not READY"
+                + (f": {found.failure}" if found.failure else "")
+            )
         if found.language not in languages:
             raise bad(f"The vocabulary {name} is for {found.language}, not for {', '.join(languages)}")
         return [Entry(tuple(words), shown) for words, shown in found.entries]
@@ -107,7 +116,11 @@ class Vocabularies:
         made: dict[str, Any]
         try:
             entries = self._parse(found.source)
-            made = {"state": "READY", "failure": "", "entries": [[list(one.words), one.shown] for one in entries]}
+            made = {
+                "state": "READY",
+                "failure": "",
+                "entries": [[list(one.words), one.shown] for one in entries],
+            }
         except (VocabularyError, ServiceError) as error:
             made = {"state": "FAILED", "failure": str(error)[:1000]}
         with self._store.write() as db:

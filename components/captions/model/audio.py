@@ -8,7 +8,8 @@ from __future__ import annotations
 import io
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ import numpy as np
 from brume.captions.model.hypothesis import RATE, Samples
 
 _CONTAINERS = {"flac": "flac", "ogg-opus": "ogg"}
+_BLOCK = 5.0  # seconds of a file that are recognised at once
 ENCODINGS = ("pcm", *_CONTAINERS)
 
 
@@ -216,24 +218,53 @@ def decoder(encoding: str, rate: int, channels: int = 1) -> Pcm | Container:
     return Pcm(rate, channels) if encoding == "pcm" else Container(encoding, channels)
 
 
-def read_file(read: Callable[[], Any], channels: int | None = None) -> list[Samples]:
-    """Return the samples of each channel of a whole audio file that FFmpeg knows.
+@dataclass
+class Source:
+    """What is known of an audio file once it has been read: `samples` at RATE, and how it was stored."""
 
-    `read` returns an open binary file. With `channels` 1 they are mixed. Raises `AudioError`.
+    samples: int = 0
+    rate: int = 0  # Hz
+    kind: str = ""  # a MediaFormat of Transcribe
+
+
+_KINDS = {"mov": "mp4", "matroska": "webm"}  # the first of FFmpeg's names: what AWS calls it
+_MEDIA = ("mp3", "mp4", "wav", "flac", "ogg", "amr", "webm", "m4a")
+
+
+def blocks(read: Callable[[], Any], source: Source, *, separate: bool = False) -> Iterator[list[Samples]]:
+    """Iterate the samples of a whole audio file that FFmpeg knows, some seconds at a time.
+
+    `read` returns an open binary file; `source` gets to know what it is. The channels are mixed, or with
+    `separate` apart (the file then has two). Raises `AudioError`.
     """
     import av
 
     try:
-        with read() as file, av.open(file, mode="r") as source:
-            if not source.streams.audio:
+        with read() as file, av.open(file, mode="r") as container:
+            if not container.streams.audio:
                 raise AudioError("the file holds no audio")
-            stream = source.streams.audio[0]
-            count = channels or min(stream.channels, 2)
-            resampler = av.AudioResampler(
-                format="fltp", layout="mono" if count == 1 else "stereo", rate=RATE
-            )
-            parts = [_join(resampler.resample(frame), count) for frame in source.decode(stream)]
-            parts.append(_join(resampler.resample(None), count))
+            stream = container.streams.audio[0]
+            source.rate = int(stream.rate)
+            name = container.format.name.partition(",")[0]
+            kind = _KINDS.get(name, name)
+            source.kind = kind if kind in _MEDIA else ""
+            if separate and stream.channels != 2:
+                raise AudioError(
+                    f"ChannelIdentification needs a file of two channels; this one has {stream.channels}"
+                )
+            count = 2 if separate else 1
+            resampler = av.AudioResampler(format="fltp", layout="stereo" if separate else "mono", rate=RATE)
+            waiting: list[Any] = []
+            size = 0
+            for frame in container.decode(stream):
+                waiting += resampler.resample(frame)
+                size += frame.samples
+                if size >= _BLOCK * source.rate:
+                    rows, waiting, size = _join(waiting, count), [], 0
+                    source.samples += len(rows[0])
+                    yield rows
+            rows = _join([*waiting, *resampler.resample(None)], count)
+            source.samples += len(rows[0])
+            yield rows
     except av.error.FFmpegError as error:
         raise AudioError(f"the audio cannot be decoded: {error}") from error
-    return [np.concatenate([part[index] for part in parts]) for index in range(count)]

@@ -19,8 +19,46 @@ PAUSE = 1.0  # seconds of silence that end a cue
 _FULL = 0.45  # of a cue's characters from which a clause's end is a good place to break
 # Words that begin a clause or phrase: a line breaks before them rather than after.
 _OPENERS = frozenset(
-    "and or but so because that which who when while where if as than for to of in on at by with from "
-    "y o pero porque que quien cuando donde si como para de en con por".split()
+    [
+        "and",
+        "or",
+        "but",
+        "so",
+        "because",
+        "that",
+        "which",
+        "who",
+        "when",
+        "while",
+        "where",
+        "if",
+        "as",
+        "than",
+        "for",
+        "to",
+        "of",
+        "in",
+        "on",
+        "at",
+        "by",
+        "with",
+        "from",
+        "y",
+        "o",
+        "pero",
+        "porque",
+        "que",
+        "quien",
+        "cuando",
+        "donde",
+        "si",
+        "como",
+        "para",
+        "de",
+        "en",
+        "con",
+        "por",
+    ]
 )
 
 

@@ -40,11 +40,11 @@ def items_of(words: Sequence[Word], stable: int = 0) -> list[Item]:
         mark = next((character for character in (end[0] if end else "") if character in _MARKS), "")
         text = text[: end.start()] if end else text
         if text:
-            found.append(
-                Item(text, word.start, word.end, True, round(word.probability, 4), index < stable)
-            )
+            found.append(Item(text, word.start, word.end, True, round(word.probability, 4), index < stable))
         if mark and found and found[-1].pronunciation:
-            found.append(Item(mark, word.end, word.end, False, None, index < stable - 1 or stable == len(words)))
+            found.append(
+                Item(mark, word.end, word.end, False, None, index < stable - 1 or stable == len(words))
+            )
     return found
 
 

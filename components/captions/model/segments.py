@@ -121,7 +121,9 @@ class Segments:
     def _end(self, segment: _Segment, now: float) -> Hypothesis:
         """End a segment with a pause or the end of the stream."""
         last = self._decode(segment, now, beam=self._settings.beam)
-        words = last.words or segment.words  # what was shown does not vanish for a decoding that finds nothing
+        words = (
+            last.words or segment.words
+        )  # what was shown does not vanish for a decoding that finds nothing
         self._open, self._ended = None, segment.last_voice
         return Hypothesis(segment.number, segment.start, now, words, final=True)
 
@@ -191,7 +193,13 @@ def _longest_gap(words: Sequence[Word], now: float) -> int:
         if words[number].start > now - 1.5 or number > len(words) - 2:
             break
         gap = words[number].start - words[number - 1].end
-        clause = 1.0 if words[number - 1].text[-1:] in ".?!" else 0.3 if words[number - 1].text[-1:] in ",;:" else 0.0
+        clause = (
+            1.0
+            if words[number - 1].text[-1:] in ".?!"
+            else 0.3
+            if words[number - 1].text[-1:] in ",;:"
+            else 0.0
+        )
         late = 0.5 * words[number].start / max(now, 1e-6)
         if gap + clause + late >= best:
             best, index = gap + clause + late, number

@@ -83,7 +83,9 @@ class Stabiliser:
             count = self._to_keep(rest, hypothesis.heard)
         self._stable += rest[:count]
         self._before, self._agreed = rest[count:], self._agreed[count:]
-        shown = [word for word, times in zip(self._before, self._agreed, strict=True) if times >= self._level.shown]
+        shown = [
+            word for word, times in zip(self._before, self._agreed, strict=True) if times >= self._level.shown
+        ]
         return Shown(
             hypothesis.segment,
             hypothesis.start,

@@ -41,7 +41,7 @@ def write(cues: Iterable[Cue], kind: str, *, language: str = "en", first: int = 
     )
     return (
         '<?xml version="1.0" encoding="UTF-8"?>\n'
-        f'<tt xmlns="http://www.w3.org/ns/ttml" xmlns:ttp="http://www.w3.org/ns/ttml#parameter"\n'
+        '<tt xmlns="http://www.w3.org/ns/ttml" xmlns:ttp="http://www.w3.org/ns/ttml#parameter"\n'
         '    xmlns:tts="http://www.w3.org/ns/ttml#styling" xml:lang="'
         + html.escape(language)
         + '" ttp:timeBase="media"\n'
@@ -67,9 +67,7 @@ def hls_segment(cues: Iterable[Cue], number: int) -> str:
     """
     start, end = number * SEGMENT, (number + 1) * SEGMENT
     inside = (cue for cue in cues if cue.start < end and cue.end > start)
-    return (
-        "WEBVTT\nX-TIMESTAMP-MAP=MPEGTS:0,LOCAL:00:00:00.000\n\n" + "".join(vtt_cue(cue) for cue in inside)
-    )
+    return "WEBVTT\nX-TIMESTAMP-MAP=MPEGTS:0,LOCAL:00:00:00.000\n\n" + "".join(vtt_cue(cue) for cue in inside)
 
 
 def hls_segments(cues: Sequence[Cue], heard: float, *, ended: bool) -> int:

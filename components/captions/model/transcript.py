@@ -31,7 +31,10 @@ def transcript(
     segments: list[dict[str, Any]] = []
     for _, channel, result in order:
         numbers = range(len(items), len(items) + len(result.items))
-        items += [_item(number, item, channel if labelled else None) for number, item in zip(numbers, result.items, strict=True)]
+        items += [
+            _item(number, item, channel if labelled else None)
+            for number, item in zip(numbers, result.items, strict=True)
+        ]
         segment = {
             "id": len(segments),
             "transcript": result.text,

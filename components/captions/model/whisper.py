@@ -95,9 +95,7 @@ class Whisper:
             return_no_speech_prob=True,
         )
         tokens = [token for token in found.sequences_ids[0] if token < tokenizer.eot]
-        if not tokens or (
-            found.no_speech_prob > _NO_SPEECH and float(found.scores[0]) < _LOG_PROBABILITY
-        ):
+        if not tokens or (found.no_speech_prob > _NO_SPEECH and float(found.scores[0]) < _LOG_PROBABILITY):
             return []
         (aligned,) = self._model.find_alignment(
             tokenizer, [tokens], encoded, int(min(duration + _EARLY, window) * 100)
