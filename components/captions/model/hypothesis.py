@@ -30,6 +30,11 @@ class Word:
         """The word without case and surrounding punctuation: what two hypotheses agree on."""
         return _EDGES.sub("", unicodedata.normalize("NFKC", self.text).casefold())
 
+    @property
+    def middle(self) -> float:
+        """The middle of the word, in seconds."""
+        return (self.start + self.end) / 2
+
     def at(self, start: float, end: float) -> Word:
         """Return the word at other times."""
         return replace(self, start=start, end=end)
@@ -39,8 +44,8 @@ class Word:
 class Hypothesis:
     """The words of one segment as recognised so far.
 
-    Segments are numbered from 0. `heard` is how much of the stream (seconds) the hypothesis knows; one that is
-    `final` is the last of its segment. `start` is where the segment's speech begins, in seconds.
+    Segments are numbered from 0. `heard` is how much of the stream (seconds) the hypothesis knows; one that
+    is `final` is the last of its segment. `start` is where the segment's speech begins, in seconds.
     """
 
     segment: int

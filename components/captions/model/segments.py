@@ -59,6 +59,7 @@ class Segments:
         self._frames = 0  # frames of the stream whose voice is known
         self._number = 0
         self._open: _Segment | None = None
+        self._ended = 0.0  # where the voice of the last segment ended, in seconds
         self._run = 0  # frames with a voice in a row, while no segment is open
         self._spoken: list[tuple[float, float]] = []  # where a voice was, as far as audio is kept
 
@@ -100,8 +101,8 @@ class Segments:
             self._run = self._run + 1 if voice else 0
             if self._run * length >= settings.shortest:
                 begins = now - self._run * length
-                start = max(begins - settings.before, self._last_end(), 0.0)
-                self._open = _Segment(self._number, start, begins, last_voice=now, decoded=start)
+                start = max(begins - settings.before, self._ended)
+                self._open = _Segment(self._number, start, self._ended, last_voice=now, decoded=start)
                 self._number, self._run = self._number + 1, 0
             return None
         segment.voiced = voice
@@ -112,11 +113,6 @@ class Segments:
         if now - segment.start >= settings.longest:
             return self._cut(segment, now)
         return None
-
-    def _last_end(self) -> float:
-        return self._ended
-
-    _ended = 0.0  # where the last segment ended, in seconds
 
     def _end(self, segment: _Segment, now: float) -> Hypothesis:
         """End a segment with a pause or the end of the stream."""
@@ -149,8 +145,8 @@ class Segments:
         words = []
         for word in self._decoder.decode(np.ascontiguousarray(audio), self._language, beam=beam):
             moved = word.at(word.start + start, word.end + start)
-            if (moved.start + moved.end) / 2 >= segment.start and self._is_spoken(moved):
-                words.append(moved)
+            if (moved.start >= segment.earliest or moved.middle >= segment.start) and self._is_spoken(moved):
+                words.append(moved.at(max(moved.start, segment.start), max(moved.end, segment.start)))
         segment.decoded, segment.words = now, tuple(words)
         return Hypothesis(segment.number, segment.start, now, segment.words)
 
@@ -175,8 +171,8 @@ class _Segment:
     """A segment that is open; times in seconds of the stream."""
 
     number: int
-    start: float
-    begins: float  # of the voice
+    start: float  # of its audio
+    earliest: float  # a word that starts before it, and has its middle before `start`, is an earlier one
     last_voice: float
     decoded: float  # up to where it was decoded last
     voiced: bool = True

@@ -77,10 +77,7 @@ class Stabiliser:
         rest = list(hypothesis.words[continuation(self._stable, hypothesis.words) :])
         self._agreed = _agreements(self._before, self._agreed, rest)
         self._before = rest
-        if hypothesis.final:
-            count = len(rest)
-        else:
-            count = self._to_keep(rest, hypothesis.heard)
+        count = len(rest) if hypothesis.final else self._to_keep(rest, hypothesis.heard)
         self._stable += rest[:count]
         self._before, self._agreed = rest[count:], self._agreed[count:]
         shown = [

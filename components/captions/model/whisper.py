@@ -37,7 +37,7 @@ class WhisperSettings:
 
 
 class Whisper:
-    """A Whisper model in CTranslate2's format, from a folder with model.bin, tokenizer.json and vocabulary."""
+    """A Whisper model in CTranslate2's format: a folder with model.bin, tokenizer.json and vocabulary."""
 
     def __init__(self, folder: Path, name: str, settings: WhisperSettings = WhisperSettings()) -> None:
         os.environ.setdefault("HF_HUB_OFFLINE", "1")  # the folder is complete: nothing is looked up
