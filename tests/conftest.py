@@ -23,6 +23,7 @@ SHARED = {
     "trained": "trained model",
     "_only_page": "dashboard page",
     "athena_url": "athena engine",
+    "captions_url": "captions engine",
 }
 
 
