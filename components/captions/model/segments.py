@@ -37,7 +37,8 @@ class SegmentSettings:
     shortest: float = 0.1  # a voice for less is a click
     begins: float = 0.5  # probability from which a frame holds a voice
     goes_on: float = 0.35  # and down to which it still does within speech
-    beam: int = 1  # of the last decoding of a segment; the others are greedy
+    beam: int = 1  # of the decodings while a segment is open
+    last_beam: int = 5  # of its last decoding
 
 
 class Segments:
@@ -78,7 +79,7 @@ class Segments:
                 found.append(ended)
         segment = self._open
         if self._partials and segment and self.heard - segment.decoded >= self._settings.step - 1e-9:
-            found.append(self._decode(segment, self.heard))
+            found.append(self._decode(segment, self.heard, self._settings.beam))
         self._forget()
         return found
 
@@ -116,7 +117,7 @@ class Segments:
 
     def _end(self, segment: _Segment, now: float) -> Hypothesis:
         """End a segment with a pause or the end of the stream."""
-        last = self._decode(segment, now, beam=self._settings.beam)
+        last = self._decode(segment, now, beam=self._settings.last_beam)
         words = (
             last.words or segment.words
         )  # what was shown does not vanish for a decoding that finds nothing
@@ -125,7 +126,7 @@ class Segments:
 
     def _cut(self, segment: _Segment, now: float) -> Hypothesis:
         """End a long segment at a gap between words, and begin the next there."""
-        found = self._decode(segment, now, beam=self._settings.beam)
+        found = self._decode(segment, now, beam=self._settings.last_beam)
         index = _longest_gap(found.words, now)
         words = found.words[:index]
         if index < len(found.words):
@@ -138,7 +139,7 @@ class Segments:
         self._number += 1
         return Hypothesis(segment.number, segment.start, now, words, final=True)
 
-    def _decode(self, segment: _Segment, now: float, beam: int = 1) -> Hypothesis:
+    def _decode(self, segment: _Segment, now: float, beam: int) -> Hypothesis:
         start = max(segment.start - self._settings.context, self._dropped / RATE)
         first = int(start * RATE) - self._dropped
         audio = self._audio[first : int(now * RATE) - self._dropped]

@@ -1,0 +1,52 @@
+"""Loops are cut off; what people do say twice is kept."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from brume.captions.model.hypothesis import Word
+from brume.captions.model.repetition import without_crowds, without_loops
+
+
+def words(text: str, pace: float = 0.3) -> list[Word]:
+    return [Word(one, number * pace, number * pace + 0.2, 0.9) for number, one in enumerate(text.split())]
+
+
+def texts(found: list[Word]) -> str:
+    return " ".join(word.text for word in found)
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        ("thank you. " * 8, "thank you."),
+        ("so " * 20, "so"),
+        ("we go and then I was there I was there I was there I was there", "we go and then I was there"),
+        ("he said no, no, no to that", "he said no, no, no to that"),
+        ("very, very good", "very, very good"),
+        ("ask what you can do ask what you can do for us", "ask what you can do ask what you can do for us"),
+        ("", ""),
+    ],
+)
+def test_loops_are_cut(text: str, kept: str) -> None:
+    assert texts(without_loops(words(text))) == kept
+
+
+@given(st.lists(st.sampled_from("a b c".split()), max_size=40))
+def test_no_loop_is_left_and_the_beginning_stays(spoken: list[str]) -> None:
+    given_words = words(" ".join(spoken))
+    found = without_loops(given_words)
+    assert found == given_words[: len(found)]
+    assert without_loops(found) == found
+    keys = [word.key for word in found]
+    assert not any(len(set(keys[index : index + 4])) == 1 for index in range(len(keys) - 3))
+
+
+def test_words_faster_than_speech_are_cut() -> None:
+    slow, fast = words("one two three four five six"), words("a b c d e f g", pace=0.02)
+    moved = [word.at(word.start + 1.8, word.end + 1.8) for word in fast]
+    assert texts(without_crowds([*slow, *moved])).startswith("one two three four")
+    assert len(without_crowds([*slow, *moved])) <= len(slow) + 1
+    assert without_crowds(slow) == slow
