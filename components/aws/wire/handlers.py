@@ -18,7 +18,7 @@ from starlette.requests import Request
 
 from brume.aws.engine.routes import Reply, RouteRequest, SignedRoute, SocketRoute
 from brume.aws.engine.service import ServiceError
-from brume.aws.wire import eventing, requests, responses, signature
+from brume.aws.wire import eventing, requests, responses, signature, streams
 from brume.aws.wire.context import SMALL, Caller, Context
 from brume.aws.wire.protocols import PROTOCOLS
 from brume.aws.wire.writing import OutputError
@@ -288,6 +288,7 @@ def serialize_output(context: Context) -> None:
     operation, given = context.operation, dict(output or {})
     if operation.has_event_stream_output:
         events = given.pop(operation.output_shape.event_stream_name, ())
+        context.release.push_async_callback(streams.close, events)  # also when none of them is asked for
         context.stream = eventing.outgoing(context, given, events)
     elif operation.has_streaming_output:
         name = operation.output_shape.serialization["payload"]

@@ -30,7 +30,7 @@ from brume.captions.model.live import LiveSettings
 from brume.captions.model.stabiliser import LEVELS
 from brume.captions.model.subtitles import write
 from brume.captions.model.transcript import transcript
-from brume.captions.model.vocabulary import Filter, Spelling
+from brume.captions.model.vocabulary import Spelling
 from brume.weights import WeightsError
 
 _log = logging.getLogger(__name__)
@@ -79,7 +79,7 @@ class TranscriptionJobs:
         if vocabulary := options.get("VocabularyName"):
             self._vocabularies.entries(vocabulary, _codes(request), call)
         if filter_name := options.get("VocabularyFilterName"):
-            self._filters.words(filter_name, _codes(request), call)
+            self._filters.filter(filter_name, _codes(request), "mask", call)
         kept = {member: value for member, value in request.items() if member != "Tags"}
         with self._store.write() as db:
             if db.execute(select(JOBS).filter_by(**key(call, name))).first():
@@ -167,18 +167,17 @@ class TranscriptionJobs:
             if options.get("VocabularyName")
             else []
         )
-        words = (
-            self._filters.words(options["VocabularyFilterName"], codes, caller)
-            if options.get("VocabularyFilterName")
-            else []
-        )
-        chosen = Filter(words, options.get("VocabularyFilterMethod") or "mask") if words else None
+        filters = [
+            self._filters.filter(name, codes, options.get("VocabularyFilterMethod") or "mask", caller)
+            for name in [options.get("VocabularyFilterName")]
+            if name
+        ]
         place = self._files.locate(request["Media"]["MediaFileUri"])
         found = transcribe_file(
             lambda: storage.open_read(place),
             self._recognisers.of(tuple(spoken)),
             FileSettings(
-                LiveSettings(tuple(spoken), LEVELS["off"], Spelling(entries), chosen, partials=False),
+                LiveSettings(tuple(spoken), LEVELS["off"], Spelling(entries), tuple(filters), partials=False),
                 separate=bool(options.get("ChannelIdentification")),
                 stop=lambda: self._closing,
             ),

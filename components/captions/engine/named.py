@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -86,8 +86,3 @@ def row(db: Connection, table: Table, call: Call, name: str, what: str) -> Row[A
 def arn(call: Call, kind: str, name: str) -> str:
     """Return the ARN of a resource; kinds are vocabulary, vocabulary-filter, transcription-job."""
     return str(arns.Arn("transcribe", call.region, call.account, (kind, name)))
-
-
-def for_languages(language: str, languages: Iterable[str]) -> bool:
-    """Whether a vocabulary of `language` fits a stream in one of `languages`."""
-    return language in languages

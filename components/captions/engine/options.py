@@ -34,7 +34,6 @@ class Options:
     """What a client wants: `languages` are codes as AWS writes them, one or those to choose from."""
 
     languages: tuple[str, ...]
-    preferred: str
     rate: int
     encoding: str
     channels: int
@@ -52,7 +51,6 @@ def options(request: Mapping[str, Any]) -> Options:
     identify = bool(request.get("IdentifyLanguage"))
     return Options(
         _languages(request, identify),
-        request.get("PreferredLanguage") or "",
         request["MediaSampleRateHertz"],
         request["MediaEncoding"],
         _channels(request),
@@ -115,6 +113,6 @@ def _names(request: Mapping[str, Any], member: str, identify: bool) -> tuple[str
 
 
 def language(code: str) -> str:
-    """Return the language of a code: `en` of `en-US`. Chinese and Norwegian are Whisper's names for them."""
+    """Return the language of a code: `en` of `en-US`. Norwegian has Whisper's name for it."""
     spoken = code.partition("-")[0].lower()
-    return {"cmn": "zh", "nb": "no", "ckb": "ku", "tl": "tl", "he": "he"}.get(spoken, spoken)
+    return {"nb": "no"}.get(spoken, spoken)

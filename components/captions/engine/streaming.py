@@ -1,20 +1,22 @@
 """StartStreamTranscription: audio in, results out, at the pace of the audio.
 
-One task reads a client's audio, and waits while much of it has not been recognised; another recognises what
-has come. A stream that falls behind real time takes longer steps: it becomes less smooth and not later.
+A stream has two tasks on the event loop and no work there: one reads a client's audio, has it decoded, and
+waits while much of it has not been recognised; the other, the results' generator, has recognised what has
+come. A stream that falls behind takes longer steps: it becomes less smooth and not later.
 """
 
 from __future__ import annotations
 
 import asyncio
-import time
-from collections.abc import AsyncIterator, Mapping, Sequence
+import contextlib
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from prometheus_client import CollectorRegistry, Counter, Gauge
+from starlette.requests import ClientDisconnect
 
 from brume.aws.engine.service import Call, ServiceError
 from brume.captions.engine.options import STREAMING, Options, bad, language, options
@@ -26,12 +28,11 @@ from brume.captions.model.audio import AudioError, decoder
 from brume.captions.model.hypothesis import RATE, Samples
 from brume.captions.model.live import Live, LiveSettings, Result
 from brume.captions.model.stabiliser import LEVELS
-from brume.captions.model.vocabulary import Filter, Spelling
+from brume.captions.model.vocabulary import Spelling
 from brume.weights import WeightsError
 
 _STEP = 0.25  # seconds of audio recognised at once
-_LONGEST_STEP = 2.0  # of a stream that is behind
-_BEHIND = 0.75  # seconds behind real time from which steps are longer
+_BEHIND = 0.75  # seconds behind real time from which a step is as long as they are
 _AHEAD = 5.0  # seconds of audio that wait to be recognised before no more are read
 
 
@@ -45,6 +46,9 @@ class StreamMetrics:
         )
         self.long_steps = Counter(
             "brume_captions_long_steps", "Steps made longer because a stream was behind", registry=registry
+        )
+        self.ended = Counter(
+            "brume_captions_streams_ended", "Streams that ended, by how", ["reason"], registry=registry
         )
 
 
@@ -62,6 +66,7 @@ class Streaming:
         self._recognisers, self._settings, self._metrics = recognisers, settings, metrics
         self._vocabularies, self._filters = vocabularies, filters
         self._pool = ThreadPoolExecutor(settings.threads, thread_name_prefix="captions")
+        self._decoding = ThreadPoolExecutor(settings.threads, thread_name_prefix="captions-audio")
         self._open = 0
 
     async def start_stream_transcription(self, request: dict[str, Any], call: Call) -> dict[str, Any]:
@@ -80,7 +85,8 @@ class Streaming:
         except BaseException:
             self._open -= 1
             raise
-        stream = _Stream(chosen, channels, self._settings, self._metrics, self._pool)
+        audio = _Audio(chosen, self._settings, self._decoding)
+        stream = _Stream(chosen, channels, audio, self._metrics, self._pool)
         echoed = {name: value for name, value in request.items() if name != "AudioStream"}
         return {
             "RequestId": call.request_id,
@@ -91,7 +97,8 @@ class Streaming:
 
     def close(self) -> None:
         """End the threads."""
-        self._pool.shutdown(wait=True, cancel_futures=True)
+        for pool in (self._pool, self._decoding):
+            pool.shutdown(wait=True, cancel_futures=True)
 
     def _gone(self) -> None:
         self._open -= 1
@@ -110,20 +117,18 @@ class Streaming:
         ]
         if unknown:
             raise bad(f"{', '.join(unknown)} is not spoken by this server's model {recogniser.name}")
-        entries = [
-            entry
-            for name in chosen.vocabularies
-            for entry in self._vocabularies.entries(name, chosen.languages, call)
-        ]
-        words = [
-            word for name in chosen.filters for word in self._filters.words(name, chosen.languages, call)
-        ]
         level = LEVELS[chosen.level]
         settings = LiveSettings(
             spoken,
             replace(level, shown=max(level.shown, self._settings.shown)),
-            Spelling(entries),
-            Filter(words, chosen.method) if words else None,
+            Spelling(
+                entry
+                for name in chosen.vocabularies
+                for entry in self._vocabularies.entries(name, chosen.languages, call)
+            ),
+            tuple(
+                self._filters.filter(name, chosen.languages, chosen.method, call) for name in chosen.filters
+            ),
         )
         return [Live(recogniser, settings) for _ in range(chosen.channels)]
 
@@ -148,42 +153,47 @@ class _Results:
 class _Stream:
     options: Options
     channels: Sequence[Live]
-    settings: CaptionsSettings
+    audio: _Audio
     metrics: StreamMetrics
     pool: ThreadPoolExecutor
 
     async def results(self, events: AsyncIterator[Mapping[str, Any]]) -> AsyncIterator[dict[str, Any]]:
         """Iterate the events of the response. Raises `ServiceError` that ends the stream."""
-        audio = _Audio(self.options, self.settings)
-        reading = asyncio.create_task(audio.read(events))
-        loop = asyncio.get_running_loop()
-        began = time.monotonic()
-        taken = 0.0  # seconds of audio
+        reading = asyncio.create_task(self.audio.read(events))
+        reason = "disconnected"
         self.metrics.open.inc()
         try:
-            while True:
-                behind = min(time.monotonic() - began, audio.seconds + _STEP) - taken
-                most = _STEP if behind < _BEHIND else _LONGEST_STEP
-                samples = await audio.take(most)
-                if samples is None:
-                    break
-                length = len(samples[0]) / RATE
-                if length > 1.5 * _STEP:
-                    self.metrics.long_steps.inc()
-                taken += length
-                self.metrics.seconds.inc(length)
-                found = await loop.run_in_executor(self.pool, self._accept, samples)
-                if found:
-                    yield self._event(found)
-            found = await loop.run_in_executor(self.pool, self._finish)
-            if found:
-                yield self._event(found)
-            if audio.error is not None:
-                raise audio.error
+            async with contextlib.aclosing(self._events()) as found:
+                async for event in found:
+                    yield event
+            reason = "complete"
+        except (ClientDisconnect, ConnectionError):
+            raise
+        except Exception as error:
+            reason = error.code if isinstance(error, ServiceError) else "failed"
+            raise
         finally:
             self.metrics.open.dec()
+            self.metrics.ended.labels(reason).inc()
             reading.cancel()
-            audio.close()
+            self.audio.close()
+            await asyncio.gather(reading, return_exceptions=True)
+
+    async def _events(self) -> AsyncGenerator[dict[str, Any], None]:
+        loop = asyncio.get_running_loop()
+        while (samples := await self.audio.take()) is not None:
+            length = len(samples[0]) / RATE
+            if length >= _BEHIND:
+                self.metrics.long_steps.inc()
+            found = await loop.run_in_executor(self.pool, self._accept, samples)
+            self.metrics.seconds.inc(length)
+            if found:
+                yield self._event(found)
+        found = await loop.run_in_executor(self.pool, self._finish)
+        if found:
+            yield self._event(found)
+        if self.audio.error is not None:
+            raise self.audio.error
 
     def _accept(self, samples: Sequence[Samples]) -> list[tuple[int, Result]]:
         return [
@@ -238,68 +248,83 @@ class _Stream:
 class _Audio:
     """The audio of one client: read as it comes, taken as it can be recognised."""
 
-    def __init__(self, chosen: Options, settings: CaptionsSettings) -> None:
+    def __init__(self, chosen: Options, settings: CaptionsSettings, pool: ThreadPoolExecutor) -> None:
         self._decoder = decoder(chosen.encoding, chosen.rate, chosen.channels)
-        self._settings = settings
+        self._settings, self._pool = settings, pool
         self._rows: list[Samples] = [np.zeros(0, np.float32) for _ in range(chosen.channels)]
         self._changed = asyncio.Condition()
         self._over = False
-        self.error: ServiceError | None = None
-        self.seconds = 0.0  # of audio that has come
+        self._lost: Exception | None = None  # why there is nobody to recognise the rest for
+        self._began = 0.0  # when audio first came
+        self._come = self._taken = 0.0  # seconds of audio
+        self.error: ServiceError | None = None  # what ends the stream after its last result
 
     async def read(self, events: AsyncIterator[Mapping[str, Any]]) -> None:
-        """Read until the end of the stream; what goes wrong is `error`, raised after the last result."""
+        """Read until the end of the stream."""
         iterator = aiter(events)
         try:
-            while True:
-                try:
-                    event = await asyncio.wait_for(anext(iterator), self._settings.silence)
-                except StopAsyncIteration:
-                    await self._put(self._decoder.finish())
-                    return
-                except TimeoutError:
-                    raise bad(
-                        "Your request timed out because no new audio was received for "
-                        f"{self._settings.silence} seconds."
-                    ) from None
-                chunk = event.get("AudioEvent", {}).get("AudioChunk", b"")
-                if not chunk:  # how clients end their audio, before the end of the event stream
-                    await self._put(self._decoder.finish())
-                    return
-                await self._put(self._decoder.accept(chunk))
-                if self.seconds > self._settings.longest:
-                    raise STREAMING(
-                        "LimitExceededException",
-                        f"A stream has at most {self._settings.longest} seconds of audio: begin a new one",
-                    )
+            while chunk := await self._chunk(iterator):
+                await self._decode(chunk)
+            await self._decode(None)
         except AudioError as error:
             self.error = bad(str(error))
         except ServiceError as error:
             self.error = error
+        except Exception as error:
+            self._lost = error
         finally:
             async with self._changed:
                 self._over = True
                 self._changed.notify_all()
 
+    async def _chunk(self, iterator: AsyncIterator[Mapping[str, Any]]) -> bytes:
+        """Return the next piece of audio; b"" at the end, which clients announce by an empty piece."""
+        try:
+            event = await asyncio.wait_for(anext(iterator), self._settings.silence)
+        except StopAsyncIteration:
+            return b""
+        except TimeoutError:
+            raise bad(
+                "Your request timed out because no new audio was received for "
+                f"{self._settings.silence} seconds."
+            ) from None
+        return bytes(event.get("AudioEvent", {}).get("AudioChunk", b""))
+
+    async def _decode(self, chunk: bytes | None) -> None:
+        loop, parts = asyncio.get_running_loop(), self._decoder.decode(chunk)
+        while (rows := await loop.run_in_executor(self._pool, next, parts, None)) is not None:
+            await self._put(rows)
+
     async def _put(self, rows: Sequence[Samples]) -> None:
         async with self._changed:
+            self._began = self._began or asyncio.get_running_loop().time()
             self._rows = [np.concatenate([old, new]) for old, new in zip(self._rows, rows, strict=True)]
-            self.seconds += len(rows[0]) / RATE
+            self._come += len(rows[0]) / RATE
             self._changed.notify_all()
             await self._changed.wait_for(lambda: len(self._rows[0]) < _AHEAD * RATE)
+        if self._come > self._settings.longest:
+            raise STREAMING(
+                "LimitExceededException",
+                f"A stream has at most {self._settings.longest} seconds of audio: begin a new one",
+            )
 
-    async def take(self, most: float) -> list[Samples] | None:
-        """Return the next samples of each channel, at most `most` seconds, when a step is complete.
+    async def take(self) -> list[Samples] | None:
+        """Return the next samples of each channel when a step is complete; None at the end of the stream.
 
-        None at the end of the stream.
+        Raises the error by which the client was lost.
         """
         async with self._changed:
             await self._changed.wait_for(lambda: self._over or len(self._rows[0]) >= _STEP * RATE)
+            if self._lost is not None:
+                raise self._lost
             if not len(self._rows[0]):
                 return None
-            size = int(most * RATE)
+            elapsed = asyncio.get_running_loop().time() - self._began
+            behind = min(elapsed, self._come) - self._taken  # a client may send faster than real time
+            size = int((_STEP if behind < _BEHIND else min(behind, _AHEAD)) * RATE)
             taken = [row[:size] for row in self._rows]
             self._rows = [row[size:] for row in self._rows]
+            self._taken += len(taken[0]) / RATE
             self._changed.notify_all()
             return taken
 

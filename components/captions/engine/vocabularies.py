@@ -14,6 +14,7 @@ from brume.aws.engine.service import Call, ServiceError
 from brume.aws.engine.store import Store
 from brume.aws.engine.tags import Tags, pairs
 from brume.captions.engine.named import Files, arn, bad, conflict, key, row
+from brume.captions.engine.options import language
 from brume.captions.engine.tables import VOCABULARIES
 from brume.captions.model.vocabulary import Entry, VocabularyError, parse_list, parse_table
 
@@ -99,7 +100,7 @@ class Vocabularies:
             )
         if found.language not in languages:
             raise bad(f"The vocabulary {name} is for {found.language}, not for {', '.join(languages)}")
-        return [Entry(tuple(words), shown) for words, shown in found.entries]
+        return [Entry(tuple(words), shown, language(found.language)) for words, shown in found.entries]
 
     def _submitted(self, call: Call, name: str) -> dict[str, Any]:
         self._making.submit(call.account, call.region, name)

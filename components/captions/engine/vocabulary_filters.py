@@ -13,8 +13,9 @@ from brume.aws.engine.service import Call
 from brume.aws.engine.store import Store
 from brume.aws.engine.tags import Tags, pairs
 from brume.captions.engine.named import Files, arn, bad, conflict, key, row
+from brume.captions.engine.options import language
 from brume.captions.engine.tables import FILTERS
-from brume.captions.model.vocabulary import VocabularyError, parse_words
+from brume.captions.model.vocabulary import Filter, VocabularyError, parse_words
 
 _WHAT = "vocabulary-filter"
 
@@ -67,15 +68,18 @@ class VocabularyFilters:
             db.execute(delete(FILTERS).filter_by(**key(call, name)))
         return {}
 
-    def words(self, name: str, languages: Sequence[str], call: Call) -> list[str]:
-        """Return a filter's words for a stream or job in one of `languages`. Raises `ServiceError`."""
+    def filter(self, name: str, languages: Sequence[str], method: str, call: Call) -> Filter:
+        """Return a filter for a stream or job in one of `languages`.
+
+        Raises `ServiceError` (BadRequestException) when it is not there, or of another language.
+        """
         with self._store.read() as db:
             found = db.execute(select(FILTERS).filter_by(**key(call, name))).one_or_none()
         if found is None:
             raise bad(f"The requested vocabulary filter {name} couldn't be found.")
         if found.language not in languages:
             raise bad(f"The vocabulary filter {name} is for {found.language}, not for {', '.join(languages)}")
-        return list(found.words)
+        return Filter(found.words, method, language(found.language))
 
     def _words(self, request: Mapping[str, Any]) -> list[str]:
         words, uri = request.get("Words"), request.get("VocabularyFilterFileUri")

@@ -17,8 +17,7 @@ import numpy as np
 from brume.captions.model.hypothesis import RATE, Samples
 
 _CONTAINERS = {"flac": "flac", "ogg-opus": "ogg"}
-_BLOCK = 5.0  # seconds of a file that are recognised at once
-ENCODINGS = ("pcm", *_CONTAINERS)
+_BLOCK = 5.0  # seconds of a file that are decoded, and recognised, at once
 
 
 class AudioError(ValueError):
@@ -76,110 +75,142 @@ class Pcm:
         self._resampler = Resampler(rate, channels)
         self._rest = b""
 
-    def accept(self, data: bytes) -> list[Samples]:
-        """Return the samples of each channel at RATE that are complete with this chunk."""
+    def decode(self, data: bytes | None) -> Iterator[list[Samples]]:
+        """Iterate the samples of each channel at RATE that are complete with this chunk, None at the end.
+
+        Raises `AudioError` for a stream that ends within a sample.
+        """
+        if data is None:
+            if self._rest:
+                raise AudioError(
+                    f"it ends with {len(self._rest)} bytes of a sample of {2 * self._channels}; pcm is 16 bit"
+                )
+            yield self._resampler.finish()
+            return
         data = self._rest + data
         size = len(data) // (2 * self._channels) * 2 * self._channels
         self._rest = data[size:]
         values = np.frombuffer(data[:size], "<i2").astype(np.float32) / np.float32(32768)
-        return self._resampler.accept(values.reshape(-1, self._channels).T)
-
-    def finish(self) -> list[Samples]:
-        """Take the end of the stream; return the last samples. Raises `AudioError` for half a sample."""
-        if self._rest:
-            raise AudioError(
-                f"it ends with {len(self._rest)} bytes of a sample of {2 * self._channels}; pcm is 16 bit"
-            )
-        return self._resampler.finish()
+        yield self._resampler.accept(values.reshape(-1, self._channels).T)
 
     def close(self) -> None:
         """Nothing is held."""
 
 
 class Container:
-    """FLAC or Ogg, decoded as its bytes arrive."""
+    """FLAC or Ogg, decoded as its bytes arrive.
 
-    def __init__(self, encoding: str, channels: int = 1) -> None:
-        self._pipe = _Pipe()
-        self._encoding, self._channels = encoding, channels
-        self._lock = threading.Lock()
+    The thread of the decoder waits for bytes, and while enough samples have not been taken: a small file may
+    hold days of silence.
+    """
+
+    def __init__(self, encoding: str, rate: int, channels: int = 1) -> None:
+        self._encoding, self._rate, self._channels = encoding, rate, channels
+        self._changed = threading.Condition()
+        self._pipe = _Pipe(self._changed)
         self._decoded: list[list[Samples]] = []
-        self._error: AudioError | None = None
-        self._thread = threading.Thread(target=self._decode, daemon=True, name="captions-decoder")
-        self._thread.start()
+        self._error: Exception | None = None
+        self._over = self._closed = False
+        threading.Thread(target=self._run, daemon=True, name="captions-decoder").start()
 
-    def accept(self, data: bytes) -> list[Samples]:
-        """Return the samples of each channel at RATE that were decoded so far. Raises `AudioError`."""
-        self._pipe.write(data)
-        return self._take()
+    def decode(self, data: bytes | None) -> Iterator[list[Samples]]:
+        """Iterate the samples of each channel at RATE that can be decoded with this chunk, None at the end.
 
-    def finish(self) -> list[Samples]:
-        """Take the end of the stream; return the last samples. Raises `AudioError`."""
-        self._pipe.end()
-        self._thread.join()
-        return self._take()
+        Waits for the decoder. Raises `AudioError`.
+        """
+        if data is None:
+            self._pipe.end()
+        else:
+            self._pipe.write(data)
+        while (rows := self._next()) is not None:
+            yield rows
 
     def close(self) -> None:
         """End a stream that is not finished."""
+        with self._changed:
+            self._closed = True
         self._pipe.end()
 
-    def _take(self) -> list[Samples]:
-        with self._lock:
+    def _next(self) -> list[Samples] | None:
+        """Return what has been decoded; None when that takes more bytes."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._decoded or self._over or self._closed or self._pipe.dry)
+            if self._closed:
+                return None
             parts, self._decoded = self._decoded, []
-            error = self._error
-        if error is not None:
-            raise error
-        if not parts:
-            return _rows(self._channels)
-        return [np.concatenate([part[index] for part in parts]) for index in range(self._channels)]
+            self._changed.notify_all()
+        if parts:
+            return [np.concatenate([part[index] for part in parts]) for index in range(self._channels)]
+        if self._error is not None:
+            raise self._error
+        return None
+
+    def _run(self) -> None:
+        import av
+
+        try:
+            self._decode()
+        except AudioError as error:
+            self._error = error
+        except (av.error.FFmpegError, IndexError, ValueError) as error:
+            if self._pipe.written:
+                self._error = AudioError(f"the audio is no {self._encoding}: {error}")
+        except Exception as error:
+            self._error = error
+        finally:
+            with self._changed:
+                self._over = True
+                self._changed.notify_all()
 
     def _decode(self) -> None:
         import av
 
         layout = "mono" if self._channels == 1 else "stereo"
         resampler = av.AudioResampler(format="fltp", layout=layout, rate=RATE)
-        try:
-            with av.open(
-                self._pipe,
-                mode="r",
-                format=_CONTAINERS[self._encoding],
-                buffer_size=1024,
-                options={"probesize": "1024", "analyzeduration": "0"},  # the first samples are wanted at once
-            ) as source:
-                stream = source.streams.audio[0]
-                if not stream.channels:
-                    raise AudioError(f"the audio is no {self._encoding}: it does not begin as such")
-                if stream.channels != self._channels:
-                    raise AudioError(
-                        f"the audio has {stream.channels} channels, and NumberOfChannels is {self._channels}"
-                    )
-                for frame in source.decode(stream):
-                    self._put(_join(resampler.resample(frame), self._channels))
-                self._put(_join(resampler.resample(None), self._channels))
-        except AudioError as error:
-            self._fail(error)
-        except (av.error.FFmpegError, IndexError) as error:
-            if self._pipe.written:
-                self._fail(AudioError(f"the audio is no {self._encoding}: {error}"))
+        with av.open(
+            self._pipe,
+            mode="r",
+            format=_CONTAINERS[self._encoding],
+            buffer_size=1024,
+            options={"probesize": "1024", "analyzeduration": "0"},  # the first samples are wanted at once
+        ) as source:
+            stream = source.streams.audio[0]
+            if not stream.channels:
+                raise AudioError(f"the audio is no {self._encoding}: it does not begin as such")
+            if stream.channels != self._channels:
+                raise AudioError(
+                    f"the audio has {stream.channels} channels, and NumberOfChannels is {self._channels}"
+                )
+            if self._encoding == "flac" and stream.rate != self._rate:  # Opus is always decoded to 48 kHz
+                raise AudioError(
+                    f"the audio has {stream.rate} samples a second, and MediaSampleRateHertz is {self._rate}"
+                )
+            for frame in source.decode(stream):
+                self._put(_join(resampler.resample(frame), self._channels))
+            self._put(_join(resampler.resample(None), self._channels))
 
     def _put(self, rows: list[Samples]) -> None:
-        with self._lock:
+        with self._changed:
+            self._changed.wait_for(
+                lambda: self._closed or sum(len(part[0]) for part in self._decoded) < _BLOCK * RATE
+            )
             self._decoded.append(rows)
-
-    def _fail(self, error: AudioError) -> None:
-        with self._lock:
-            self._error = error
-        self._pipe.end()
+            self._changed.notify_all()
 
 
 class _Pipe(io.RawIOBase):
     """Bytes that one thread writes and another reads, which waits for them."""
 
-    def __init__(self) -> None:
+    def __init__(self, changed: threading.Condition) -> None:
         self._parts: deque[bytes] = deque()
-        self._ready = threading.Condition()
-        self._ended = False
+        self._changed = changed
+        self._ended = self._waited_for = False
         self.written = 0
+
+    @property
+    def dry(self) -> bool:
+        """Whether the reader waits for bytes that have not been written."""
+        return self._waited_for and not self._parts and not self._ended
 
     def readable(self) -> bool:
         return True
@@ -188,21 +219,24 @@ class _Pipe(io.RawIOBase):
         return False
 
     def write(self, data: bytes) -> int:  # type: ignore[override]
-        with self._ready:
+        with self._changed:
             self._parts.append(bytes(data))
             self.written += len(data)
-            self._ready.notify_all()
+            self._changed.notify_all()
         return len(data)
 
     def end(self) -> None:
         """Let the reader come to the end."""
-        with self._ready:
+        with self._changed:
             self._ended = True
-            self._ready.notify_all()
+            self._changed.notify_all()
 
     def read(self, size: int = -1) -> bytes:
-        with self._ready:
-            self._ready.wait_for(lambda: self._parts or self._ended)
+        with self._changed:
+            self._waited_for = True
+            self._changed.notify_all()
+            self._changed.wait_for(lambda: self._parts or self._ended)
+            self._waited_for = False
             if not self._parts:
                 return b""
             part = self._parts.popleft()
@@ -213,8 +247,8 @@ class _Pipe(io.RawIOBase):
 
 
 def decoder(encoding: str, rate: int, channels: int = 1) -> Pcm | Container:
-    """Return what decodes a stream of this encoding (one of ENCODINGS) and rate (Hz)."""
-    return Pcm(rate, channels) if encoding == "pcm" else Container(encoding, channels)
+    """Return what decodes a stream of this encoding (pcm, flac, ogg-opus) and rate (Hz)."""
+    return Pcm(rate, channels) if encoding == "pcm" else Container(encoding, rate, channels)
 
 
 @dataclass

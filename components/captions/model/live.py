@@ -47,7 +47,7 @@ class LiveSettings:
     languages: tuple[str, ...]
     level: Level
     spelling: Spelling
-    filter: Filter | None = None
+    filters: tuple[Filter, ...] = ()
     partials: bool = True
 
 
@@ -106,7 +106,7 @@ class Live:
     def _results(self, hypotheses: Sequence[Hypothesis]) -> list[Result]:
         found = []
         for hypothesis in hypotheses:
-            words = tuple(self._settings.spelling.apply(hypothesis.words))
+            words = tuple(self._settings.spelling.apply(hypothesis.words, self._language))
             shown = self._stabiliser.accept(replace(hypothesis, words=words))
             result = self._result(shown)
             if result is not None:
@@ -119,8 +119,9 @@ class Live:
             self._segment, self._last = shown.segment, ()
             self._identity = str(uuid.UUID(bytes=secrets.token_bytes(16), version=4))
         items = tuple(items_of(shown.words, shown.stable))
-        if self._settings.filter is not None:
-            items = tuple(self._settings.filter.apply(items))
+        for one in self._settings.filters:
+            if one.language in ("", self._language):
+                items = tuple(one.apply(items, final=shown.final))
         if (not items and not self._last) or (not shown.final and items == self._last):
             return None
         self._last = items

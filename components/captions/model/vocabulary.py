@@ -15,7 +15,6 @@ from brume.captions.model.hypothesis import Word
 from brume.captions.model.items import Item
 
 MASK = "***"
-METHODS = ("mask", "remove", "tag")
 _ACRONYM = re.compile(r"(?:[^\W\d_]\.)+s?")
 # How alike a word that was recognised and one of the vocabulary must be (share of letters in common).
 _ALIKE = 0.8
@@ -27,10 +26,14 @@ class VocabularyError(ValueError):
 
 @dataclass(frozen=True)
 class Entry:
-    """One phrase: `words` as they are heard, lower case, and `shown`, as it is written."""
+    """One phrase: `words` as they are heard, lower case, and `shown`, as it is written.
+
+    `language` is the one that it is for, "" for all.
+    """
 
     words: tuple[str, ...]
     shown: str
+    language: str = ""
 
 
 def parse_list(phrases: Sequence[str]) -> list[Entry]:
@@ -99,20 +102,13 @@ class Spelling:
     def __init__(self, entries: Iterable[Entry]) -> None:
         self._entries = sorted(entries, key=lambda entry: -len(entry.words))
 
-    def __bool__(self) -> bool:
-        return bool(self._entries)
-
-    @property
-    def prompt(self) -> str:
-        """The words as they are written, for a recogniser that can be told what to expect."""
-        return ", ".join(entry.shown for entry in self._entries)
-
-    def apply(self, words: Sequence[Word]) -> list[Word]:
-        """Return the words with those of the vocabulary as it writes them."""
+    def apply(self, words: Sequence[Word], language: str = "") -> list[Word]:
+        """Return words of a language with those of the vocabulary as it writes them."""
+        entries = [entry for entry in self._entries if entry.language in ("", language)]
         found: list[Word] = []
         index = 0
         while index < len(words):
-            for entry in self._entries:
+            for entry in entries:
                 size = self._match(entry, words, index)
                 if size:
                     part = words[index : index + size]
@@ -150,27 +146,31 @@ class Spelling:
 
 
 class Filter:
-    """Masks, removes or tags the words of a vocabulary filter."""
+    """Masks, removes or tags the words of a vocabulary filter, which is for a language ("": for all)."""
 
-    def __init__(self, words: Iterable[str], method: str) -> None:
+    def __init__(self, words: Iterable[str], method: str, language: str = "") -> None:
         self._phrases = sorted((tuple(word.split()) for word in words), key=len, reverse=True)
+        self._begun = {phrase[:size] for phrase in self._phrases for size in range(1, len(phrase))}
         self._method = method
+        self.language = language
 
-    def apply(self, items: Sequence[Item]) -> list[Item]:
-        """Return the items as the filter's method leaves them."""
+    def apply(self, items: Sequence[Item], *, final: bool = True) -> list[Item]:
+        """Return the items as the filter's method leaves them.
+
+        Before its segment is `final`, an item that may be the beginning of a phrase is not Stable yet.
+        """
         keys = [item.text.casefold() for item in items]
+        kept = next((index for index, item in enumerate(items) if not item.stable), len(items))
+        if not final:
+            kept = next((start for start in range(kept) if tuple(keys[start:kept]) in self._begun), kept)
         found: list[Item] = []
         index = 0
         while index < len(items):
             size = next(
-                (
-                    len(phrase)
-                    for phrase in self._phrases
-                    if tuple(keys[index : index + len(phrase)]) == phrase
-                ),
-                0,
+                (len(one) for one in self._phrases if tuple(keys[index : index + len(one)]) == one), 0
             )
-            for item in items[index : index + (size or 1)]:
+            for number in range(index, index + (size or 1)):
+                item = items[number] if number < kept else replace(items[number], stable=False)
                 if not size:
                     found.append(item)
                 elif self._method == "tag":
