@@ -84,13 +84,13 @@ def test_a_changed_byte_is_noticed(place: int, change: int) -> None:
     frame[place % len(frame)] ^= change
     decoder = Decoder()
     with pytest.raises(ServiceError, match="event stream cannot be read"):
-        decoder.feed(bytes(frame))
+        list(decoder.feed(bytes(frame)))
         decoder.close()
 
 
 def test_a_frame_that_is_too_large_is_refused_before_it_has_come() -> None:
     with pytest.raises(ServiceError, match="at most 1000 are taken") as caught:
-        Decoder(limit=1000, code="BadRequestException").feed(encode({}, bytes(5000))[:12])
+        list(Decoder(limit=1000, code="BadRequestException").feed(encode({}, bytes(5000))[:12]))
     assert caught.value.code == "BadRequestException"
 
 
@@ -101,7 +101,7 @@ def test_headers_that_cannot_be_read_are_refused(payload: bytes) -> None:
     framed[8:12] = zlib.crc32(framed[:8]).to_bytes(4, "big")
     framed[-4:] = zlib.crc32(framed[:-4]).to_bytes(4, "big")
     with pytest.raises(ServiceError, match="headers of a frame"):
-        Decoder().feed(bytes(framed))
+        list(Decoder().feed(bytes(framed)))
 
 
 def sealed(events: list[bytes], key: Any = KEY) -> list[bytes]:
@@ -117,16 +117,16 @@ def reader(protocol: Any = REST, **options: Any) -> EventReader:
 def test_signed_events_are_read_in_their_chain_past_midnight() -> None:
     frames = sealed([audio(b"one"), audio(b"two"), b""])
     stream = reader()
-    assert stream.feed(frames[0] + frames[1]) == [
+    assert list(stream.feed(frames[0] + frames[1])) == [
         {"AudioEvent": {"AudioChunk": b"one"}},
         {"AudioEvent": {"AudioChunk": b"two"}},
     ]
     assert not stream.ended
-    assert stream.feed(frames[2]) == []
+    assert list(stream.feed(frames[2])) == []
     assert stream.ended
     stream.close()
     with pytest.raises(ServiceError, match="goes on after its end"):
-        stream.feed(audio(b"more"))
+        list(stream.feed(audio(b"more")))
 
 
 @pytest.mark.parametrize(
@@ -141,30 +141,30 @@ def test_signed_events_are_read_in_their_chain_past_midnight() -> None:
 )
 def test_events_out_of_their_chain_are_refused(changed: Any) -> None:
     with pytest.raises(ServiceError) as caught:
-        reader().feed(b"".join(changed(sealed([audio(b"one"), audio(b"two")]))))
+        list(reader().feed(b"".join(changed(sealed([audio(b"one"), audio(b"two")])))))
     assert caught.value.code == "InvalidSignatureException"
 
 
 def test_a_stream_without_its_end_is_an_error_that_says_so() -> None:
     stream = reader()
-    stream.feed(sealed([audio(b"one")])[0])
+    list(stream.feed(sealed([audio(b"one")])[0]))
     with pytest.raises(ServiceError, match="stops without its end") as caught:
         stream.close()
     assert caught.value.code == "BadRequestException"
     cut = reader()
-    cut.feed(sealed([audio(b"one")])[0][:-3])
+    list(cut.feed(sealed([audio(b"one")])[0][:-3]))
     with pytest.raises(ServiceError, match="ends inside a frame"):
         cut.close()
 
 
 def test_unsigned_frames_of_a_presigned_websocket() -> None:
     stream = reader(may_be_unsigned=True)
-    assert stream.feed(audio(b"one")) == [{"AudioEvent": {"AudioChunk": b"one"}}]
+    assert list(stream.feed(audio(b"one"))) == [{"AudioEvent": {"AudioChunk": b"one"}}]
     stream.close()
     signed = reader(may_be_unsigned=True)
-    assert signed.feed(sealed([audio(b"one")])[0])
+    assert list(signed.feed(sealed([audio(b"one")])[0]))
     with pytest.raises(ServiceError, match="not signed"):
-        signed.feed(audio(b"two"))
+        list(signed.feed(audio(b"two")))
 
 
 def test_a_wrong_event_names_what_is_wrong() -> None:
@@ -182,7 +182,7 @@ def test_a_wrong_event_names_what_is_wrong() -> None:
         ),
     ):
         with pytest.raises(ServiceError, match=message) as caught:
-            reader().feed(sealed([event])[0])
+            list(reader().feed(sealed([event])[0]))
         assert caught.value.code == "BadRequestException"
 
 
@@ -195,11 +195,11 @@ def test_rpc_protocols_send_the_parameters_as_the_first_event(protocol: Any) -> 
     frames = sealed([first, audio(b"one"), b""])
     stream = reader(protocol)
     assert stream.initial is None
-    assert stream.feed(frames[0]) == []
+    assert list(stream.feed(frames[0])) == []
     assert stream.initial == {"Session": "a", "Loud": True}
-    assert stream.feed(frames[1]) == [{"AudioEvent": {"AudioChunk": b"one"}}]
+    assert list(stream.feed(frames[1])) == [{"AudioEvent": {"AudioChunk": b"one"}}]
     with pytest.raises(ServiceError, match="must be initial-request"):
-        reader(protocol).feed(sealed([audio(b"one")])[0])
+        list(reader(protocol).feed(sealed([audio(b"one")])[0]))
 
 
 def _parsed(protocol: str, frames: bytes) -> list[dict[str, Any]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import select
 import socket
 import ssl
 import threading
@@ -102,6 +103,17 @@ class Client:
                 if isinstance(event, kinds):
                     return event
             self.read()
+
+    def waiting(self) -> list[h2.events.Event]:
+        """Return the events that have been read, all but a response's head."""
+        kept = [event for event in self._events if isinstance(event, h2.events.ResponseReceived)]
+        found = [event for event in self._events if event not in kept]
+        self._events = kept
+        return found
+
+    def readable(self) -> bool:
+        """Whether something has come."""
+        return bool(select.select([self._socket], [], [], 0)[0])
 
     def read(self) -> None:
         """Take what comes next."""

@@ -31,11 +31,14 @@ class Incoming:
         self._receive = context.receive
         self._events: deque[Event] = deque()
         self._over = False
+        self._fault: ServiceError | None = None  # of what came after the events
 
     async def initial(self) -> dict[str, Any]:
         """Return the parameters that a protocol sends as the first event. Raises `ServiceError`."""
         while self._reader.initial is None and not self._over:
             await self._more()
+        if self._reader.initial is None and self._fault is not None:
+            raise self._fault
         return self._reader.initial or {}
 
     async def __aiter__(self) -> AsyncIterator[Event]:
@@ -43,6 +46,8 @@ class Incoming:
         while True:
             while self._events:
                 yield self._events.popleft()
+            if self._fault is not None:
+                raise self._fault
             if self._over or self._reader.ended:
                 return
             await self._more()
@@ -51,10 +56,14 @@ class Incoming:
         message = await self._receive()
         if message["type"] == "http.disconnect":
             raise ClientDisconnect
-        self._events += self._reader.feed(message.get("body", b""))
-        if not message.get("more_body"):
-            self._over = True
-            self._reader.close()
+        try:
+            for event in self._reader.feed(message.get("body", b"")):
+                self._events.append(event)
+            if not message.get("more_body"):
+                self._over = True
+                self._reader.close()
+        except ServiceError as error:
+            self._over, self._fault = True, error
 
 
 async def outgoing(context: Context, output: Event, events: Iterable[Event] | AsyncIterable[Event]) -> Any:

@@ -7,7 +7,7 @@ and the response; with the rpc protocols they are the first event, initial-reque
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from brume.aws.engine.service import ServiceError
@@ -53,12 +53,11 @@ class EventReader:
         self.initial: dict[str, Any] | None = None
         self.ended = False
 
-    def feed(self, data: bytes) -> list[dict[str, Any]]:
-        """Return the events that are complete.
+    def feed(self, data: bytes) -> Iterator[dict[str, Any]]:
+        """Iterate the events that are complete.
 
-        Raises `ServiceError`: InvalidSignatureException, or the service's code for a wrong request.
+        Raises `ServiceError` after them: InvalidSignatureException, or the service's code of a wrong request.
         """
-        found = []
         for message in self._frames.feed(data):
             event = self._opened(message)
             if event is None:
@@ -67,8 +66,7 @@ class EventReader:
                 self._wants_initial = False
                 self.initial = self._initial(event)
             else:
-                found.append(self._event(event))
-        return found
+                yield self._event(event)
 
     def close(self) -> None:
         """Note that no bytes follow. Raises `ServiceError` when the stream is not at its end."""
@@ -94,7 +92,7 @@ class EventReader:
             self.ended = True
             return None
         inner = Decoder(limit=self._limit, code=self._code)
-        messages = inner.feed(payload)
+        messages = list(inner.feed(payload))
         inner.close()
         if len(messages) != 1:
             raise ServiceError(self._code, f"A signed message holds one event, and this one {len(messages)}")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import struct
 import uuid
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -92,28 +92,25 @@ class Decoder:
         self._limit, self._code = limit, code
         self._data = bytearray()
 
-    def feed(self, data: bytes) -> list[Message]:
-        """Return the messages that are complete. Raises `ServiceError` for what is no frame."""
+    def feed(self, data: bytes) -> Iterator[Message]:
+        """Iterate the messages that are complete. Raises `ServiceError` for what is no frame, after them."""
         self._data += data
-        found, position = [], 0
-        while len(self._data) - position >= _PRELUDE:
-            size = self._size(position)
-            if len(self._data) - position < size:
-                break
-            found.append(self._message(bytes(self._data[position : position + size])))
-            position += size
-        del self._data[:position]
-        return found
+        while len(self._data) >= _PRELUDE:
+            size = self._size()
+            if len(self._data) < size:
+                return
+            message = self._message(bytes(self._data[:size]))
+            del self._data[:size]
+            yield message
 
     def close(self) -> None:
         """Raise `ServiceError` when the bytes ended inside a frame."""
         if self._data:
             raise self._wrong(f"it ends inside a frame, {len(self._data)} bytes after its start")
 
-    def _size(self, position: int) -> int:
-        size, headers = struct.unpack_from(">II", self._data, position)
-        check = int.from_bytes(self._data[position + 8 : position + _PRELUDE], "big")
-        if zlib.crc32(self._data[position : position + 8]) != check:
+    def _size(self) -> int:
+        size, headers = struct.unpack_from(">II", self._data)
+        if zlib.crc32(self._data[:8]) != int.from_bytes(self._data[8:_PRELUDE], "big"):
             raise self._wrong("the checksum of a frame's first bytes is wrong")
         if size > self._limit:
             raise self._wrong(

@@ -11,6 +11,7 @@ import shutil
 import ssl
 import subprocess
 import threading
+import urllib.request
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,6 +25,7 @@ from botocore.auth import SigV4QueryAuth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 from botocore.eventstream import EventStreamBuffer
+from prometheus_client.parser import text_string_to_metric_families
 
 from brume import weights
 from brume.aws.engine.catalog import STATE, Settings
@@ -101,13 +103,15 @@ def _plain(text: str) -> str:
 class Scripted:
     """A double of a recogniser, without a model: each `every` seconds of audio are the next of `words`.
 
-    A segment has `segment` words. `before` is called with the seconds that a stream has heard before each
-    piece is recognised: it may wait, or raise. `heard` are the seconds of all streams, in their order.
+    A segment has `segment` words. `begins` is called when a stream begins, and `before` before each piece is
+    recognised, with the seconds that the stream has heard: they may wait, or raise. `heard` are the seconds
+    of all streams, in their order.
     """
 
     words: tuple[str, ...] = ("one", "two,", "three", "four.")
     every: float = 0.25
     segment: int = 4
+    begins: Callable[[], None] = lambda: None
     before: Callable[[float], None] = lambda seconds: None
     name: str = "scripted"
     languages: tuple[str, ...] = ("en", "es")
@@ -116,6 +120,7 @@ class Scripted:
 
     def start(self, language: str, *, partials: bool = True) -> ScriptedRecognition:
         """Begin a stream (see `Recogniser.start`)."""
+        self.begins()
         self.heard.append(0.0)
         return ScriptedRecognition(self, len(self.heard) - 1, partials)
 
@@ -188,7 +193,7 @@ def serve_captions(
         if recogniser is not None:
             stack.enter_context(mock.patch.object(engine, "Recognisers", lambda settings: _Only(recogniser)))
         made = engine.create(Settings(folder, folders or {}))
-        url = stack.enter_context(serve_engine(made, tls=tls, connections=connections))
+    with serve_engine(made, tls=tls, connections=connections) as url:
         (folder / STATE).write_text(json.dumps({"url": url}))  # as `brume engine captions` does
         yield url
 
@@ -298,6 +303,18 @@ def transcribe(
             socket.close()
             sending.join()
     check(found)
+    return found
+
+
+def metrics(url: str) -> dict[str, float]:
+    """Return what the engine counts of its streams, e.g. `streams`, `streams_ended complete`."""
+    found = {}
+    with urllib.request.urlopen(f"{url}/metrics") as answer:
+        for family in text_string_to_metric_families(answer.read().decode()):
+            for sample in family.samples:
+                if sample.name.startswith("brume_captions_"):
+                    name = sample.name.removeprefix("brume_captions_").removesuffix("_total")
+                    found[" ".join([name, *sample.labels.values()])] = sample.value
     return found
 
 
