@@ -12,7 +12,7 @@ from brume.captions.model.hypothesis import Word
 
 LONGEST = 12  # words of a phrase that is looked for
 ALLOWED = 3  # times that a single word may follow itself; of a longer phrase one less
-RATE = 9.0  # words a second that nobody speaks
+RATE, CROWD = 11.0, 8  # words a second that nobody speaks, and of how many in a row that is asked
 
 
 def without_loops(words: Sequence[Word]) -> list[Word]:
@@ -33,8 +33,8 @@ def without_loops(words: Sequence[Word]) -> list[Word]:
 
 
 def without_crowds(words: Sequence[Word]) -> list[Word]:
-    """Return the words up to where five begin faster than anyone speaks: what follows was not heard."""
-    for index in range(len(words) - 4):
-        if words[index + 4].start - words[index].start < 4 / RATE:
+    """Return the words up to where CROWD of them begin faster than anyone speaks: they were not heard."""
+    for index in range(len(words) - CROWD + 1):
+        if words[index + CROWD - 1].start - words[index].start < (CROWD - 1) / RATE:
             return list(words[:index])
     return list(words)

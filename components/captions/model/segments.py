@@ -37,7 +37,7 @@ class SegmentSettings:
     shortest: float = 0.1  # a voice for less is a click
     begins: float = 0.5  # probability from which a frame holds a voice
     goes_on: float = 0.35  # and down to which it still does within speech
-    beam: int = 1  # of the decodings while a segment is open
+    beam: int = 3  # of the decodings while a segment is open
     last_beam: int = 5  # of its last decoding
 
 
@@ -117,16 +117,14 @@ class Segments:
 
     def _end(self, segment: _Segment, now: float) -> Hypothesis:
         """End a segment with a pause or the end of the stream."""
-        last = self._decode(segment, now, beam=self._settings.last_beam)
-        words = (
-            last.words or segment.words
-        )  # what was shown does not vanish for a decoding that finds nothing
+        before = segment.words
+        words = self._decode(segment, now, self._settings.last_beam).words or before  # nothing shown vanishes
         self._open, self._ended = None, segment.last_voice
         return Hypothesis(segment.number, segment.start, now, words, final=True)
 
     def _cut(self, segment: _Segment, now: float) -> Hypothesis:
         """End a long segment at a gap between words, and begin the next there."""
-        found = self._decode(segment, now, beam=self._settings.last_beam)
+        found = self._decode(segment, now, self._settings.last_beam)
         index = _longest_gap(found.words, now)
         words = found.words[:index]
         if index < len(found.words):
@@ -141,15 +139,21 @@ class Segments:
 
     def _decode(self, segment: _Segment, now: float, beam: int) -> Hypothesis:
         start = max(segment.start - self._settings.context, self._dropped / RATE)
-        first = int(start * RATE) - self._dropped
-        audio = self._audio[first : int(now * RATE) - self._dropped]
+        words = self._words(segment, start, now, beam)
+        if not words and start < segment.start:  # Whisper may end with what came before the segment
+            words = self._words(segment, segment.start, now, beam)
+        segment.decoded, segment.words = now, tuple(words)
+        return Hypothesis(segment.number, segment.start, now, segment.words)
+
+    def _words(self, segment: _Segment, start: float, now: float, beam: int) -> list[Word]:
+        """Return the segment's words as decoded from `start` (seconds) on."""
+        audio = self._audio[int(start * RATE) - self._dropped : int(now * RATE) - self._dropped]
         words = []
         for word in self._decoder.decode(np.ascontiguousarray(audio), self._language, beam=beam):
             moved = word.at(word.start + start, word.end + start)
             if (moved.start >= segment.earliest or moved.middle >= segment.start) and self._is_spoken(moved):
                 words.append(moved.at(max(moved.start, segment.start), max(moved.end, segment.start)))
-        segment.decoded, segment.words = now, tuple(words)
-        return Hypothesis(segment.number, segment.start, now, segment.words)
+        return words
 
     def _is_spoken(self, word: Word) -> bool:
         """Whether a voice was found near a word: what is recognised in silence was not said."""

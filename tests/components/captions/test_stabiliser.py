@@ -10,6 +10,7 @@ from brume.captions.model.hypothesis import Hypothesis, Word
 from brume.captions.model.items import items_of
 from brume.captions.model.stabiliser import LEVELS, Level, Rule, Shown, Stabiliser, continuation
 
+TEXTS = ["a", "b", "c", "d", "e", "A,", "b.", "C!", "--", "5"]
 LEVEL_NAMES = ["off", "low", "medium", "high"]
 
 
@@ -40,7 +41,9 @@ def streams(draw: st.DrawFn) -> list[Hypothesis]:
         count = draw(st.integers(1, 12))
         for number in range(count):
             heard += draw(st.floats(0.05, 1.0))
-            texts = draw(st.lists(st.sampled_from([*"abcde5", "A,", "b.", "C!", "--"]), max_size=8))
+            texts = draw(
+                st.lists(st.sampled_from(["a", "b", "c", "d", "e", "A,", "b.", "C!", "--", "5"]), max_size=8)
+            )
             times = sorted(draw(st.floats(start, heard)) for _ in range(2 * len(texts)))
             spoken = tuple(
                 Word(text, times[2 * index], times[2 * index + 1], draw(st.floats(0, 1)))
@@ -86,7 +89,9 @@ def test_items_that_are_stable_are_never_changed(hypotheses: list[Hypothesis], l
 def test_a_higher_level_decides_earlier() -> None:
     text = "we hold these truths to be evident"
     stable = {name: [one.stable for one in play(LEVELS[name], [text] * 9)] for name in LEVEL_NAMES}
-    first = {name: next((i for i, one in enumerate(counts) if one), 99) for name, counts in stable.items()}
+    first = {
+        name: next((i for i, count in enumerate(counts) if count), 99) for name, counts in stable.items()
+    }
     assert first["high"] <= first["medium"] <= first["low"] < first["off"] == 8
 
 
