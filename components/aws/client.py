@@ -61,13 +61,24 @@ def _client(
     )
     session = boto3.session.Session(botocore_session=session_with_models())
     made = session.client(service, region_name=region or session.region_name or "us-east-1", config=config)
-    if (MODELS / service).is_dir() and ".amazonaws." in made.meta.endpoint_url:
+    if ".amazonaws." in made.meta.endpoint_url and not offered_by_aws(service):
         variable = "AWS_ENDPOINT_URL_" + made.meta.service_model.service_id.upper().replace(" ", "_")
         raise NoEndpointError(
             f"AWS does not offer {service}: start an engine that does (`brume engines` lists them), and set "
             f"{variable} to its address; `brume env` prints the line"
         )
     return made
+
+
+def offered_by_aws(service: str) -> bool:
+    """Return whether AWS has an endpoint of a service, by botocore's list of them.
+
+    It may have one of a service that botocore has no model of, such as transcribe-streaming.
+    """
+    if not (MODELS / service).is_dir():
+        return True
+    resolver = session_with_models().get_component("endpoint_resolver")
+    return bool(resolver.get_available_endpoints(service_model(service).endpoint_prefix))
 
 
 def session_with_models() -> Any:

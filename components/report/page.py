@@ -166,7 +166,33 @@ class Gallery:
     kind: ClassVar[str] = "gallery"
 
 
-Block = Numbers | Note | Facts | Table | Matrix | Figure | Row | Gallery
+@dataclass(frozen=True)
+class Sound:
+    """A recording that can be played: `data` is MP3, which every browser plays."""
+
+    title: str
+    data: bytes = field(repr=False)
+    lines: Sequence[tuple[str, str]] = ()  # what it is about: a name, and a text
+    caption: str = ""
+    badge: Badge | None = None
+
+    @property
+    def address(self) -> str:
+        """The recording as a data: address."""
+        return "data:audio/mpeg;base64," + base64.b64encode(self.data).decode()
+
+
+@dataclass(frozen=True)
+class Sounds:
+    """Recordings in order of importance; all of them count as text in the page's budget."""
+
+    title: str
+    sounds: Sequence[Sound]
+    empty: str = "None."
+    kind: ClassVar[str] = "sounds"
+
+
+Block = Numbers | Note | Facts | Table | Matrix | Figure | Row | Gallery | Sounds
 
 
 @dataclass(frozen=True)

@@ -58,3 +58,6 @@ def test_a_service_that_aws_does_not_offer_needs_an_endpoint() -> None:
     with pytest.raises(UnknownServiceError):
         client("lookoutforvision")
     assert client("athena").meta.endpoint_url.endswith(".amazonaws.com")
+    # botocore has no model of it, and AWS offers it: ours is used with AWS's own endpoint.
+    streaming = client("transcribe-streaming", "eu-west-1").meta.endpoint_url
+    assert streaming == "https://transcribestreaming.eu-west-1.amazonaws.com"

@@ -31,7 +31,8 @@ INSPECTION = [
     *("images", "trial", "datasets", "training", "evaluation", "packaging", "hosting", "detection", "report")
 ]
 LABELS = ["ingest", "workers", "quality", "tables", "queries", "dashboard", "quicksight"]
-LOOK_AGAIN = {"slides": [], "slides_predict": [], "inspection": [], "labels": LABELS[:2]}
+CAPTIONS = ["audio", "transcribe", "evaluate", "report"]
+LOOK_AGAIN = {"slides": [], "slides_predict": [], "inspection": [], "labels": LABELS[:2], "captions": []}
 
 TRAIN_ON = SLIDES[3:]
 MODEL_ON = INSPECTION[2:]
@@ -99,6 +100,21 @@ TABLE: dict[str, list[tuple[str, Any, list[str]]]] = {
         ("publish_quicksight", "arn", ["quicksight"]),
         ("workgroup", "other", ["tables", "queries", "quicksight"]),
     ],
+    "captions": [
+        ("audio", "new folder", CAPTIONS),
+        ("audio", "content", CAPTIONS),
+        ("audio", "a text beside it", CAPTIONS[2:]),
+        ("references", "new folder", CAPTIONS[2:]),
+        ("references", "content", CAPTIONS[2:]),
+        ("language", "es-US", CAPTIONS),
+        ("levels", "off,high", CAPTIONS[1:]),
+        ("vocabulary", "new file", CAPTIONS[1:]),
+        ("vocabulary_filter", "new file", CAPTIONS[1:]),
+        ("model", "new folder", CAPTIONS[1:]),
+        ("speed", "real-time", CAPTIONS[1:]),
+        ("streams", 3, []),
+        ("max_rejected", 0.2, CAPTIONS),
+    ],
 }
 # A stage whose code changes by itself, and the stages that run again. One that acts does not run for its own
 # sake: what would use it stands.
@@ -142,6 +158,13 @@ CODE: dict[str, dict[str, list[str]]] = {
         "queries": ["queries"],
         "dashboard": ["dashboard"],
         "quicksight": ["quicksight"],
+    },
+    "captions": {
+        "speech": [],
+        "audio": CAPTIONS,
+        "transcribe": CAPTIONS[1:],
+        "evaluate": CAPTIONS[2:],
+        "report": CAPTIONS[3:],
     },
 }
 CASES = [(name, *case) for name, cases in TABLE.items() for case in cases]
@@ -229,7 +252,9 @@ class Run:
         self.folder = folder
         self.code: dict[str, str] = {}  # by stage, in the place of the digest of its code
         self.arguments = {item.name: item.default for item in self.pipeline.parameters()}
-        for parameter in ("slides", "model", "images", "test_images", "trial_images", "source"):
+        for parameter in (
+            *("slides", "model", "images", "test_images", "trial_images", "source", "audio", "references"),
+        ):
             if parameter in self.arguments and self.arguments[parameter] in (None, ""):
                 self.arguments[parameter] = self.input(parameter, f"{parameter}/first")
         for parameter in ("labels", "workers"):
@@ -243,7 +268,7 @@ class Run:
             path.write_text("first")
             return str(path)
         path.mkdir()
-        (path / "file").write_text("first")
+        (path / ("file.wav" if parameter == "audio" else "file")).write_text("first")
         if parameter != "images":
             return str(path)
         manifest = path / "images.manifest"
@@ -258,8 +283,10 @@ class Run:
         elif change == "new file":
             self.arguments[parameter] = self.input(parameter, f"{parameter}-second.csv")
         elif change == "content":
-            file = given / "file" if given.is_dir() else given
+            file = next(given.glob("file*")) if given.is_dir() else given
             file.write_text(file.read_text() + "\n")
+        elif change == "a text beside it":
+            (given / "file.txt").write_text("first")
         elif change == "a picture that the manifest names":
             file = given.with_name("file")
             file.write_text("FIRST")
@@ -325,7 +352,13 @@ def test_a_change_runs_its_stage_and_those_after_it(
 
 def twice(run: Run) -> list[str]:
     """Run a pipeline, and again: returns the stages that work in each run. All work in the first."""
-    everything = {"slides": SLIDES, "slides_predict": PREDICT, "inspection": INSPECTION, "labels": LABELS}
+    everything = {
+        "slides": SLIDES,
+        "slides_predict": PREDICT,
+        "inspection": INSPECTION,
+        "labels": LABELS,
+        "captions": CAPTIONS,
+    }
     assert sorted(run()) == sorted(everything[run.pipeline.name])
     again = LOOK_AGAIN[run.pipeline.name]
     assert run() == again
