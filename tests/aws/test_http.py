@@ -150,6 +150,17 @@ def url() -> Iterator[str]:
         yield address
 
 
+def test_the_window_of_a_body_grows_by_a_frame(url: str) -> None:
+    """awscrt stops for ever when SETTINGS enlarge a window that it has used up."""
+    with client(url) as one:
+        stream = one.request("/echo")
+        sent = min(one.h2.local_flow_control_window(stream), 65535)
+        while one.next(h2.events.WindowUpdated).stream_id != stream:
+            pass
+        assert sent == 65535
+        assert one.h2.local_flow_control_window(stream) == ConnectionLimits().stream_window
+
+
 def test_each_part_comes_back_while_the_request_is_open(url: str) -> None:
     with client(url) as one:
         stream = one.request("/echo")

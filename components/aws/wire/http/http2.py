@@ -69,6 +69,7 @@ class Frames:
         return bytes(out)
 
 
+_FIRST_WINDOW = 65535  # bytes, RFC 9113, 6.9.2
 _MAX_FRAME = 16384  # of a payload; more has to be allowed by SETTINGS, and is not
 
 
@@ -90,7 +91,6 @@ class Http2(Protocol):
         self.h2.update_settings(
             {
                 SettingCodes.MAX_CONCURRENT_STREAMS: connection.limits.streams,
-                SettingCodes.INITIAL_WINDOW_SIZE: connection.limits.stream_window,
                 SettingCodes.MAX_HEADER_LIST_SIZE: 2 * connection.limits.header_bytes,
                 SettingCodes.ENABLE_PUSH: 0,
             }
@@ -127,6 +127,8 @@ class Http2(Protocol):
         if isinstance(event, h2.events.RequestReceived):
             exchange = Http2Exchange(self, event.stream_id, self._scope(event.headers))
             self.streams[event.stream_id] = exchange
+            if event.stream_ended is None:
+                self._open_window(event.stream_id)
             self.connection.server.spawn(exchange.run(self.connection.application))
             return
         if isinstance(event, (h2.events.WindowUpdated, h2.events.RemoteSettingsChanged)):
@@ -147,6 +149,16 @@ class Http2(Protocol):
             self.forget(stream)
             stream.disconnect()
             self._more_window()
+
+    def _open_window(self, stream: int) -> None:
+        """Let a client send more of a body than the standard's first window.
+
+        By a frame and not by SETTINGS: awscrt sends no more on a stream that has used up its window before
+        SETTINGS enlarge it.
+        """
+        more = self.connection.limits.stream_window - _FIRST_WINDOW
+        if more > 0:
+            self.h2.increment_flow_control_window(more, stream)
 
     def _scope(self, headers: list[tuple[bytes, bytes]]) -> Scope:
         special = {name: value for name, value in headers if name.startswith(b":")}

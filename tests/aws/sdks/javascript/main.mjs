@@ -45,7 +45,8 @@ async function send({ service, operation, parameters }, clients) {
   }
 }
 
-async function transcribe({ chunks }) {
+// With `inStep` each piece of audio is sent after the result of the one before: both directions are open at once.
+async function transcribe({ chunks, parameters, inStep }) {
   const { TranscribeStreamingClient, StartStreamTranscriptionCommand } = await import(
     "@aws-sdk/client-transcribe-streaming"
   );
@@ -55,27 +56,30 @@ async function transcribe({ chunks }) {
   let wait = result();
   async function* audio() {
     for (const chunk of chunks) {
-      yield { AudioEvent: { AudioChunk: Buffer.from(chunk) } };
-      await wait; // the next piece is sent after the result of this one: both directions are open at once
+      yield { AudioEvent: { AudioChunk: Buffer.from(chunk, "base64") } };
+      if (!inStep) continue;
+      await wait;
       wait = result();
     }
   }
-  const answer = await client.send(
-    new StartStreamTranscriptionCommand({
-      LanguageCode: "en-US", MediaSampleRateHertz: 16000, MediaEncoding: "pcm", SessionId: "session",
-      ShowSpeakerLabel: true, AudioStream: audio(),
-    }),
-  );
   const results = [];
+  let session;
   try {
+    const answer = await client.send(
+      new StartStreamTranscriptionCommand({
+        LanguageCode: "en-US", MediaSampleRateHertz: 16000, MediaEncoding: "pcm", ...parameters, AudioStream: audio(),
+      }),
+    );
+    session = answer.SessionId;
     for await (const event of answer.TranscriptResultStream) {
-      results.push(event.TranscriptEvent.Transcript.Results[0]);
+      results.push(...event.TranscriptEvent.Transcript.Results);
       heard();
     }
   } catch (error) {
-    return { session: answer.SessionId, results, error: error.name, message: error.message };
+    const status = error.$metadata?.httpStatusCode;
+    return { session, results, error: error.name, message: error.message, status };
   }
-  return { session: answer.SessionId, results };
+  return { session, results };
 }
 
 const clients = {};
