@@ -28,10 +28,7 @@ class Item:
 
 
 def items_of(words: Sequence[Word], stable: int = 0) -> list[Item]:
-    """Return the items of words, the first `stable` of which are Stable.
-
-    The punctuation after the last Stable word is not: the next word decides about it.
-    """
+    """Return the items of words, the first `stable` of which are Stable, with their punctuation."""
     found = []
     for index, word in enumerate(words):
         start = _BEFORE.match(word.text)
@@ -42,9 +39,7 @@ def items_of(words: Sequence[Word], stable: int = 0) -> list[Item]:
         if text:
             found.append(Item(text, word.start, word.end, True, round(word.probability, 4), index < stable))
         if mark and found and found[-1].pronunciation:
-            found.append(
-                Item(mark, word.end, word.end, False, None, index < stable - 1 or stable == len(words))
-            )
+            found.append(Item(mark, word.end, word.end, False, None, index < stable))
     return found
 
 

@@ -43,7 +43,7 @@ LEVELS = {
         Level("off", ()),
         Level("low", (Rule(3, 0.9, 0.8), Rule(6, 0.0, 2.5)), held=2),
         Level("medium", (Rule(2, 0.7, 0.3), Rule(4, 0.0, 1.2))),
-        Level("high", (Rule(2, 0.5), Rule(3, 0.0, 0.8))),
+        Level("high", (Rule(2, 0.5), Rule(3, 0.0, 0.5))),
     )
 }
 

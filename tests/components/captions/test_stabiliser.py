@@ -83,6 +83,7 @@ def test_items_that_are_stable_are_never_changed(hypotheses: list[Hypothesis], l
         assert flags == sorted(flags, reverse=True), "Stable items come first"
         seen = [(item.text, item.start, item.end) for item in items]
         assert seen[: len(kept)] == kept
+        assert sum(flags) >= len(kept), "an item that was Stable is not any more"
         kept = [] if shown.final else seen[: sum(flags)]
 
 
