@@ -16,13 +16,12 @@ from typing import Any
 import numpy as np
 
 from brume.captions.model.hypothesis import RATE, Recognition, Samples, Word
+from brume.captions.model.onsets import at_sounds
 from brume.captions.model.repetition import without_crowds, without_loops
 
 SHORTEST = 10.0  # seconds of a window; measured: word error rate .12 to .18 under it, .04 from it on
 TAIL = 1.5  # seconds of silence after the audio
 LONGEST = 30.0  # seconds that Whisper was made for
-# Whisper's word times come early by this much (seconds, median against speech with known times).
-_EARLY = 0.15
 _TOKENS = 10.0  # a second of audio holds fewer
 _NO_SPEECH, _LOG_PROBABILITY = 0.6, -1.0  # Whisper's own thresholds for "nothing was said"
 
@@ -97,9 +96,7 @@ class Whisper:
         tokens = [token for token in found.sequences_ids[0] if token < tokenizer.eot]
         if not tokens or (found.no_speech_prob > _NO_SPEECH and float(found.scores[0]) < _LOG_PROBABILITY):
             return []
-        (aligned,) = self._model.find_alignment(
-            tokenizer, [tokens], encoded, int(min(duration + _EARLY, window) * 100)
-        )
+        (aligned,) = self._model.find_alignment(tokenizer, [tokens], encoded, int(duration * 100))
         words: list[Word] = []
         for one in aligned:
             text = one["word"]
@@ -107,10 +104,10 @@ class Whisper:
                 last = words[-1]  # punctuation that the tokenizer split off belongs to the word before
                 words[-1] = Word(last.text + text.strip(), last.start, last.end, last.probability)
             elif text.strip():
-                start = min(float(one["start"]) + _EARLY, duration)
-                end = min(max(float(one["end"]) + _EARLY / 2, start), duration)
+                start = min(float(one["start"]), duration)
+                end = min(max(float(one["end"]), start), duration)
                 words.append(Word(text.strip(), start, end, float(one["probability"])))
-        return without_crowds(without_loops(words))
+        return at_sounds(without_crowds(without_loops(words)), samples)
 
     def _tokenizer(self, language: str) -> Any:
         from faster_whisper.tokenizer import Tokenizer
