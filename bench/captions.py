@@ -43,7 +43,7 @@ from pathlib import Path
 import numpy as np
 
 from bench.speech import CLIPS, HELD_OUT, TUNING, Clip, onset, read, sentences, text_of_clip
-from bench.word_times import NoLibraryError, Spoken, speak
+from bench.word_times import NoEspeakError, Spoken, speak
 from brume import weights
 from brume.captions.model.hypothesis import RATE, Hypothesis, Recogniser, Samples
 from brume.captions.model.live import Live, LiveSettings, Result
@@ -233,7 +233,7 @@ def word_starts(
     for language, texts in SPOKEN.items():
         try:
             spoken: list[Spoken] = [speak(text, language) for text in texts]
-        except NoLibraryError as error:
+        except NoEspeakError as error:
             print(f"  {error}")
             return
         late: list[float] = []

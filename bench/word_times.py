@@ -1,30 +1,26 @@
-"""Speech whose words have known times: espeak-ng's library says where in the audio each word begins.
-
-The command has no such output, so the library is called, by a measurement only; nothing installed with
-Brume loads it.
-"""
+"""Speech whose words have known times: each is spoken by espeak-ng alone, and they are joined."""
 
 from __future__ import annotations
 
-import ctypes
-import ctypes.util
+import shutil
+import subprocess
 from dataclasses import dataclass
-from functools import cache
-from typing import Any
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from brume.captions.model.audio import Resampler
-from brume.captions.model.hypothesis import Samples
+from bench.speech import read
+from brume.captions.model.hypothesis import RATE, Samples
 
-_SYNCHRONOUS, _UTF8, _PHONES = 2, 1, 0
-_END, _WORD = 0, 1  # types of events
-_BEFORE = 0.5  # seconds of silence before the speech
-_VOICES = {"en": b"en-us", "es": b"es"}
+_BEFORE, _AFTER = 0.5, 1.0  # seconds of silence around the speech
+_GAPS = (0.0, 0.03, 0.12)  # seconds between words, in turn
+_SILENT = 0.01  # amplitude: what is under it at a word's ends is cut off
+_VOICES = {"en": "en-us", "es": "es"}
 
 
-class NoLibraryError(RuntimeError):
-    """espeak-ng's library is not there."""
+class NoEspeakError(RuntimeError):
+    """espeak-ng is not there."""
 
 
 @dataclass(frozen=True)
@@ -35,61 +31,27 @@ class Spoken:
     words: list[tuple[float, str]]
 
 
-class _Event(ctypes.Structure):
-    """espeak_EVENT of speak_lib.h."""
-
-    _fields_ = [
-        ("type", ctypes.c_int),
-        ("unique_identifier", ctypes.c_uint),
-        ("text_position", ctypes.c_int),
-        ("length", ctypes.c_int),
-        ("audio_position", ctypes.c_int),  # ms
-        ("sample", ctypes.c_int),
-        ("user_data", ctypes.c_void_p),
-        ("id", ctypes.c_char * 8),
-    ]
-
-
-_Callback = ctypes.CFUNCTYPE(
-    ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes.c_int, ctypes.POINTER(_Event)
-)
-
-
-@cache
-def _library() -> tuple[Any, int]:
-    name = ctypes.util.find_library("espeak-ng")
-    if name is None:
-        raise NoLibraryError("espeak-ng is not installed (Debian: apt-get install espeak-ng)")
-    library = ctypes.CDLL(name)
-    return library, int(library.espeak_Initialize(_SYNCHRONOUS, 0, None, 0))
-
-
 def speak(text: str, language: str) -> Spoken:
-    """Return a text spoken in English ("en") or Spanish ("es"). Raises `NoLibraryError`."""
-    library, rate = _library()
-    audio: list[np.ndarray[Any, np.dtype[np.int16]]] = []
+    """Return the words of a text in English ("en") or Spanish ("es"). Raises `NoEspeakError`."""
+    if shutil.which("espeak-ng") is None:
+        raise NoEspeakError("espeak-ng is not installed (Debian: apt-get install espeak-ng)")
+    parts = [_silence(_BEFORE)]
     words: list[tuple[float, str]] = []
+    for number, word in enumerate(text.split()):
+        words.append((sum(map(len, parts)) / RATE, word))
+        parts += [_word(word, language), _silence(_GAPS[number % len(_GAPS)])]
+    return Spoken(np.concatenate([*parts, _silence(_AFTER)]), words)
 
-    def take(wave: Any, count: int, events: Any) -> int:
-        if wave and count:
-            audio.append(np.ctypeslib.as_array(wave, (count,)).copy())
-        index = 0
-        while events[index].type != _END:
-            event = events[index]
-            if event.type == _WORD:
-                begin = event.text_position - 1
-                words.append((_BEFORE + event.audio_position / 1000, text[begin : begin + event.length]))
-            index += 1
-        return 0
 
-    callback = _Callback(take)
-    library.espeak_SetSynthCallback(callback)
-    library.espeak_SetVoiceByName(_VOICES[language])
-    data = text.encode()
-    library.espeak_Synth(data, len(data) + 1, 0, 1, 0, _UTF8, None, None)
-    library.espeak_Synchronize()
-    audio.insert(0, np.zeros(int(_BEFORE * rate), np.int16))
-    whole = np.concatenate(audio).astype(np.float32) / np.float32(32768)
-    resampler = Resampler(rate, 1)
-    rows = [*resampler.accept(whole[np.newaxis]), *resampler.finish()]
-    return Spoken(np.concatenate(rows), words)
+def _silence(seconds: float) -> Samples:
+    return np.zeros(int(seconds * RATE), np.float32)
+
+
+def _word(word: str, language: str) -> Samples:
+    with TemporaryDirectory() as folder:
+        file = Path(folder) / "word.wav"
+        command = ["espeak-ng", "-v", _VOICES[language], "-s", "150", "-w", str(file), word]
+        subprocess.run(command, check=True)
+        samples = read(file)
+    loud = np.flatnonzero(np.abs(samples) > _SILENT)
+    return samples[loud[0] : loud[-1] + 1]
