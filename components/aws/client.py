@@ -77,8 +77,7 @@ def offered_by_aws(service: str) -> bool:
     """
     if not (MODELS / service).is_dir():
         return True
-    resolver = session_with_models().get_component("endpoint_resolver")
-    return bool(resolver.get_available_endpoints(service_model(service).endpoint_prefix))
+    return bool(session_with_models().get_available_regions(service))
 
 
 def session_with_models() -> Any:

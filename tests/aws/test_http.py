@@ -29,7 +29,7 @@ START = {"type": "http.response.start", "status": 200, "headers": [(b"connection
 
 
 async def echo(scope: Scope, receive: Receive, send: Send) -> None:
-    """Answer each part of a body, or each message, when it comes; /large sends 30 MB, /early nothing."""
+    """Answer each part of a body, or each message, when it comes; /large sends 30 MB, /early, /last end."""
     if scope["type"] == "lifespan":
         for _ in range(2):
             await send({"type": (await receive())["type"] + ".complete"})
@@ -40,6 +40,10 @@ async def echo(scope: Scope, receive: Receive, send: Send) -> None:
             await send({"type": "websocket.http.response.body", "body": b"no"})
             return
         await send({"type": "websocket.accept"})
+        if scope["path"] == "/last":
+            await send({"type": "websocket.send", "text": "the last"})
+            await send({"type": "websocket.close", "code": 1000, "reason": ""})
+            return
         while (message := await receive())["type"] == "websocket.receive":
             await send({**message, "type": "websocket.send"})
     else:
@@ -298,6 +302,20 @@ def _finish(one: Client, stream: int) -> bytes:
         one.read()
     one.data(stream, b"last", end=True)
     return one.answer(stream)
+
+
+def test_a_client_that_goes_on_sending_gets_the_last_message(url: str) -> None:
+    """A connection closed with bytes unread is reset, and what was sent to the client is lost with it."""
+    address = url.replace("http", "ws") + "/last"
+    for _ in range(10):
+        one = websocket.create_connection(address, timeout=30)
+        try:
+            for _ in range(50):
+                one.send_binary(bytes(10_000))
+            assert one.recv_data() == (websocket.ABNF.OPCODE_TEXT, b"the last")
+            assert one.recv_data()[0] == websocket.ABNF.OPCODE_CLOSE
+        finally:
+            one.shutdown()
 
 
 def test_a_web_socket_carries_messages_of_both_kinds(url: str) -> None:

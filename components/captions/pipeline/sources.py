@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import tempfile
 from dataclasses import asdict, dataclass
@@ -118,8 +119,9 @@ def _ending(uri: str) -> str:
 def read(uri: str) -> Samples:
     """Return the audio of a file, mixed to one channel. Raises `AudioError`, and what storage raises."""
     with tempfile.TemporaryDirectory() as scratch:
-        path = storage.fetch(uri, Path(scratch))  # some formats are read from their end first
-        parts = [rows[0] for rows in blocks(lambda: path.open("rb"), Source())]
+        # Some formats are read from their end first; by its name, FFmpeg opens the file itself.
+        path = storage.fetch(uri, Path(scratch)).absolute()
+        parts = [rows[0] for rows in blocks(lambda: contextlib.nullcontext(str(path)), Source())]
     return np.concatenate([np.zeros(0, np.float32), *parts])
 
 

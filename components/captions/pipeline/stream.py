@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 
 from wsproto import ConnectionType, WSConnection
 from wsproto import events as ws
+from wsproto.connection import ConnectionState
 from wsproto.utilities import ProtocolError
 
 from brume.aws.client import client, session_with_models
@@ -151,14 +152,17 @@ class _Socket:
     def __init__(self, to: Endpoint, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._to, self._reader, self._writer = to, reader, writer
         self._connection = WSConnection(ConnectionType.CLIENT)
+        self._waiting: list[ws.Event] = []  # that came with the end of the handshake
 
     async def open(self) -> None:
         """Make the handshake. Raises `StreamError` with the answer of a server that refuses."""
         self._writer.write(self._connection.send(ws.Request(host=self._to.server, target=self._to.path)))
         status, body = 0, bytearray()
         while True:
-            for event in await self._events(_ANSWER_SECONDS):
+            events = await self._events(_ANSWER_SECONDS)
+            for index, event in enumerate(events):
                 if isinstance(event, ws.AcceptConnection):
+                    self._waiting = events[index + 1 :]
                     return
                 if isinstance(event, ws.RejectConnection):
                     status = event.status_code
@@ -174,9 +178,11 @@ class _Socket:
                     raise StreamConnectionError(f"{self._to.server} closed the connection")
 
     async def send(self, data: bytes) -> None:
-        """Send a binary message; waits while the server reads no more."""
-        self._writer.write(self._connection.send(ws.BytesMessage(data)))
-        await self._writer.drain()
+        """Send a binary message, unless the server has ended the stream; waits while it reads no more."""
+        if self._connection.state is ConnectionState.OPEN:
+            self._writer.write(self._connection.send(ws.BytesMessage(data)))
+            with contextlib.suppress(ConnectionError):  # the reader gets to know why
+                await self._writer.drain()
 
     async def messages(self, sending: asyncio.Task[None]) -> AsyncIterator[bytes]:
         """Iterate the parts of binary messages until the server closes the connection."""
@@ -197,6 +203,9 @@ class _Socket:
                     raise StreamConnectionError(f"{self._to.server} broke the connection off")
 
     async def _events(self, seconds: float | None) -> list[ws.Event]:
+        if self._waiting:
+            events, self._waiting = self._waiting, []
+            return events
         try:
             data = await asyncio.wait_for(self._reader.read(_BLOCK), seconds)
         except TimeoutError as error:

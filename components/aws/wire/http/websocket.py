@@ -74,6 +74,7 @@ class WebSocket(Protocol):
     def receive(self, data: bytes) -> None:
         """Take bytes from the client."""
         if self._closed:
+            self._discard(data)
             return
         if not self._accepted:  # it does not wait for the answer to its handshake
             self._plain(400, [], b"Frames may be sent after the handshake only")
@@ -175,6 +176,21 @@ class WebSocket(Protocol):
         if not self._closed:
             self.connection.write(self._ws.send(events.CloseConnection(code=code, reason=reason[:120])))
             self._lost(code)
+            self._size = 0
+            self.connection.resume_reading()
+            self._timer = self.connection.loop.call_later(
+                self.connection.limits.linger_seconds, self.connection.close
+            )
+
+    def _discard(self, data: bytes) -> None:
+        """Drop what comes until the client has seen the end; unread, it makes a reset, which loses that."""
+        self._size += len(data)
+        try:
+            self._ws.receive_data(data)
+            answered = any(isinstance(event, events.CloseConnection) for event in self._ws.events())
+        except wsproto.utilities.ProtocolError:
+            answered = True
+        if answered or self._size > self.connection.limits.linger_bytes:
             self.connection.close()
 
     def _plain(self, status: int, headers: list[tuple[bytes, bytes]], body: bytes) -> None:
@@ -200,6 +216,8 @@ class WebSocket(Protocol):
     def closed(self) -> None:
         """The connection has been closed."""
         self._lost(_ABNORMAL)
+        if self._timer is not None:
+            self._timer.cancel()
 
     def shut_down(self) -> None:
         """Close it: the client may come again to the next server."""
