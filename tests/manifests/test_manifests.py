@@ -22,12 +22,12 @@ from brume.cluster.pods import CREDENTIALS, ENDPOINTS, SERVICE_ACCOUNT
 from tests.components.cluster import schemas
 
 MANIFESTS = Path(__file__).resolve().parents[2] / "manifests"
-OVERLAYS = ("local", "aws", "gpu")
+OVERLAYS = ("local", "aws", "gpu", "captions")
 ENGINE = "brume-inspection"
 # The engines of each overlay, and the service that each answers for.
 ENGINES = [
     *((overlay, ENGINE, "LOOKOUTVISION") for overlay in OVERLAYS),
-    *((overlay, "brume-labels", "ATHENA") for overlay in ("local", "gpu")),
+    *((overlay, "brume-labels", "ATHENA") for overlay in ("local", "gpu", "captions")),
 ]
 KUSTOMIZATIONS = sorted(MANIFESTS.rglob("kustomization.yaml"))
 # A patch is a part of an object, which is validated where it is whole: in what an overlay renders.
@@ -167,16 +167,64 @@ def test_an_engine_is_deployed_so_that_what_belongs_together_meets(overlay: str,
     assert len(places) == 1  # a pod's own disk is nobody else's
 
 
+def test_the_captions_engine_is_several_pods_with_one_database() -> None:
+    found = by_name(render("captions"))
+    name = "brume-captions"
+    spec = found["Deployment", name]["spec"]
+    pod, (engine,) = spec["template"]["spec"], spec["template"]["spec"]["containers"]
+    assert spec["replicas"] > 1 and spec["strategy"]["rollingUpdate"]["maxUnavailable"] == 0
+    assert {"name": "data", "emptyDir": {}} in pod["volumes"]  # nothing of one pod is to last
+    assert ("PersistentVolumeClaim", name) not in found
+    (database,) = (one for one in engine["env"] if one["name"] == "BRUME_DATABASE")
+    assert database["valueFrom"]["secretKeyRef"] == {"name": "brume-captions-database", "key": "url"}
+    (port,) = found["Service", name]["spec"]["ports"]
+    assert port["appProtocol"] == "kubernetes.io/h2c"
+    for api in ("TRANSCRIBE", "TRANSCRIBE_STREAMING"):
+        assert found["ConfigMap", ENDPOINTS]["data"][f"AWS_ENDPOINT_URL_{api}"] == f"http://{name}:8080"
+    scaler = found["HorizontalPodAutoscaler", name]["spec"]
+    assert scaler["scaleTargetRef"]["name"] == name
+    (metric,) = scaler["metrics"]
+    most = found["ConfigMap", name]["data"]["BRUME_CAPTIONS_STREAMS"]
+    assert int(metric["pods"]["target"]["averageValue"]) < int(most)  # another pod comes before one is full
+    policy = found["NetworkPolicy", "brume-captions-database"]["spec"]
+    assert policy["podSelector"]["matchLabels"]["app.kubernetes.io/name"] == name
+    (rule,) = policy["egress"]
+    assert rule["to"][0]["podSelector"]["matchLabels"] == {"app.kubernetes.io/name": "postgresql"}
+
+
+def test_the_captions_engine_ends_after_its_place_in_the_service() -> None:
+    """The pause, and what the server gives to what goes on, are within the pod's last seconds."""
+    from brume.aws.wire.http import server
+
+    pod = by_name(render("captions"))["Deployment", "brume-captions"]["spec"]["template"]["spec"]
+    pause = int(pod["containers"][0]["lifecycle"]["preStop"]["exec"]["command"][-1])
+    assert pause + server._END_SECONDS < pod["terminationGracePeriodSeconds"]
+
+
+def test_the_metric_that_scales_is_one_of_the_engine() -> None:
+    from prometheus_client import CollectorRegistry
+
+    from brume.captions.engine.streaming import StreamMetrics
+
+    registry = CollectorRegistry()
+    StreamMetrics(registry)
+    (metric,) = by_name(render("captions"))["HorizontalPodAutoscaler", "brume-captions"]["spec"]["metrics"]
+    assert registry.get_sample_value(metric["pods"]["metric"]["name"]) == 0
+
+
 NAMES = ["brume-inspection", "brume-labels"]
+RUN = [*(("local", name) for name in NAMES), ("captions", "brume-captions")]
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_an_engine_is_started_with_options_that_it_has(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("overlay", "name"), RUN)
+def test_an_engine_is_started_with_options_that_it_has(
+    overlay: str, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from brume.pipelines import cli
 
-    (engine,) = by_name(render("local"))["Deployment", name]["spec"]["template"]["spec"]["containers"]
+    (engine,) = by_name(render(overlay))["Deployment", name]["spec"]["template"]["spec"]["containers"]
     for variable in engine["env"]:
-        monkeypatch.setenv(variable["name"], variable["value"])
+        monkeypatch.setenv(variable["name"], variable.get("value", "of a Secret"))
     given = cli.engine.make_context("engine", list(engine["args"])).params
     assert given["name"] in catalog.names()
     assert given["data"] in [mount["mountPath"] for mount in engine["volumeMounts"]]
@@ -190,9 +238,9 @@ def test_an_engine_that_keeps_sqlite_is_never_two(name: str) -> None:
     assert (spec["replicas"], spec["strategy"]) == (1, {"type": "Recreate"})
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_engines_keep_to_the_pod_security_standard_restricted(name: str) -> None:
-    pod = by_name(render("local"))["Deployment", name]["spec"]["template"]["spec"]
+@pytest.mark.parametrize(("overlay", "name"), RUN)
+def test_engines_keep_to_the_pod_security_standard_restricted(overlay: str, name: str) -> None:
+    pod = by_name(render(overlay))["Deployment", name]["spec"]["template"]["spec"]
     assert pod["securityContext"]["runAsNonRoot"] is True
     assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
     for volume in pod["volumes"]:

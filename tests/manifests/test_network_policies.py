@@ -48,6 +48,7 @@ TARGETS: dict[str, list[Target]] = {
 STORES: dict[str, list[Target]] = {
     "local": [(Pod("kubeflow", {"app": "minio"}), 9000, "TCP"), (Pod("kubeflow"), 8333, "TCP")],
     "gpu": [(Pod("kubeflow", {"app": "minio"}), 9000, "TCP"), (Pod("kubeflow"), 8333, "TCP")],
+    "captions": [(Pod("kubeflow", {"app": "minio"}), 9000, "TCP"), (Pod("kubeflow"), 8333, "TCP")],
     "aws": [(Address("52.216.0.1"), 443, "TCP")],
 }
 
@@ -75,6 +76,16 @@ def test_nobody_gets_the_role_of_the_node(overlay: str) -> None:
         if pod.namespace == OWN:
             assert not connects(policies(overlay), pod, Address("169.254.169.254"), 80, "TCP")
             assert not connects(policies(overlay), pod, Address("169.254.169.254"), 443, "TCP")
+
+
+def test_the_captions_engine_alone_reaches_its_database() -> None:
+    objects = policies("captions")
+    database = (Pod("data", {"app.kubernetes.io/name": "postgresql"}), 5432, "TCP")
+    assert connects(objects, engine("brume-captions"), *database)
+    assert not connects(objects, engine("brume-labels"), *database)
+    assert not connects(objects, engine("brume-captions"), Pod("data", {"app": "other"}), 5432, "TCP")
+    for name in ("a step", "a step in another namespace"):
+        assert connects(objects, SOURCES[name], engine("brume-captions"), 8080, "TCP")
 
 
 def test_without_the_policies_the_table_would_not_hold() -> None:
