@@ -21,7 +21,7 @@ def policies(overlay: str) -> list[dict[str, Any]]:
 
 def engine(name: str) -> Pod:
     """An engine's pod, by the labels that its Deployment gives it."""
-    deployment = by_name(render("local"))["Deployment", name]
+    deployment = by_name(render("captions"))["Deployment", name]  # it has all of them
     return Pod(OWN, deployment["spec"]["template"]["metadata"]["labels"])
 
 

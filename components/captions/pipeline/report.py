@@ -88,8 +88,10 @@ def _results(given: Input) -> list[Block]:
             Number(
                 f"Level {one['level']}",
                 percent(one["wer"]) if one["wer"] is not None else _seconds(one["to_stable_p50"]),
-                (f"word error rate on {wer}; " if wer else "")
-                + f"half of the words are Stable within {_seconds(one['to_stable_p50'])}",
+                (
+                    (f"word error rate on {wer}; " if wer else "")
+                    + f"half of the words are Stable within {_seconds(one['to_stable_p50'])}"
+                ).replace(" %", "\u00a0%"),
             )
         )
     revised = sum(one["revised"] for one in _whole(given))
