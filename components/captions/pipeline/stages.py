@@ -18,7 +18,7 @@ from brume.run.rejects import Reject, check_share, read_rejects, write_rejects
 from brume.run.stage import Content, Operational, context, stage
 
 # Who recognises, where no endpoint of another is configured.
-_ENGINE = ("brume.captions.engine.streaming", "brume.captions.engine.recognisers")
+_ENGINE = ("brume.captions.engine.streaming",)
 
 
 def _audio_state(uri: str) -> list[Any]:
