@@ -31,7 +31,7 @@ class Stream:
             if value is not None
         }
         request = AWSRequest("POST", url + PATH, headers)
-        signer = SigV4Auth(Credentials(KEY.access_key, KEY.secret), "transcribe", "us-east-1")
+        signer = SigV4Auth(Credentials(KEY.access_key, KEY.secret), "transcribe", "eu-west-1")
         signer.payload = lambda _request: EVENTS  # type: ignore[method-assign]
         signer.add_auth(request)
         signed = [(name.lower(), value) for name, value in request.headers.items()]

@@ -30,7 +30,7 @@ from brume.captions.model.live import LiveSettings
 from brume.captions.model.stabiliser import LEVELS
 from brume.captions.model.subtitles import write
 from brume.captions.model.transcript import transcript
-from brume.captions.model.vocabulary import Spelling
+from brume.captions.model.vocabulary import Filter, Spelling
 from brume.weights import WeightsError
 
 _log = logging.getLogger(__name__)
@@ -75,11 +75,7 @@ class TranscriptionJobs:
         self._files.locate(str(request["Media"].get("MediaFileUri")))
         if bucket := request.get("OutputBucketName"):
             self._files.locate(f"s3://{bucket}/x")
-        options = request.get("Settings") or {}
-        if vocabulary := options.get("VocabularyName"):
-            self._vocabularies.entries(vocabulary, _codes(request), call)
-        if filter_name := options.get("VocabularyFilterName"):
-            self._filters.filter(filter_name, _codes(request), "mask", call)
+        self._words(request, call)  # raises for what is not there
         kept = {member: value for member, value in request.items() if member != "Tags"}
         with self._store.write() as db:
             if db.execute(select(JOBS).filter_by(**key(call, name))).first():
@@ -162,23 +158,19 @@ class TranscriptionJobs:
         caller = Call("", job.account, job.region, "", "transcribe", "StartTranscriptionJob")
         codes, options = _codes(request), request.get("Settings") or {}
         spoken = {language(code): code for code in codes}
-        entries = (
-            self._vocabularies.entries(options["VocabularyName"], codes, caller)
-            if options.get("VocabularyName")
-            else []
-        )
-        filters = [
-            self._filters.filter(name, codes, options.get("VocabularyFilterMethod") or "mask", caller)
-            for name in [options.get("VocabularyFilterName")]
-            if name
-        ]
+        recogniser = self._recognisers.of(tuple(spoken))
+        if unknown := [code for one, code in spoken.items() if one not in recogniser.languages]:
+            raise AudioError(f"{', '.join(unknown)} is not spoken by this server's model {recogniser.name}")
+        spelling, filters = self._words(request, caller)
         place = self._files.locate(request["Media"]["MediaFileUri"])
         found = transcribe_file(
             lambda: storage.open_read(place),
-            self._recognisers.of(tuple(spoken)),
+            recogniser,
             FileSettings(
-                LiveSettings(tuple(spoken), LEVELS["off"], Spelling(entries), tuple(filters), partials=False),
+                LiveSettings(tuple(spoken), LEVELS["off"], spelling, filters, partials=False),
                 separate=bool(options.get("ChannelIdentification")),
+                kind=request.get("MediaFormat") or "",
+                rate=request.get("MediaSampleRateHertz") or 0,
                 stop=lambda: self._closing,
             ),
         )
@@ -192,7 +184,7 @@ class TranscriptionJobs:
         data = json.dumps(text, ensure_ascii=False).encode()
         subtitles = request.get("Subtitles") or {}
         made = {
-            kind: write(found.cues, kind, first=int(subtitles.get("OutputStartIndex", 0)) or 1).encode()
+            kind: write(found.cues, kind, first=int(subtitles.get("OutputStartIndex", 0))).encode()
             for kind in subtitles.get("Formats", [])
         }
         if bucket := request.get("OutputBucketName"):
@@ -201,6 +193,25 @@ class TranscriptionJobs:
             return {"outcome": outcome}
         kept = {"json": data.decode(), **{kind: content.decode() for kind, content in made.items()}}
         return {"outcome": outcome, "transcript": json.dumps(kept).encode()}
+
+    def _words(self, request: Mapping[str, Any], call: Call) -> tuple[Spelling, tuple[Filter, ...]]:
+        """Return the vocabularies and filters of a job; raises `ServiceError` for one that cannot be used."""
+        options, codes = request.get("Settings") or {}, _codes(request)
+        method = options.get("VocabularyFilterMethod") or "mask"
+        named = [(options, codes)]
+        named += [(chosen, (code,)) for code, chosen in (request.get("LanguageIdSettings") or {}).items()]
+        entries = [
+            entry
+            for chosen, among in named
+            if (name := chosen.get("VocabularyName"))
+            for entry in self._vocabularies.entries(name, among, call)
+        ]
+        filters = [
+            self._filters.filter(name, among, method, call)
+            for chosen, among in named
+            if (name := chosen.get("VocabularyFilterName"))
+        ]
+        return Spelling(entries), tuple(filters)
 
     def _job(self, found: Row[Any], tags: Any = None) -> dict[str, Any]:
         """Return a job as Start and Get describe it."""
@@ -267,8 +278,11 @@ def _check(request: Mapping[str, Any]) -> None:
     options = request.get("Settings") or {}
     asked = [member for member in _REFUSED if request.get(member)]
     asked += [f"Settings.{member}" for member in _REFUSED_SETTINGS if options.get(member)]
-    if (request.get("ModelSettings") or {}).get("LanguageModelName"):
-        asked.append("ModelSettings.LanguageModelName")
+    named = {"ModelSettings": request.get("ModelSettings") or {}}
+    named |= {
+        f"LanguageIdSettings.{code}": one for code, one in (request.get("LanguageIdSettings") or {}).items()
+    }
+    asked += [f"{where}.LanguageModelName" for where, one in named.items() if one.get("LanguageModelName")]
     if asked:
         raise bad(f"{', '.join(asked)}: not done by this server")
     if not request["Media"].get("MediaFileUri"):
@@ -279,6 +293,8 @@ def _check(request: Mapping[str, Any]) -> None:
         raise bad("LanguageOptions has at least two language codes")
     if request.get("OutputKey") and not request.get("OutputBucketName"):
         raise bad("OutputKey needs OutputBucketName")
+    if not set(request.get("LanguageIdSettings") or ()) <= set(request.get("LanguageOptions") or ()):
+        raise bad("LanguageIdSettings is for languages of LanguageOptions")
     if options.get("VocabularyFilterMethod") and not options.get("VocabularyFilterName"):
         raise bad("Settings.VocabularyFilterMethod needs Settings.VocabularyFilterName")
 

@@ -23,6 +23,12 @@ def bad(message: str) -> ServiceError:
     return BATCH("BadRequestException", message)
 
 
+def refuse_encryption(request: Mapping[str, Any]) -> None:
+    """Raise `ServiceError` for a request that wants its words encrypted by a key of KMS."""
+    if request.get("EncryptionConfiguration"):
+        raise bad("EncryptionConfiguration: not done by this server; encrypt the disk of its database")
+
+
 def conflict(message: str) -> ServiceError:
     """Return the error of a name that is taken, or of a resource that is busy."""
     return BATCH("ConflictException", message)

@@ -24,6 +24,9 @@ _REFUSED = {
 }
 
 
+ENCODINGS = ("pcm", "flac", "ogg-opus")
+
+
 def bad(message: str) -> ServiceError:
     """Return the error of a request that cannot be used."""
     return STREAMING("BadRequestException", message)
@@ -48,6 +51,10 @@ def options(request: Mapping[str, Any]) -> Options:
     for member, (nothing, what) in _REFUSED.items():
         if request.get(member) not in (nothing, None):
             raise bad(f"{member} is not done by this server: {what}")
+    if request["MediaEncoding"] not in ENCODINGS:
+        raise bad(
+            f"MediaEncoding {request['MediaEncoding']} is not done by this server: {', '.join(ENCODINGS)} are"
+        )
     identify = bool(request.get("IdentifyLanguage"))
     return Options(
         _languages(request, identify),

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import logging
+import re
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Row, delete, insert, select, update
 
+from brume.aws.engine import logs
 from brume.aws.engine.background import Background
 from brume.aws.engine.listing import list_rows
 from brume.aws.engine.service import Call, ServiceError
 from brume.aws.engine.store import Store
 from brume.aws.engine.tags import Tags, pairs
-from brume.captions.engine.named import Files, arn, bad, conflict, key, row
+from brume.captions.engine.named import Files, arn, bad, conflict, key, refuse_encryption, row
 from brume.captions.engine.options import language
 from brume.captions.engine.tables import VOCABULARIES
 from brume.captions.model.vocabulary import Entry, VocabularyError, parse_list, parse_table
 
+_log = logging.getLogger(__name__)
 _WHAT = "vocabulary"
 
 
@@ -124,6 +128,9 @@ class Vocabularies:
             }
         except (VocabularyError, ServiceError) as error:
             made = {"state": "FAILED", "failure": str(error)[:1000]}
+        except Exception as error:
+            logs.failed(_log, "a vocabulary", error)
+            made = {"state": "FAILED", "failure": "the server failed; its log has more"}
         with self._store.write() as db:
             same = update(VOCABULARIES).filter_by(**which, modified=found.modified)
             db.execute(same.values(**made))
@@ -134,10 +141,11 @@ class Vocabularies:
         text = self._files.text(source["uri"])
         if "\t" in text.partition("\n")[0]:
             return parse_table(text)
-        return parse_list([line for line in text.splitlines() if line.strip()])
+        return parse_list([part for part in re.split(r"[\n,]", text) if part.strip()])
 
 
 def _source(request: Mapping[str, Any]) -> dict[str, Any]:
+    refuse_encryption(request)
     phrases, uri = request.get("Phrases"), request.get("VocabularyFileUri")
     if bool(phrases) == bool(uri):
         raise bad("Give either Phrases or VocabularyFileUri")

@@ -12,7 +12,7 @@ from brume.aws.engine.listing import list_rows
 from brume.aws.engine.service import Call
 from brume.aws.engine.store import Store
 from brume.aws.engine.tags import Tags, pairs
-from brume.captions.engine.named import Files, arn, bad, conflict, key, row
+from brume.captions.engine.named import Files, arn, bad, conflict, key, refuse_encryption, row
 from brume.captions.engine.options import language
 from brume.captions.engine.tables import FILTERS
 from brume.captions.model.vocabulary import Filter, VocabularyError, parse_words
@@ -82,6 +82,7 @@ class VocabularyFilters:
         return Filter(found.words, method, language(found.language))
 
     def _words(self, request: Mapping[str, Any]) -> list[str]:
+        refuse_encryption(request)
         words, uri = request.get("Words"), request.get("VocabularyFilterFileUri")
         if bool(words) == bool(uri):
             raise bad("Give either Words or VocabularyFilterFileUri")

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from brume.captions.model.audio import Source, blocks
+from brume.captions.model.audio import AudioError, Source, blocks
 from brume.captions.model.cues import Cue, Cues
 from brume.captions.model.hypothesis import RATE, Recogniser
 from brume.captions.model.live import Live, LiveSettings, Result
@@ -16,11 +16,14 @@ from brume.captions.model.live import Live, LiveSettings, Result
 class FileSettings:
     """How a file is transcribed: with `separate` each of its two channels by itself.
 
-    `stop` is asked again and again; once it is true `transcribe_file` raises `InterruptedError`.
+    `kind` (a MediaFormat of Transcribe) and `rate` (Hz) are what it should be, where that is known. `stop` is
+    asked again and again; once it is true `transcribe_file` raises `InterruptedError`.
     """
 
     live: LiveSettings
     separate: bool = False
+    kind: str = ""
+    rate: int = 0
     stop: Callable[[], bool] = lambda: False
 
 
@@ -46,6 +49,7 @@ def transcribe_file(read: Callable[[], Any], recogniser: Recogniser, settings: F
         if settings.stop():
             raise InterruptedError
         if not lives:
+            _compare(source, settings)
             lives = [Live(recogniser, settings.live) for _ in rows]
             found = [[] for _ in rows]
         for live, results, row in zip(lives, found, rows, strict=True):
@@ -66,3 +70,14 @@ def transcribe_file(read: Callable[[], Any], recogniser: Recogniser, settings: F
         source.rate,
         source.kind,
     )
+
+
+def _compare(source: Source, settings: FileSettings) -> None:
+    """Raise `AudioError` for a file that is not what it should be."""
+    kind = "mp4" if settings.kind == "m4a" else settings.kind
+    if kind and source.kind and kind != source.kind:
+        raise AudioError(f"the file is {source.kind}, and MediaFormat is {settings.kind}")
+    if settings.rate and settings.rate != source.rate:
+        raise AudioError(
+            f"the file has {source.rate} samples a second, and MediaSampleRateHertz is {settings.rate}"
+        )

@@ -41,6 +41,8 @@ def parse_list(phrases: Sequence[str]) -> list[Entry]:
 
     Raises `VocabularyError`.
     """
+    if not phrases:
+        raise VocabularyError("the list holds no phrase")
     return [_entry(phrase, "", f"phrase {number}") for number, phrase in enumerate(phrases, start=1)]
 
 
