@@ -11,6 +11,7 @@ import hashlib
 import importlib.metadata
 import importlib.resources
 import os
+import shutil
 import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from brume import storage
 from brume.variables import read, variable
 
 _BLOCK = 1 << 20
+_NEEDED = ("model.bin", "config.json", "tokenizer.json")  # what is looked up elsewhere otherwise
 
 
 class WeightsError(RuntimeError):
@@ -83,28 +85,62 @@ def _weights(item: dict[str, object]) -> Weights:
 
 
 def find(name: str) -> Path:
-    """Return a folder with a model's files, each of them checked.
+    """Return a folder with a model's files: one of the catalog by its name, or any by the folder's path.
 
-    Looked for in BRUME_WEIGHTS, then in the packages; files that come in parts are joined once, in the user's
-    cache. Raises `WeightsError`.
+    A model of the catalog is looked for in BRUME_WEIGHTS, then in packages, whose files are checked; those
+    that come in parts are joined once, in the user's cache. Raises `WeightsError`.
     """
-    weights = catalog().get(name)
-    if weights is None:
-        raise WeightsError(f"no model is called {name!r}; there are {', '.join(catalog())}")
-    if own := read(WeightsSettings).folder:
-        folder = Path(own) / name
-        if folder.is_dir():
-            return folder  # the user's own, who may have changed it
-    located = {file.name: [_located(weights, *part) for part in file.parts] for file in weights.files}
-    folders = {parts[0].parent for parts in located.values()}
-    if len(folders) == 1 and all(
-        len(parts) == 1 and parts[0].name == file for file, parts in located.items()
-    ):
-        (folder,) = folders
-        for file in weights.files:
-            _check(weights, file, located[file.name])
+    if (folder := _own(name)) is not None:
         return folder
-    return _joined(weights, located)
+    weights = _known(name)
+    located = _parts(weights)
+    if (folder := _whole(located)) is None:
+        return _joined(weights, located)
+    for file in weights.files:
+        _check(weights, file, located[file.name])
+    return folder
+
+
+def locate(name: str) -> Path:
+    """Return where a model's files are, or its parts, without a look into them. Raises `WeightsError`."""
+    if (folder := _own(name)) is not None:
+        return folder
+    located = _parts(_known(name))
+    return next(iter(located.values()))[0].parent
+
+
+def _known(name: str) -> Weights:
+    try:
+        return catalog()[name]
+    except KeyError:
+        raise WeightsError(f"no model is called {name!r}; there are {', '.join(catalog())}") from None
+
+
+def _own(name: str) -> Path | None:
+    """Return a folder of the user's, who may have put any model there; None where none was named."""
+    if "/" in name:
+        folder = Path(name)
+    elif own := read(WeightsSettings).folder:
+        folder = Path(own) / _known(name).name
+        if not folder.is_dir():
+            return None
+    else:
+        return None
+    absent = [file for file in _NEEDED if not (folder / file).is_file()]
+    if absent:
+        raise WeightsError(f"{folder} is no folder of a model: {', '.join(absent)} is not there")
+    return folder
+
+
+def _parts(weights: Weights) -> dict[str, list[Path]]:
+    return {file.name: [_located(weights, *part) for part in file.parts] for file in weights.files}
+
+
+def _whole(located: dict[str, list[Path]]) -> Path | None:
+    """Return the folder that holds all files under their names, None when there is no such folder."""
+    folders = {parts[0].parent for parts in located.values()}
+    whole = all(len(parts) == 1 and parts[0].name == file for file, parts in located.items())
+    return folders.pop() if whole and len(folders) == 1 else None
 
 
 def _located(weights: Weights, package: str, path: str) -> Path:
@@ -130,7 +166,7 @@ def _blocks(parts: list[Path]) -> Iterator[bytes]:
 
 def _check(weights: Weights, file: File, parts: list[Path]) -> None:
     digest = hashlib.sha256()
-    for block in _blocks(parts):
+    for block in _blocks([part for part in parts if part.is_file()]):
         digest.update(block)
     if digest.hexdigest() != file.sha256:
         raise WeightsError(
@@ -144,15 +180,28 @@ def _joined(weights: Weights, located: dict[str, list[Path]]) -> Path:
     home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "brume" / "weights"
     key = hashlib.sha256("".join(file.sha256 for file in weights.files).encode()).hexdigest()[:12]
     folder = home / f"{weights.name}-{key}"
-    if not folder.exists():
-        for file in weights.files:
-            _check(weights, file, located[file.name])
+    if folder.is_dir():
+        try:
+            _check_all(weights, folder)
+            return folder
+        except WeightsError:  # damaged since it was written
+            shutil.rmtree(folder)
+    for file in weights.files:
+        _check(weights, file, located[file.name])
+    try:
         with storage.replacing(folder) as partial:
             partial.mkdir(parents=True)
             for name, parts in located.items():
                 with (partial / name).open("wb") as stream:
                     for block in _blocks(parts):
                         stream.write(block)
+    except OSError:
+        if not folder.is_dir():  # another process has joined them in this moment
+            raise
+    _check_all(weights, folder)
+    return folder
+
+
+def _check_all(weights: Weights, folder: Path) -> None:
     for file in weights.files:
         _check(weights, file, [folder / file.name])
-    return folder

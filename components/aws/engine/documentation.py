@@ -19,6 +19,7 @@ from brume.aws.engine.resources import Service
 from brume.aws.engine.settings import CommonSettings
 from brume.cluster.settings import ClusterSettings
 from brume.run.settings import RunSettings
+from brume.weights import WeightsSettings
 
 COMMAND = "`make reference` writes this file; a test holds it equal to the code."
 
@@ -64,6 +65,7 @@ def settings() -> str:
         "Programs that use an engine": FolderSettings,
         "Cluster": ClusterSettings,
         "Processes of a local run": RunSettings,
+        "Weights of models": WeightsSettings,
     }
     for title, described in shared.items():
         parts += _settings(title, described)

@@ -137,7 +137,7 @@ def create(settings: Settings) -> Engine:
     }
     engine = Engine(
         services,
-        ready=store.trouble,
+        ready=lambda: store.trouble() or recognisers.trouble(),
         close=close,
         routes=[socket_route(streaming)],
         pages=downloads.routes(),

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import threading
-from pathlib import Path
 
 from brume import weights
 from brume.captions.engine.settings import CaptionsSettings
 from brume.captions.model.hypothesis import Recogniser
 from brume.captions.model.whisper import Whisper, WhisperSettings
+
+NONE = "none"  # in place of a model's name
 
 
 class Recognisers:
@@ -24,13 +25,23 @@ class Recognisers:
 
         Raises `brume.weights.WeightsError` when its model is not there.
         """
-        name = self._settings.english if languages == ("en",) else self._settings.others
+        english, others = self._settings.english, self._settings.others
+        name = english if (languages == ("en",) and english != NONE) or others == NONE else others
         with self._lock:
             if name not in self._loaded:
-                folder = Path(name) if "/" in name else weights.find(name)
                 self._loaded[name] = Whisper(
-                    folder,
-                    folder.name if "/" in name else name,
+                    weights.find(name),
+                    name.rstrip("/").rpartition("/")[2],
                     WhisperSettings(device=self._settings.device, streams=self._settings.threads),
                 )
             return self._loaded[name]
+
+    def trouble(self) -> str:
+        """Return why not every language can be recognised: a model that is not there; "" when none is."""
+        for name in (self._settings.english, self._settings.others):
+            try:
+                if name != NONE:
+                    weights.locate(name)
+            except weights.WeightsError as error:
+                return str(error)
+        return ""

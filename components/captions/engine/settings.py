@@ -15,10 +15,10 @@ class CaptionsSettings:
     english: str = variable(
         "BRUME_CAPTIONS_ENGLISH",
         "whisper-tiny.en",
-        "model for English: a name of `brume models`, or a folder",
+        "model for English: a name of `brume models`, a folder, or none",
     )
     others: str = variable(
-        "BRUME_CAPTIONS_OTHERS", "whisper-base", "model for the other languages: a name, or a folder"
+        "BRUME_CAPTIONS_OTHERS", "whisper-base", "model for the other languages: a name, a folder, or none"
     )
     device: str = variable("BRUME_CAPTIONS_DEVICE", "auto", "cpu, cuda, or auto: a GPU where there is one")
     streams: int = variable("BRUME_CAPTIONS_STREAMS", 8, "streams at once; more are refused", parse=number)

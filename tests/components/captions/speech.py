@@ -208,6 +208,10 @@ class _Only:
         """Return it."""
         return self.recogniser
 
+    def trouble(self) -> str:
+        """Nothing is absent."""
+        return ""
+
 
 def require_models(*names: str) -> None:
     """Skip the test, saying so, where the weights of a model are not installed."""
