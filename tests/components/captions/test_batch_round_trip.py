@@ -11,6 +11,7 @@ from brume.captions.engine.engine import TRANSCRIBE
 from tests.aws.serving import client_of, serve_engine
 from tests.aws.test_round_trip import Recorder, round_trip
 
+pytestmark = pytest.mark.slow
 OPERATIONS = [one.name for one in TRANSCRIBE.operations() if one.resource]
 
 
