@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from brume.captions.model.audio import AudioError, Source, blocks
-from brume.captions.model.cues import Cue, Cues
+from brume.captions.model.cues import Cue, cues_of
 from brume.captions.model.hypothesis import RATE, Recogniser
 from brume.captions.model.live import Live, LiveSettings, Result
 
@@ -57,13 +57,9 @@ def transcribe_file(read: Callable[[], Any], recogniser: Recogniser, settings: F
     for live, results in zip(lives, found, strict=True):
         results += [result for result in live.finish() if not result.partial]
     first = next((result for results in found for result in results), None)
-    maker = Cues()
-    cues = []
-    for result in sorted((result for results in found for result in results), key=lambda one: one.start):
-        cues += maker.accept(result.items)
     return Transcribed(
         found,
-        [*cues, *maker.finish()],
+        cues_of([item for result in results for item in result.items] for results in found),
         first.language if first else settings.live.languages[0],
         first.languages if first else {},
         source.samples / RATE,

@@ -1,18 +1,19 @@
-"""Cues as files: WebVTT, SubRip, TTML (IMSC 1 text profile), and live WebVTT segments of HLS.
+"""Cues as files: WebVTT, SubRip and TTML (IMSC 1.2 text profile).
 
-Sources: W3C WebVTT; W3C TTML Profiles for Internet Media Subtitles and Captions 1.2; RFC 8216, 3.5.
+Sources: W3C WebVTT; W3C TTML Profiles for Internet Media Subtitles and Captions 1.2.
 """
 
 from __future__ import annotations
 
 import html
-import math
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Iterable
 
 from brume.captions.model.cues import Cue
 
 FORMATS = ("vtt", "srt", "ttml")
-SEGMENT = 6  # seconds of an HLS segment
+# What no XML document may hold (XML 1.0, 2.2), nor any caption.
+_NO_TEXT = re.compile("[\x00-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
 
 
 def _clock(seconds: float, point: str = ".") -> str:
@@ -22,20 +23,27 @@ def _clock(seconds: float, point: str = ".") -> str:
     return f"{hours:02}:{minutes:02}:{rest // 1000:02}{point}{rest % 1000:03}"
 
 
+def _lines(cue: Cue) -> list[str]:
+    return [_NO_TEXT.sub(" ", line) for line in cue.lines]
+
+
 def write(cues: Iterable[Cue], kind: str, *, language: str = "en", first: int = 1) -> str:
-    """Return a file of cues; `kind` is one of FORMATS, `first` the number of the first cue."""
+    """Return a file of cues.
+
+    `kind` is one of FORMATS, `language` a tag of BCP 47 ("es-US"), `first` the number of the first cue.
+    """
     if kind == "vtt":
         return "WEBVTT\n\n" + "".join(vtt_cue(cue, first - 1) for cue in cues)
     if kind == "srt":
         return "".join(
             f"{cue.number + first - 1}\n{_clock(cue.start, ',')} --> {_clock(cue.end, ',')}\n"
-            + "\n".join(cue.lines)
+            + "\n".join(line.replace("-->", "->") for line in _lines(cue))
             + "\n\n"
             for cue in cues
         )
     body = "".join(
         f'      <p xml:id="c{cue.number + first - 1}" begin="{_clock(cue.start)}" end="{_clock(cue.end)}">'
-        + "<br/>".join(html.escape(line, quote=False) for line in cue.lines)
+        + "<br/>".join(html.escape(line, quote=False) for line in _lines(cue))
         + "</p>\n"
         for cue in cues
     )
@@ -56,39 +64,5 @@ def write(cues: Iterable[Cue], kind: str, *, language: str = "en", first: int = 
 
 def vtt_cue(cue: Cue, offset: int = 0) -> str:
     """Return one cue as WebVTT has it, with a blank line after it."""
-    lines = "\n".join(html.escape(line, quote=False) for line in cue.lines)
+    lines = "\n".join(html.escape(line, quote=False) for line in _lines(cue))
     return f"{cue.number + offset}\n{_clock(cue.start)} --> {_clock(cue.end)}\n{lines}\n\n"
-
-
-def hls_segment(cues: Iterable[Cue], number: int) -> str:
-    """Return the WebVTT segment `number` (from 0) of a live stream.
-
-    A cue that is shown in two segments stands in both, with the same number and times: players show it once.
-    """
-    start, end = number * SEGMENT, (number + 1) * SEGMENT
-    inside = (cue for cue in cues if cue.start < end and cue.end > start)
-    return "WEBVTT\nX-TIMESTAMP-MAP=MPEGTS:0,LOCAL:00:00:00.000\n\n" + "".join(vtt_cue(cue) for cue in inside)
-
-
-def hls_segments(cues: Sequence[Cue], heard: float, *, ended: bool) -> int:
-    """Return how many segments are complete when the stream is known up to `heard` seconds.
-
-    A segment is complete when no cue that begins in it can follow: cues come in the order of their start.
-    """
-    if ended:
-        return max(math.ceil(max([heard, *(cue.end for cue in cues)]) / SEGMENT), 1)
-    return math.floor(cues[-1].start / SEGMENT) if cues else 0
-
-
-def hls_playlist(count: int, *, ended: bool, window: int = 0) -> str:
-    """Return the playlist of `count` segments, of the last `window` only if that is not 0."""
-    first = max(count - window, 0) if window and not ended else 0
-    lines = [
-        "#EXTM3U",
-        "#EXT-X-VERSION:3",
-        f"#EXT-X-TARGETDURATION:{SEGMENT}",
-        f"#EXT-X-MEDIA-SEQUENCE:{first}",
-    ]
-    for number in range(first, count):
-        lines += [f"#EXTINF:{SEGMENT:.3f},", f"{number}.vtt"]
-    return "\n".join([*lines, *(["#EXT-X-ENDLIST"] if ended else [])]) + "\n"
