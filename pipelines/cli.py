@@ -416,6 +416,15 @@ main.add_command(
 main.add_command(
     _Lazy("models", "brume.weights.command:models", "List the weights of models, and where they were found.")
 )
+
+main.add_command(
+    _Lazy(
+        "captions",
+        "brume.captions.pipeline.command:captions",
+        "Print what is spoken in a sound file or on standard input; write subtitles.",
+    )
+)
+
 main.add_command(_Lazy("sql", "brume.labels.pipeline.command:sql", "Ask the labelling lake in Athena's SQL."))
 
 

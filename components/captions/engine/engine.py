@@ -23,13 +23,13 @@ from brume.aws.engine.tags import Tags
 from brume.captions.engine.downloads import Downloads
 from brume.captions.engine.jobs import TranscriptionJobs, unknown_resource
 from brume.captions.engine.named import Files, bad, row
-from brume.captions.engine.recognisers import Recognisers
 from brume.captions.engine.settings import CaptionsSettings
 from brume.captions.engine.sockets import socket_route
 from brume.captions.engine.streaming import Streaming, StreamMetrics
 from brume.captions.engine.tables import FILTERS, JOBS, SCHEMA, TAGS, VOCABULARIES
 from brume.captions.engine.vocabularies import Vocabularies
 from brume.captions.engine.vocabulary_filters import VocabularyFilters
+from brume.captions.model.recognisers import Recognisers
 
 PORT = 8403
 SERVICES = ("transcribe-streaming", "transcribe")

@@ -19,14 +19,13 @@ from brume.aws.engine.store import Store
 from brume.aws.engine.tags import Tags, pairs
 from brume.captions.engine.downloads import Downloads
 from brume.captions.engine.named import BATCH, Files, arn, bad, conflict, key, row
-from brume.captions.engine.options import language
-from brume.captions.engine.recognisers import Recognisers
 from brume.captions.engine.tables import JOBS
 from brume.captions.engine.vocabularies import Vocabularies
 from brume.captions.engine.vocabulary_filters import VocabularyFilters
 from brume.captions.model.audio import AudioError
 from brume.captions.model.files import FileSettings, transcribe_file
 from brume.captions.model.live import LiveSettings
+from brume.captions.model.recognisers import Recognisers, language
 from brume.captions.model.stabiliser import LEVELS
 from brume.captions.model.subtitles import write
 from brume.captions.model.transcript import transcript

@@ -8,6 +8,7 @@ from typing import Any
 
 from brume.aws.engine.errors import Errors
 from brume.aws.engine.service import ServiceError
+from brume.captions.model.recognisers import language
 
 STREAMING = Errors("transcribe-streaming")
 
@@ -117,9 +118,3 @@ def _names(request: Mapping[str, Any], member: str, identify: bool) -> tuple[str
     if not identify and several:
         raise bad(f"{member}Names needs IdentifyLanguage: give {member}Name")
     return tuple(part.strip() for part in (one or several or "").split(",") if part.strip())
-
-
-def language(code: str) -> str:
-    """Return the language of a code: `en` of `en-US`. Norwegian has Whisper's name for it."""
-    spoken = code.partition("-")[0].lower()
-    return {"nb": "no"}.get(spoken, spoken)

@@ -19,14 +19,14 @@ from prometheus_client import CollectorRegistry, Counter, Gauge
 from starlette.requests import ClientDisconnect
 
 from brume.aws.engine.service import Call, ServiceError
-from brume.captions.engine.options import STREAMING, Options, bad, language, options
-from brume.captions.engine.recognisers import Recognisers
+from brume.captions.engine.options import STREAMING, Options, bad, options
 from brume.captions.engine.settings import CaptionsSettings
 from brume.captions.engine.vocabularies import Vocabularies
 from brume.captions.engine.vocabulary_filters import VocabularyFilters
 from brume.captions.model.audio import AudioError, decoder
 from brume.captions.model.hypothesis import RATE, Samples
 from brume.captions.model.live import Live, LiveSettings, Result
+from brume.captions.model.recognisers import Recognisers, language
 from brume.captions.model.stabiliser import LEVELS
 from brume.captions.model.vocabulary import Spelling
 from brume.weights import WeightsError

@@ -17,8 +17,8 @@ from brume.aws.engine.service import Call, ServiceError
 from brume.aws.engine.store import Store
 from brume.aws.engine.tags import Tags, pairs
 from brume.captions.engine.named import Files, arn, bad, conflict, key, refuse_encryption, row
-from brume.captions.engine.options import language
 from brume.captions.engine.tables import VOCABULARIES
+from brume.captions.model.recognisers import language
 from brume.captions.model.vocabulary import Entry, VocabularyError, parse_list, parse_table
 
 _log = logging.getLogger(__name__)

@@ -13,8 +13,8 @@ from brume.aws.engine.service import Call
 from brume.aws.engine.store import Store
 from brume.aws.engine.tags import Tags, pairs
 from brume.captions.engine.named import Files, arn, bad, conflict, key, refuse_encryption, row
-from brume.captions.engine.options import language
 from brume.captions.engine.tables import FILTERS
+from brume.captions.model.recognisers import language
 from brume.captions.model.vocabulary import Filter, VocabularyError, parse_words
 
 _WHAT = "vocabulary-filter"

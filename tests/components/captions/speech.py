@@ -191,7 +191,7 @@ def serve_captions(
     with contextlib.ExitStack() as stack:
         stack.enter_context(mock.patch.dict(os.environ, environment))
         if recogniser is not None:
-            stack.enter_context(mock.patch.object(engine, "Recognisers", lambda settings: _Only(recogniser)))
+            stack.enter_context(mock.patch.object(engine, "Recognisers", lambda settings: Single(recogniser)))
         made = engine.create(Settings(folder, folders or {}))
     with serve_engine(made, tls=tls, connections=connections) as url:
         (folder / STATE).write_text(json.dumps({"url": url}))  # as `brume engine captions` does
@@ -199,7 +199,7 @@ def serve_captions(
 
 
 @dataclass(frozen=True)
-class _Only:
+class Single:
     """In place of an engine's recognisers: one for all languages."""
 
     recogniser: Scripted

@@ -1,21 +1,45 @@
-"""The recognisers of an engine, loaded when they are first needed."""
+"""The recognisers of a process, chosen by its environment and loaded when they are first needed."""
 
 from __future__ import annotations
 
+import os
 import threading
+from dataclasses import dataclass
 
 from brume import weights
-from brume.captions.engine.settings import CaptionsSettings
 from brume.captions.model.hypothesis import Recogniser
 from brume.captions.model.whisper import Whisper, WhisperSettings
+from brume.variables import number, variable
 
 NONE = "none"  # in place of a model's name
+
+
+@dataclass(frozen=True)
+class RecogniserSettings:
+    """Which models recognise speech, and where."""
+
+    english: str = variable(
+        "BRUME_CAPTIONS_ENGLISH",
+        "whisper-tiny.en",
+        "model for English: a name of `brume models`, a folder, or none",
+    )
+    others: str = variable(
+        "BRUME_CAPTIONS_OTHERS", "whisper-base", "model for the other languages: a name, a folder, or none"
+    )
+    device: str = variable("BRUME_CAPTIONS_DEVICE", "auto", "cpu, cuda, or auto: a GPU where there is one")
+    threads: int = variable(
+        "BRUME_CAPTIONS_THREADS",
+        os.cpu_count() or 1,
+        "streams recognised in the same moment",
+        parse=number,
+        shown="the number of CPUs",
+    )
 
 
 class Recognisers:
     """One recogniser for English and one for the other languages."""
 
-    def __init__(self, settings: CaptionsSettings) -> None:
+    def __init__(self, settings: RecogniserSettings) -> None:
         self._settings = settings
         self._lock = threading.Lock()
         self._loaded: dict[str, Recogniser] = {}
@@ -45,3 +69,9 @@ class Recognisers:
             except weights.WeightsError as error:
                 return str(error)
         return ""
+
+
+def language(code: str) -> str:
+    """Return the language of a code: `en` of `en-US`. Norwegian has Whisper's name for it."""
+    spoken = code.partition("-")[0].lower()
+    return {"nb": "no"}.get(spoken, spoken)
