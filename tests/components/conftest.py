@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import itertools
 import json
 import shutil
@@ -67,14 +68,14 @@ class Page:
         self._socket.close()
 
 
-@pytest.fixture(scope="session")
-def _browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+@contextlib.contextmanager
+def browser(profile: Path, *flags: str) -> Iterator[str]:
+    """Run a browser with a profile of its own and more flags; yields its address. Skips without one."""
     program = next(filter(None, map(shutil.which, BROWSERS)), None)
     if program is None:
         pytest.skip(f"no browser: none of {', '.join(BROWSERS)} is installed")
-    profile = tmp_path_factory.mktemp("browser")
     with subprocess.Popen(
-        [program, *FLAGS, f"--user-data-dir={profile}", "about:blank"],
+        [program, *FLAGS, *flags, f"--user-data-dir={profile}", "about:blank"],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     ) as process:
@@ -89,6 +90,12 @@ def _browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
             yield f"http://127.0.0.1:{port.read_text().splitlines()[0]}"
         finally:
             process.terminate()
+
+
+@pytest.fixture(scope="session")
+def _browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with browser(tmp_path_factory.mktemp("browser")) as address:
+        yield address
 
 
 def open_in(
@@ -129,3 +136,107 @@ def open_page(_browser: str, tmp_path: Path) -> Iterator[Callable[..., Page]]:
     yield open_
     for page in pages:
         page.close()
+
+
+class Tab(Page):
+    """A tab that keeps the page's requests, and the responses that were errors."""
+
+    def __init__(self, address: str) -> None:
+        super().__init__(address)
+        self._mine = itertools.count(10**6)
+        self.requests: list[str] = []
+        self.failures: list[tuple[int, str]] = []
+
+    def send(self, method: str, **params: Any) -> dict[str, Any]:
+        number = next(self._mine)
+        self._socket.send(json.dumps({"id": number, "method": method, "params": params}))
+        while True:
+            message = json.loads(self._socket.recv())
+            event = message.get("params", {})
+            if message.get("method") == "Log.entryAdded":
+                self.errors.append(event["entry"]["text"])
+            if message.get("method") == "Runtime.exceptionThrown":
+                self.errors.append(json.dumps(event["exceptionDetails"]))
+            if message.get("method") == "Network.requestWillBeSent":
+                self.requests.append(event["request"]["url"])
+            if message.get("method") == "Network.responseReceived" and event["response"]["status"] >= 400:
+                self.failures.append((event["response"]["status"], event["response"]["url"]))
+            if message.get("id") == number:
+                assert "error" not in message, message
+                return message["result"]
+
+    def until(self, expression: str, seconds: float = 120) -> Any:
+        """Wait until an expression is true; returns its value."""
+        return until(
+            lambda: self.value(expression),
+            lambda: f"{expression}\n{self.text()}\n{self.errors}",
+            seconds=seconds,
+        )
+
+    def go(self, place: str) -> None:
+        """Go to a view and wait until it is drawn."""
+        self.value(f"location.hash = {json.dumps(place)}")
+        self.until("!document.getElementById('view').hasAttribute('aria-busy')")
+
+    def text(self) -> str:
+        """The words that the page shows."""
+        return str(self.value("document.body.innerText"))
+
+    def press(self, *keys: str) -> None:
+        """Press keys, one after the other."""
+        for key in keys:
+            text = {"text": key} if len(key) == 1 else {}
+            self.send("Input.dispatchKeyEvent", type="keyDown", key=key, **text)
+            self.send("Input.dispatchKeyEvent", type="keyUp", key=key)
+
+    def tap(self, selector: str) -> None:
+        """Press the mouse on what a selector finds, as a person does: pages may then play and record."""
+        self.until(f"!document.querySelector({json.dumps(selector)}).disabled")
+        box = self.value(
+            f"(() => {{ const box = document.querySelector({json.dumps(selector)});"
+            " box.scrollIntoView({block: 'center'}); const at = box.getBoundingClientRect();"
+            " return [at.x + at.width / 2, at.y + at.height / 2]; })()"
+        )
+        for kind in ("mousePressed", "mouseReleased"):
+            self.send("Input.dispatchMouseEvent", type=kind, x=box[0], y=box[1], button="left", clickCount=1)
+
+    def click(self, selector: str) -> None:
+        """Click what a selector finds first."""
+        self.until(f"!!document.querySelector({json.dumps(selector)})")
+        self.value(f"document.querySelector({json.dumps(selector)}).click()")
+
+
+def visit(browser: str, url: str, *, width: int = 1280, height: int = 900, dark: bool = False) -> Tab:
+    """Open a URL in a tab of the browser at this address; returns once it is loaded."""
+    request = urllib.request.Request(f"{browser}/json/new?about:blank", method="PUT")
+    with urllib.request.urlopen(request) as answer:
+        tab = Tab(json.load(answer)["webSocketDebuggerUrl"])
+    for domain in ("Page", "Runtime", "Log", "Network"):
+        tab.send(f"{domain}.enable")
+    scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
+    tab.send("Emulation.setEmulatedMedia", features=[scheme])
+    tab.send(
+        "Emulation.setDeviceMetricsOverride",
+        width=width,
+        height=height,
+        deviceScaleFactor=1,
+        mobile=width < 600,
+    )
+    tab.send("Page.navigate", url=url)
+    tab.until("document.readyState === 'complete' && location.protocol.startsWith('http')")
+    return tab
+
+
+@pytest.fixture
+def browse(_browser: str) -> Iterator[Callable[..., Tab]]:
+    """Open an address in a window of `width` CSS pixels, light or dark."""
+    tabs: list[Tab] = []
+
+    def open_(url: str, **window: Any) -> Tab:
+        tab = visit(_browser, url, **window)
+        tabs.append(tab)
+        return tab
+
+    yield open_
+    for tab in tabs:
+        tab.close()

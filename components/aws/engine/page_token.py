@@ -14,11 +14,11 @@ from brume.aws.engine import catalog
 TOKEN = "console-token"  # noqa: S105 - the name of a file
 
 
-def address(data: Path) -> str:
-    """Return the address that opens the page of the engine that runs on `data`.
+def address(data: Path, path: str) -> str:
+    """Return the address that opens the page, below `path`, of the engine that runs on `data`.
 
     Raises `FileNotFoundError` when none runs there.
     """
     state = json.loads((data / catalog.STATE).read_text(encoding="utf-8"))
     token = (data / TOKEN).read_text(encoding="utf-8").strip()
-    return f"{state['url']}/console/?token={token}"
+    return f"{state['url']}{path}/?token={token}"

@@ -6,6 +6,7 @@ leave nothing behind, so that any number of engines may serve them with one data
 
 from __future__ import annotations
 
+import shlex
 from typing import Any
 
 from prometheus_client import CollectorRegistry
@@ -20,6 +21,7 @@ from brume.aws.engine.service import Call, Engine
 from brume.aws.engine.settings import read
 from brume.aws.engine.store import Store, StoreError
 from brume.aws.engine.tags import Tags
+from brume.captions.engine import console
 from brume.captions.engine.downloads import Downloads
 from brume.captions.engine.jobs import TranscriptionJobs, unknown_resource
 from brume.captions.engine.named import Files, bad, row
@@ -140,9 +142,10 @@ def create(settings: Settings) -> Engine:
         ready=lambda: store.trouble() or recognisers.trouble(),
         close=close,
         routes=[socket_route(streaming)],
-        pages=downloads.routes(),
+        pages=[*downloads.routes(), *console.routes(settings.data)],
         page_secret=store.secret("pages"),
         registry=registry,
+        hint=f"its web page: brume captions --console --data {shlex.quote(str(settings.data))}",
     )
     background.resume(store)
     working.resume(store)

@@ -27,6 +27,7 @@ _log = logging.getLogger(__name__)
 _PREFIX = "x-amzn-transcribe-"
 _PROTOCOL = PROTOCOLS["rest-json"]
 _OPERATION = "StartStreamTranscription"
+PATH = "/stream-transcription-websocket"
 
 
 def socket_route(streaming: Streaming) -> SocketRoute:
@@ -35,7 +36,7 @@ def socket_route(streaming: Streaming) -> SocketRoute:
     async def handle(socket: Socket, request: RouteRequest, call: Call) -> None:
         await _transcribe(streaming, socket, request, call)
 
-    return SocketRoute("transcribe", "/stream-transcription-websocket", f"{_OPERATION}WebSocket", handle)
+    return SocketRoute("transcribe", PATH, f"{_OPERATION}WebSocket", handle)
 
 
 async def _transcribe(streaming: Streaming, socket: Socket, request: RouteRequest, call: Call) -> None:

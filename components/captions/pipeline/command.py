@@ -35,7 +35,12 @@ _UNDERLINE, _PLAIN, _CLEAR = "\x1b[4m", "\x1b[24m", "\r\x1b[2K"
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
-@click.argument("audio", metavar="FILE|-", type=click.Path(exists=True, dir_okay=False, allow_dash=True))
+@click.argument(
+    "audio",
+    metavar="FILE|-",
+    required=False,
+    type=click.Path(exists=True, dir_okay=False, allow_dash=True),
+)
 @click.option(
     "--language",
     "codes",
@@ -67,8 +72,20 @@ _UNDERLINE, _PLAIN, _CLEAR = "\x1b[4m", "\x1b[24m", "\r\x1b[2K"
     help="Write live captions for HLS: WebVTT segments and their playlist captions.m3u8, as they come.",
 )
 @click.option("--rate", type=click.IntRange(8000, 48000), default=RATE, show_default=True, help="Hz of pcm.")
+@click.option(
+    "--console", is_flag=True, help="Print an address that opens the engine's web page, once, and end."
+)
+@click.option("--data", type=click.Path(path_type=Path), help="With --console: the engine's data folder.")
 def captions(
-    audio: str, codes: str, level: str, live: bool, subtitles: tuple[Path, ...], hls: Path | None, rate: int
+    audio: str | None,
+    codes: str,
+    level: str,
+    live: bool,
+    subtitles: tuple[Path, ...],
+    hls: Path | None,
+    rate: int,
+    console: bool,
+    data: Path | None,
 ) -> None:
     """Print what is spoken in a sound file, or on standard input while it comes (-), each line once.
 
@@ -81,6 +98,11 @@ def captions(
 
     Ctrl-C ends it with what was heard so far.
     """
+    if console:
+        click.echo(_page(data))
+        return
+    if audio is None:
+        raise click.UsageError("name a sound file, or - for standard input")
     for path in subtitles:
         if _kind(path) not in FORMATS:
             raise click.UsageError(f"--vtt {path}: the name must end in .vtt, .srt or .ttml")
@@ -119,6 +141,19 @@ def captions(
 def _fail(message: str) -> NoReturn:
     click.echo(f"brume: {message}", err=True)
     sys.exit(1)
+
+
+def _page(data: Path | None) -> str:
+    """Return an address that opens the web page of the engine that runs on `data`."""
+    from brume.aws.engine import catalog, page_token
+
+    folder = data or catalog.data_folder("captions")
+    if catalog.running(folder) is None:
+        _fail(f"no captions engine runs on {folder}: start one with `brume engine captions`, or give --data")
+    try:
+        return page_token.address(folder, "/captions")
+    except (OSError, ValueError) as error:
+        _fail(f"the console's token cannot be read: {error}")
 
 
 def _kind(path: Path) -> str:

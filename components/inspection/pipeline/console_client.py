@@ -69,7 +69,7 @@ def page(data: Path | None, path: str = "") -> str:
     """Return an address that opens the engine's page at `path`; it works once. Raises `InspectionError`."""
     engine(data)
     try:
-        found = page_token.address(data or catalog.data_folder("inspection"))
+        found = page_token.address(data or catalog.data_folder("inspection"), "/console")
     except (OSError, ValueError) as error:
         raise InspectionError(f"the console's token cannot be read: {error}") from error
     return f"{found}#/{path}" if path else found

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
-import itertools
 import json
 import shutil
 import sqlite3
-import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,9 +17,7 @@ import pytest
 from brume.aws.engine import catalog
 from brume.aws.engine.page_token import TOKEN
 from tests.aws.serving import KEY, OTHER, client_of
-from tests.components.conftest import Page
 from tests.components.inspection.parts import Running, dataset_ready, running, source
-from tests.polling import until
 
 PROJECT = "plates"
 
@@ -93,90 +89,3 @@ def served(trained: Running, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         plant_model(trained, made, 1)
         plant_model(trained, made, 2, threshold=0.0)
         yield made
-
-
-class Tab(Page):
-    """A tab that keeps the page's requests, and the responses that were errors."""
-
-    def __init__(self, address: str) -> None:
-        super().__init__(address)
-        self._mine = itertools.count(10**6)
-        self.requests: list[str] = []
-        self.failures: list[tuple[int, str]] = []
-
-    def send(self, method: str, **params: Any) -> dict[str, Any]:
-        number = next(self._mine)
-        self._socket.send(json.dumps({"id": number, "method": method, "params": params}))
-        while True:
-            message = json.loads(self._socket.recv())
-            event = message.get("params", {})
-            if message.get("method") == "Log.entryAdded":
-                self.errors.append(event["entry"]["text"])
-            if message.get("method") == "Runtime.exceptionThrown":
-                self.errors.append(json.dumps(event["exceptionDetails"]))
-            if message.get("method") == "Network.requestWillBeSent":
-                self.requests.append(event["request"]["url"])
-            if message.get("method") == "Network.responseReceived" and event["response"]["status"] >= 400:
-                self.failures.append((event["response"]["status"], event["response"]["url"]))
-            if message.get("id") == number:
-                assert "error" not in message, message
-                return message["result"]
-
-    def until(self, expression: str, seconds: float = 120) -> Any:
-        """Wait until an expression is true; returns its value."""
-        return until(
-            lambda: self.value(expression),
-            lambda: f"{expression}\n{self.text()}\n{self.errors}",
-            seconds=seconds,
-        )
-
-    def go(self, place: str) -> None:
-        """Go to a view and wait until it is drawn."""
-        self.value(f"location.hash = {json.dumps(place)}")
-        self.until("!document.getElementById('view').hasAttribute('aria-busy')")
-
-    def text(self) -> str:
-        """The words that the page shows."""
-        return str(self.value("document.body.innerText"))
-
-    def press(self, *keys: str) -> None:
-        """Press keys, one after the other."""
-        for key in keys:
-            text = {"text": key} if len(key) == 1 else {}
-            self.send("Input.dispatchKeyEvent", type="keyDown", key=key, **text)
-            self.send("Input.dispatchKeyEvent", type="keyUp", key=key)
-
-    def click(self, selector: str) -> None:
-        """Click what a selector finds first."""
-        self.until(f"!!document.querySelector({json.dumps(selector)})")
-        self.value(f"document.querySelector({json.dumps(selector)}).click()")
-
-
-@pytest.fixture
-def browse(_browser: str) -> Iterator[Callable[..., Tab]]:
-    """Open an address in a window of `width` CSS pixels, light or dark."""
-    tabs: list[Tab] = []
-
-    def open_(url: str, *, width: int = 1280, height: int = 900, dark: bool = False) -> Tab:
-        request = urllib.request.Request(f"{_browser}/json/new?about:blank", method="PUT")
-        with urllib.request.urlopen(request) as answer:
-            tab = Tab(json.load(answer)["webSocketDebuggerUrl"])
-        tabs.append(tab)
-        for domain in ("Page", "Runtime", "Log", "Network"):
-            tab.send(f"{domain}.enable")
-        scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
-        tab.send("Emulation.setEmulatedMedia", features=[scheme])
-        tab.send(
-            "Emulation.setDeviceMetricsOverride",
-            width=width,
-            height=height,
-            deviceScaleFactor=1,
-            mobile=width < 600,
-        )
-        tab.send("Page.navigate", url=url)
-        tab.until("document.readyState === 'complete' && location.protocol.startsWith('http')")
-        return tab
-
-    yield open_
-    for tab in tabs:
-        tab.close()

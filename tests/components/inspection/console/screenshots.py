@@ -27,8 +27,7 @@ from brume.aws.engine.page_token import TOKEN
 from brume.inspection import demo
 from brume.inspection.model.addresses import EVALUATIONS
 from tests.aws.serving import KEY, client_of
-from tests.components.conftest import BROWSERS, FLAGS
-from tests.components.inspection.console.conftest import Tab
+from tests.components.conftest import BROWSERS, FLAGS, Tab
 from tests.components.inspection.parts import Running, model_at, running
 from tests.polling import until
 

@@ -9,7 +9,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.components.inspection.console.conftest import PROJECT, Served, Tab
+from tests.components.conftest import Tab
+from tests.components.inspection.console.conftest import PROJECT, Served
 from tests.components.inspection.parts import photo, wait
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
