@@ -105,7 +105,7 @@ def page(fake: str) -> Iterator[Callable[..., Tab]]:
 
 def listen(tab: Tab) -> None:
     tab.tap("#microphone")
-    tab.until("document.querySelector('.live') || !document.getElementById('trouble').hidden")
+    tab.until("!!document.querySelector('.live') || !document.getElementById('trouble').hidden")
     assert tab.value("document.getElementById('trouble').textContent") == ""
 
 
@@ -135,7 +135,7 @@ def test_speech_at_the_microphone_becomes_captions(page: Callable[..., Tab], tmp
     require_models()
     with served(tmp_path / "engine") as url:
         tab = page(address(url, tmp_path / "engine"))
-        tab.click("[name=level][value=high]")
+        tab.click("[name=level][value=low]")
         listen(tab)
         tab.until("document.querySelector('.tentative')?.textContent")
         tab.until("/report with you/i.test(document.querySelector('.transcript').textContent)")
