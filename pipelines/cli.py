@@ -401,7 +401,7 @@ def _asked(host: str, call: Any) -> str:
         return str(call())
     except ApiException as error:
         _fail(f"{host} answered {error.status} {error.reason}: {remote.why(error.body)}", code=1)
-    except HTTPError as error:
+    except (HTTPError, ConnectionError, TimeoutError) as error:
         _fail(f"no Kubeflow Pipelines API answers at {host}: {error}", code=1)
 
 

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import json
+import ssl
 import tempfile
+import urllib.error
+import urllib.request
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,6 +16,7 @@ from brume import storage
 from brume.pipelines.running.catalog import Pipeline
 
 SERVICE_ACCOUNT = "brume-pipeline"  # made by manifests/base
+_SECONDS = 10.0  # for which a server may be silent before it counts as away
 
 
 def compile_to(pipeline: Pipeline, folder: Path, *, kubernetes_manifest: bool, namespace: str) -> Path:
@@ -89,4 +93,17 @@ def why(body: str | bytes | None) -> str:
 def _client(host: str, namespace: str) -> Any:
     from kfp.client import Client
 
+    _reach(host)
     return Client(host=host, namespace=namespace)
+
+
+def _reach(host: str) -> None:
+    """Raise `ConnectionError` where nothing answers: the client of kfp asks in vain for two minutes."""
+    address = host if host.startswith(("http://", "https://")) else f"http://{host}"
+    try:
+        urllib.request.urlopen(address, timeout=_SECONDS).close()  # noqa: S310 - the schemes are those
+    except urllib.error.HTTPError:  # it answers, and says to its client what it wants
+        pass
+    except urllib.error.URLError as error:
+        if not isinstance(error.reason, ssl.SSLError):  # kfp may know the certificate
+            raise ConnectionError(str(error.reason)) from error
