@@ -194,7 +194,8 @@ class Tab(Page):
         self.until(f"!document.querySelector({json.dumps(selector)}).disabled")
         box = self.value(
             f"(() => {{ const box = document.querySelector({json.dumps(selector)});"
-            " box.scrollIntoView({block: 'center'}); const at = box.getBoundingClientRect();"
+            " box.scrollIntoView({block: 'center', behavior: 'instant'});"
+            " const at = box.getBoundingClientRect();"
             " return [at.x + at.width / 2, at.y + at.height / 2]; })()"
         )
         for kind in ("mousePressed", "mouseReleased"):
