@@ -6,6 +6,8 @@ which a kill cut short is taken up when the engine starts again.
     filling = background.kind("dataset", select(datasets.c.id).filter_by(status="CREATING"), fill)
     filling.submit(id)              # after the answer; `fill(id)` runs in a thread
     background.resume(store)        # once, when the engine starts: every row that is pending
+
+Engines that share a database lease their rows (leases.py), and look for pending ones again and again.
 """
 
 from __future__ import annotations
@@ -48,6 +50,8 @@ class Background:
         self._busy: set[Hashable] = set()
         self._again: set[Hashable] = set()
         self._kinds: list[Kind] = []
+        self._closed = threading.Event()
+        self._watch: threading.Thread | None = None
 
     def kind(self, name: str, pending: Select[Any], work: Callable[..., None]) -> Kind:
         """Declare a kind of work. `pending` selects the keys, of which each row becomes `work(*row)`.
@@ -59,8 +63,24 @@ class Background:
         self._kinds.append(made)
         return made
 
-    def resume(self, store: Store) -> None:
-        """Take up what an earlier process of the engine did not finish."""
+    def resume(self, store: Store, *, every: float = 0.0) -> None:
+        """Take up what an earlier process of the engine did not finish.
+
+        With `every`, look for it again after so many seconds, until `close`: what other engines leave.
+        """
+        self._submit_pending(store)
+        if every:
+            self._watch = threading.Thread(target=self._look_again, args=(store, every), daemon=True)
+            self._watch.start()
+
+    def _look_again(self, store: Store, every: float) -> None:
+        while not self._closed.wait(every):
+            try:
+                self._submit_pending(store)
+            except Exception as error:
+                logs.failed(_log, "looking for work", error)
+
+    def _submit_pending(self, store: Store) -> None:
         for kind in self._kinds:
             with store.read() as db:
                 keys = [tuple(row) for row in db.execute(kind.pending)]
@@ -104,4 +124,7 @@ class Background:
 
     def close(self) -> None:
         """Let running work end, and drop what waits."""
+        self._closed.set()
+        if self._watch is not None:
+            self._watch.join()
         self._pool.shutdown(wait=True, cancel_futures=True)

@@ -79,6 +79,11 @@ class Store:
                 f"the database {getattr(self, 'name', url)} cannot be opened: {error}"
             ) from error
 
+    @property
+    def shared(self) -> bool:
+        """Whether several engines may use the database at a time."""
+        return not self._sqlite
+
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """Yield a connection that sees one state of the database."""

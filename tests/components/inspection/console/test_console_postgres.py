@@ -12,9 +12,9 @@ import pytest
 from sqlalchemy import create_engine, insert, select, update
 
 from brume.inspection.engine.tables import detections, models, projects
+from tests.aws.postgres import database as database
 from tests.aws.serving import client_of
 from tests.components.inspection.parts import Running, dataset_ready, photo, running, source, wait
-from tests.components.inspection.test_engine_postgres import database as database
 
 pytestmark = pytest.mark.long
 
