@@ -26,6 +26,7 @@ class Call:
     service: str
     operation: str
     page_secret: bytes = field(default=b"", repr=False)  # of the engine: authenticates page tokens
+    address: str = ""  # at which the caller reached the engine, e.g. "https://captions.example:8443"
 
 
 class ServiceError(Exception):

@@ -109,7 +109,15 @@ class Context:
             service=self.service_name,
             operation=self.operation_name,
             page_secret=self.served.engine.page_secret if self.served else b"",
+            address=self._address,
         )
+
+    @property
+    def _address(self) -> str:
+        headers = dict(self.request.headers)
+        # A proxy that ends TLS says so; the answer goes to the caller alone, whatever the headers name.
+        secure = "https" in (headers.get("x-forwarded-proto"), self.scope["scheme"])
+        return f"{'https' if secure else 'http'}://{headers['host']}" if headers.get("host") else ""
 
 
 def signed_request(scope: Scope) -> signature.SignedRequest:

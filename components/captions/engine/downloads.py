@@ -7,7 +7,6 @@ import hashlib
 import hmac
 import json
 import time
-from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Row, select
@@ -15,7 +14,6 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from brume.aws.engine.catalog import STATE
 from brume.aws.engine.store import Store
 from brume.captions.engine.tables import JOBS
 
@@ -27,19 +25,15 @@ _TYPES = {"json": "application/json", "vtt": "text/vtt", "srt": "application/x-s
 class Downloads:
     """Makes and answers such addresses: each names one file and its end, and is authenticated."""
 
-    def __init__(self, store: Store, data: Path) -> None:
-        self._store, self._data = store, data
+    def __init__(self, store: Store) -> None:
+        self._store = store
         self._secret = store.secret("downloads")
 
-    def url(self, job: Row[Any], kind: str) -> str:
-        """Return the address of a job's file: `kind` is json, vtt or srt."""
+    def url(self, job: Row[Any], kind: str, engine: str) -> str:
+        """Return the address of a job's file at an engine's: `kind` is json, vtt or srt."""
         named = json.dumps([job.account, job.region, job.name, kind, int(time.time()) + _LASTS]).encode()
         token = _encoded(named) + "." + _encoded(self._mac(named))
-        try:
-            home = str(json.loads((self._data / STATE).read_text())["url"]).rstrip("/")
-        except (OSError, ValueError, KeyError):
-            home = ""
-        return f"{home}{_PATH}/{token}/{job.name}.{kind}"
+        return f"{engine}{_PATH}/{token}/{job.name}.{kind}"
 
     def routes(self) -> list[BaseRoute]:
         """Return the route that answers them."""

@@ -31,6 +31,7 @@ from brume.captions.engine.streaming import Streaming, StreamMetrics
 from brume.captions.engine.tables import FILTERS, JOBS, SCHEMA, TAGS, VOCABULARIES
 from brume.captions.engine.vocabularies import Vocabularies
 from brume.captions.engine.vocabulary_filters import VocabularyFilters
+from brume.captions.engine.work import Work
 from brume.captions.model.recognisers import Recognisers
 
 PORT = 8403
@@ -86,6 +87,7 @@ TRANSCRIBE = Service(
         ),
     },
 )
+_LOOKS = 10.0  # seconds after which an engine looks for work that others with its database have left
 OFFERED = (STREAMING, TRANSCRIBE)
 _KINDS = {"vocabulary": VOCABULARIES, "vocabulary-filter": FILTERS, "transcription-job": JOBS}
 
@@ -120,17 +122,19 @@ def create(settings: Settings) -> Engine:
     background, working = Background(), Background(own.jobs)
     tags = Tags(store, TAGS, _tagged, invalid=bad)
     recognisers = Recognisers(own)
-    downloads = Downloads(store, settings.data)
     vocabularies = Vocabularies(store, background, files, tags)
     filters = VocabularyFilters(store, files, tags)
-    jobs = TranscriptionJobs(store, working, files, downloads, recognisers, vocabularies, filters, tags)
+    downloads = Downloads(store)
+    work = Work(store, working, files, recognisers, vocabularies, filters)
+    jobs = TranscriptionJobs(store, work, files, downloads, tags)
     streaming = Streaming(recognisers, vocabularies, filters, own, StreamMetrics(registry))
 
     def close() -> None:
-        jobs.close()
+        work.close()
         working.close()
         background.close()
         streaming.close()
+        recognisers.close()
         store.close()
 
     services: dict[str, Any] = {
@@ -147,6 +151,8 @@ def create(settings: Settings) -> Engine:
         registry=registry,
         hint=f"its web page: brume captions --console --data {shlex.quote(str(settings.data))}",
     )
-    background.resume(store)
-    working.resume(store)
+    every = _LOOKS if store.shared else 0.0
+    recognisers.load()
+    background.resume(store, every=every)
+    working.resume(store, every=every)
     return engine

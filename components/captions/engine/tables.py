@@ -5,6 +5,7 @@ from __future__ import annotations
 from sqlalchemy import JSON, Column, Float, LargeBinary, MetaData, String, Table
 
 from brume.aws.engine import schema
+from brume.aws.engine.leases import lease_columns
 from brume.aws.engine.tags import tags_table
 
 METADATA = MetaData()
@@ -46,6 +47,7 @@ JOBS = Table(
     Column("failure", String(1000), nullable=False, default=""),
     Column("outcome", JSON, nullable=False),  # members of the job that are known at its end
     Column("transcript", LargeBinary),  # where the job names no bucket
+    *lease_columns(),
 )
 TAGS = tags_table(METADATA)
 SCHEMA = schema.Schema(schema.versions_table(METADATA))

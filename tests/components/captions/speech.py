@@ -31,6 +31,7 @@ from brume import weights
 from brume.aws.engine.catalog import STATE, Settings
 from brume.aws.wire.eventstream import encode
 from brume.aws.wire.http.limits import ConnectionLimits
+from brume.aws.wire.keys import Key
 from brume.captions.engine import engine
 from brume.captions.model.hypothesis import RATE, Hypothesis, Samples, Word
 from tests.aws.serving import KEY, serve_engine
@@ -116,6 +117,7 @@ class Scripted:
     name: str = "scripted"
     languages: tuple[str, ...] = ("en", "es")
     likely: str = "en"
+    likelihood: float = 0.8  # of that language
     heard: list[float] = field(default_factory=list)
 
     def start(self, language: str, *, partials: bool = True) -> ScriptedRecognition:
@@ -126,8 +128,8 @@ class Scripted:
 
     def detect(self, samples: Samples, languages: tuple[str, ...]) -> dict[str, float]:
         """Return the scores of languages (see `Recogniser.detect`): `likely` is the most likely one."""
-        rest = 0.2 / max(len(languages) - 1, 1)
-        return {language: 0.8 if language == self.likely else rest for language in languages}
+        rest = (1 - self.likelihood) / max(len(languages) - 1, 1)
+        return {language: self.likelihood if language == self.likely else rest for language in languages}
 
     def text(self, seconds: float) -> str:
         """Return what is recognised in so many seconds of audio."""
@@ -182,6 +184,7 @@ def serve_captions(
     folders: Mapping[str, str] | None = None,
     tls: ssl.SSLContext | None = None,
     connections: ConnectionLimits | None = None,
+    database: str = "",
     **environment: str,
 ) -> Iterator[str]:
     """Serve the engine on a free port, with its data in `folder`; yields its URL.
@@ -192,7 +195,7 @@ def serve_captions(
         stack.enter_context(mock.patch.dict(os.environ, environment))
         if recogniser is not None:
             stack.enter_context(mock.patch.object(engine, "Recognisers", lambda settings: Single(recogniser)))
-        made = engine.create(Settings(folder, folders or {}))
+        made = engine.create(Settings(folder, folders or {}, database))
     with serve_engine(made, tls=tls, connections=connections) as url:
         (folder / STATE).write_text(json.dumps({"url": url}))  # as `brume engine captions` does
         yield url
@@ -207,6 +210,12 @@ class Single:
     def of(self, languages: tuple[str, ...]) -> Scripted:
         """Return it."""
         return self.recogniser
+
+    def load(self) -> None:
+        """Nothing has to be loaded."""
+
+    def close(self) -> None:
+        """Nothing is held."""
 
     def trouble(self) -> str:
         """Nothing is absent."""
@@ -230,13 +239,13 @@ class StreamError(Exception):
         self.code, self.message = code, message
 
 
-def address(url: str, **parameters: Any) -> str:
+def address(url: str, *, key: Key = KEY, **parameters: Any) -> str:
     """Return the presigned address of a WebSocket; parameters as in `language_code="en-US"`."""
     given = {"language-code": "en-US", "media-encoding": "pcm", "sample-rate": "16000"}
     given |= {name.replace("_", "-"): str(value) for name, value in parameters.items()}
     kept = {name: value for name, value in given.items() if value}
     request = AWSRequest("GET", f"{url}/stream-transcription-websocket", params=kept)
-    SigV4QueryAuth(Credentials(KEY.access_key, KEY.secret), "transcribe", "eu-west-1", 300).add_auth(request)
+    SigV4QueryAuth(Credentials(key.access_key, key.secret), "transcribe", "eu-west-1", 300).add_auth(request)
     return str(request.url).replace("http", "ws", 1)
 
 

@@ -3,22 +3,16 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
-import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
-from brume.aws.engine import catalog
-from brume.aws.wire import keys
 from brume.captions.engine import downloads
 from tests.aws.serving import KEY, OTHER, client_of
 from tests.components.captions.speech import (
@@ -26,10 +20,7 @@ from tests.components.captions.speech import (
     SILENCE,
     Scripted,
     encoded,
-    require_models,
     serve_captions,
-    spoken,
-    word_errors,
 )
 from tests.polling import until
 
@@ -289,86 +280,3 @@ def test_addresses_of_transcripts_expire_and_cannot_be_forged(
     monkeypatch.undo()
     boto.delete_transcription_job(TranscriptionJobName="address")
     assert status(uri)[0] == 404
-
-
-def test_a_job_whose_engine_ends_goes_on_with_the_next(root: Path, tmp_path: Path) -> None:
-    """The engine is closed while one job runs and another waits; both are done by the next engine."""
-    entered, go = threading.Event(), threading.Event()
-
-    def before(_seconds: float) -> None:
-        entered.set()
-        go.wait(0.2)
-
-    folders = {"s3://in/": str(root / "in")}
-    (root / "in/long.wav").write_bytes(encoded(SILENCE * 300, "wav"))
-    with serve_captions(tmp_path, Scripted(before=before), folders=folders) as url:
-        boto = client_of(url, "transcribe")
-        start(boto, "runs", "s3://in/long.wav")
-        start(boto, "waits")
-        assert entered.wait(120)
-        assert (
-            boto.get_transcription_job(TranscriptionJobName="waits")["TranscriptionJob"][
-                "TranscriptionJobStatus"
-            ]
-            == "QUEUED"
-        )
-    go.set()
-    with serve_captions(tmp_path, Scripted(), folders=folders) as url:
-        boto = client_of(url, "transcribe")
-        assert finished(boto, "runs")["TranscriptionJobStatus"] == "COMPLETED"
-        assert finished(boto, "waits")["TranscriptionJobStatus"] == "COMPLETED"
-
-
-class Process:
-    """The engine as its own process, with its own models."""
-
-    def __init__(self, root: Path) -> None:
-        state = root / "data" / catalog.STATE
-        state.unlink(missing_ok=True)  # a killed engine leaves it
-        command = [sys.executable, "-m", "brume.aws.engine.run", "captions", "--port", "0"]
-        command += ["--data", str(root / "data"), "--folder", f"s3://in/={root / 'in'}"]
-        self._log = (root / "engine.log").open("ab")
-        self.process = subprocess.Popen(command, stdout=self._log, stderr=self._log, env=os.environ)
-
-        def started() -> bool:
-            assert self.process.poll() is None, (root / "engine.log").read_text()
-            return state.exists()
-
-        until(started, "the engine's start")
-        (key,) = keys.load(root / "data/credentials").values()
-        self.boto = client_of(json.loads(state.read_text())["url"], "transcribe", key=key)
-
-    def kill(self) -> None:
-        self.process.kill()
-        self.process.wait(60)
-        self._log.close()
-
-
-@pytest.mark.slow
-def test_jobs_survive_a_kill_in_every_state(tmp_path: Path, real_data: Callable[[str], Path]) -> None:
-    require_models()
-    (tmp_path / "in").mkdir()
-    text = "the weather is fine today and we are going to the river"
-    (tmp_path / "in/one.wav").write_bytes(encoded(spoken(text) + SILENCE, "wav"))
-    (tmp_path / "in/many.wav").write_bytes(encoded((spoken(text) + SILENCE) * 4, "wav"))
-    engine = Process(tmp_path)
-    try:
-        start(engine.boto, "runs", "s3://in/many.wav")
-        start(engine.boto, "waits", "s3://in/one.wav")
-
-        def runs() -> bool:
-            job = engine.boto.get_transcription_job(TranscriptionJobName="runs")["TranscriptionJob"]
-            return bool(job["TranscriptionJobStatus"] != "QUEUED")
-
-        until(runs)
-        engine.kill()
-        engine = Process(tmp_path)
-        for name, times in (("runs", 4), ("waits", 1)):
-            job = finished(engine.boto, name)
-            assert job["TranscriptionJobStatus"] == "COMPLETED", job
-            words = json.loads(fetched(job["Transcript"]["TranscriptFileUri"]))["results"]["transcripts"][0][
-                "transcript"
-            ]
-            assert word_errors(" ".join([text] * times), words) <= 0.35, words
-    finally:
-        engine.kill()

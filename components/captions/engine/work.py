@@ -1,0 +1,159 @@
+"""The work of transcription jobs: audio in an object store to a transcript and subtitles there."""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import select
+
+from brume import storage
+from brume.aws.engine import logs
+from brume.aws.engine.background import Background
+from brume.aws.engine.leases import Lease, Leases
+from brume.aws.engine.service import Call, ServiceError
+from brume.aws.engine.store import Store
+from brume.captions.engine.named import Files
+from brume.captions.engine.tables import JOBS
+from brume.captions.engine.vocabularies import Vocabularies
+from brume.captions.engine.vocabulary_filters import VocabularyFilters
+from brume.captions.model.audio import AudioError
+from brume.captions.model.files import FileSettings, transcribe_file
+from brume.captions.model.live import LiveSettings
+from brume.captions.model.recognisers import Recognisers, language
+from brume.captions.model.stabiliser import LEVELS
+from brume.captions.model.subtitles import write
+from brume.captions.model.transcript import transcript
+from brume.captions.model.vocabulary import Filter, Spelling
+from brume.weights import WeightsError
+
+_log = logging.getLogger(__name__)
+_DONE = ("COMPLETED", "FAILED")
+
+
+class Work:
+    """Does the jobs that are waiting, in the order of their requests; several engines share them."""
+
+    def __init__(
+        self,
+        store: Store,
+        background: Background,
+        files: Files,
+        recognisers: Recognisers,
+        vocabularies: Vocabularies,
+        filters: VocabularyFilters,
+    ) -> None:
+        self._files = files
+        self._recognisers, self._vocabularies, self._filters = recognisers, vocabularies, filters
+        columns = JOBS.c
+        pending = columns.status.not_in(_DONE)
+        self._leases = Leases(store, JOBS, pending)
+        keys = select(columns.account, columns.region, columns.name).where(pending)
+        self._working = background.kind("transcription-job", keys.order_by(columns.created), self._work)
+        self._closing = False
+
+    def submit(self, account: str, region: str, name: str) -> None:
+        """Do a job soon; where one of this name was deleted and has not ended yet, after that."""
+        self._working.submit(account, region, name, again=True)
+
+    def close(self) -> None:
+        """Let the job that runs stop at the next piece of audio; another engine begins it again."""
+        self._closing = True
+
+    def _work(self, account: str, region: str, name: str) -> None:
+        which = {"account": account, "region": region, "name": name}
+        lease = self._leases.take(which, status="IN_PROGRESS", started=time.time())
+        if lease is None:
+            return
+        try:
+            ended: dict[str, Any] = {"status": "COMPLETED", **self._transcribe(lease)}
+        except InterruptedError:  # the engine ends, or the job was deleted
+            lease.end()
+            return
+        except ServiceError as error:
+            ended = {"status": "FAILED", "failure": error.message[:1000]}
+        except (AudioError, WeightsError, FileNotFoundError, storage.StorageError, OSError) as error:
+            ended = {"status": "FAILED", "failure": str(error)[:1000]}
+        except Exception as error:
+            logs.failed(_log, "a transcription job", error)
+            ended = {"status": "FAILED", "failure": "the server failed; its log has more"}
+        lease.end(completed=time.time(), **ended)
+
+    def _transcribe(self, lease: Lease) -> dict[str, Any]:
+        """Return what is known of a job at its end. Writes its files. Raises for audio that is no use."""
+        job, request = lease.row, lease.row.request
+        caller = Call("", job.account, job.region, "", "transcribe", "StartTranscriptionJob")
+        codes, options = codes_of(request), request.get("Settings") or {}
+        spoken = {language(code): code for code in codes}
+        recogniser = self._recognisers.of(tuple(spoken))
+        if unknown := [code for one, code in spoken.items() if one not in recogniser.languages]:
+            raise AudioError(f"{', '.join(unknown)} is not spoken by this server's model {recogniser.name}")
+        spelling, filters = self.words(request, caller)
+        place = self._files.locate(request["Media"]["MediaFileUri"])
+        found = transcribe_file(
+            lambda: storage.open_read(place),
+            recogniser,
+            FileSettings(
+                LiveSettings(tuple(spoken), LEVELS["off"], spelling, filters, partials=False),
+                separate=bool(options.get("ChannelIdentification")),
+                kind=request.get("MediaFormat") or "",
+                rate=request.get("MediaSampleRateHertz") or 0,
+                stop=lambda: self._closing or not lease.held(),
+            ),
+        )
+        scores = {spoken[one]: score for one, score in found.languages.items()}
+        text = transcript(job.name, job.account, found.channels, identified=scores)
+        text["results"].setdefault("language_code", spoken[found.language])
+        outcome: dict[str, Any] = {"LanguageCode": spoken[found.language], "MediaFormat": found.kind}
+        outcome["MediaSampleRateHertz"] = found.rate
+        if scores:
+            outcome["IdentifiedLanguageScore"] = scores[spoken[found.language]]
+        data = json.dumps(text, ensure_ascii=False).encode()
+        subtitles = request.get("Subtitles") or {}
+        made = {
+            kind: write(found.cues, kind, first=int(subtitles.get("OutputStartIndex", 0))).encode()
+            for kind in subtitles.get("Formats", [])
+        }
+        if bucket := request.get("OutputBucketName"):
+            if not lease.renew():
+                raise InterruptedError
+            for kind, content in {**made, "json": data}.items():  # the transcript last: then all is there
+                storage.write_bytes(self._files.locate(f"s3://{bucket}/{target(request)}.{kind}"), content)
+            return {"outcome": outcome}
+        kept = {"json": data.decode(), **{kind: content.decode() for kind, content in made.items()}}
+        return {"outcome": outcome, "transcript": json.dumps(kept).encode()}
+
+    def words(self, request: Mapping[str, Any], call: Call) -> tuple[Spelling, tuple[Filter, ...]]:
+        """Return the vocabularies and filters of a job; raises `ServiceError` for one that cannot be used."""
+        options, codes = request.get("Settings") or {}, codes_of(request)
+        method = options.get("VocabularyFilterMethod") or "mask"
+        named = [(options, codes)]
+        named += [(chosen, (code,)) for code, chosen in (request.get("LanguageIdSettings") or {}).items()]
+        entries = [
+            entry
+            for chosen, among in named
+            if (name := chosen.get("VocabularyName"))
+            for entry in self._vocabularies.entries(name, among, call)
+        ]
+        filters = [
+            self._filters.filter(name, among, method, call)
+            for chosen, among in named
+            if (name := chosen.get("VocabularyFilterName"))
+        ]
+        return Spelling(entries), tuple(filters)
+
+
+def codes_of(request: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the language codes of a job: one, or those to choose from."""
+    if request.get("IdentifyLanguage"):
+        return tuple(request.get("LanguageOptions") or ("en-US", "es-US", "fr-FR", "de-DE", "it-IT", "pt-BR"))
+    return (request["LanguageCode"],)
+
+
+def target(request: Mapping[str, Any]) -> str:
+    """Return the key of the job's files in its bucket, without their ends, as AWS makes it from OutputKey."""
+    name, wanted = request["TranscriptionJobName"], str(request.get("OutputKey") or "")
+    return f"{wanted}{name}" if not wanted or wanted.endswith("/") else wanted.removesuffix(".json")
