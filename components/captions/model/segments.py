@@ -39,6 +39,7 @@ class SegmentSettings:
     goes_on: float = 0.35  # and down to which it still does within speech
     beam: int = 3  # of the decodings while a segment is open
     last_beam: int = 5  # of its last decoding
+    lost: float = 1.5  # speech after the last word that is decoded by itself
 
 
 class Segments:
@@ -142,6 +143,13 @@ class Segments:
         words = self._words(segment, start, now, beam)
         if not words and start < segment.start:  # Whisper may end with what came before the segment
             words = self._words(segment, segment.start, now, beam)
+        # Or it takes a sentence's end for the end of all that is said.
+        while words and self._voiced(words[-1].end) >= self._settings.lost:
+            last = words[-1]
+            more = [word for word in self._words(segment, last.end, now, beam) if word.middle > last.end]
+            if not more:
+                break
+            words += more
         segment.decoded, segment.words = now, tuple(words)
         return Hypothesis(segment.number, segment.start, now, segment.words)
 
@@ -154,6 +162,10 @@ class Segments:
             if (moved.start >= segment.earliest or moved.middle >= segment.start) and self._is_spoken(moved):
                 words.append(moved.at(max(moved.start, segment.start), max(moved.end, segment.start)))
         return words
+
+    def _voiced(self, since: float) -> float:
+        """Return for how many seconds after a moment a voice was found."""
+        return sum(end - max(start, since) for start, end in self._spoken if end > since)
 
     def _is_spoken(self, word: Word) -> bool:
         """Whether a voice was found near a word: what is recognised in silence was not said."""

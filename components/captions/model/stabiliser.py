@@ -43,7 +43,7 @@ LEVELS = {
         Level("off", ()),
         Level("low", (Rule(3, 0.9, 0.8), Rule(6, 0.0, 2.5)), held=2),
         Level("medium", (Rule(2, 0.7, 0.3), Rule(4, 0.0, 1.2))),
-        Level("high", (Rule(2, 0.5), Rule(3, 0.0, 0.5))),
+        Level("high", (Rule(2, 0.6), Rule(3, 0.0, 0.5))),
     )
 }
 
@@ -66,6 +66,8 @@ class Stabiliser:
     def __init__(self, level: Level) -> None:
         self._level = level
         self._segment = -1
+        self._heard = 0.0
+        self._carried: list[Word] = []  # Stable words of the segment before that this one has once more
         self._stable: list[Word] = []
         self._before: list[Word] = []  # the words after the Stable ones in the last hypothesis
         self._agreed: list[int] = []  # for each of them: equal hypotheses in a row
@@ -73,8 +75,15 @@ class Stabiliser:
     def accept(self, hypothesis: Hypothesis) -> Shown:
         """Take the next hypothesis; those of a segment come in order, its final one last."""
         if hypothesis.segment != self._segment:
+            # A segment that was cut may end before words that are Stable already.
+            if hypothesis.start >= self._heard:
+                self._carried = []
             self._segment, self._stable, self._before, self._agreed = hypothesis.segment, [], [], []
-        rest = list(hypothesis.words[continuation(self._stable, hypothesis.words) :])
+        known = [*self._carried, *self._stable]
+        rest = list(hypothesis.words[continuation(known, hypothesis.words) :])
+        if hypothesis.final:
+            self._carried = known[continuation(hypothesis.words, known) :]
+        self._heard = hypothesis.heard
         self._agreed = _agreements(self._before, self._agreed, rest)
         self._before = rest
         count = len(rest) if hypothesis.final else self._to_keep(rest, hypothesis.heard)

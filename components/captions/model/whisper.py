@@ -42,6 +42,10 @@ class Whisper:
         os.environ.setdefault("HF_HUB_OFFLINE", "1")  # the folder is complete: nothing is looked up
         import ctranslate2
         from faster_whisper import WhisperModel
+        from threadpoolctl import threadpool_limits
+
+        # numpy's threads wait for the next small product in a loop: a third of all processor time, measured.
+        threadpool_limits(1, user_api="blas")
 
         device = settings.device
         if device == "auto":

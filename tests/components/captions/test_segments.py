@@ -35,6 +35,7 @@ class Decoder:
     def __init__(self) -> None:
         self.seconds: list[float] = []
         self.silent = False
+        self.ends = ""  # after this word it takes what is said for complete
 
     def decode(self, samples: Samples, language: str, *, beam: int = 1) -> list[Word]:
         self.seconds.append(len(samples) / RATE)
@@ -46,6 +47,8 @@ class Decoder:
             value = float(samples[start])
             if value:
                 found.append(Word(f"w{round((value - 0.5) * 1000)}", start / RATE, end / RATE, 0.9))
+                if found[-1].text == self.ends:
+                    break
         return found
 
 
@@ -124,6 +127,14 @@ def test_what_was_shown_does_not_vanish_when_the_last_decoding_finds_nothing() -
     (last,) = stream.accept(silence(2))
     assert last.final
     assert finals([last]) == ["10 11 12"]
+
+
+def test_what_follows_a_word_that_ends_the_decoding_is_not_lost() -> None:
+    decoder = Decoder()
+    decoder.ends = "w20"
+    audio = np.concatenate([silence(1), spoken(range(10, 30)), silence(2)])
+    found = play(audio, decoder)
+    assert finals(found) == [" ".join(str(number) for number in range(10, 30))]
 
 
 def test_a_large_piece_is_decoded_once_before_its_ends() -> None:

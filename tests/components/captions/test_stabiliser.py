@@ -128,3 +128,24 @@ def test_words_are_shown_after_enough_hypotheses() -> None:
 )
 def test_what_follows_is_read_after_the_stable_words(stable: str, now: str, index: int) -> None:
     assert continuation(words(stable), words(now)) == index
+
+
+@pytest.mark.parametrize(("start", "expected"), [(1.0, "e f"), (9.0, "c d e f")])
+def test_words_that_stay_past_a_cut_are_not_shown_again(start: float, expected: str) -> None:
+    """A long segment was cut before words that were Stable: the next one has them; not one after a pause."""
+    words = {text: Word(text, at / 2, at / 2 + 0.4, 0.9) for at, text in enumerate("abcdef")}
+
+    def hypothesis(
+        segment: int, texts: str, begins: float, heard: float, *, final: bool = False
+    ) -> Hypothesis:
+        found = tuple(words[text] for text in texts.split())
+        return Hypothesis(segment, begins, heard, found, final)
+
+    stabiliser = Stabiliser(LEVELS["high"])
+    for _ in range(3):
+        shown = stabiliser.accept(hypothesis(0, "a b c d e", 0.0, 3.0))
+    assert [word.text for word in shown.words[: shown.stable]] == ["a", "b", "c", "d"]
+    shown = stabiliser.accept(hypothesis(0, "a b", 0.0, 3.0, final=True))
+    assert [word.text for word in shown.words] == ["a", "b", "c", "d"]
+    shown = stabiliser.accept(hypothesis(1, "c d e f", start, 9.5, final=True))
+    assert " ".join(word.text for word in shown.words) == expected
