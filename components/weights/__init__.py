@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import importlib.metadata
 import importlib.resources
-import os
 import shutil
 import tomllib
 from collections.abc import Iterator
@@ -20,13 +19,11 @@ from pathlib import Path
 
 from brume import storage
 from brume.variables import read, variable
+from brume.weights.folders import WeightsError as WeightsError
+from brume.weights.folders import cache as cache_folder
+from brume.weights.folders import checked, fetched
 
 _BLOCK = 1 << 20
-_NEEDED = ("model.bin", "config.json", "tokenizer.json")  # what is looked up elsewhere otherwise
-
-
-class WeightsError(RuntimeError):
-    """Weights that are not there or are not what they should be; the message says what to do."""
 
 
 @dataclass(frozen=True)
@@ -85,10 +82,11 @@ def _weights(item: dict[str, object]) -> Weights:
 
 
 def find(name: str) -> Path:
-    """Return a folder with a model's files: one of the catalog by its name, or any by the folder's path.
+    """Return a folder with a model's files: one of the catalog by name, or any by its path or URI.
 
-    A model of the catalog is looked for in BRUME_WEIGHTS, then in packages, whose files are checked; those
-    that come in parts are joined once, in the user's cache. Raises `WeightsError`.
+    A folder in an object store is fetched into the user's cache. A model of the catalog is looked for in
+    BRUME_WEIGHTS, then in packages, whose files are checked; those that come in parts are joined once, in
+    that cache. Raises `WeightsError`.
     """
     if (folder := _own(name)) is not None:
         return folder
@@ -118,18 +116,17 @@ def _known(name: str) -> Weights:
 
 def _own(name: str) -> Path | None:
     """Return a folder of the user's, who may have put any model there; None where none was named."""
+    if storage.is_remote(name):
+        try:
+            return checked(fetched(name))
+        except (storage.StorageError, OSError) as error:
+            raise WeightsError(f"{name} cannot be fetched: {error}") from error
     if "/" in name:
-        folder = Path(name)
-    elif own := read(WeightsSettings).folder:
+        return checked(Path(name))
+    if own := read(WeightsSettings).folder:
         folder = Path(own) / _known(name).name
-        if not folder.is_dir():
-            return None
-    else:
-        return None
-    absent = [file for file in _NEEDED if not (folder / file).is_file()]
-    if absent:
-        raise WeightsError(f"{folder} is no folder of a model: {', '.join(absent)} is not there")
-    return folder
+        return checked(folder) if folder.is_dir() else None
+    return None
 
 
 def _parts(weights: Weights) -> dict[str, list[Path]]:
@@ -177,9 +174,8 @@ def _check(weights: Weights, file: File, parts: list[Path]) -> None:
 
 def _joined(weights: Weights, located: dict[str, list[Path]]) -> Path:
     """Return the folder in the cache with the files of a model that comes in parts, made if need be."""
-    home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "brume" / "weights"
     key = hashlib.sha256("".join(file.sha256 for file in weights.files).encode()).hexdigest()[:12]
-    folder = home / f"{weights.name}-{key}"
+    folder = cache_folder() / f"{weights.name}-{key}"
     if folder.is_dir():
         try:
             _check_all(weights, folder)

@@ -39,7 +39,7 @@ def test_engines_up_with_tls_and_its_environment(tmp_path: Path) -> None:
         assert state.url.startswith("https://")
         env = CliRunner().invoke(main, ["env", "captions", "--data", str(tmp_path)])
         assert env.exit_code == 0, env.output
-        assert ask(state.url, state.bundle, "/readyz") == (200, {"ready": True})
+        until(lambda: ask(state.url, state.bundle, "/readyz") == (200, {"ready": True}), "the models")
         script = (
             "from brume.aws.client import client\n"
             "print(client('transcribe').list_vocabularies()['Vocabularies'])\n"
@@ -58,7 +58,7 @@ def test_engines_up_with_tls_and_its_environment(tmp_path: Path) -> None:
             [
                 "/bin/sh",
                 "-c",
-                f'{env.output}\n"$0" "$1" "$2" high',
+                f'{env.output}\n"$0" "$1" "$2" en-US high',
                 str(python),
                 str(CLIENTS / "aws_sdk_client.py"),
                 str(tmp_path / "audio"),
@@ -101,7 +101,7 @@ def test_one_model_for_all_languages(tmp_path: Path) -> None:
     folder = weights.find("whisper-tiny.en")
     settings = {"BRUME_CAPTIONS_ENGLISH": str(folder), "BRUME_CAPTIONS_OTHERS": "none"}
     with serve_captions(tmp_path, **settings) as url:
-        assert json.load(urllib.request.urlopen(f"{url}/readyz")) == {"ready": True}
         assert transcribe(url, [SILENCE]) == []
         with pytest.raises(StreamError, match="es-US is not spoken by this server's model"):
             transcribe(url, [SILENCE], language_code="es-US")
+        assert json.load(urllib.request.urlopen(f"{url}/readyz")) == {"ready": True}
