@@ -35,7 +35,10 @@ def bad(message: str) -> ServiceError:
 
 @dataclass(frozen=True)
 class Options:
-    """What a client wants: `languages` are codes as AWS writes them, one or those to choose from."""
+    """What a client wants: `languages` are codes as AWS writes them, one or those to choose from.
+
+    `preferred` is one of those to choose from, or "".
+    """
 
     languages: tuple[str, ...]
     rate: int
@@ -45,6 +48,7 @@ class Options:
     vocabularies: tuple[str, ...]
     filters: tuple[str, ...]
     method: str
+    preferred: str
 
 
 def options(request: Mapping[str, Any]) -> Options:
@@ -66,6 +70,7 @@ def options(request: Mapping[str, Any]) -> Options:
         _names(request, "Vocabulary", identify),
         _names(request, "VocabularyFilter", identify),
         request.get("VocabularyFilterMethod") or "mask",
+        request.get("PreferredLanguage") or "",
     )
 
 

@@ -129,6 +129,7 @@ class Streaming:
             tuple(
                 self._filters.filter(name, chosen.languages, chosen.method, call) for name in chosen.filters
             ),
+            preferred=language(chosen.preferred),
         )
         return [Live(recogniser, settings) for _ in range(chosen.channels)]
 

@@ -42,13 +42,17 @@ class Result:
 
 @dataclass(frozen=True)
 class LiveSettings:
-    """How a channel is recognised: `languages` are one, or those among which the spoken one is identified."""
+    """How a channel is recognised: `languages` are one, or those among which the spoken one is identified.
+
+    The `preferred` one is taken where it is at least half as probable as the most probable.
+    """
 
     languages: tuple[str, ...]
     level: Level
     spelling: Spelling
     filters: tuple[Filter, ...] = ()
     partials: bool = True
+    preferred: str = ""
 
 
 class Live:
@@ -101,7 +105,10 @@ class Live:
         audio = np.concatenate([np.zeros(0, np.float32), *self._waiting])
         self._waiting = []
         self._scores = self._recogniser.detect(audio, self._settings.languages)
-        return self._begin(max(self._scores, key=lambda language: self._scores[language])), audio
+        likeliest = max(self._scores, key=lambda language: self._scores[language])
+        preferred = self._settings.preferred
+        close = self._scores.get(preferred, 0.0) >= self._scores[likeliest] / 2
+        return self._begin(preferred if close else likeliest), audio
 
     def _results(self, hypotheses: Sequence[Hypothesis]) -> list[Result]:
         found = []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -182,6 +183,14 @@ def test_of_several_languages_the_words_of_the_one_that_is_spoken_are_used(url: 
         {"LanguageCode": "es-US", "Score": 0.8},
         {"LanguageCode": "en-US", "Score": 0.2},
     ]
+
+
+def test_the_preferred_language_is_taken_where_it_is_nearly_as_likely(tmp_path: Path) -> None:
+    asked = {"language_code": "", "identify_language": "true", "language_options": "en-US,es-US"}
+    with serve_captions(tmp_path, Scripted(likely="es", likelihood=0.6)) as url:
+        for preferred in ("en-US", "es-US", ""):
+            found = transcribe(url, [SILENCE], **asked, preferred_language=preferred)
+            assert found[-1]["LanguageCode"] == (preferred or "es-US")
 
 
 @settings(max_examples=25)
