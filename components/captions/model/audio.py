@@ -5,6 +5,7 @@ FLAC and Ogg are decoded by FFmpeg's libraries (PyAV) while they arrive: a threa
 
 from __future__ import annotations
 
+import errno
 import io
 import threading
 from collections import deque
@@ -301,3 +302,7 @@ def blocks(read: Callable[[], Any], source: Source, *, separate: bool = False) -
             yield rows
     except av.error.FFmpegError as error:
         raise AudioError(f"the audio cannot be decoded: {error}") from error
+    except OSError as error:
+        if error.errno != errno.EINVAL:  # FFmpeg looked before the start of a file that is none of its kind
+            raise
+        raise AudioError("the audio cannot be decoded: it is in no known format") from error

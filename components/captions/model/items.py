@@ -10,7 +10,8 @@ from brume.captions.model.hypothesis import Word
 
 # What stands alone as an item of punctuation; quotation marks and dashes belong to no word and are left out.
 _MARKS = ".,?!;:"
-_BEFORE = re.compile(r"^[^\w$€£%#@&+]+")
+# Spanish opens questions and exclamations with a mark that belongs to the word's text.
+_BEFORE = re.compile(r"^[^\w$€£%#@&+¿¡]+")
 _AFTER = re.compile(r"[^\w$€£%#@&+]+$")
 
 

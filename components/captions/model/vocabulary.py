@@ -114,9 +114,9 @@ class Spelling:
                 size = self._match(entry, words, index)
                 if size:
                     part = words[index : index + size]
-                    mark = re.search(r"\W*$", part[-1].text)
+                    opened, mark = re.match(r"[¿¡]*", part[0].text), re.search(r"\W*$", part[-1].text)
                     probability = min(word.probability for word in part)
-                    text = entry.shown + (mark[0] if mark else "")
+                    text = (opened[0] if opened else "") + entry.shown + (mark[0] if mark else "")
                     found.append(Word(text, part[0].start, part[-1].end, probability))
                     index += size
                     break
@@ -161,7 +161,7 @@ class Filter:
 
         Before its segment is `final`, an item that may be the beginning of a phrase is not Stable yet.
         """
-        keys = [item.text.casefold() for item in items]
+        keys = [item.text.casefold().lstrip("¿¡") for item in items]
         kept = next((index for index, item in enumerate(items) if not item.stable), len(items))
         if not final:
             kept = next((start for start in range(kept) if tuple(keys[start:kept]) in self._begun), kept)

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from brume.captions.model.hypothesis import RATE, Samples
+from brume.captions.model.hypothesis import Samples
 
 FRAME = 512  # samples that one probability is for
 _CONTEXT = 64  # samples before them that the network sees too
@@ -58,8 +58,3 @@ class Voice:
         )
         self._state = (h, c)
         return np.asarray(found, np.float32).reshape(-1)
-
-
-def seconds(frames: int) -> float:
-    """Return the length of frames in seconds."""
-    return frames * FRAME / RATE

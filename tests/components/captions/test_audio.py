@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import itertools
 import threading
 
@@ -10,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from brume.captions.model.audio import AudioError, decoder
+from brume.captions.model.audio import AudioError, Source, blocks, decoder
 from brume.captions.model.hypothesis import RATE
 from tests.components.captions.speech import SILENCE, encoded, pieces
 from tests.polling import until
@@ -86,3 +87,9 @@ def test_what_is_no_audio_is_named() -> None:
         decoded("ogg-opus", 48_000, [b"RIFF" * 50_000])
     with pytest.raises(AudioError, match="1 bytes of a sample of 2"):
         decoded("pcm", RATE, [b"\x00" * 3])
+
+
+@pytest.mark.parametrize("content", [b"<!doctype html><title>no audio</title>" * 100, b"", b"text\n" * 9])
+def test_a_file_in_no_known_format_is_no_fault_of_the_disk(content: bytes) -> None:
+    with pytest.raises(AudioError, match="the audio cannot be decoded"):
+        list(blocks(lambda: io.BytesIO(content), Source()))

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from brume.captions.model.hypothesis import Word
-from brume.captions.model.items import Item
+from brume.captions.model.items import Item, items_of, text_of
 from brume.captions.model.vocabulary import Entry, Filter, Spelling, VocabularyError, parse_list, parse_table
 
 WORDS = st.sampled_from(["a", "b", "c", "B", ","])
@@ -76,3 +76,11 @@ def _items(texts: list[str], stable: int) -> list[Item]:
     return [
         Item(text, index, index + 1, text != ",", stable=index < stable) for index, text in enumerate(texts)
     ]
+
+
+def test_spanish_marks_that_open_a_sentence_stay_with_its_first_word() -> None:
+    items = items_of(words("¿Cómo estás?"))
+    assert [item.text for item in items] == ["¿Cómo", "estás", "?"]
+    assert text_of(items) == "¿Cómo estás?"
+    assert [item.text for item in Filter(["cómo"], "mask").apply(items)] == ["***", "estás", "?"]
+    assert spelled(Spelling(parse_table("Phrase\tDisplayAs\nespana\tEspaña")), "¿Espana?") == "¿España?"
