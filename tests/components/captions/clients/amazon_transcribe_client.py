@@ -1,7 +1,7 @@
 """Streams audio with amazon-transcribe, by its own interpreter.
 
-Arguments: the endpoint's URL, a file of pcm (16 kHz), and a level of stabilisation. Prints a line of JSON for
-each result: whether it is partial, its text, and how many of its items are Stable.
+Arguments: the endpoint's URL, a file of pcm (16 kHz), a language, and a level of stabilisation. Prints a line
+of JSON for each result: whether it is partial, its text, and how many of its items are Stable.
 """
 
 import asyncio
@@ -24,10 +24,10 @@ class Printing(TranscriptResultStreamHandler):
 
 
 async def main() -> None:
-    url, file, level = sys.argv[1:]
+    url, file, language, level = sys.argv[1:]
     client = TranscribeStreamingClient(region="eu-west-1", endpoint_resolver=StaticEndpointResolver(url))
     stream = await client.start_stream_transcription(
-        language_code="en-US",
+        language_code=language,
         media_sample_rate_hz=16000,
         media_encoding="pcm",
         enable_partial_results_stabilization=True,

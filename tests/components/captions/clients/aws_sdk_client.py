@@ -1,7 +1,8 @@
 """Streams audio with aws-sdk-transcribe-streaming, by its own interpreter (Python 3.12).
 
-The endpoint is in the environment. Arguments: a file of pcm (16 kHz), and a level of stabilisation. Prints a
-line of JSON for each result: whether it is partial, its text, and how many of its items are Stable.
+The endpoint is in the environment. Arguments: a file of pcm (16 kHz), a language, and a level of
+stabilisation. Prints a line of JSON for each result: whether it is partial, its text, and how many of its
+items are Stable.
 """
 
 import asyncio
@@ -22,7 +23,7 @@ from smithy_http.aio.crt import AWSCRTHTTPClient
 
 
 async def main() -> None:
-    file, level = sys.argv[1:]
+    file, language, level = sys.argv[1:]
     config = await AsyncTranscribeStreamingConfig.resolve(
         region="eu-west-1",
         transport=AWSCRTHTTPClient(),
@@ -30,7 +31,7 @@ async def main() -> None:
     )
     client = AsyncTranscribeStreamingClient(config)
     wanted = StartStreamTranscriptionInput(
-        language_code="en-US",
+        language_code=language,
         media_sample_rate_hertz=16000,
         media_encoding="pcm",
         enable_partial_results_stabilization=True,
