@@ -192,6 +192,7 @@ class Tab(Page):
     def tap(self, selector: str) -> None:
         """Press the mouse on what a selector finds, as a person does: pages may then play and record."""
         self.until(f"!document.querySelector({json.dumps(selector)}).disabled")
+        self.send("Page.bringToFront")  # one behind others is not drawn where it was scrolled to
         box = self.value(
             f"(() => {{ const box = document.querySelector({json.dumps(selector)});"
             " box.scrollIntoView({block: 'center', behavior: 'instant'});"

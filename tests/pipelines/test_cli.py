@@ -50,7 +50,13 @@ def test_help_imports_no_pipeline_library() -> None:
 
 def test_list_names_each_pipeline() -> None:
     lines = brume("list").stdout.splitlines()
-    assert [line.split()[0] for line in lines] == ["inspection", "labels", "slides", "slides_predict"]
+    assert [line.split()[0] for line in lines] == [
+        "captions",
+        "inspection",
+        "labels",
+        "slides",
+        "slides_predict",
+    ]
     assert all(len(line.split()) > 3 for line in lines)
 
 
@@ -109,6 +115,7 @@ def test_compiled_pipelines_load_in_kfp(tmp_path: Path) -> None:
     assert ran.exit_code == 0, ran.stderr
     files = sorted(tmp_path.iterdir())
     assert [file.name for file in files] == [
+        "captions.yaml",
         "inspection.yaml",
         "labels.yaml",
         "slides.yaml",

@@ -116,7 +116,7 @@ class Context:
     def _address(self) -> str:
         headers = dict(self.request.headers)
         # A proxy that ends TLS says so; the answer goes to the caller alone, whatever the headers name.
-        secure = "https" in (headers.get("x-forwarded-proto"), self.scope["scheme"])
+        secure = "https" in (headers.get("x-forwarded-proto"), self.scope.get("scheme"))
         return f"{'https' if secure else 'http'}://{headers['host']}" if headers.get("host") else ""
 
 
