@@ -49,7 +49,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as name:
         root = Path(name)
         sound = root / "speech.wav"
-        sound.write_bytes(encoded(spoken(TEXT) + SILENCE, "wav"))
+        sound.write_bytes(encoded(SILENCE + spoken(TEXT) + SILENCE, "wav"))
         for dark in (False, True):
             take(root, sound, options.folder, dark=dark)
     return 0
