@@ -38,6 +38,13 @@ def test_words_without_a_pause_keep_their_order() -> None:
     assert found[0].start < found[0].end <= found[1].start < found[1].end
 
 
+def test_no_word_begins_in_silence() -> None:
+    """And how late a model's times are is taken off first."""
+    audio = sounds((1.0, 1.4), (2.0, 2.4), length=3)
+    found = at_sounds([Word("first", 0.0, 1.5, 0.9), Word("second", 2.3, 2.7, 0.9)], audio, 0.25)
+    assert near(found, (1.0, 1.4), (2.0, 2.4))
+
+
 def test_silence_and_nothing_are_left_alone() -> None:
     assert at_sounds([], sounds(length=1)) == []
     assert len(at_sounds([Word("a", 0.1, 0.2, 0.9)], np.zeros(0, np.float32))) == 1
