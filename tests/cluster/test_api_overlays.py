@@ -89,12 +89,13 @@ def test_a_misspelt_field_in_any_of_its_kinds_is_refused(overlay: Overlay) -> No
                 overlay.api.kubectl(*APPLY, "--dry-run=server", "--force-conflicts", "-f", "-", stdin=wrong)
 
 
-def test_the_example_of_the_readme_is_taken(overlay: Overlay) -> None:
-    """The policy that lets an Ingress's controller in."""
+def test_the_examples_of_the_readme_are_taken(overlay: Overlay) -> None:
+    """The policy that lets an Ingress's controller in, and the Ingress of streams."""
     text = (MANIFESTS / "README.md").read_text()
-    (example,) = re.findall(r"^      apiVersion: networking.*?\n\n", text, re.MULTILINE | re.DOTALL)
-    policy = yaml.safe_load(example)
-    policy["metadata"]["namespace"] = overlay.namespace
-    overlay.api.apply([policy])
-    stored = overlay.api.get("networkpolicy", policy["metadata"]["name"], "--namespace", overlay.namespace)
-    assert lost(policy, stored) == []
+    examples = re.findall(r"^      apiVersion: networking.*?\n\n", text, re.MULTILINE | re.DOTALL)
+    assert [yaml.safe_load(one)["kind"] for one in examples] == ["NetworkPolicy", "Ingress"]
+    for made in map(yaml.safe_load, examples):
+        made["metadata"]["namespace"] = overlay.namespace
+        overlay.api.apply([made])
+        stored = overlay.api.get(made["kind"], made["metadata"]["name"], "--namespace", overlay.namespace)
+        assert lost(made, stored) == []
