@@ -105,7 +105,7 @@ def test_the_report_stands_alone(finished: Path) -> None:
     assert not re.search(r"""(src|href)=["']?https?:""", page)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_second_run_takes_over_and_another_text_is_only_measured(
     finished: Path, words: list[str], audio: Path
 ) -> None:
