@@ -45,6 +45,7 @@ def test_several_keys_and_accounts(tmp_path: Path) -> None:
         ("aws_access_key_id = A", "not an INI file"),
         ("[a]\naws_access_key_id = A", r"\[a\] has no aws_secret_access_key"),
         ("[a]\naws_access_key_id = A\naws_secret_access_key = hush\naccount = 12", "twelve digits"),
+        ("[a]\naws_access_key_id = A\naws_secret_access_key = hush\nacount = 1", "acount is not known"),
         ("[a]\naws_access_key_id = A/B\naws_secret_access_key = hush", "letters"),
         ("[a]\naws_access_key_id = A\naws_secret_access_key = hush\nhush hush", "not an INI file"),
         (

@@ -39,6 +39,10 @@ class Key:
     token: str = field(default="", repr=False)
 
 
+# Of a key; aws_account_id is the name that AWS's own credentials files have for it.
+_NAMES = {"aws_access_key_id", "aws_secret_access_key", "aws_session_token", "account", "aws_account_id"}
+
+
 def load(path: Path) -> dict[str, Key]:
     """Return the keys of a file by access key. Raises `KeysError`."""
     parser = configparser.ConfigParser(interpolation=None, default_section="")
@@ -60,7 +64,12 @@ def load(path: Path) -> dict[str, Key]:
 
 def _key(path: Path, name: str, section: Mapping[str, str]) -> Key:
     access, secret = section.get("aws_access_key_id", ""), section.get("aws_secret_access_key", "")
-    account = section.get("account", ACCOUNT)
+    if unknown := set(section) - _NAMES:
+        raise KeysError(
+            f"{path}: section [{name}]: {', '.join(sorted(unknown))} is not known; there are "
+            f"{', '.join(sorted(_NAMES))}"
+        )
+    account = section.get("account") or section.get("aws_account_id") or ACCOUNT
     for field_name, value in (("aws_access_key_id", access), ("aws_secret_access_key", secret)):
         if not value:
             raise KeysError(f"{path}: section [{name}] has no {field_name}")

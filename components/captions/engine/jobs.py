@@ -13,7 +13,7 @@ from brume.aws.engine.service import Call, ServiceError
 from brume.aws.engine.store import Store
 from brume.aws.engine.tags import Tags, pairs
 from brume.captions.engine.downloads import Downloads
-from brume.captions.engine.named import BATCH, Files, arn, bad, conflict, key, row
+from brume.captions.engine.named import BATCH, Files, arn, bad, check_name, conflict, key, row
 from brume.captions.engine.tables import JOBS
 from brume.captions.engine.work import Work, target
 
@@ -45,7 +45,7 @@ class TranscriptionJobs:
 
     def start_transcription_job(self, request: Mapping[str, Any], call: Call) -> dict[str, Any]:
         """Begin a job; the same request under the same name again is a ConflictException, as in AWS."""
-        name = request["TranscriptionJobName"]
+        name = check_name(request["TranscriptionJobName"])
         _check(request)
         self._files.locate(str(request["Media"].get("MediaFileUri")))
         if bucket := request.get("OutputBucketName"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -15,12 +16,19 @@ from brume.aws.engine.errors import Errors
 from brume.aws.engine.service import Call, ServiceError
 
 BATCH = Errors("transcribe")
-_MOST = 1 << 20  # bytes of a file of words
+_MOST = 50 << 10  # bytes of a file of words, as in AWS
 
 
 def bad(message: str) -> ServiceError:
     """Return the error of a request that cannot be used."""
     return BATCH("BadRequestException", message)
+
+
+def check_name(name: str) -> str:
+    """Return a name that is made; raises `ServiceError` for one that AWS would not take either."""
+    if not re.fullmatch(r"[0-9a-zA-Z._-]{1,200}", name):
+        raise bad(f"The name {name!r} must match the pattern ^[0-9a-zA-Z._-]+")
+    return name
 
 
 def refuse_encryption(request: Mapping[str, Any]) -> None:

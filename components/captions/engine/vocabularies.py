@@ -16,7 +16,7 @@ from brume.aws.engine.listing import list_rows
 from brume.aws.engine.service import Call, ServiceError
 from brume.aws.engine.store import Store
 from brume.aws.engine.tags import Tags, pairs
-from brume.captions.engine.named import Files, arn, bad, conflict, key, refuse_encryption, row
+from brume.captions.engine.named import Files, arn, bad, check_name, conflict, key, refuse_encryption, row
 from brume.captions.engine.tables import VOCABULARIES
 from brume.captions.model.recognisers import language
 from brume.captions.model.vocabulary import Entry, VocabularyError, parse_list, parse_table
@@ -36,7 +36,7 @@ class Vocabularies:
 
     def create_vocabulary(self, request: Mapping[str, Any], call: Call) -> dict[str, Any]:
         """Begin a vocabulary; it is PENDING until its phrases have been read."""
-        name, source = request["VocabularyName"], _source(request)
+        name, source = check_name(request["VocabularyName"]), _source(request)
         with self._store.write() as db:
             if db.execute(select(VOCABULARIES).filter_by(**key(call, name))).first():
                 raise conflict(f"There is a vocabulary {name} already: update or delete it")

@@ -12,7 +12,7 @@ from brume.aws.engine.listing import list_rows
 from brume.aws.engine.service import Call
 from brume.aws.engine.store import Store
 from brume.aws.engine.tags import Tags, pairs
-from brume.captions.engine.named import Files, arn, bad, conflict, key, refuse_encryption, row
+from brume.captions.engine.named import Files, arn, bad, check_name, conflict, key, refuse_encryption, row
 from brume.captions.engine.tables import FILTERS
 from brume.captions.model.recognisers import language
 from brume.captions.model.vocabulary import Filter, VocabularyError, parse_words
@@ -28,7 +28,7 @@ class VocabularyFilters:
 
     def create_vocabulary_filter(self, request: Mapping[str, Any], call: Call) -> dict[str, Any]:
         """Make a filter from words or from a file of them."""
-        name, words = request["VocabularyFilterName"], self._words(request)
+        name, words = check_name(request["VocabularyFilterName"]), self._words(request)
         with self._store.write() as db:
             if db.execute(select(FILTERS).filter_by(**key(call, name))).first():
                 raise conflict(f"There is a vocabulary filter {name} already: update or delete it")

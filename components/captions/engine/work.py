@@ -6,7 +6,7 @@ import json
 import logging
 import time
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, BinaryIO
 
 from sqlalchemy import select
 
@@ -75,8 +75,10 @@ class Work:
             return
         except ServiceError as error:
             ended = {"status": "FAILED", "failure": error.message[:1000]}
-        except (AudioError, WeightsError, FileNotFoundError, storage.StorageError, OSError) as error:
+        except (AudioError, WeightsError, storage.StorageError) as error:
             ended = {"status": "FAILED", "failure": str(error)[:1000]}
+        except OSError as error:  # which would name the file here
+            ended = {"status": "FAILED", "failure": f"a file cannot be used: {error.strerror}"}
         except Exception as error:
             logs.failed(_log, "a transcription job", error)
             ended = {"status": "FAILED", "failure": "the server failed; its log has more"}
@@ -94,7 +96,7 @@ class Work:
         spelling, filters = self.words(request, caller)
         place = self._files.locate(request["Media"]["MediaFileUri"])
         found = transcribe_file(
-            lambda: storage.open_read(place),
+            lambda: _opened(request["Media"]["MediaFileUri"], place),
             recogniser,
             FileSettings(
                 LiveSettings(tuple(spoken), LEVELS["off"], spelling, filters, partials=False),
@@ -121,7 +123,11 @@ class Work:
             if not lease.renew():
                 raise InterruptedError
             for kind, content in {**made, "json": data}.items():  # the transcript last: then all is there
-                storage.write_bytes(self._files.locate(f"s3://{bucket}/{target(request)}.{kind}"), content)
+                uri = f"s3://{bucket}/{target(request)}.{kind}"
+                try:
+                    storage.write_bytes(self._files.locate(uri), content)
+                except OSError as error:
+                    raise AudioError(f"{uri} cannot be written: {error.strerror}") from error
             return {"outcome": outcome}
         kept = {"json": data.decode(), **{kind: content.decode() for kind, content in made.items()}}
         return {"outcome": outcome, "transcript": json.dumps(kept).encode()}
@@ -144,6 +150,16 @@ class Work:
             if (name := chosen.get("VocabularyFilterName"))
         ]
         return Spelling(entries), tuple(filters)
+
+
+def _opened(uri: str, place: str) -> BinaryIO:
+    """Open a file of audio; an error names it as the request does, not where it lies here."""
+    try:
+        return storage.open_read(place)
+    except FileNotFoundError as error:
+        raise AudioError(f"{uri} is not there") from error
+    except OSError as error:
+        raise AudioError(f"{uri} cannot be read: {error.strerror}") from error
 
 
 def codes_of(request: Mapping[str, Any]) -> tuple[str, ...]:

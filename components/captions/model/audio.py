@@ -130,7 +130,8 @@ class Container:
         """End a stream that is not finished."""
         with self._changed:
             self._closed = True
-        self._pipe.end()
+            self._decoded = []
+        self._pipe.drop()
 
     def _next(self) -> list[Samples] | None:
         """Return what has been decoded; None when that takes more bytes."""
@@ -195,6 +196,8 @@ class Container:
             self._changed.wait_for(
                 lambda: self._closed or sum(len(part[0]) for part in self._decoded) < _BLOCK * RATE
             )
+            if self._closed:  # what is left of a small file may be days
+                raise InterruptedError
             self._decoded.append(rows)
             self._changed.notify_all()
 
@@ -232,6 +235,13 @@ class _Pipe(io.RawIOBase):
             self._ended = True
             self._changed.notify_all()
 
+    def drop(self) -> None:
+        """Let the reader come to the end now, without what it has not read."""
+        with self._changed:
+            self._parts.clear()
+            self._ended = True
+            self._changed.notify_all()
+
     def read(self, size: int = -1) -> bytes:
         with self._changed:
             self._waited_for = True
@@ -261,8 +271,15 @@ class Source:
     kind: str = ""  # a MediaFormat of Transcribe
 
 
+# Containers that hold their audio themselves: playlists and the like name other files, and addresses.
+_FILES = {"format_whitelist": "aac,amr,amrnb,amrwb,flac,matroska,mov,mp3,ogg,wav", "protocol_whitelist": ""}
 _KINDS = {"mov": "mp4", "matroska": "webm"}  # the first of FFmpeg's names: what AWS calls it
 _MEDIA = ("mp3", "mp4", "wav", "flac", "ogg", "amr", "webm", "m4a")
+
+
+def _refuse(address: str, flags: int, options: dict[str, str]) -> Any:
+    """Refuse to open what a file names."""
+    raise AudioError("the audio names another file, which is not read")
 
 
 def blocks(read: Callable[[], Any], source: Source, *, separate: bool = False) -> Iterator[list[Samples]]:
@@ -274,7 +291,7 @@ def blocks(read: Callable[[], Any], source: Source, *, separate: bool = False) -
     import av
 
     try:
-        with read() as file, av.open(file, mode="r") as container:
+        with read() as file, av.open(file, mode="r", options=_FILES, io_open=_refuse) as container:
             if not container.streams.audio:
                 raise AudioError("the file holds no audio")
             stream = container.streams.audio[0]
@@ -300,9 +317,12 @@ def blocks(read: Callable[[], Any], source: Source, *, separate: bool = False) -
             rows = _join([*waiting, *resampler.resample(None)], count)
             source.samples += len(rows[0])
             yield rows
-    except av.error.FFmpegError as error:
-        raise AudioError(f"the audio cannot be decoded: {error}") from error
-    except OSError as error:
-        if error.errno != errno.EINVAL:  # FFmpeg looked before the start of a file that is none of its kind
-            raise
-        raise AudioError("the audio cannot be decoded: it is in no known format") from error
+    except av.error.EOFError as error:
+        raise AudioError("the audio cannot be decoded: it ends before it has begun") from error
+    except (av.error.FFmpegError, OSError) as error:
+        if error.errno == errno.EINVAL:  # FFmpeg knows no such file, or looked before its start
+            known = "WAV, FLAC, MP3, MP4, AAC, Ogg, WebM or AMR"
+            raise AudioError(f"the audio cannot be decoded: it is not {known}") from error
+        if isinstance(error, av.error.FFmpegError):
+            raise AudioError(f"the audio cannot be decoded: {error.strerror}") from error
+        raise

@@ -18,12 +18,16 @@ _EDGES = re.compile(r"^[^\w]+|[^\w]+$")
 
 @dataclass(frozen=True)
 class Word:
-    """One word as it is written, with its punctuation; times in seconds from the start of the stream."""
+    """One word as it is written, with its punctuation; times in seconds from the start of the stream.
+
+    `exact` is the part of `text` that a vocabulary gave, which is shown as it stands; "" for other words.
+    """
 
     text: str
     start: float
     end: float
     probability: float
+    exact: str = ""
 
     @property
     def key(self) -> str:

@@ -32,16 +32,24 @@ def items_of(words: Sequence[Word], stable: int = 0) -> list[Item]:
     """Return the items of words, the first `stable` of which are Stable, with their punctuation."""
     found = []
     for index, word in enumerate(words):
-        start = _BEFORE.match(word.text)
-        text = word.text[start.end() if start else 0 :]
-        end = _AFTER.search(text)
-        mark = next((character for character in (end[0] if end else "") if character in _MARKS), "")
-        text = text[: end.start()] if end else text
+        text, after = _parts(word)
+        mark = next((character for character in after if character in _MARKS), "")
         if text:
             found.append(Item(text, word.start, word.end, True, round(word.probability, 4), index < stable))
         if mark and found and found[-1].pronunciation:
             found.append(Item(mark, word.end, word.end, False, None, index < stable))
     return found
+
+
+def _parts(word: Word) -> tuple[str, str]:
+    """Return a word's text without what surrounds it, and the punctuation after it."""
+    if word.exact:
+        before, _, after = word.text.partition(word.exact)
+        return before + word.exact, after
+    start = _BEFORE.match(word.text)
+    text = word.text[start.end() if start else 0 :]
+    end = _AFTER.search(text)
+    return (text[: end.start()], end[0]) if end else (text, "")
 
 
 def text_of(items: Iterable[Item]) -> str:

@@ -32,6 +32,23 @@ def without_loops(words: Sequence[Word]) -> list[Word]:
     return list(words)
 
 
+def without_echoes(words: Sequence[Word]) -> list[Word]:
+    """Return the words without phrases that follow themselves in a third of the time, which nobody can do."""
+    found, end = list(words), len(words)
+    while end > 3:
+        for length in range(2, end // 2 + 1):
+            first, second = found[end - 2 * length : end - length], found[end - length : end]
+            if [word.key for word in first] == [word.key for word in second] and (
+                second[-1].end - second[0].start < (first[-1].end - first[0].start) / 3
+            ):
+                del found[end - length : end]
+                end -= length
+                break
+        else:
+            end -= 1
+    return found
+
+
 def without_crowds(words: Sequence[Word]) -> list[Word]:
     """Return the words up to where CROWD of them begin faster than anyone speaks: they were not heard."""
     for index in range(len(words) - CROWD + 1):

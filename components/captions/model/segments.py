@@ -147,6 +147,7 @@ class Segments:
         while words and self._voiced(words[-1].end) >= self._settings.lost:
             last = words[-1]
             more = [word for word in self._words(segment, last.end, now, beam) if word.middle > last.end]
+            more = more[_repeated(words, more) :]  # slow speech whose words were aligned too early
             if not more:
                 break
             words += more
@@ -194,6 +195,13 @@ class _Segment:
     decoded: float  # up to where it was decoded last
     voiced: bool = True
     words: tuple[Word, ...] = ()
+
+
+def _repeated(words: Sequence[Word], more: Sequence[Word]) -> int:
+    """Return how many words `more` begins with that `words` ends with."""
+    before, after = [word.key for word in words], [word.key for word in more]
+    sizes = range(min(len(before), len(after)), 0, -1)
+    return next((size for size in sizes if before[-size:] == after[:size]), 0)
 
 
 def _longest_gap(words: Sequence[Word], now: float) -> int:

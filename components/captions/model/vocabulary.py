@@ -76,6 +76,8 @@ def _entry(phrase: str, shown: str, where: str) -> Entry:
     phrase = phrase.strip()
     if not phrase or len(phrase) > 256:
         raise VocabularyError(f"{where}: a phrase has 1 to 256 characters")
+    if not (phrase + shown).isprintable():
+        raise VocabularyError(f"{where}: {phrase!r} or how it is shown holds a control character")
     if re.search(r"[\s\d]", phrase):
         raise VocabularyError(
             f"{where}: {phrase!r} holds a space or a digit: join words by hyphens, and spell numbers out"
@@ -117,7 +119,7 @@ class Spelling:
                     opened, mark = re.match(r"[¿¡]*", part[0].text), re.search(r"\W*$", part[-1].text)
                     probability = min(word.probability for word in part)
                     text = (opened[0] if opened else "") + entry.shown + (mark[0] if mark else "")
-                    found.append(Word(text, part[0].start, part[-1].end, probability))
+                    found.append(Word(text, part[0].start, part[-1].end, probability, entry.shown))
                     index += size
                     break
             else:

@@ -17,7 +17,7 @@ import numpy as np
 
 from brume.captions.model.hypothesis import RATE, Recognition, Samples, Word
 from brume.captions.model.onsets import at_sounds
-from brume.captions.model.repetition import without_crowds, without_loops
+from brume.captions.model.repetition import without_crowds, without_echoes, without_loops
 
 SHORTEST = 10.0  # seconds of a window; measured: word error rate .12 to .18 under it, .04 from it on
 TAIL = 1.5  # seconds of silence after the audio
@@ -113,7 +113,8 @@ class Whisper:
                 start = min(float(one["start"]), duration)
                 end = min(max(float(one["end"]), start), duration)
                 words.append(Word(text.strip(), start, end, float(one["probability"])))
-        return at_sounds(without_crowds(without_loops(words)), samples, _LATE.get(self.name, 0.0))
+        kept = without_crowds(without_loops(without_echoes(words)))
+        return at_sounds(kept, samples, _LATE.get(self.name, 0.0))
 
     def _tokenizer(self, language: str) -> Any:
         from faster_whisper.tokenizer import Tokenizer

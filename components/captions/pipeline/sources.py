@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import tempfile
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path, PurePosixPath
 
 import numpy as np
@@ -119,9 +119,9 @@ def _ending(uri: str) -> str:
 def read(uri: str) -> Samples:
     """Return the audio of a file, mixed to one channel. Raises `AudioError`, and what storage raises."""
     with tempfile.TemporaryDirectory() as scratch:
-        # Some formats are read from their end first; by its name, FFmpeg opens the file itself.
+        # Some formats are read from their end first.
         path = storage.fetch(uri, Path(scratch)).absolute()
-        parts = [rows[0] for rows in blocks(lambda: contextlib.nullcontext(str(path)), Source())]
+        parts = [rows[0] for rows in blocks(partial(path.open, "rb"), Source())]
     return np.concatenate([np.zeros(0, np.float32), *parts])
 
 

@@ -5,13 +5,15 @@ from __future__ import annotations
 import io
 import itertools
 import threading
+from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from brume.captions.model.audio import AudioError, Source, blocks, decoder
+from brume.captions.model.audio import AudioError, Container, Source, blocks, decoder
 from brume.captions.model.hypothesis import RATE
 from tests.components.captions.speech import SILENCE, encoded, pieces
 from tests.polling import until
@@ -93,3 +95,33 @@ def test_what_is_no_audio_is_named() -> None:
 def test_a_file_in_no_known_format_is_no_fault_of_the_disk(content: bytes) -> None:
     with pytest.raises(AudioError, match="the audio cannot be decoded"):
         list(blocks(lambda: io.BytesIO(content), Source()))
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "#EXTM3U\n#EXT-X-TARGETDURATION:10\n#EXTINF:10,\n{}\n#EXT-X-ENDLIST\n",
+        "ffconcat version 1.0\nfile {}\n",
+        "v=0\no=- 0 0 IN IP4 127.0.0.1\ns=x\nc=IN IP4 127.0.0.1\nt=0 0\nm=audio 9 RTP/AVP 0\n",
+    ],
+    ids=["HLS", "concat", "SDP"],
+)
+def test_a_file_that_names_others_is_no_audio(content: str, tmp_path: Path) -> None:
+    """FFmpeg would read what it names, from the disk or the network."""
+    (tmp_path / "secret.wav").write_bytes(encoded(SILENCE, "wav"))
+    for name in ("secret.wav", str(tmp_path / "secret.wav"), "http://127.0.0.1:9/secret.wav"):
+        file = tmp_path / "names.wav"
+        file.write_text(content.format(name))
+        with pytest.raises(AudioError, match="the audio cannot be decoded"):
+            list(blocks(partial(file.open, "rb"), Source()))
+
+
+def test_a_stream_that_is_closed_decodes_no_more() -> None:
+    """A small file of days is given up with its stream: nothing of it is kept."""
+    made = decoder("flac", RATE, 1)
+    parts = made.decode(encoded(SILENCE * 600, "flac"))
+    next(parts)
+    made.close()
+    until(lambda: not [one for one in threading.enumerate() if one.name == "captions-decoder"])
+    assert isinstance(made, Container)
+    assert made._decoded == []

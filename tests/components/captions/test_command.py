@@ -131,7 +131,7 @@ def test_a_terminal_shows_what_may_change_in_place_and_a_pipe_does_not(tmp_path:
         (["-"], b"\0\0\0", "standard input: it ends with 1 bytes"),
         (["-"], b"ID3\x04" + bytes(100), "is read from a file alone"),
         (["-"], b"fLaC" + bytes(5000), "it begins as flac and cannot be decoded"),
-        (["pyproject.toml"], b"", "pyproject.toml: the file holds no audio"),
+        (["pyproject.toml"], b"", "pyproject.toml: the audio cannot be decoded: it is not WAV"),
         (["-", "--vtt", "talk.txt"], b"", "must end in .vtt, .srt or .ttml"),
         (["-", "--language", "xx-XX"], SILENCE, "does not know xx"),
         (["-", "--vtt", "absent/talk.vtt"], b"", "--vtt absent/talk.vtt: there is no folder absent"),

@@ -183,7 +183,7 @@ def test_words_of_jobs(boto: Any) -> None:
     ("file", "given", "reason"),
     [
         ("s3://in/notes.wav", {}, "the audio cannot be decoded"),
-        ("s3://in/absent.wav", {}, "absent.wav"),
+        ("s3://in/absent.wav", {}, "s3://in/absent.wav is not there"),
         ("s3://in/two.wav", {"MediaFormat": "mp3"}, "the file is wav, and MediaFormat is mp3"),
         (
             "s3://in/two.wav",
@@ -216,6 +216,8 @@ def test_a_job_that_fails_says_why(boto: Any, file: str, given: dict[str, Any], 
         ({"IdentifyLanguage": True, "LanguageOptions": ["en-US"]}, "at least two language codes"),
         ({"OutputKey": "a/"}, "OutputKey needs OutputBucketName"),
         ({"Settings": {"VocabularyName": "absent"}}, "vocabulary absent couldn't be found"),
+        ({"TranscriptionJobName": "a/b"}, "must match the pattern"),
+        ({"TranscriptionJobName": "a b"}, "must match the pattern"),
         ({"Media": {}}, "Media.MediaFileUri"),
         ({"Media": {"MediaFileUri": "/etc/passwd"}}, "MediaFileUri must match the pattern"),
         ({"Media": {"MediaFileUri": "s3://in/../state.db"}}, "state.db"),

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from brume.captions.model.hypothesis import Word
-from brume.captions.model.repetition import without_crowds, without_loops
+from brume.captions.model.repetition import without_crowds, without_echoes, without_loops
 
 
 def words(text: str, pace: float = 0.3) -> list[Word]:
@@ -57,3 +57,24 @@ def test_short_words_in_a_row_are_no_crowd() -> None:
     starts = [2.53, 2.73, 3.59, 3.69, 3.81, 3.93, 4.03, 5.17, 5.67]
     spoken = [Word(f"w{number}", start, start + 0.05, 0.9) for number, start in enumerate(starts)]
     assert without_crowds(spoken) == spoken
+
+
+@pytest.mark.parametrize(("pace", "kept"), [(0.05, "and so my fellow and so"), (0.3, None)])
+def test_a_phrase_that_follows_itself_too_fast_was_spoken_once(pace: float, kept: str | None) -> None:
+    """Whisper crowds the second time into what is left of the audio; people who say it twice take as long."""
+    first, rest = words("and so my fellow"), "and so my fellow and so"
+    second = [word.at(word.start + 1.2, word.end + 1.2) for word in words(rest, pace)]
+    second = [word.at(word.start, min(word.end, word.start + pace)) for word in second]
+    expected = kept or f"and so my fellow {rest}"
+    assert texts(without_echoes([*first, *second])) == expected
+
+
+@given(st.lists(st.tuples(st.sampled_from(["a", "b"]), st.floats(0.01, 1)), max_size=20))
+def test_what_is_left_without_echoes_is_in_order(spoken: list[tuple[str, float]]) -> None:
+    start, found = 0.0, []
+    for text, length in spoken:
+        found.append(Word(text, start, start + length, 0.9))
+        start += length
+    kept = without_echoes(found)
+    assert [word for word in found if word in kept] == kept
+    assert kept[:2] == found[:2]

@@ -137,6 +137,18 @@ def test_what_follows_a_word_that_ends_the_decoding_is_not_lost() -> None:
     assert finals(found) == [" ".join(str(number) for number in range(10, 30))]
 
 
+def test_words_whose_times_end_too_early_are_not_heard_twice() -> None:
+    """An alignment may crowd slow speech into its beginning."""
+
+    class Early(Decoder):
+        def decode(self, samples: Samples, language: str, *, beam: int = 1) -> list[Word]:
+            found = super().decode(samples, language, beam=beam)
+            return [word.at(word.start / 4, word.end / 4) for word in found[-5:]]
+
+    audio = np.concatenate([spoken(range(10, 15), 1.0), silence(2)])
+    assert finals(play(audio, Early())) == ["10 11 12 13 14"]
+
+
 def test_a_large_piece_is_decoded_once_before_its_ends() -> None:
     """What is behind is taken in one step: a stream that is late does less work, not more."""
     audio = np.concatenate([silence(1), spoken(range(10, 30))])

@@ -35,6 +35,7 @@ def test_phrases_are_written_as_the_vocabulary_has_them() -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
+        ("Phrase\na\x00b", "control character"),
         ("", "found none"),
         ("Phrase\tColour\na\tb", "the columns"),
         ("Phrase\na\tb", "line 2: 2 cells under 1 columns"),
@@ -76,6 +77,12 @@ def _items(texts: list[str], stable: int) -> list[Item]:
     return [
         Item(text, index, index + 1, text != ",", stable=index < stable) for index, text in enumerate(texts)
     ]
+
+
+def test_what_a_vocabulary_shows_is_shown_as_it_stands() -> None:
+    spelling = Spelling(parse_table("Phrase\tDisplayAs\ndot-net\t.NET\nisc\t(ISC)\nplus\tC++\n"))
+    items = items_of(spelling.apply(words("dot net, isc plus.")))
+    assert [item.text for item in items] == [".NET", ",", "(ISC)", "C++", "."]
 
 
 def test_spanish_marks_that_open_a_sentence_stay_with_its_first_word() -> None:
