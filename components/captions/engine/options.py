@@ -33,6 +33,13 @@ def bad(message: str) -> ServiceError:
     return STREAMING("BadRequestException", message)
 
 
+class GoneError(ServiceError):
+    """A client went before the end of its audio: what is left of it is for nobody."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__("BadRequestException", message)
+
+
 @dataclass(frozen=True)
 class Options:
     """What a client wants: `languages` are codes as AWS writes them, one or those to choose from.

@@ -20,7 +20,7 @@ from brume.aws.wire.protocols import PROTOCOLS
 from brume.aws.wire.reading import PlainReader
 from brume.aws.wire.requests import RequestError
 from brume.captions.engine.options import STREAMING as ERRORS
-from brume.captions.engine.options import bad
+from brume.captions.engine.options import GoneError, bad
 from brume.captions.engine.streaming import Streaming
 
 _log = logging.getLogger(__name__)
@@ -71,7 +71,9 @@ async def _events(socket: Socket, reader: EventReader) -> AsyncIterator[Mapping[
             yield event
         if reader.ended:
             return
-    raise bad("The WebSocket was closed before the end of the audio: send an AudioEvent without audio first")
+    raise GoneError(
+        "The WebSocket was closed before the end of the audio: send an AudioEvent without audio first"
+    )
 
 
 def _parameters(shape: Any, query: Any) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge
 from starlette.requests import ClientDisconnect
 
 from brume.aws.engine.service import Call, ServiceError
-from brume.captions.engine.options import STREAMING, Options, bad, options
+from brume.captions.engine.options import STREAMING, GoneError, Options, bad, options
 from brume.captions.engine.settings import CaptionsSettings
 from brume.captions.engine.vocabularies import Vocabularies
 from brume.captions.engine.vocabulary_filters import VocabularyFilters
@@ -263,9 +263,11 @@ class _Audio:
     async def read(self, events: AsyncIterator[Mapping[str, Any]]) -> None:
         """Read until the end of the stream."""
         iterator = aiter(events)
+        coming = asyncio.ensure_future(self._chunk(iterator))
         try:
-            while chunk := await self._chunk(iterator):
-                await self._decode(chunk)
+            while chunk := await coming:
+                coming = asyncio.ensure_future(self._chunk(iterator))
+                await self._decode_before(chunk, coming)
             await self._decode(None)
         except AudioError as error:
             self.error = bad(str(error))
@@ -274,9 +276,26 @@ class _Audio:
         except Exception as error:
             self._lost = error
         finally:
+            coming.cancel()
             async with self._changed:
                 self._over = True
                 self._changed.notify_all()
+
+    async def _decode_before(self, chunk: bytes, coming: asyncio.Future[bytes]) -> None:
+        """Decode a piece, which may be hours, while its client is there: the next piece shows that."""
+        decoding = asyncio.ensure_future(self._decode(chunk))
+        try:
+            both: list[asyncio.Future[Any]] = [decoding, coming]
+            await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
+            if not decoding.done() and not coming.cancelled():
+                error = coming.exception()
+                if error is not None and (
+                    isinstance(error, GoneError) or not isinstance(error, ServiceError)
+                ):
+                    raise error
+            await decoding
+        finally:
+            decoding.cancel()
 
     async def _chunk(self, iterator: AsyncIterator[Mapping[str, Any]]) -> bytes:
         """Return the next piece of audio; b"" at the end, which clients announce by an empty piece."""

@@ -27,7 +27,7 @@ from tests.components.captions.speech import (
     text_of,
     transcribe,
 )
-from tests.polling import until
+from tests.polling import SECONDS, until
 
 
 @contextlib.contextmanager
@@ -90,13 +90,14 @@ def test_a_client_that_stops_sending_gets_its_results_and_a_named_error(url: str
 
 
 def test_connections_that_send_nothing_are_ended_and_hold_no_place(url: str) -> None:
+    before = metrics(url).get("streams_ended BadRequestException", 0)
     sockets = [Socket(url) for _ in range(50)]
-    assert metrics(url)["streams"] == 50
     for socket in sockets:
         with pytest.raises(StreamError, match="no new audio"):
             list(socket.events())
         socket.close()
     until(lambda: metrics(url)["streams"] == 0, "all places are given back")
+    assert metrics(url)["streams_ended BadRequestException"] == before + 50
 
 
 def test_audio_faster_than_real_time_waits_at_its_client(tmp_path: Path) -> None:
@@ -228,6 +229,28 @@ def test_a_client_that_goes_gives_its_place_back(tmp_path: Path, when: str) -> N
         assert metrics(url)["streams"] == 0
         if when != "before the first result":
             assert metrics(url)["streams_ended disconnected"] == 1
+
+
+def test_a_client_that_goes_while_much_of_its_audio_waits_is_noticed(tmp_path: Path) -> None:
+    """A small file may hold hours: it holds its place no longer than its client is there."""
+    steps = threading.Semaphore(0)
+
+    def before(_seconds: float) -> None:
+        assert steps.acquire(timeout=SECONDS)
+
+    script = Scripted(before=before)
+    with served(tmp_path, script, STREAMS="1") as url:
+
+        def ended(reason: str) -> bool:
+            steps.release()
+            return f"streams_ended {reason}" in metrics(url)
+
+        with contextlib.closing(Socket(url, media_encoding="flac")) as socket:
+            socket.send(encoded(SILENCE * 900, "flac"))
+            steps.release()
+            until(lambda: script.heard and script.heard[0])
+        until(lambda: ended("BadRequestException") or ended("disconnected"), "the end of its stream")
+        assert script.heard[0] < 450
 
 
 def test_a_recogniser_that_fails_ends_its_stream_alone(tmp_path: Path) -> None:
