@@ -1,6 +1,6 @@
 """Real speech with known text, in two parts: one to tune with, and one for figures.
 
-The files are looked for in a folder with transcripts.json (file: what is said). Parts of a file are cut at
+The files are looked for in a folder with transcripts.json (file: its text). Parts of a file are cut at
 pauses.
 """
 
@@ -20,7 +20,7 @@ TUNING, HELD_OUT = "tuning", "held-out"
 
 @dataclass(frozen=True)
 class Clip:
-    """Speech with known text: a file, or its part from `start` to `end` (seconds) with the text `said`."""
+    """Speech with known text: a file, or its part from `start` to `end` (seconds)."""
 
     file: str
     part: str
@@ -66,7 +66,7 @@ def read(path: Path, start: float = 0.0, end: float = float("inf")) -> Samples:
 
 
 def text_of_clip(clip: Clip, data: Path) -> str:
-    """Return what is said in a clip."""
+    """Return the text of a clip."""
     if clip.file.startswith("polly"):
         return " ".join(value for _, value in sentences(clip, data))
     text: str = json.loads((data / "transcripts.json").read_text())[clip.file]

@@ -18,7 +18,7 @@ LONGEST, SHORTEST = 7.0, 1.0  # seconds of a cue
 READ, FASTEST = 17.0, 20.0  # characters a second
 LATE = 1.5  # seconds that a cue may begin after its first word, where the one before is still read
 PAUSE = 1.0  # seconds of silence that end a cue
-_BLINK = 0.001  # seconds: what files can tell apart
+_BLINK = 0.001  # seconds: the least that files distinguish
 _FULL = 0.45  # of a cue's characters from which a clause's end is a good place to break
 # Words that begin a clause or phrase: a line breaks before them, and not after.
 _OPENERS = frozenset(

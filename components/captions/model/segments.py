@@ -143,7 +143,7 @@ class Segments:
         words = self._words(segment, start, now, beam)
         if not words and start < segment.start:  # Whisper may end with what came before the segment
             words = self._words(segment, segment.start, now, beam)
-        # Or it takes a sentence's end for the end of all that is said.
+        # Or it takes a sentence's end for the end of all speech.
         while words and self._voiced(words[-1].end) >= self._settings.lost:
             last = words[-1]
             more = [word for word in self._words(segment, last.end, now, beam) if word.middle > last.end]
@@ -169,7 +169,7 @@ class Segments:
         return sum(end - max(start, since) for start, end in self._spoken if end > since)
 
     def _is_spoken(self, word: Word) -> bool:
-        """Whether a voice was found near a word: what is recognised in silence was not said."""
+        """Whether a voice was found near a word: what is recognised in silence was not spoken."""
         return any(start - 0.4 <= word.end and word.start <= end + 0.4 for start, end in self._spoken)
 
     def _forget(self) -> None:

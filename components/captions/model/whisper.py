@@ -25,7 +25,7 @@ LONGEST = 30.0  # seconds that Whisper was made for
 _TOKENS = 10.0  # a second of audio holds fewer
 # By how many seconds the starts that a model aligns are late: measured on words of espeak-ng.
 _LATE = {"whisper-tiny.en": 0.06, "whisper-base": -0.12}
-_NO_SPEECH, _LOG_PROBABILITY = 0.6, -1.0  # Whisper's own thresholds for "nothing was said"
+_NO_SPEECH, _LOG_PROBABILITY = 0.6, -1.0  # Whisper's own thresholds for audio without speech
 
 
 @dataclass(frozen=True)

@@ -67,7 +67,7 @@ class Stream:
 
 
 def measure(clip: Clip, level: str, streams: str, reference: str | None) -> Stream:
-    """Measure a stream that was kept by `transcription.run`, against what is known to be said."""
+    """Measure a stream that was kept by `transcription.run`, against its reference text."""
     about, events, _ = read_stream(place(streams, level, clip))
     view = observe(events)
     spoken = clip.language.partition(",")[0]

@@ -83,7 +83,7 @@ class Observation:
 
     @property
     def text(self) -> str:
-        """What was said, from the final results."""
+        """The recognised text, from the final results."""
         return " ".join(text_of(seen.tokens) for seen in self.segments)
 
 

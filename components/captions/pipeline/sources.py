@@ -1,4 +1,4 @@
-"""Finds audio, the text that is known to be said in it, and what cannot be used."""
+"""Finds audio, its reference texts, and what cannot be used."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def find(uri: str, language: str) -> Found:
 
 
 def references(clips: list[Clip], audio: str, given: str) -> tuple[dict[str, str], list[Reject]]:
-    """Return what is known to be said in clips, by name, and the texts that cannot be used.
+    """Return the reference texts of clips, by name, and the texts that cannot be used.
 
     A text is NAME.txt for NAME.wav, or in a transcripts.json (file: text); both in the folder of the audio,
     or in the folder `given`, which may also be such a JSON file. Raises `ValueError` for one that is none.

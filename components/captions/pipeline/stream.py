@@ -119,8 +119,8 @@ async def transcribe(
                     yield content
                 else:
                     code = message.text(":exception-type") or message.text(":error-code")
-                    said = content.get("Message") or content.get("message") or message.text(":error-message")
-                    raise StreamError(code, str(said))
+                    text = content.get("Message") or content.get("message") or message.text(":error-message")
+                    raise StreamError(code, str(text))
         if not sending.done():
             raise StreamConnectionError(f"{to.server} ended the stream before the end of the audio")
         await sending

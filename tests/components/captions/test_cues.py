@@ -50,7 +50,7 @@ def streams(draw: st.DrawFn) -> list[Item]:
     return found
 
 
-def said(text: str, *, start: float = 0.0, pace: float = 15.0) -> list[Item]:
+def spoken_items(text: str, *, start: float = 0.0, pace: float = 15.0) -> list[Item]:
     """Return the items of a text, spoken at `pace` characters a second; `|` is a pause of two seconds."""
     now, found = start, []
     for word in text.split():
@@ -127,7 +127,7 @@ def test_reading_speed_is_kept_where_the_speech_allows_it(items: list[Item]) -> 
 
 
 def test_a_pause_completes_a_cue_while_it_lasts() -> None:
-    maker, items = Cues(), said("All is well.")
+    maker, items = Cues(), spoken_items("All is well.")
     assert maker.accept(items) == [] and maker.settled == 0
     assert maker.advance(items[-1].end + PAUSE / 2) == []
     (cue,) = maker.advance(items[-1].end + PAUSE + 1)
@@ -170,11 +170,11 @@ def test_a_pause_completes_a_cue_while_it_lasts() -> None:
     ],
 )
 def test_lines_are_broken_where_clauses_end(text: str, expected: list[tuple[str, ...]]) -> None:
-    assert [cue.lines for cue in whole(said(text))] == expected
+    assert [cue.lines for cue in whole(spoken_items(text))] == expected
 
 
 def test_results_that_are_shown_again_give_each_stable_word_once() -> None:
-    items = said("one two, three four.")
+    items = spoken_items("one two, three four.")
     shown = [Item(one.text, one.start, one.end, one.pronunciation, stable=False) for one in items]
     taken = StableItems()
     assert taken.accept("a", shown[:2], partial=True) == []
@@ -186,8 +186,8 @@ def test_results_that_are_shown_again_give_each_stable_word_once() -> None:
 
 def test_two_channels_have_cues_of_their_own() -> None:
     left, right = (
-        said("This is the one who calls about the parcel."),
-        said("And this is the other one.", start=0.5),
+        spoken_items("This is the one who calls about the parcel."),
+        spoken_items("And this is the other one.", start=0.5),
     )
     cues = cues_of([left, right])
     assert [cue.lines[0] for cue in cues] == ["This is the one who calls", "And this is the other one."]

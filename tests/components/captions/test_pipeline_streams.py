@@ -204,7 +204,7 @@ def test_at_the_pace_of_a_microphone_times_are_of_the_clock(
     folder = Folder(tmp_path / "audio", 1)
     folder.run("high", speed=REAL_TIME)
     _, events, _ = transcription.read_stream(transcription.place(folder.streams, "high", folder.clips[0]))
-    assert all(seen.arrived >= seen.heard - 0.11 for seen in events)  # nothing is known before it is said
+    assert all(seen.arrived >= seen.heard - 0.11 for seen in events)  # nothing is known before it is spoken
     (stream,) = [evaluation.measure(folder.clips[0], "high", folder.streams, script.text(2))]
     (summary,) = evaluation.summaries([stream])
     assert summary["to_stable_of"] == "clock" and summary["to_stable_p50"] > 0

@@ -35,7 +35,7 @@ class Decoder:
     def __init__(self) -> None:
         self.seconds: list[float] = []
         self.silent = False
-        self.ends = ""  # after this word it takes what is said for complete
+        self.ends = ""  # after this word it takes the speech for complete
 
     def decode(self, samples: Samples, language: str, *, beam: int = 1) -> list[Word]:
         self.seconds.append(len(samples) / RATE)

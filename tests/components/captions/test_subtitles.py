@@ -15,7 +15,7 @@ from brume.captions.model.cues import Cue, Cues, cues_of
 from brume.captions.model.hls import PLAYLIST, SEGMENT, HlsFolder
 from brume.captions.model.items import Item
 from brume.captions.model.subtitles import FORMATS, write
-from tests.components.captions.test_cues import said, streams
+from tests.components.captions.test_cues import spoken_items, streams
 
 _Read = list[tuple[float, float, list[str]]]
 ODD = ["a --> b", "<i>& co</i>", "{\\an8}x", "WEBVTT", "NOTE this", "1", "é ñ 中 😀", "bell\x07", "a\nb"]
@@ -82,7 +82,11 @@ def test_text_that_means_something_to_a_format_stays_text() -> None:
 
 def test_ttml_keeps_the_rules_of_imsc_text_profile() -> None:
     root = ET.fromstring(
-        write(cues_of([said("One. | Two is a longer line that has to be broken.")]), "ttml", language="es-US")
+        write(
+            cues_of([spoken_items("One. | Two is a longer line that has to be broken.")]),
+            "ttml",
+            language="es-US",
+        )
     )
     assert root.tag == f"{_TT}tt" and root.get("{http://www.w3.org/XML/1998/namespace}lang") == "es-US"
     parameter = "{http://www.w3.org/ns/ttml#parameter}"
@@ -99,7 +103,7 @@ def test_ttml_keeps_the_rules_of_imsc_text_profile() -> None:
 
 
 def test_a_job_may_number_its_subtitles_from_zero() -> None:
-    cues = cues_of([said("One. | Two.")])
+    cues = cues_of([spoken_items("One. | Two.")])
     assert write(cues, "srt", first=0).startswith("0\n") and "\n1\n" in write(cues, "vtt", first=0)
 
 
@@ -158,6 +162,6 @@ def test_a_live_playlist_lists_segments_that_do_not_change_any_more(
 
 def test_the_playlist_goes_on_in_silence(tmp_path: Path) -> None:
     maker, writer = Cues(), HlsFolder(tmp_path)
-    writer.accept([*maker.accept(said("All is well.")), *maker.advance(30.5)], maker.settled)
+    writer.accept([*maker.accept(spoken_items("All is well.")), *maker.advance(30.5)], maker.settled)
     assert len(playlist(tmp_path).segments) == 5
     assert "All is well." in (tmp_path / "0.vtt").read_text()

@@ -24,7 +24,7 @@ def write(folder: Path) -> Path:
     bands = np.zeros((_BANDS, size), np.float32)  # a tone's band is the score of its token; 0 is that of none
     for token, frequency in enumerate(TOKENS.values(), 1):
         bands[_band(frequency), token] = 1
-    again = -40 * np.eye(size, dtype=np.float32)  # the token before is not said again
+    again = -40 * np.eye(size, dtype=np.float32)  # the token before is not repeated
     again[0, 0] = 0
     state = [1, "N", 1]
     _save(
