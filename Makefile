@@ -86,7 +86,7 @@ bench-labels: setup ## Measure reading annotations into the lake, beside other w
 bench-captions: setup ## Measure the levels of captions on speech with known text: errors, latency, flicker
 	@$(BIN)/python -m bench.captions
 
-system: setup ## Write the skeleton of a new system: NAME=captions SERVICE=kendra (the AWS service of its engine)
+system: setup ## Write the skeleton of a new system: NAME=records SERVICE=kendra (the AWS service of its engine)
 	@$(BIN)/python scripts/new_system.py "$(NAME)" "$(SERVICE)"
 
 compile: setup ## Compile every pipeline to out/compiled
