@@ -68,6 +68,38 @@ def test_pictures_are_verified_by_keyboard_and_added(served: Served, browse: Cal
     assert_calm(tab, served)
 
 
+def test_an_answer_changes_no_later_verdict(served: Served, browse: Callable[..., Tab]) -> None:
+    trial = fill_trial(served, "Fast", 1200)
+    tab = browse(served.address())
+    tab.go(f"#/trials/{trial}/verify")
+    tab.until("document.getElementById('picture').naturalWidth === 96")
+    tab.value(
+        "window.asked = 0; window.answers = []; const real = window.fetch;"
+        " window.fetch = async (...request) => { window.asked++;"
+        " while (!window.answers.length) await new Promise((go) => setTimeout(go, 10));"
+        " if (!window.answers.shift()) throw new TypeError('cut');"
+        " return real(...request); }; 0"
+    )
+    tab.press("c", "i", "u", "i")
+    tab.value("window.answers = [true, true, true]")
+    tab.until("window.asked === 4")  # the answer that the second picture is not verified is there
+    tab.press("c", "c")
+    tab.until("document.body.innerText.includes('Every picture is verified')")
+    tab.value("window.answers = [true, true, true]")
+    wait(
+        lambda: {"Status": " ".join(str(counts(served, trial)[key]) for key in ("Correct", "Incorrect"))},
+        ("3 1",),
+    )
+    tab.press("u")
+    name = "document.querySelector('.panel .name').textContent"
+    last = tab.value(name)
+    tab.press("i")
+    tab.value("window.answers = [true, false]")  # the engine keeps that it is not verified
+    tab.until(f"document.getElementById('news').innerText.includes({json.dumps(last)})")
+    tab.until("document.body.innerText.includes('3 of 4 verified')")
+    assert tab.value(name) == last
+
+
 def test_every_view_is_drawn_light_dark_and_narrow(served: Served, browse: Callable[..., Tab]) -> None:
     trial = fill_trial(served, "Views", 1100, 2)
     tab = browse(served.address())

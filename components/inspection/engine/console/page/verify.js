@@ -17,18 +17,25 @@ export async function verify({ root, signal, ready }, id) {
   const picture = (result, kind) => trialPicture(id, result.ResultId, kind);
   const left = () => results.filter((result) => result.Verdict === "UNVERIFIED").length;
 
-  // Verdicts are sent in their order, while the next picture is already looked at.
+  // Verdicts are sent in their order, while the next picture is already looked at: by the time that one is
+  // answered, the picture may have a later one, which is the one to show.
+  const latest = new Map(), kept = new Map(results.map((result) => [result, result.Verdict]));
   function send(result, verdict) {
-    const before = result.Verdict;
+    const sent = Symbol(verdict);
+    latest.set(result, sent);
     result.Verdict = verdict;
     waiting = waiting.then(async () => {
       try {
-        Object.assign(result, (await inspection("VerifyTrialResult", { TrialId: id, ResultId: result.ResultId, Verdict: verdict })).Result);
+        const { Verdict, ...rest } = (await inspection("VerifyTrialResult", { TrialId: id, ResultId: result.ResultId, Verdict: verdict })).Result;
+        kept.set(result, Verdict);
+        Object.assign(result, rest);
       } catch (error) {
-        result.Verdict = before;
         notify(`${result.Name}: ${error.message}`, "bad");
-        if (!signal.aborted) draw();
       }
+      if (latest.get(result) !== sent || result.Verdict === kept.get(result)) return;
+      result.Verdict = kept.get(result);
+      if (done && open() >= 0) [done, at] = [false, open()];
+      if (!signal.aborted) draw();
     });
   }
 
