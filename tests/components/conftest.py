@@ -191,16 +191,31 @@ class Tab(Page):
 
     def tap(self, selector: str) -> None:
         """Press the mouse on what a selector finds, as a person does: pages may then play and record."""
-        self.until(f"!document.querySelector({json.dumps(selector)}).disabled")
+        found = f"document.querySelector({json.dumps(selector)})"
+        self.until(f"!{found}.disabled")
         self.send("Page.bringToFront")  # one behind others is not drawn where it was scrolled to
-        box = self.value(
-            f"(() => {{ const box = document.querySelector({json.dumps(selector)});"
-            " box.scrollIntoView({block: 'center', behavior: 'instant'});"
-            " const at = box.getBoundingClientRect();"
-            " return [at.x + at.width / 2, at.y + at.height / 2]; })()"
+        self.value(
+            f"window.tapped = false; {found}.addEventListener('click', () => {{ tapped = true; }},"
+            " {once: true})"
         )
-        for kind in ("mousePressed", "mouseReleased"):
-            self.send("Input.dispatchMouseEvent", type=kind, x=box[0], y=box[1], button="left", clickCount=1)
+
+        def taken() -> bool:
+            # What was scrolled to is where it is drawn from the next frame on.
+            box = self.value(
+                f"(async () => {{ const box = {found};"
+                " box.scrollIntoView({block: 'center', behavior: 'instant'});"
+                " const frame = (drawn) => (requestAnimationFrame(drawn), setTimeout(drawn, 1000));"
+                " await new Promise(frame); await new Promise(frame);"
+                " const at = box.getBoundingClientRect();"
+                " return [at.x + at.width / 2, at.y + at.height / 2]; })()"
+            )
+            for kind in ("mousePressed", "mouseReleased"):
+                self.send(
+                    "Input.dispatchMouseEvent", type=kind, x=box[0], y=box[1], button="left", clickCount=1
+                )
+            return bool(self.value("window.tapped"))
+
+        until(taken, lambda: f"{selector} takes no click\n{self.text()}")
 
     def click(self, selector: str) -> None:
         """Click what a selector finds first."""
