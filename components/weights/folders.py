@@ -1,4 +1,4 @@
-"""Folders of models that the user names: here, or in an object store, from where they are fetched."""
+"""Folders of models that the user names, on this machine or in an object store: fetched."""
 
 from __future__ import annotations
 
@@ -14,17 +14,33 @@ TRANSDUCER = ("tokens.txt", "encoder*.onnx", "decoder*.onnx", "joiner*.onnx")
 """Files of a streaming transducer of sherpa-onnx."""
 
 
+HIBARI = ("hibari.onnx", "lexicon_us_gold.json.gz", "lexicon_us_silver.json.gz", "tagger.json.gz", "oov.onnx")
+"""Files of the English voice of hibari-tts, and of its dictionaries."""
+KOKORO = ("kokoro.onnx",)
+"""The network of Kokoro's voices."""
+KOKORO_VOICES = ("[a-z][fm]_*.bin",)
+"""Kokoro's voices, a file each."""
+NPM = "npm:"
+"""Begins the name of a package of npm."""
+
+
 class WeightsError(RuntimeError):
     """Weights that are not there or are not what they should be; the message says what to do."""
 
 
 def checked(folder: Path) -> Path:
     """Return a folder that holds all files of a model. Raises `WeightsError` that names what is absent."""
-    absent = [[name for name in files if not any(folder.glob(name))] for files in (WHISPER, TRANSDUCER)]
+    formats = (WHISPER, TRANSDUCER, HIBARI, KOKORO, KOKORO_VOICES)
+    absent = [[name for name in files if not any(folder.glob(name))] for files in formats]
     if all(absent):
         least = min(absent, key=len)
         raise WeightsError(f"{folder} is no folder of a model: {', '.join(least)} is not there")
     return folder
+
+
+def npm_folder(package: str) -> Path:
+    """Return where the files of a package of npm are kept: `npm:kokoro-js@1.2.1`."""
+    return cache() / "npm" / package.removeprefix(NPM).replace("/", "-")
 
 
 def only(folder: Path, name: str) -> Path:

