@@ -11,6 +11,7 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import io
+import mimetypes
 import os
 import secrets
 import shutil
@@ -27,6 +28,15 @@ from brume.aws.client import client
 _REMOTE = ("s3://", "minio://")
 _ATTEMPTS = 6  # tries in a row without a byte of progress before a read is given up
 _PAGE = 1 << 20
+_UNKNOWN_TYPE = "application/octet-stream"
+_MEDIA_TYPES = {  # that a system's own table may lack
+    ".epub": "application/epub+zip",
+    ".js": "text/javascript",
+    ".jsonl": "application/jsonl",
+    ".mp3": "audio/mpeg",
+    ".opus": "audio/ogg",
+    ".vtt": "text/vtt",
+}
 _MOST_KEYS = 1000  # of one DeleteObjects
 _T = TypeVar("_T")
 
@@ -161,7 +171,8 @@ def write_bytes(uri: str, data: bytes) -> None:
     """Write a file: under a temporary name and renamed, or as one PUT. It is whole or absent."""
     if is_remote(uri):
         bucket, key = _split(uri)
-        _ask(uri, lambda: client("s3").put_object(Bucket=bucket, Key=key, Body=data))
+        kind = _media_type(uri)
+        _ask(uri, lambda: client("s3").put_object(Bucket=bucket, Key=key, Body=data, ContentType=kind))
         return
     with replacing(Path(uri)) as partial:
         partial.write_bytes(data)
@@ -202,6 +213,7 @@ def write_version(uri: str, data: bytes, before: str) -> str:
 def _put_version(uri: str, data: bytes, before: str) -> str:
     bucket, key = _split(uri)
     condition = {"IfMatch": before} if before else {"IfNoneMatch": "*"}
+    condition["ContentType"] = _media_type(uri)
     try:
         answer = _ask(uri, lambda: client("s3").put_object(Bucket=bucket, Key=key, Body=data, **condition))
         return str(answer["ETag"])
@@ -250,7 +262,8 @@ def upload(path: Path, uri: str) -> None:
             upload(file, join(uri, file.relative_to(path).as_posix()))
     elif is_remote(uri):
         bucket, key = _split(uri)
-        _ask(uri, lambda: client("s3").upload_file(str(path), bucket, key))
+        kind = {"ContentType": _media_type(uri)}
+        _ask(uri, lambda: client("s3").upload_file(str(path), bucket, key, ExtraArgs=kind))
     else:
         with replacing(Path(uri)) as partial:
             shutil.copyfile(path, partial)
@@ -289,6 +302,11 @@ def _remove_objects(uri: str, bucket: str, keys: list[str]) -> None:
         raise StorageError(
             f"s3://{bucket}/{failed['Key']} cannot be removed: {failed['Code']}: {failed['Message']}"
         )
+
+
+def _media_type(uri: str) -> str:
+    """Return the media type of a file by its name: a browser that reads a bucket goes by it."""
+    return _MEDIA_TYPES.get(Path(uri).suffix.lower()) or mimetypes.guess_type(uri)[0] or _UNKNOWN_TYPE
 
 
 def _split(uri: str) -> tuple[str, str]:

@@ -2,7 +2,8 @@
 
 Whether AWS itself answers or another server that speaks the same protocol is decided by configuration
 (`AWS_ENDPOINT_URL_S3=http://...`, boto3's own convention), never by a branch in the code that calls. Services
-that botocore no longer has a model of are served from `models/`, in botocore's own format and layout.
+that botocore no longer has a model of are served from `models/`, in botocore's own format and layout; what an
+engine takes beyond AWS's (voices of one's own in polly) is merged from `service-2.sdk-extras.json` there.
 """
 
 from __future__ import annotations

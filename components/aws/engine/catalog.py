@@ -7,6 +7,10 @@ Such a module has a docstring, whose first line is what it is, and
     OFFERED: tuple[Service, ...]                  their resources (brume.aws.engine.resources)
     SETTINGS: type                                its dataclass of environment variables (brume.variables)
     def create(settings: Settings) -> Engine      (brume.aws.engine.service.Engine)
+
+and may have
+
+    def notices() -> list[str]                    what `--settings` shows besides, such as licences of models
 """
 
 from __future__ import annotations

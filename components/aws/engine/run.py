@@ -39,7 +39,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     lifeline.follow()
     try:
         if options.settings:
-            print("\n".join([*lines(CommonSettings), *lines(catalog.load(options.name).SETTINGS)]))
+            module = catalog.load(options.name)
+            notices: list[str] = getattr(module, "notices", list)()
+            print("\n".join([*lines(CommonSettings), *lines(module.SETTINGS), *notices]))
             return
         about = catalog.about(options.name)
         data = (options.data or catalog.data_folder(options.name)).absolute()
