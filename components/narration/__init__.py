@@ -1,0 +1,1 @@
+"""Narration, in the four rooms of a system."""

@@ -1,0 +1,1 @@
+"""What narration computes: text to speech with the times of its words."""

@@ -1,0 +1,1 @@
+"""Reads articles (HTML, Markdown, JSON, feeds): the main text, and all that was left out."""
