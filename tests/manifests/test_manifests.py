@@ -22,12 +22,12 @@ from brume.cluster.pods import CREDENTIALS, ENDPOINTS, SERVICE_ACCOUNT
 from tests.components.cluster import schemas
 
 MANIFESTS = Path(__file__).resolve().parents[2] / "manifests"
-OVERLAYS = ("local", "aws", "gpu", "captions")
+OVERLAYS = ("local", "aws", "gpu", "captions", "narration")
 ENGINE = "brume-inspection"
 # The engines of each overlay, and the service that each answers for.
 ENGINES = [
     *((overlay, ENGINE, "LOOKOUTVISION") for overlay in OVERLAYS),
-    *((overlay, "brume-labels", "ATHENA") for overlay in ("local", "gpu", "captions")),
+    *((overlay, "brume-labels", "ATHENA") for overlay in ("local", "gpu", "captions", "narration")),
 ]
 KUSTOMIZATIONS = sorted(MANIFESTS.rglob("kustomization.yaml"))
 # A patch is a part of an object, which is validated where it is whole: in what an overlay renders.
@@ -167,38 +167,47 @@ def test_an_engine_is_deployed_so_that_what_belongs_together_meets(overlay: str,
     assert len(places) == 1  # a pod's own disk is nobody else's
 
 
-def test_the_captions_engine_is_several_pods_with_one_database() -> None:
-    found = by_name(render("captions"))
-    name = "brume-captions"
+@pytest.mark.parametrize(
+    ("system", "apis"), [("captions", ("TRANSCRIBE", "TRANSCRIBE_STREAMING")), ("narration", ("POLLY",))]
+)
+def test_an_engine_of_several_pods_has_one_database(system: str, apis: tuple[str, ...]) -> None:
+    found = by_name(render(system))
+    name = f"brume-{system}"
     spec = found["Deployment", name]["spec"]
     pod, (engine,) = spec["template"]["spec"], spec["template"]["spec"]["containers"]
     assert spec["replicas"] > 1 and spec["strategy"]["rollingUpdate"]["maxUnavailable"] == 0
     assert {"name": "data", "emptyDir": {}} in pod["volumes"]  # nothing of one pod is to last
     assert ("PersistentVolumeClaim", name) not in found
     (database,) = (one for one in engine["env"] if one["name"] == "BRUME_DATABASE")
-    assert database["valueFrom"]["secretKeyRef"] == {"name": "brume-captions-database", "key": "url"}
+    assert database["valueFrom"]["secretKeyRef"] == {"name": f"{name}-database", "key": "url"}
     (port,) = found["Service", name]["spec"]["ports"]
     assert port["appProtocol"] == "kubernetes.io/h2c"
-    for api in ("TRANSCRIBE", "TRANSCRIBE_STREAMING"):
+    for api in apis:
         assert found["ConfigMap", ENDPOINTS]["data"][f"AWS_ENDPOINT_URL_{api}"] == f"http://{name}:8080"
     scaler = found["HorizontalPodAutoscaler", name]["spec"]
     assert scaler["scaleTargetRef"]["name"] == name
-    (metric,) = scaler["metrics"]
-    most = found["ConfigMap", name]["data"]["BRUME_CAPTIONS_STREAMS"]
-    assert int(metric["pods"]["target"]["averageValue"]) < int(most)  # another pod comes before one is full
-    policy = found["NetworkPolicy", "brume-captions-database"]["spec"]
+    assert scaler["minReplicas"] == spec["replicas"]
+    policy = found["NetworkPolicy", f"{name}-database"]["spec"]
     assert policy["podSelector"]["matchLabels"]["app.kubernetes.io/name"] == name
     (rule,) = policy["egress"]
     assert rule["to"][0]["podSelector"]["matchLabels"] == {"app.kubernetes.io/name": "postgresql"}
 
 
-def test_the_captions_engine_ends_after_its_place_in_the_service() -> None:
+@pytest.mark.parametrize("system", ["captions", "narration"])
+def test_an_engine_of_several_pods_ends_after_its_place_in_the_service(system: str) -> None:
     """The pause, and what the server gives to what goes on, are within the pod's last seconds."""
     from brume.aws.wire.http import server
 
-    pod = by_name(render("captions"))["Deployment", "brume-captions"]["spec"]["template"]["spec"]
+    pod = by_name(render(system))["Deployment", f"brume-{system}"]["spec"]["template"]["spec"]
     pause = int(pod["containers"][0]["lifecycle"]["preStop"]["exec"]["command"][-1])
     assert pause + server._END_SECONDS < pod["terminationGracePeriodSeconds"]
+
+
+def test_captions_get_another_pod_before_one_is_full() -> None:
+    found = by_name(render("captions"))
+    (metric,) = found["HorizontalPodAutoscaler", "brume-captions"]["spec"]["metrics"]
+    most = found["ConfigMap", "brume-captions"]["data"]["BRUME_CAPTIONS_STREAMS"]
+    assert int(metric["pods"]["target"]["averageValue"]) < int(most)
 
 
 def test_the_metric_that_scales_is_one_of_the_engine() -> None:
@@ -213,7 +222,11 @@ def test_the_metric_that_scales_is_one_of_the_engine() -> None:
 
 
 NAMES = ["brume-inspection", "brume-labels"]
-RUN = [*(("local", name) for name in NAMES), ("captions", "brume-captions")]
+RUN = [
+    *(("local", name) for name in NAMES),
+    ("captions", "brume-captions"),
+    ("narration", "brume-narration"),
+]
 
 
 @pytest.mark.parametrize(("overlay", "name"), RUN)

@@ -19,9 +19,9 @@ def policies(overlay: str) -> list[dict[str, Any]]:
     return [item for item in render(overlay) if item["kind"] == "NetworkPolicy"]
 
 
-def engine(name: str) -> Pod:
+def engine(name: str, overlay: str = "captions") -> Pod:
     """An engine's pod, by the labels that its Deployment gives it."""
-    deployment = by_name(render("captions"))["Deployment", name]  # it has all of them
+    deployment = by_name(render(overlay))["Deployment", name]
     return Pod(OWN, deployment["spec"]["template"]["metadata"]["labels"])
 
 
@@ -49,6 +49,7 @@ STORES: dict[str, list[Target]] = {
     "local": [(Pod("kubeflow", {"app": "minio"}), 9000, "TCP"), (Pod("kubeflow"), 8333, "TCP")],
     "gpu": [(Pod("kubeflow", {"app": "minio"}), 9000, "TCP"), (Pod("kubeflow"), 8333, "TCP")],
     "captions": [(Pod("kubeflow", {"app": "minio"}), 9000, "TCP"), (Pod("kubeflow"), 8333, "TCP")],
+    "narration": [(Pod("kubeflow", {"app": "minio"}), 9000, "TCP"), (Pod("kubeflow"), 8333, "TCP")],
     "aws": [(Address("52.216.0.1"), 443, "TCP")],
 }
 
@@ -78,14 +79,15 @@ def test_nobody_gets_the_role_of_the_node(overlay: str) -> None:
             assert not connects(policies(overlay), pod, Address("169.254.169.254"), 443, "TCP")
 
 
-def test_the_captions_engine_alone_reaches_its_database() -> None:
-    objects = policies("captions")
+@pytest.mark.parametrize("system", ["captions", "narration"])
+def test_an_engine_of_several_pods_alone_reaches_its_database(system: str) -> None:
+    objects, own = policies(system), engine(f"brume-{system}", system)
     database = (Pod("data", {"app.kubernetes.io/name": "postgresql"}), 5432, "TCP")
-    assert connects(objects, engine("brume-captions"), *database)
+    assert connects(objects, own, *database)
     assert not connects(objects, engine("brume-labels"), *database)
-    assert not connects(objects, engine("brume-captions"), Pod("data", {"app": "other"}), 5432, "TCP")
+    assert not connects(objects, own, Pod("data", {"app": "other"}), 5432, "TCP")
     for name in ("a step", "a step in another namespace"):
-        assert connects(objects, SOURCES[name], engine("brume-captions"), 8080, "TCP")
+        assert connects(objects, SOURCES[name], own, 8080, "TCP")
 
 
 def test_without_the_policies_the_table_would_not_hold() -> None:

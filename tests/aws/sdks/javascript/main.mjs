@@ -39,6 +39,9 @@ async function send({ service, operation, parameters }, clients) {
   );
   try {
     const { $metadata, ...output } = await clients[service].send(command);
+    for (const [name, value] of Object.entries(output)) {
+      if (value?.transformToByteArray) output[name] = await value.transformToByteArray();
+    }
     return { output, protocol };
   } catch (error) {
     return { error: error.name, message: error.message, status: error.$metadata?.httpStatusCode, protocol };
@@ -82,8 +85,50 @@ async function transcribe({ chunks, parameters, inStep }) {
   return { session, results };
 }
 
+// Each text is sent after the sound of the one before, by which the answer is seen to come meanwhile.
+async function synthesize({ texts, parameters }) {
+  const { PollyClient, StartSpeechSynthesisStreamCommand } = await import("@aws-sdk/client-polly");
+  const client = new PollyClient(options);
+  let heard;
+  const sound = () => new Promise((resolve) => { heard = resolve; });
+  let wait = sound();
+  async function* actions() {
+    for (const event of texts) {
+      yield { TextEvent: event };
+      if (!event.FlushStreamConfiguration?.Force) continue;
+      await wait;
+      wait = sound();
+    }
+    yield { CloseStreamEvent: {} };
+  }
+  const chunks = [];
+  let closed;
+  try {
+    const answer = await client.send(
+      new StartSpeechSynthesisStreamCommand({
+        Engine: "generative", OutputFormat: "pcm", VoiceId: "Joanna", ...parameters, ActionStream: actions(),
+      }),
+    );
+    for await (const event of answer.EventStream) {
+      if (event.StreamClosedEvent) closed = event.StreamClosedEvent;
+      if (!event.AudioEvent) continue;
+      chunks.push(Buffer.from(event.AudioEvent.AudioChunk).toString("base64"));
+      heard();
+    }
+  } catch (error) {
+    return { chunks, closed, error: error.name, message: error.message, status: error.$metadata?.httpStatusCode };
+  }
+  return { chunks, closed };
+}
+
+async function presign({ parameters }) {
+  const { PollyClient } = await import("@aws-sdk/client-polly");
+  const { getSynthesizeSpeechUrl } = await import("@aws-sdk/polly-request-presigner");
+  return { url: await getSynthesizeSpeechUrl({ client: new PollyClient(options), params: parameters }) };
+}
+
 const clients = {};
-const given = input.call === "transcribe" ? await transcribe(input) : [];
+const calls = { transcribe, synthesize, presign };
+const given = input.call === "send" ? [] : await calls[input.call](input);
 if (input.call === "send") for (const one of input.requests) given.push(await send(one, clients));
-process.stdout.write(JSON.stringify(given, plain));
-process.exit(0);
+process.stdout.write(JSON.stringify(given, plain), () => process.exit(0));  // a pipe takes it in pieces

@@ -1,0 +1,1 @@
+"""The engine of narration: the API of Amazon Polly."""
