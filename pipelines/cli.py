@@ -425,6 +425,14 @@ main.add_command(
     )
 )
 
+main.add_command(
+    _Lazy(
+        "narration",
+        "brume.narration.pipeline.command:narration",
+        "Audio of articles: a service for a CMS, and a look at what is published.",
+    )
+)
+
 main.add_command(_Lazy("sql", "brume.labels.pipeline.command:sql", "Ask the labelling lake in Athena's SQL."))
 
 
