@@ -24,6 +24,7 @@ SHARED = {
     "_only_page": "dashboard page",
     "athena_url": "athena engine",
     "captions_url": "captions engine",
+    "narration_site": "narration site",
 }
 
 

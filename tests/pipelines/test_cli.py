@@ -54,6 +54,7 @@ def test_list_names_each_pipeline() -> None:
         "captions",
         "inspection",
         "labels",
+        "narration",
         "slides",
         "slides_predict",
     ]
@@ -118,6 +119,7 @@ def test_compiled_pipelines_load_in_kfp(tmp_path: Path) -> None:
         "captions.yaml",
         "inspection.yaml",
         "labels.yaml",
+        "narration.yaml",
         "slides.yaml",
         "slides_predict.yaml",
     ]

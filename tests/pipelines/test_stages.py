@@ -32,7 +32,15 @@ INSPECTION = [
 ]
 LABELS = ["ingest", "workers", "quality", "tables", "queries", "dashboard", "quicksight"]
 CAPTIONS = ["audio", "transcribe", "evaluate", "report"]
-LOOK_AGAIN = {"slides": [], "slides_predict": [], "inspection": [], "labels": LABELS[:2], "captions": []}
+NARRATION = ["read", "script", "synthesise", "assemble", "publish", "report"]
+LOOK_AGAIN = {
+    "slides": [],
+    "slides_predict": [],
+    "inspection": [],
+    "labels": LABELS[:2],
+    "captions": [],
+    "narration": [],
+}
 
 TRAIN_ON = SLIDES[3:]
 MODEL_ON = INSPECTION[2:]
@@ -115,6 +123,26 @@ TABLE: dict[str, list[tuple[str, Any, list[str]]]] = {
         ("streams", 3, []),
         ("max_rejected", 0.2, CAPTIONS),
     ],
+    "narration": [
+        ("articles", "new folder", NARRATION),
+        ("articles", "content", NARRATION),
+        ("language", "es-ES", NARRATION),
+        ("voices", "Joanna", NARRATION[2:]),
+        ("lexicons", "new file", NARRATION[2:]),
+        ("speed", 110, NARRATION[1:]),
+        ("intro", "{title}", NARRATION[1:]),
+        ("outro", "{author}", NARRATION[1:]),
+        ("formats", "mp3", NARRATION[3:]),
+        ("title", "other", NARRATION[3:]),
+        ("address", "https://example.org", NARRATION[3:]),
+        ("author", "other", NARRATION[3:]),
+        ("email", "other", NARRATION[3:]),
+        ("cover", "new file", NARRATION[3:]),
+        ("publish", "other", NARRATION[4:]),
+        ("cache", "other", []),
+        ("requests", 3, []),
+        ("max_rejected", 0.2, NARRATION),
+    ],
 }
 # A stage whose code changes by itself, and the stages that run again. One that acts does not run for its own
 # sake: what would use it stands.
@@ -166,7 +194,17 @@ CODE: dict[str, dict[str, list[str]]] = {
         "evaluate": CAPTIONS[2:],
         "report": CAPTIONS[3:],
     },
+    "narration": {
+        "articles": [],
+        "read": NARRATION,
+        "script": NARRATION[1:],
+        "synthesise": NARRATION[2:],
+        "assemble": NARRATION[3:],
+        "publish": NARRATION[4:],
+        "report": NARRATION[5:],
+    },
 }
+ENDINGS = {"audio": ".wav", "articles": ".md"}
 CASES = [(name, *case) for name, cases in TABLE.items() for case in cases]
 _count = itertools.count()
 
@@ -253,7 +291,17 @@ class Run:
         self.code: dict[str, str] = {}  # by stage, in the place of the digest of its code
         self.arguments = {item.name: item.default for item in self.pipeline.parameters()}
         for parameter in (
-            *("slides", "model", "images", "test_images", "trial_images", "source", "audio", "references"),
+            *(
+                "slides",
+                "model",
+                "images",
+                "test_images",
+                "trial_images",
+                "source",
+                "audio",
+                "references",
+                "articles",
+            ),
         ):
             if parameter in self.arguments and self.arguments[parameter] in (None, ""):
                 self.arguments[parameter] = self.input(parameter, f"{parameter}/first")
@@ -268,7 +316,7 @@ class Run:
             path.write_text("first")
             return str(path)
         path.mkdir()
-        (path / ("file.wav" if parameter == "audio" else "file")).write_text("first")
+        (path / f"file{ENDINGS.get(parameter, '')}").write_text("first")
         if parameter != "images":
             return str(path)
         manifest = path / "images.manifest"
@@ -317,6 +365,7 @@ def run(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.setattr("kfp.dsl.Collected", lambda output: [output])
     monkeypatch.setattr("kfp.dsl.ExitHandler", lambda _: contextlib.nullcontext())
     monkeypatch.setattr(lookout, "exists", lambda *_: True)
+    monkeypatch.setattr("brume.narration.pipeline.stages._sounds", lambda _: {})
     made = Run(request.param, tmp_path)
     monkeypatch.setattr("brume.run.stage.function_digest", lambda double, _: made.code.get(double.stage, ""))
     for stage in made.pipeline.component.stages:
@@ -358,6 +407,7 @@ def twice(run: Run) -> list[str]:
         "inspection": INSPECTION,
         "labels": LABELS,
         "captions": CAPTIONS,
+        "narration": NARRATION,
     }
     assert sorted(run()) == sorted(everything[run.pipeline.name])
     again = LOOK_AGAIN[run.pipeline.name]
