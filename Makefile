@@ -1,4 +1,4 @@
-# `make help` shows the targets. Variables: SLIDES and LABELS, IMAGES and TRIAL, SOURCE and WORKERS, or AUDIO (your own data),
+# `make help` shows the targets. Variables: SLIDES and LABELS, IMAGES and TRIAL, SOURCE and WORKERS, AUDIO, or ARTICLES (your own data),
 # OUT (folder of the run), PARAMETERS (more name=value words), PROCESSES (that run the tests), LEVELS (of the test
 # cluster, which then have to start: api,node,pipelines), REGISTRY and TAG (of the images), PYTHON (a Python 3.11).
 SHELL := /bin/bash
@@ -12,7 +12,7 @@ DEMO := out/demo-cohort
 TYPES := build/types
 
 .DEFAULT_GOAL := help
-.PHONY: help reference setup setup-test setup-cluster run test test-cluster lint bench bench-slides bench-inspection bench-labels bench-captions inspection labels captions system compile horovod images clean
+.PHONY: help reference setup setup-test setup-cluster run test test-cluster lint bench bench-slides bench-inspection bench-labels bench-captions bench-narration inspection labels captions narration system compile horovod images clean
 
 help: ## Show the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 20
@@ -48,6 +48,10 @@ labels: setup ## Run the labelling report: on an invented labelling output, or o
 
 captions: setup ## Stream recordings at every level and report: speech that is made, or AUDIO=...
 	@$(BIN)/brume run captions audio="$(AUDIO)" $(PARAMETERS) --out "$(or $(OUT),out/captions)"
+
+narration: setup ## Make audio of articles and a site to listen to: a demo, or ARTICLES=... ADDRESS=...
+	@$(BIN)/brume run narration articles="$(ARTICLES)" address="$(or $(ADDRESS),http://127.0.0.1:8000)" $(PARAMETERS) --out "$(or $(OUT),out/narration)"
+	@echo "To listen: $(BIN)/brume narration show $(or $(OUT),out/narration)/site"
 
 test: setup-test collective ## Run the tests; with ALL=1 those that take minutes too
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(PYTEST) -n $(PROCESSES) --dist loadgroup --no-loadscope-reorder --ignore=tests/cluster $(if $(ALL),,-m "not long")
@@ -85,6 +89,9 @@ bench-labels: setup ## Measure reading annotations into the lake, beside other w
 
 bench-captions: setup ## Measure the levels of captions on speech with known text: errors, latency, flicker
 	@$(BIN)/python -m bench.captions
+
+bench-narration: setup ## Measure voices: marks against the sound, intelligibility, loudness, speed
+	@$(BIN)/python -m bench.narration
 
 system: setup ## Write the skeleton of a new system: NAME=records SERVICE=kendra (the AWS service of its engine)
 	@$(BIN)/python scripts/new_system.py "$(NAME)" "$(SERVICE)"
