@@ -329,7 +329,9 @@ def test_libraries_are_those_that_the_code_imports(package: Callable[[str, str],
 SYSTEMS = {"slides", "inspection", "labels", "captions", "narration"}
 
 
-@pytest.mark.parametrize("name", ["slides", "slides_predict", "inspection", "labels", "captions", "narration"])
+@pytest.mark.parametrize(
+    "name", ["slides", "slides_predict", "inspection", "labels", "captions", "narration"]
+)
 def test_the_code_of_a_stage_is_that_of_no_other_system(name: str) -> None:
     """An edit in one system does not start the runs of another again."""
     from brume.pipelines.running import catalog
