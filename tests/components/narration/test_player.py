@@ -150,7 +150,7 @@ def test_the_keyboard_does_all_that_the_buttons_do(player: Callable[..., Tab]) -
     tab.value("inside('.play').focus()")
     press(tab, "k")
     tab.until("!player().audio.paused")
-    assert tab.value("inside('.play').textContent") == "Pause"
+    tab.until("inside('.play').textContent === 'Pause'")
     press(tab, "k")
     tab.until("player().audio.paused")
     tab.value("at(0)")
