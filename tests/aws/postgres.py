@@ -9,7 +9,7 @@ import shutil
 import socket
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -39,20 +39,32 @@ def server_user() -> pwd.struct_passwd:
     pytest.skip("no PostgreSQL server: root cannot run one, and there is no user postgres or nobody")
 
 
-@pytest.fixture(scope="module")
-def database() -> Iterator[str]:
-    """Start a server with an empty database; return its URL."""
+@contextlib.contextmanager
+def server(host: str = "127.0.0.1", clients: Sequence[str] = ()) -> Iterator[str]:
+    """Start a server with an empty database at `host`; yields its URL.
+
+    It lets in programs of this machine, and the networks `clients`.
+    """
     initdb, control = program("initdb"), program("pg_ctl")
     with tempfile.TemporaryDirectory(prefix="brume-pg-") as folder, socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
+        free.bind((host, 0))
         port = free.getsockname()[1]
         free.close()
         if os.getuid() == 0:
             os.chown(folder, server_user().pw_uid, server_user().pw_gid)
         as_server([initdb, "-D", f"{folder}/db", "-U", "brume", "-A", "trust", "--no-sync"])
-        options = f"-p {port} -k {folder} -c listen_addresses=127.0.0.1 -c fsync=off"
+        with Path(folder, "db", "pg_hba.conf").open("a") as rules:
+            rules.writelines(f"host all all {network} trust\n" for network in clients)
+        options = f"-p {port} -k {folder} -c listen_addresses={host} -c fsync=off"
         as_server([control, "-D", f"{folder}/db", "-l", f"{folder}/log", "-w", "-o", options, "start"])
         try:
-            yield f"postgresql://brume@127.0.0.1:{port}/postgres"
+            yield f"postgresql://brume@{host}:{port}/postgres"
         finally:
             as_server([control, "-D", f"{folder}/db", "-m", "immediate", "stop"])
+
+
+@pytest.fixture(scope="module")
+def database() -> Iterator[str]:
+    """Start a server with an empty database; return its URL."""
+    with server() as url:
+        yield url
