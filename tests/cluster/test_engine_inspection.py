@@ -155,7 +155,7 @@ def test_only_who_signs_with_a_key_is_let_in(brume: Installed, engine: Deployed)
 
 
 def test_only_the_pods_that_policies_name_reach_it(engine: Deployed) -> None:
-    assert engine.reached(STEP)
+    until(lambda: engine.reached(STEP), "a way from a step to the engine")
     assert not engine.reached({"app": "somebody-elses"})
 
 

@@ -20,6 +20,7 @@ from tests.aws.lake import ended, finished, rows
 from tests.aws.serving import client_of
 from tests.cluster.engines import Deployed
 from tests.cluster.harness.installed import STEP, Installed
+from tests.polling import until
 
 # Where the overlay `local` has the engine read.
 LAKE = "s3://mlpipeline/brume/labels/lake"
@@ -139,5 +140,5 @@ def test_only_who_signs_with_a_key_is_let_in(brume: Installed, engine: Deployed)
 
 
 def test_only_the_pods_that_policies_name_reach_it(engine: Deployed) -> None:
-    assert engine.reached(STEP)
+    until(lambda: engine.reached(STEP), "a way from a step to the engine")
     assert not engine.reached({"app": "somebody-elses"})

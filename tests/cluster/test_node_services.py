@@ -14,6 +14,7 @@ from brume.cluster import images
 from tests.cluster.harness.api_server import Api
 from tests.cluster.harness.cluster import Cluster
 from tests.cluster.harness.object_store import BUCKET, NAMESPACE, SERVICE
+from tests.polling import until
 
 LOOK_UP = "import socket, sys; print(socket.gethostbyname(sys.argv[1]))"
 ASK = "import sys, urllib.request; print(urllib.request.urlopen(sys.argv[1], timeout=3).status)"
@@ -91,7 +92,8 @@ def test_names_are_found_and_others_are_denied_at_once(cluster: Cluster, namespa
 
 def test_policies_hold(cluster: Cluster, namespace: str) -> None:
     store = f"http://{SERVICE}.{NAMESPACE}:9000/healthz"
-    assert _run(cluster.api, namespace, "friend", ASK, "http://server/") == "200"
+    # The node learns of a Service's pods some time after they are ready.
+    until(lambda: _run(cluster.api, namespace, "friend", ASK, "http://server/") == "200", "an answer")
     assert "timed out" in _run(cluster.api, namespace, "friend", ASK, store)
     assert "timed out" in _run(cluster.api, namespace, "stranger", ASK, "http://server/")
     assert _run(cluster.api, namespace, "stranger", ASK, store) == "200"
