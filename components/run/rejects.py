@@ -76,6 +76,17 @@ def write_rejects(rejects: Sequence[Reject], uri: str, item: str) -> None:
     storage.write_bytes(uri, text.getvalue().encode())
 
 
+def keep_rejects(rejects: Sequence[Reject], folder: str, shown: str | None, item: str) -> str:
+    """Write the table of rejects into a stage's output `folder`, for later stages, and for the user.
+
+    `shown` is the user's place, in a local run; returns where the user finds the table.
+    """
+    own = storage.join(folder, "rejects.csv")
+    for uri in filter(None, (own, shown)):
+        write_rejects(rejects, uri, item)
+    return shown or own
+
+
 def read_rejects(uri: str) -> list[Reject]:
     """Read what `write_rejects` wrote."""
     return [Reject(*row) for row in list(csv.reader(io.StringIO(storage.read_bytes(uri).decode())))[1:]]

@@ -33,6 +33,29 @@ FLAGS = (
 )
 
 
+# The lowest contrast of text to what lies behind it (WCAG 2.2, 1.4.3) among elements, and where it is.
+_CONTRAST = """((found) => {
+  const parts = (colour) => colour.match(/[\\d.]+/g).map(Number);
+  const curve = (v) => v <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4;
+  const light = (colour) => {
+    const [r, g, b] = parts(colour).map((v) => curve(v / 255));
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  const behind = (at) => {
+    for (; at; at = at.parentElement ?? at.getRootNode().host) {
+      const colour = getComputedStyle(at).backgroundColor;
+      if ((parts(colour)[3] ?? 1) > 0) return colour;
+    }
+    return 'rgb(255, 255, 255)';
+  };
+  return [...found].filter((one) => one.textContent.trim() && one.checkVisibility()).map((one) => {
+    const style = getComputedStyle(one), ink = one.closest('svg') ? style.fill : style.color;
+    const [a, b] = [light(ink), light(behind(one))];
+    return [(Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05), one.outerHTML.slice(0, 80)];
+  }).sort((a, b) => a[0] - b[0])[0];
+})"""
+
+
 class Page:
     """One tab, driven by the browser's own DevTools protocol."""
 
@@ -60,6 +83,11 @@ class Page:
         answer = self.ask("Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=True)
         assert "exceptionDetails" not in answer, answer["exceptionDetails"]
         return answer["result"].get("value")
+
+    def contrast(self, elements: str) -> tuple[float, str]:
+        """Return the lowest contrast of texts, an expression of elements, to what lies behind, and where."""
+        ratio, place = self.value(f"{_CONTRAST}({elements})")
+        return float(ratio), str(place)
 
     def screenshot(self) -> bytes:
         return base64.b64decode(self.ask("Page.captureScreenshot", format="png")["data"])

@@ -14,7 +14,7 @@ from brume.captions.pipeline import sources, transcription
 from brume.captions.pipeline.settings import levels_of
 from brume.run.artifacts import HTML, Dataset, Metrics
 from brume.run.content import Counted, content
-from brume.run.rejects import Reject, check_share, read_rejects, write_rejects
+from brume.run.rejects import Reject, check_share, keep_rejects, read_rejects
 from brume.run.stage import Content, Operational, context, stage
 
 # Who recognises, where no endpoint of another is configured.
@@ -185,13 +185,7 @@ def write_report(clips: Dataset, measures: Dataset, report: HTML) -> None:
 
 
 def _write_rejects(rejects: Sequence[Reject], folder: Dataset) -> str:
-    """Write the table of rejects, for the stages after this one and for the user; returns its place."""
-    own = storage.join(folder.uri, "rejects.csv")
-    place = context().place("rejects.csv")
-    for uri in (own, place):
-        if uri:
-            write_rejects(rejects, uri, item="file")
-    return place or own
+    return keep_rejects(rejects, folder.uri, context().place("rejects.csv"), item="file")
 
 
 def _clips(clips: Dataset) -> list[sources.Clip]:

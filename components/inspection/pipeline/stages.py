@@ -20,7 +20,7 @@ from brume.inspection.pipeline import lookout, sources
 from brume.run import progress
 from brume.run.artifacts import HTML, Artifact, ClassificationMetrics, Dataset, Metrics, Model
 from brume.run.content import Counted
-from brume.run.rejects import Reject, read_rejects, write_rejects
+from brume.run.rejects import Reject, keep_rejects, read_rejects
 from brume.run.stage import Operational, context, stage
 
 TRAIN, TEST, TRIAL = "train", "test", "trial"
@@ -62,9 +62,7 @@ def _list(found: Mapping[str, str], lists: Dataset, before: Sequence[Reject]) ->
     for kind in {TRAIN, TEST, TRIAL} - set(found):  # of a run before, with other pictures
         for name in (f"{kind}.manifest", f"{kind}.json"):
             storage.remove(storage.join(lists.uri, name))
-    write_rejects(rejects, storage.join(lists.uri, "rejects.csv"), item="file")
-    if place := context().place("rejects.csv"):
-        write_rejects(rejects, place, item="file")
+    keep_rejects(rejects, lists.uri, context().place("rejects.csv"), item="file")
 
 
 def _render(uri: str) -> dict[str, str]:

@@ -21,7 +21,7 @@ from brume.run import progress
 from brume.run.artifacts import HTML, Dataset, Metrics
 from brume.run.code import function_digest
 from brume.run.content import Counted, content
-from brume.run.rejects import Reject, check_share, read_rejects, write_rejects
+from brume.run.rejects import Reject, check_share, keep_rejects, read_rejects, write_rejects
 from brume.run.stage import Content, Operational, context, stage
 
 
@@ -260,13 +260,7 @@ def write_report(
 
 
 def _write_rejects(rejects: Sequence[Reject], folder: Dataset) -> str:
-    """Write the table of rejects, for later stages and for the user; returns its place."""
-    own = storage.join(folder.uri, "rejects.csv")
-    place = context().place("rejects.csv")
-    for uri in (own, place):
-        if uri:
-            write_rejects(rejects, uri, item="article")
-    return place or own
+    return keep_rejects(rejects, folder.uri, context().place("rejects.csv"), item="article")
 
 
 def _scripts(folder: Dataset) -> list[assembly.Script]:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,8 +11,8 @@ import boto3
 import pytest
 
 from brume import storage
-from tests.aws import environments
-from tests.aws.serving import KEY, client_of
+from tests.aws.command_line import command_line
+from tests.aws.serving import client_of
 from tests.aws.test_sdks import installed_javascript, run
 from tests.components.captions.speech import SILENCE, Scripted, encoded, serve_captions
 from tests.components.captions.test_jobs import finished
@@ -70,21 +68,10 @@ def test_boto3(url: str, bucket: str) -> None:
 
 
 def test_the_command_line(url: str, bucket: str, tmp_path: Path) -> None:
-    python = environments.python(Path(__file__).parents[2] / "aws/athena-clients.txt")
-    environment = {
-        "PATH": os.environ["PATH"],
-        "HOME": str(tmp_path),
-        "AWS_ACCESS_KEY_ID": KEY.access_key,
-        "AWS_SECRET_ACCESS_KEY": KEY.secret,
-        "AWS_DEFAULT_REGION": "eu-west-1",
-        "AWS_ENDPOINT_URL_TRANSCRIBE": url,
-    }
+    ask = command_line("transcribe", url, tmp_path)
 
-    def aws(*arguments: str) -> Any:
-        command = [str(python), "-m", "awscli", "transcribe", *arguments, "--output", "json"]
-        answer = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-        assert answer.returncode == 0, answer.stderr
-        return json.loads(answer.stdout)["TranscriptionJob"]
+    def aws(*words: str) -> Any:
+        return ask(*words)["TranscriptionJob"]
 
     aws("start-transcription-job", "--cli-input-json", json.dumps(request("cli")))
 

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import base64
-import json
-import os
-import subprocess
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,8 +12,7 @@ import boto3
 import pytest
 
 from brume import storage
-from tests.aws import environments
-from tests.aws.serving import KEY
+from tests.aws.command_line import command_line
 from tests.aws.test_sdks import installed_javascript, run
 from tests.components.narration.test_lexicon import lexeme, pls
 from tests.components.narration.test_tasks import finished, start
@@ -162,22 +158,7 @@ def test_a_presigned_url_of_javascript(url: str) -> None:
 
 
 def test_the_command_line(url: str, tmp_path: Path) -> None:
-    python = environments.python(Path(__file__).parents[2] / "aws/athena-clients.txt")
-    environment = {
-        "PATH": os.environ["PATH"],
-        "HOME": str(tmp_path),
-        "AWS_ACCESS_KEY_ID": KEY.access_key,
-        "AWS_SECRET_ACCESS_KEY": KEY.secret,
-        "AWS_DEFAULT_REGION": "eu-west-1",
-        "AWS_ENDPOINT_URL_POLLY": url,
-    }
-
-    def aws(*words: str) -> Any:
-        command = [str(python), "-m", "awscli", "polly", *words, "--output", "json"]
-        answer = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-        assert answer.returncode == 0, answer.stderr
-        return json.loads(answer.stdout) if answer.stdout.strip() else {}
-
+    aws = command_line("polly", url, tmp_path)
     (tmp_path / "lexicon.pls").write_text(LEXICON)
     aws("put-lexicon", "--name", "cli", "--content", f"file://{tmp_path / 'lexicon.pls'}")
     assert aws("get-lexicon", "--name", "cli")["Lexicon"]["Content"] == LEXICON
