@@ -5,19 +5,16 @@ from __future__ import annotations
 import importlib
 import sys
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import click
+
+from brume.aws.engine import command as engine_commands
+from brume.run.failing import fail
 
 HOST_HELP = "The Kubeflow Pipelines API, e.g. http://localhost:8080 (kubectl port-forward reaches it)."
 WORDS = click.argument("words", nargs=-1, metavar="[NAME=VALUE]...")
 FREE = {"ignore_unknown_options": False, "help_option_names": ["-h", "--help"]}
-
-
-def _fail(message: object, code: int = 2) -> NoReturn:
-    for number, line in enumerate(str(message).splitlines()):
-        click.echo(("brume: " if number == 0 else "       ") + line, err=True)
-    sys.exit(code)
 
 
 class _Command(click.Command):
@@ -55,7 +52,7 @@ def _parameters_help(name: str, formatter: click.HelpFormatter) -> None:
     try:
         pipeline = catalog.load(name)
     except catalog.ParameterError as error:
-        _fail(error)
+        fail(error, code=2)
     rows = []
     for parameter in pipeline.parameters():
         shown = "required" if parameter.required else f"default {_shown(parameter.default)}"
@@ -106,20 +103,20 @@ def run(pipeline: str, words: tuple[str, ...], out: Path | None) -> None:
     try:
         chosen = catalog.load(pipeline)
     except catalog.ParameterError as error:
-        _fail(f"{error}\n`brume list` shows the pipelines.")
+        fail(f"{error}\n`brume list` shows the pipelines.", code=2)
     try:
         arguments = chosen.arguments(words)
     except catalog.ParameterError as error:
-        _fail(f"{error}\n`brume run {pipeline} --help` shows the parameters.")
+        fail(f"{error}\n`brume run {pipeline} --help` shows the parameters.", code=2)
     out = out or Path("out") / pipeline
     try:
         local.run(chosen, arguments, out)
     except (local.RunError, RunInProgressError) as error:
-        _fail(error, code=1)
+        fail(error)
     except OSError as error:
-        _fail(f"--out {out} cannot be used: {error}", code=1)
+        fail(f"--out {out} cannot be used: {error}")
     except KeyboardInterrupt:
-        _fail("stopped. The same command goes on where it stopped.", code=130)
+        fail("stopped. The same command goes on where it stopped.", code=130)
     click.echo(f"Report: {out / 'report.html'}")
 
 
@@ -140,12 +137,12 @@ def compile_(
     from brume.pipelines.running import catalog, remote
 
     if bool(pipeline) == everything:
-        _fail("name one pipeline, or give --all")
+        fail("name one pipeline, or give --all", code=2)
     for name in catalog.names() if everything else [str(pipeline)]:
         try:
             chosen = catalog.load(name)
         except catalog.ParameterError as error:
-            _fail(error)
+            fail(error, code=2)
         click.echo(
             remote.compile_to(chosen, output, kubernetes_manifest=kubernetes_manifest, namespace=namespace)
         )
@@ -163,148 +160,11 @@ def serve(model: str, port: int, host: str, name: str) -> None:
     from brume import storage
 
     if not storage.exists(storage.join(model, "saved_model.pb")):
-        _fail(f"{model} holds no model (no saved_model.pb): name the folder OUT/model of a run")
+        fail(f"{model} holds no model (no saved_model.pb): name the folder OUT/model of a run", code=2)
     predictor = [sys.executable, "-m", "brume.slides.model.predictor"]
     os.execv(  # noqa: S606 - no shell, and the server takes this process's place and its signals
         sys.executable, [*predictor, "--model", model, "--name", name, "--host", host, "--port", str(port)]
     )
-
-
-def _listening_options(command: Any) -> Any:
-    """Add what `engine` and `engines up` have in common."""
-    for option in reversed(
-        (
-            click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen at."),
-            click.option(
-                "--folder",
-                multiple=True,
-                metavar="PREFIX=DIR",
-                help="A local folder for addresses that start with PREFIX, e.g. s3://bucket/=/photos; "
-                "may be repeated.",
-            ),
-            click.option(
-                "--keys",
-                type=click.Path(dir_okay=False),
-                envvar="BRUME_KEYS_FILE",
-                help="Accepted keys, an AWS credentials file with accounts [made in the data folder].",
-            ),
-            click.option(
-                "--allow-anonymous", is_flag=True, help="Take unsigned requests; at a loopback address only."
-            ),
-            click.option(
-                "--unsigned",
-                multiple=True,
-                metavar="NAME",
-                help="Take unsigned requests to this service, or to the services of this engine, for account "
-                "000000000000; at a loopback address only; may be repeated.",
-            ),
-            click.option(
-                "--tls", is_flag=True, help="Serve over TLS, with an authority made in the data folder."
-            ),
-            click.option(
-                "--tls-name",
-                multiple=True,
-                metavar="HOST",
-                help="A further name or address in the certificate of --tls; may be repeated.",
-            ),
-            click.option(
-                "--tls-certificate",
-                type=click.Path(dir_okay=False),
-                help="Serve over TLS with this certificate chain (PEM) ...",
-            ),
-            click.option("--tls-key", type=click.Path(dir_okay=False), help="... and its key (PEM)."),
-        )
-    ):
-        command = option(command)
-    return command
-
-
-def _replace_by(module: str, names: tuple[str, ...], given: dict[str, Any]) -> NoReturn:
-    """Become the process of `module`, which takes this one's place and its signals."""
-    import os
-
-    words = []
-    for option, value in given.items():
-        flag = f"--{option.replace('_', '-')}"
-        if isinstance(value, bool):
-            words += [flag] * value
-        elif isinstance(value, tuple):
-            words += [f"{flag}={one}" for one in value]
-        elif value is not None:
-            words.append(f"{flag}={value}")
-    os.execv(  # noqa: S606 - no shell
-        sys.executable, [sys.executable, "-m", module, *words, "--", *names]
-    )
-
-
-@main.command()
-@click.argument("name")
-@click.option("--port", type=click.IntRange(0, 65535), help="0: one that is free [the engine's own].")
-@click.option(
-    "--data", type=click.Path(file_okay=False), help="Folder of its state [~/.local/share/brume/NAME]."
-)
-@click.option("--database", metavar="URL", help="SQLAlchemy URL [BRUME_DATABASE, or SQLite].")
-@click.option("--settings", is_flag=True, help="Print the engine's environment variables, and end.")
-@_listening_options
-def engine(name: str, **given: Any) -> None:
-    """Serve an AWS service from this machine until it is stopped; `brume engines` lists what there is.
-
-    Clients are pointed at it by the lines that `brume env NAME` prints.
-    """
-    _replace_by("brume.aws.engine.run", (name,), given)
-
-
-@main.group(invoke_without_command=True)
-@click.pass_context
-def engines(context: click.Context) -> None:
-    """List the engines, and where those that run here answer; `up` starts several on one port."""
-    from brume.aws.engine import catalog as known
-
-    if context.invoked_subcommand is not None:
-        return
-    for about in known.names().values():
-        here = known.running(known.data_folder(about.name))
-        click.echo(f"{about.name:12}  {about.line} ({', '.join(about.services)})")
-        if here:
-            click.echo(f"{'':12}  running at {here.url}")
-
-
-@engines.command()
-@click.argument("names", nargs=-1, metavar="[NAME]...")
-@click.option("--port", type=click.IntRange(0, 65535), default=4599, show_default=True, help="0: a free one.")
-@click.option(
-    "--data",
-    type=click.Path(file_okay=False),
-    help="Folder with a folder for each engine's state [~/.local/share/brume].",
-)
-@click.option(
-    "--database", multiple=True, metavar="NAME=URL", help="SQLAlchemy URL of one engine; may be repeated."
-)
-@_listening_options
-def up(names: tuple[str, ...], **given: Any) -> None:
-    """Serve engines (all, or those named) on one port until they are stopped.
-
-    A request is for the engine of the service in its signature. An engine that does not start is named, and
-    the others run; requests to it are answered with status 503. `eval "$(brume env)"` points AWS clients at
-    them all. /readyz, /healthz and /metrics are of all engines, /_brume/NAME/readyz and so on of one.
-    """
-    _replace_by("brume.aws.engine.up", names, given)
-
-
-@main.command()
-@click.argument("name", required=False)
-@click.option("--data", type=click.Path(path_type=Path, file_okay=False), help="The engine's data folder.")
-def env(name: str | None, data: Path | None) -> None:
-    """Print what to export so that AWS clients reach the running engines: eval "$(brume env)"."""
-    from brume.aws.engine import environment
-    from brume.aws.engine.catalog import EngineError
-    from brume.aws.wire.keys import KeysError
-
-    try:
-        lines = environment.lines(name, data)
-    except (EngineError, KeysError) as error:
-        _fail(error, code=1)
-    click.echo("\n".join(lines))
 
 
 def _remote_options(command: Any) -> Any:
@@ -361,16 +221,16 @@ def schedule(
     try:
         complete = times.six_fields(cron)
     except times.ScheduleError as error:
-        _fail(error)
+        fail(error, code=2)
     chosen, arguments = _chosen(pipeline, words)
     if not host:
         at = ["--out", str(out)] if out else []
         try:
             times.run_here([pipeline, *words, *at], complete, click.echo)
         except KeyboardInterrupt:
-            _fail("stopped: there will be no more runs", code=130)
+            fail("stopped: there will be no more runs", code=130)
     if out:
-        _fail("--out is the folder of runs on this machine: leave it out with --host")
+        fail("--out is the folder of runs on this machine: leave it out with --host", code=2)
     identity = _asked(
         host,
         lambda: remote.schedule(
@@ -387,7 +247,7 @@ def _chosen(pipeline: str, words: tuple[str, ...]) -> tuple[Any, dict[str, Any]]
         chosen = catalog.load(pipeline)
         return chosen, chosen.arguments(words)
     except catalog.ParameterError as error:
-        _fail(error)
+        fail(error, code=2)
 
 
 def _asked(host: str, call: Any) -> str:
@@ -400,10 +260,13 @@ def _asked(host: str, call: Any) -> str:
     try:
         return str(call())
     except ApiException as error:
-        _fail(f"{host} answered {error.status} {error.reason}: {remote.why(error.body)}", code=1)
+        fail(f"{host} answered {error.status} {error.reason}: {remote.why(error.body)}")
     except (HTTPError, ConnectionError, TimeoutError) as error:
-        _fail(f"no Kubeflow Pipelines API answers at {host}: {error}", code=1)
+        fail(f"no Kubeflow Pipelines API answers at {host}: {error}")
 
+
+for _command in (engine_commands.engine, engine_commands.engines, engine_commands.env):
+    main.add_command(_command)
 
 main.add_command(
     _Lazy(

@@ -46,7 +46,7 @@ def process(data: Path, *more: str) -> Iterator[subprocess.Popen[str]]:
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    folder = tmp_path_factory.mktemp("engine") / "data"
+    folder = tmp_path_factory.mktemp("engines") / "inspection"
     with process(folder) as running:
         assert running.poll() is None, running.stderr
         yield folder
@@ -121,6 +121,15 @@ def test_engines_lists_what_there_is() -> None:
     assert result.exit_code == 0
     assert "inspection" in result.output
     assert "lookoutvision" in result.output
+
+
+@pytest.mark.slow
+def test_engines_shows_which_of_a_folder_run(data: Path) -> None:
+    running = catalog.running(data)
+    assert running is not None
+    for folder, shown in ((data.parent, True), (data, False)):
+        result = CliRunner().invoke(main, ["engines", "--data", str(folder)])
+        assert (f"running at {running.url}" in result.output) is shown
 
 
 def test_the_help_imports_nothing_heavy() -> None:

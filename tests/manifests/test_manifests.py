@@ -233,12 +233,12 @@ RUN = [
 def test_an_engine_is_started_with_options_that_it_has(
     overlay: str, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from brume.pipelines import cli
+    from brume.aws.engine import command
 
     (engine,) = by_name(render(overlay))["Deployment", name]["spec"]["template"]["spec"]["containers"]
     for variable in engine["env"]:
         monkeypatch.setenv(variable["name"], variable.get("value", "of a Secret"))
-    given = cli.engine.make_context("engine", list(engine["args"])).params
+    given = command.engine.make_context("engine", list(engine["args"])).params
     assert given["name"] in catalog.names()
     assert given["data"] in [mount["mountPath"] for mount in engine["volumeMounts"]]
     assert given["keys"].endswith("/credentials")

@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import click
 
@@ -26,6 +26,7 @@ from brume.captions.model.recognisers import Recognisers, RecogniserSettings, la
 from brume.captions.model.stabiliser import LEVELS
 from brume.captions.model.subtitles import FORMATS, write
 from brume.captions.model.vocabulary import Spelling
+from brume.run.failing import fail
 from brume.variables import VariableError, read
 from brume.weights import WeightsError
 
@@ -124,23 +125,18 @@ def captions(
             text = write(run.cues, _kind(path), language=codes.partition(",")[0])
             storage.write_bytes(str(path), text.encode())
     except AudioError as error:
-        _fail(f"{name}: {error}")
+        fail(f"{name}: {error}")
     except (WeightsError, VariableError) as error:
-        _fail(str(error))
+        fail(str(error))
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # who read the lines has gone
         sys.exit(1)
     except OSError as error:
-        _fail(str(error))
+        fail(str(error))
     if not run.heard:
-        _fail(f"{name}: there is no audio in it")
+        fail(f"{name}: there is no audio in it")
     if not run.screen.lines:
         click.echo(f"brume: no speech was found in {run.heard:.1f} s of audio", err=True)
-
-
-def _fail(message: str) -> NoReturn:
-    click.echo(f"brume: {message}", err=True)
-    sys.exit(1)
 
 
 def _page(data: Path | None) -> str:
@@ -149,11 +145,11 @@ def _page(data: Path | None) -> str:
 
     folder = data or catalog.data_folder("captions")
     if catalog.running(folder) is None:
-        _fail(f"no captions engine runs on {folder}: start one with `brume engine captions`, or give --data")
+        fail(f"no captions engine runs on {folder}: start one with `brume engine captions`, or give --data")
     try:
         return page_token.address(folder, "/captions")
     except (OSError, ValueError) as error:
-        _fail(f"the console's token cannot be read: {error}")
+        fail(f"the console's token cannot be read: {error}")
 
 
 def _kind(path: Path) -> str:
@@ -163,11 +159,11 @@ def _kind(path: Path) -> str:
 def _recogniser(spoken: tuple[str, ...]) -> Recogniser:
     """Return what recognises these languages. Ends with a message for one that it does not know."""
     if not spoken:
-        _fail("--language: name a language, as en-US")
+        fail("--language: name a language, as en-US")
     found = Recognisers(read(RecogniserSettings)).of(spoken)
     unknown = [one for one in spoken if one not in found.languages]
     if unknown:
-        _fail(f"--language: the model {found.name} does not know {', '.join(unknown)}")
+        fail(f"--language: the model {found.name} does not know {', '.join(unknown)}")
     return found
 
 

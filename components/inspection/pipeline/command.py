@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ from brume.inspection.pipeline import console_client, trial_commands
 from brume.inspection.pipeline.console_client import Services
 from brume.inspection.pipeline.status import InspectionError, wait_for_status
 from brume.inspection.pipeline.uploads import content_type
+from brume.run.failing import fail
 from brume.run.terminal import number, percent, print_table, progress, waiting
 
 PROJECT = click.argument("project")
@@ -35,14 +35,9 @@ class _Group(click.Group):
             return super().invoke(ctx)
         except ClientError as error:
             details = error.response.get("Error", {})
-            _fail(f"{details.get('Message') or details.get('Code')}")
+            fail(f"{details.get('Message') or details.get('Code')}")
         except (BotoCoreError, InspectionError, NoEndpointError, KeysError, OSError) as error:
-            _fail(" ".join(str(error).split()))
-
-
-def _fail(message: str) -> Any:
-    click.echo(f"brume: {message}", err=True)
-    sys.exit(1)
+            fail(" ".join(str(error).split()))
 
 
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})

@@ -14,9 +14,11 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, NoReturn, TextIO
+from typing import Any, TextIO
 
 import click
+
+from brume.run.failing import fail
 
 LAKE = "BRUME_LAKE"  # brume.labels.engine.engine reads it; importing that for a name takes a second
 DATABASE = "smgt-gluedatabase"
@@ -63,11 +65,11 @@ def sql(
             else:
                 _answer(athena, text, database, as_csv, max_rows)
     except ClientError as error:
-        _fail(_with_place(str(error.response.get("Error", {}).get("Message") or error), text))
+        fail(_with_place(str(error.response.get("Error", {}).get("Message") or error), text))
     except (BotoCoreError, EngineError, KeysError, OSError) as error:
-        _fail(str(error))
+        fail(str(error))
     except KeyboardInterrupt:
-        _fail("stopped", code=130)
+        fail("stopped", code=130)
 
 
 def _text(query: str | None, file: TextIO | None, tables: bool) -> str:
@@ -76,12 +78,6 @@ def _text(query: str | None, file: TextIO | None, tables: bool) -> str:
     if file is not None:
         return file.read()
     return sys.stdin.read() if query == "-" else query or ""
-
-
-def _fail(message: str, code: int = 1) -> NoReturn:
-    for number, line in enumerate(message.splitlines()):
-        click.echo(("brume: " if number == 0 else "       ") + line, err=True)
-    sys.exit(code)
 
 
 @contextlib.contextmanager
@@ -170,7 +166,7 @@ def _answer(athena: Any, text: str, database: str, as_csv: bool, most: int) -> N
         raise
     status = execution["Status"]
     if status["State"] != "SUCCEEDED":
-        _fail(_with_place(status.get("StateChangeReason") or status["State"].lower(), text))
+        fail(_with_place(status.get("StateChangeReason") or status["State"].lower(), text))
     if status.get("StateChangeReason"):
         click.echo(f"brume: {status['StateChangeReason']}", err=True)
     columns, rows = _results(athena, identity, with_header=execution.get("StatementType") == "DML")
