@@ -13,6 +13,7 @@ from brume.narration.model.articles import article as articles
 from brume.narration.model.articles import documents, feeds
 from brume.narration.model.articles.article import Article, ArticleError
 from brume.narration.model.articles.html import read_html
+from brume.narration.model.articles.parsing import faults_named
 from brume.run import progress
 from brume.run.content import content
 from brume.run.rejects import Reject
@@ -72,6 +73,7 @@ def find(uri: str, language: str) -> Found:
             read = documents.read_documents(storage.read_bytes(file), name, language)
             found.articles += read.articles
             found.rejects += [Reject(item, STEP, why) for item, why in read.faults]
+            found.all = found.all and read.all
             progress.report(STEP, number, len(files))
     return _distinct(found)
 
@@ -81,18 +83,23 @@ def _of_feed(uri: str, language: str) -> Found:
     found = Found(all=listed.all)
     for number, entry in enumerate(listed.entries, 1):
         try:
-            if entry.html:
-                found.articles.append(documents.checked(entry.article(language)))
-            elif (page := _page(entry.address)) is None:
-                found.articles.append(Article(entry.name, "", (), retracted=True))
-            else:
-                read = read_html(page, entry.name, language=language)
-                named = documents.with_fields(read, {"url": entry.address, **entry.fields})
-                found.articles.append(documents.checked(named))
+            with faults_named():
+                found.articles.append(documents.checked(_of_entry(entry, language)))
         except ArticleError as error:
             found.rejects.append(Reject(entry.address or entry.name, STEP, str(error)))
         progress.report(STEP, number, len(listed.entries))
     return found
+
+
+def _of_entry(entry: feeds.Entry, language: str) -> Article:
+    """Read an entry, or the page that it leads to. Raises `ArticleError`, `PageError`."""
+    if entry.html:
+        return entry.article(language)
+    page = _page(entry.address)
+    if page is None:
+        return Article(entry.name, "", (), retracted=True)
+    read = read_html(page, entry.name, language=language)
+    return documents.with_fields(read, {"url": entry.address, **entry.fields})
 
 
 def _entries(uri: str) -> feeds.Feed:
@@ -106,7 +113,9 @@ def _page(address: str) -> bytes | None:
     """Return a page, None for one that is gone (404, 410). Raises `ArticleError`, `PageError`."""
     import urllib3
 
-    if not address.startswith(("http://", "https://")):
+    if not address:
+        raise ArticleError("it has neither text nor the address of a page")
+    if not articles.address_of(address):
         raise ArticleError(f"its address {address} is not of http or https")
     try:
         with urllib3.PoolManager() as pool:
@@ -114,6 +123,8 @@ def _page(address: str) -> bytes | None:
                 "GET", address, timeout=urllib3.Timeout(_SECONDS), preload_content=False, redirect=True
             )
             data: bytes = answer.read(_MOST_BYTES + 1, decode_content=True)
+    except urllib3.exceptions.LocationValueError as error:
+        raise ArticleError(f"its address {address} is no URL: {error}") from error
     except urllib3.exceptions.HTTPError as error:
         raise PageError(f"{address} cannot be reached: {error}") from error
     if answer.status in _GONE:

@@ -16,6 +16,7 @@ TITLE, HEADING, PARAGRAPH, ITEM, QUOTE, TABLE = "title", "heading", "paragraph",
 _SHOWN = 160  # characters of a text that was left out
 _INVISIBLE = re.compile("[\u00ad\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff]")
 _LONGEST_NAME = 80
+_YEARS = 1000, 9998  # that every format writes with four digits, in every time zone
 
 
 class ArticleError(ValueError):
@@ -113,10 +114,17 @@ def date_of(text: str) -> str:
     for read in (datetime.datetime.fromisoformat, parsedate_to_datetime):
         try:
             moment = read(text.strip())
-        except (ValueError, TypeError):
+        except (ValueError, TypeError, OverflowError):
             continue
+        if not _YEARS[0] <= moment.year <= _YEARS[1]:
+            return ""
         return moment.date().isoformat() if len(text.strip()) <= 10 else moment.isoformat()
     return ""
+
+
+def address_of(text: str) -> str:
+    """Return the address of a page, "" for one that is not of http or https, such as a script."""
+    return text if re.fullmatch(r"https?://[^\s/?#][^\s]*", text, re.IGNORECASE) else ""
 
 
 def name_of(text: str) -> str:

@@ -13,8 +13,17 @@ from typing import Any
 import yaml
 from markupsafe import Markup
 
-from brume.narration.model.articles.article import Article, ArticleError, clean, date_of, name_of, omission
+from brume.narration.model.articles.article import (
+    Article,
+    ArticleError,
+    address_of,
+    clean,
+    date_of,
+    name_of,
+    omission,
+)
 from brume.narration.model.articles.html import language_of, read_html
+from brume.narration.model.articles.parsing import faults_named
 
 HTML, MARKDOWN, JSON = (".html", ".htm", ".xhtml"), (".md", ".markdown"), (".json",)
 ENDINGS = (*HTML, *MARKDOWN, *JSON)
@@ -30,15 +39,21 @@ _FIELDS = {
     "address": ("url", "permalink", "link"),
 }
 _NAMES = ("slug", "id")
-_TRUE = ("true", "yes", "1", "retracted")
+_DEEPEST = 100  # levels of Markdown: what is deeper its parser drops
+_WITHDRAWN = ("retracted", "withdrawn", "draft")
+_TRUE, _FALSE = ("true", "yes", "1"), ("false", "no", "0")
 
 
 @dataclass(frozen=True)
 class Documents:
-    """The articles in a file, and what in it is none: a name (`posts.json, item 3`), and why."""
+    """The articles in a file, and what in it is none: a name (`posts.json, item 3`), and why.
+
+    `all`: what is not among them any more is withdrawn, as it is not where a JSON Feed lists the newest.
+    """
 
     articles: list[Article]
     faults: list[tuple[str, str]]
+    all: bool = True
 
 
 def read_documents(data: bytes, name: str, language: str = "") -> Documents:
@@ -49,20 +64,23 @@ def read_documents(data: bytes, name: str, language: str = "") -> Documents:
     path = PurePosixPath(name)
     own = name_of(str(path.with_suffix("")).removesuffix("/index"))
     try:
-        if not data.strip():
-            raise ArticleError("it is empty")
-        if path.suffix.lower() in HTML:
-            return Documents([checked(read_html(data, own, language=language))], [])
-        if path.suffix.lower() in MARKDOWN:
-            return Documents([checked(read_markdown(_decoded(data), own, language))], [])
-        items = _items(_decoded(data))
+        with faults_named():
+            if not data.strip():
+                raise ArticleError("it is empty")
+            if path.suffix.lower() in HTML:
+                return Documents([checked(read_html(data, own, language=language))], [])
+            if path.suffix.lower() in MARKDOWN:
+                return Documents([checked(read_markdown(_decoded(data), own, language))], [])
+            items, shared = _items(_decoded(data))
     except ArticleError as error:
         return Documents([], [(name, str(error))])
-    found = Documents([], [])
+    found = Documents([], [], all="version" not in shared)
+    language = _language(shared) or language
     for number, item in enumerate(items, 1):
         try:
             named = own if len(items) == 1 else f"{own}-{number}"
-            found.articles.append(checked(read_fields(item, named, language)))
+            with faults_named():
+                found.articles.append(checked(read_fields(item, named, language)))
         except ArticleError as error:
             found.faults.append((f"{name}, item {number}", str(error)))
     return found
@@ -74,7 +92,7 @@ def read_fields(fields: Mapping[str, Any], own: str, language: str = "") -> Arti
     `own` is its name where it has neither `slug` nor `id`. JSON Feed's `content_html` and `content_text` are
     taken as well. Raises `ArticleError`.
     """
-    name = next((name_of(str(fields[key])) for key in _NAMES if fields.get(key)), own)
+    name = _name(fields) or own
     html = fields.get("html") or fields.get("content_html")
     text = fields.get("text") or fields.get("content_text")
     given = {"html": html, "markdown": fields.get("markdown"), "text": text}
@@ -108,12 +126,12 @@ def read_markdown(text: str, name: str, language: str = "") -> Article:
     from mdit_py_plugins.footnote import footnote_plugin
     from mdit_py_plugins.front_matter import front_matter_plugin
 
-    parser = MarkdownIt("commonmark").enable(["table", "strikethrough"])
+    parser = MarkdownIt("commonmark", {"maxNesting": _DEEPEST}).enable(["table", "strikethrough"])
     parser = parser.use(front_matter_plugin).use(footnote_plugin)
     tokens = parser.parse(text.removeprefix("\ufeff"))
     front = next((token.content for token in tokens if token.type == "front_matter"), "")
     try:
-        fields = yaml.safe_load(front) or {}
+        fields = yaml.load(front, _Loader) or {}  # noqa: S506
     except yaml.YAMLError as error:
         place = getattr(error, "problem_mark", None)
         line = f", line {place.line + 2}" if place else ""
@@ -128,8 +146,21 @@ def read_markdown(text: str, name: str, language: str = "") -> Article:
     else:
         language = _language(fields) or language
         article = read_html(f"<html><body>{html}</body></html>", name, language=language, whole=True)
-    named = next((name_of(str(fields[key])) for key in _NAMES if fields.get(key)), name)
-    return with_fields(article, {**fields, "slug": named})
+    return with_fields(article, {**fields, "slug": _name(fields) or name})
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML in which what is no date stays text: then the date is not known, and the article is read."""
+
+
+def _timestamp(loader: _Loader, node: yaml.ScalarNode) -> Any:
+    try:
+        return loader.construct_yaml_timestamp(node)
+    except ValueError:
+        return node.value
+
+
+_Loader.add_constructor("tag:yaml.org,2002:timestamp", _timestamp)
 
 
 def with_fields(article: Article, fields: Mapping[str, Any]) -> Article:
@@ -139,14 +170,17 @@ def with_fields(article: Article, fields: Mapping[str, Any]) -> Article:
         value = next((fields[name] for name in names if fields.get(name)), None)
         if value is not None:
             found[field] = _plain(value)
-    if "language" in found:
-        found["language"] = language_of(found["language"]) or article.language
-    if "date" in found:
-        found["date"] = date_of(found["date"])
+    left = []
+    for field, read in (("language", language_of), ("date", date_of), ("address", address_of)):
+        if found.get(field) and not read(found[field]):
+            left.append(omission(f"{field} that is not understood", found.pop(field)))
+        elif field in found:
+            found[field] = read(found[field])
     if article.title and found.get("title", article.title) != article.title:
-        found["omissions"] = (omission("headline", article.title), *article.omissions)
-    if fields.get("slug"):
-        found["name"] = name_of(str(fields["slug"]))
+        left.append(omission("headline", article.title))
+    found["omissions"] = (*left, *article.omissions)
+    if slug := _plain(fields.get("slug") or ""):
+        found["name"] = name_of(slug)
     found["retracted"] = article.retracted or retracted(fields)
     return dataclasses.replace(article, **found)
 
@@ -157,10 +191,19 @@ def _language(fields: Mapping[str, Any]) -> str:
 
 
 def retracted(fields: Mapping[str, Any]) -> bool:
-    """Return whether fields name an article that is withdrawn."""
-    return any(
-        str(fields.get(name, "")).strip().lower() in _TRUE for name in ("retracted", "status", "withdrawn")
+    """Return whether fields name an article that is withdrawn, or a draft that is not published yet."""
+    values = {name: _plain(fields.get(name, "")).lower() for name in (*_WITHDRAWN, "status", "published")}
+    return (
+        any(values[name] in _TRUE for name in _WITHDRAWN)
+        or values["status"] in ("retracted", "draft")
+        or values["published"] in _FALSE
     )
+
+
+def _name(fields: Mapping[str, Any]) -> str:
+    """Return the name that fields give an article, "" where they give none."""
+    given = next(filter(None, (_plain(fields.get(key) or "") for key in _NAMES)), "")
+    return name_of(given) if given else ""
 
 
 def _plain(value: Any) -> str:
@@ -174,17 +217,18 @@ def _plain(value: Any) -> str:
     return clean(str(value))
 
 
-def _items(text: str) -> list[dict[str, Any]]:
-    """Return the articles in a JSON document, as their fields."""
+def _items(text: str) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    """Return the articles in a JSON document, as their fields, and the fields around a list of them."""
     try:
         found = json.loads(text)
     except json.JSONDecodeError as error:
         raise ArticleError(f"it is no JSON: line {error.lineno}: {error.msg}") from None
-    several = found.get("items", found) if isinstance(found, dict) else found
+    shared = found if isinstance(found, dict) and "items" in found else {}
+    several = shared.get("items", found)
     items = [several] if isinstance(several, dict) else several
     if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
         raise ArticleError('it must be one object with an article, a list of them, or {"items": [...]}')
-    return items
+    return items, shared
 
 
 def _decoded(data: bytes) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import calendar
 import datetime
 import io
 from dataclasses import dataclass
@@ -53,7 +52,10 @@ def read_feed(data: bytes) -> Feed:
     if root is None:
         raise ArticleError("it is no XML")
     if root.tag == f"{_SITEMAP}urlset":
-        addresses = [clean(one.text or "") for one in root.iter(f"{_SITEMAP}loc")]
+        if fault := next(iter(parser.error_log), None):
+            # What is missing from a sitemap is withdrawn: half of one must not pass for a whole.
+            raise ArticleError(f"it is a damaged sitemap: line {fault.line}: {fault.message}")
+        addresses = dict.fromkeys(clean(one.text or "") for one in root.iter(f"{_SITEMAP}loc"))
         return Feed(tuple(Entry(name_of_address(one), one, "", {}) for one in addresses if one), True)
     if root.tag == f"{_SITEMAP}sitemapindex":
         raise ArticleError("it lists sitemaps, not pages: give one of those")
@@ -64,7 +66,10 @@ def name_of_address(address: str) -> str:
     """Return the name of an article by its page's address: the path without host and ending."""
     from urllib.parse import unquote, urlsplit
 
-    parts = urlsplit(address)
+    try:
+        parts = urlsplit(address)
+    except ValueError:  # of a host in brackets that is no address
+        return name_of(address)
     path = unquote(parts.path).strip("/").removesuffix("/index.html")
     stem, dot, ending = path.rpartition(".")
     path = stem if dot and ending.lower() in ("html", "htm", "php", "asp", "aspx") else path
@@ -88,9 +93,7 @@ def _entry(entry: Any, language: str) -> Entry:
     if not html and not address:
         html = entry.get("summary") or ""
     moment = entry.get("published_parsed") or entry.get("updated_parsed")
-    date = (
-        datetime.datetime.fromtimestamp(calendar.timegm(moment), datetime.UTC).isoformat() if moment else ""
-    )
+    date = datetime.datetime(*moment[:6], tzinfo=datetime.UTC).isoformat() if moment else ""
     tags = [clean(tag.get("term") or "") for tag in entry.get("tags", [])]
     content: Any = next(iter(entry.get("content", [])), {})
     fields = {

@@ -19,7 +19,6 @@ from brume.narration.model.articles.article import (
     QUOTE,
     TABLE,
     Article,
-    ArticleError,
     Block,
     Omission,
     Span,
@@ -29,6 +28,7 @@ from brume.narration.model.articles.article import (
     omission,
 )
 from brume.narration.model.articles.cells import cells, is_data
+from brume.narration.model.articles.parsing import tree_of
 from brume.narration.model.articles.rules import rule_of, silent
 
 _INLINE = {
@@ -39,6 +39,7 @@ _INLINE = {
 _HEADINGS = {"h1", "h2", "h3", "h4", "h5", "h6"}
 _KINDS = {"blockquote": QUOTE, "li": ITEM, "dd": ITEM, "dt": ITEM}
 _OUTSIDE = "outside of the main text"
+_START = re.compile(r"-?[0-9]{1,9}")  # of an ordered list
 _LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*")
 
 
@@ -47,16 +48,12 @@ def read_html(data: bytes | str, name: str, *, language: str = "", whole: bool =
 
     `language` is that of a page that has none of its own. Raises `ArticleError`.
     """
-    import trafilatura
-
-    tree = trafilatura.load_html(data)
-    if tree is None:
-        raise ArticleError("it is not HTML: there is no element in it")
+    tree = tree_of(data)
     about = _About() if whole else _About.of(tree)
     about.language = about.language or language
     root = None if whole else _main(tree)
     walk = _Walk(root, about.language)
-    walk.element(tree if tree.tag == "body" else (tree.find(".//body") if tree.tag == "html" else tree))
+    walk.element(tree.find("body"))
     walk.flush()
     if not whole and root is None and (known := _found_text(tree)):
         walk.keep(known)
@@ -82,7 +79,7 @@ class _About:
         """Read it, with what JSON-LD, Open Graph and Dublin Core have."""
         from trafilatura.metadata import extract_metadata
 
-        found = extract_metadata(tree)
+        found = extract_metadata(tree, extensive=False)  # else any date of the text is taken for its own
         status = tree.xpath("string(//meta[@name='article:status']/@content)")
         return cls(
             title=clean(found.title or ""),
@@ -322,5 +319,5 @@ def _marker(item: Any) -> str:
     if parent is None or parent.tag != "ol":
         return ""
     before = sum(1 for one in item.itersiblings("li", preceding=True))
-    start = parent.get("start") or "1"
-    return f"{(int(start) if start.lstrip('-').isdigit() else 1) + before}. "
+    start = parent.get("start") or ""
+    return f"{(int(start) if _START.fullmatch(start) else 1) + before}. "

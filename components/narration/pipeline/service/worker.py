@@ -14,6 +14,7 @@ from brume import storage
 from brume.aws.engine import logs
 from brume.narration.model.articles.article import ArticleError
 from brume.narration.model.articles.documents import checked, read_fields
+from brume.narration.model.articles.parsing import faults_named
 from brume.narration.model.site.about import Site
 from brume.narration.model.timeline import MarksError
 from brume.narration.pipeline import assembly, publishing
@@ -124,7 +125,8 @@ class Workers:
         if event.type == RETRACTED:
             self._publisher.publish([], [event.name])
             return ""
-        article = checked(read_fields({**event.article, "slug": event.name}, event.name, plan.language))
+        with faults_named():
+            article = checked(read_fields({**event.article, "slug": event.name}, event.name, plan.language))
         if article.retracted:
             self._publisher.publish([], [event.name])
             return ""
