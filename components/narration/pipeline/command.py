@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import sys
 from pathlib import Path
@@ -11,7 +12,7 @@ import click
 
 from brume import storage
 from brume.narration.model.passages import voices_of
-from brume.narration.pipeline.settings import check_site, check_speech, formats_of, site_of
+from brume.narration.pipeline.settings import check_site, check_speech, cover_of, formats_of, site_of
 
 PORT = 8405
 _END_SECONDS = 20.0  # for the articles that are being worked on
@@ -106,34 +107,39 @@ def serve(
     from brume.narration.pipeline.service.webhook import secret_of
     from brume.narration.pipeline.service.worker import Plan, Workers
 
-    try:
-        check_speech(given)
-        check_site(given)
-        data.mkdir(mode=0o700, parents=True, exist_ok=True)
-        lock = (data / "lock").open("a")
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        secret = secret_of(secret_file or data / "webhook.secret")
-        cover = storage.read_bytes(given["cover"]) if given["cover"] else None
-        queue = Queue(data, database)
-    except BlockingIOError:
-        _fail(f"a service runs on {data}: stop it, or choose another folder with --data")
-    except (ValueError, OSError, StoreError) as error:
-        _fail(str(error))
-    plan = Plan(
-        publish=storage.absolute(given["publish"]),
-        cache=storage.absolute(given["cache"] or str(data / "cache")),
-        site=site_of(given["title"], given["address"], given["language"], given["author"], given["email"]),
-        formats=formats_of(given["formats"]),
-        voices=voices_of(given["voices"]),
-        cover=cover,
-        **{name: given[name] for name in ("lexicons", "language", "speed", "intro", "outro", "requests")},
-    )
-    logs.configure()
-    running = Workers(queue, plan, data.absolute() / "assembling", workers)
-    running.start()
-    _serve(application(queue, secret, open_status=is_loopback(host)), host, port)
-    running.stop(_END_SECONDS)
-    queue.close()
+    with contextlib.ExitStack() as held:
+        try:
+            check_speech(given)
+            check_site(given)
+            if not given["publish"]:
+                raise ValueError("publish= is empty: name the folder or s3:// prefix of the site")
+            cover = cover_of(given["cover"])
+            data.mkdir(mode=0o700, parents=True, exist_ok=True)
+            lock = held.enter_context((data / "lock").open("a"))
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            secret = secret_of(secret_file or data / "webhook.secret")
+            queue = Queue(data, database)
+        except BlockingIOError:
+            _fail(f"a service runs on {data}: stop it, or choose another folder with --data")
+        except (ValueError, OSError, StoreError, storage.StorageError) as error:
+            _fail(str(error))
+        held.callback(queue.close)
+        plan = Plan(
+            publish=storage.absolute(given["publish"]),
+            cache=storage.absolute(given["cache"] or str(data / "cache")),
+            site=site_of(
+                given["title"], given["address"], given["language"], given["author"], given["email"]
+            ),
+            formats=formats_of(given["formats"]),
+            voices=voices_of(given["voices"]),
+            cover=cover,
+            **{name: given[name] for name in ("lexicons", "language", "speed", "intro", "outro", "requests")},
+        )
+        logs.configure()
+        running = Workers(queue, plan, data.absolute() / "assembling", workers)
+        running.start()
+        _serve(application(queue, secret, open_status=is_loopback(host)), host, port)
+        running.stop(_END_SECONDS)
 
 
 def _serve(application: Any, host: str, port: int) -> None:

@@ -9,12 +9,14 @@ from typing import Any
 from brume import storage
 from brume.narration.model.articles.article import Article
 from brume.narration.model.passages import framed, voices_of
+from brume.narration.model.site import covers
 from brume.narration.model.site.about import Site
 from brume.narration.model.site.audio_files import FORMATS
 from brume.narration.pipeline.voices import lexicon_places
 from brume.run.checks import Checks
 
 _LANGUAGE = re.compile(r"[a-z]{2,3}-[A-Z]{2}")
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 _ADDRESS = re.compile(r"https?://[^\s/?#]+[^\s?#]*")
 SLOWEST, FASTEST = 50, 200  # per cent
 
@@ -22,7 +24,13 @@ SLOWEST, FASTEST = 50, 200  # per cent
 def check_narration(arguments: Mapping[str, Any]) -> None:
     """Check the arguments of the pipeline. Raises `ValueError` with one line for each wrong one."""
     checks = Checks(arguments)
-    checks.exists("articles", "cover")
+    checks.exists("articles")
+    if not storage.is_remote(arguments["cover"]):
+        checks.attempt(lambda: cover_of(arguments["cover"]))
+    checks.require(
+        not _SCHEME.match(arguments["articles"]) or storage.is_remote(arguments["articles"]),
+        "articles takes a folder, an s3:// prefix or a file: save a feed or a sitemap to a file",
+    )
     checks.attempt(lambda: check_speech(arguments))
     checks.attempt(lambda: check_site(arguments))
     checks.require(
@@ -61,7 +69,26 @@ def check_site(arguments: Mapping[str, Any]) -> None:
         f"address={address} must be the site's URL, such as https://example.org/audio",
     )
     checks.require(arguments["title"].strip(), "title= is empty: name the site")
+    for name in ("publish", "cache"):
+        uri = arguments[name]
+        known = storage.is_remote(uri) or not _SCHEME.match(uri)
+        checks.require(known, f"{name}={uri} must be a folder, or s3://BUCKET/FOLDER")
+        named = not storage.is_remote(uri) or uri.split("://", 1)[1].strip("/")
+        checks.require(named, f"{name}={uri} names no bucket: write s3://BUCKET/FOLDER")
     checks.finish()
+
+
+def cover_of(uri: str) -> bytes | None:
+    """Return the picture at `uri`, None without one. Raises `ValueError` for no picture."""
+    try:
+        data = storage.read_bytes(uri) if uri else None
+        if data is not None:
+            covers.read(data)
+    except FileNotFoundError:
+        raise ValueError(f"cover={uri} is not there") from None
+    except ValueError as error:
+        raise ValueError(f"cover={uri}: {error}") from None
+    return data
 
 
 def formats_of(text: str) -> tuple[str, ...]:

@@ -235,7 +235,16 @@ def test_one_service_works_on_a_folder(tmp_path: Path) -> None:
         (["--address", "example.org"], "address=example.org must be the site's URL"),
         (["--intro", "{name}"], "{name} in '{name}' is none of {title}"),
         (["--speed", "10"], "speed=10 must be from 50 to 200"),
+        (["--publish", ""], "publish= is empty"),
+        (["--publish", "ftp://host/site"], "publish=ftp://host/site must be a folder, or s3://"),
+        (["--publish", "s3://"], "publish=s3:// names no bucket"),
+        (["--cache", "https://host/x"], "cache=https://host/x must be a folder, or s3://"),
+        (["--cover", "no-such.jpg"], "cover=no-such.jpg is not there"),
+        (["--cover", __file__], f"cover={__file__}: it is no picture"),
+        (["--secret", __file__], f"{__file__}: the secret of the webhook must be"),
+        (["--database", "nothing"], "the database nothing cannot be opened"),
     ],
+    ids=lambda value: " ".join(value)[:20] if isinstance(value, list) else "",
 )
 def test_wrong_options_are_named(tmp_path: Path, words: list[str], reason: str) -> None:
     from click.testing import CliRunner

@@ -114,6 +114,9 @@ def client(queue: Queue) -> Iterator[Client]:
         ({"webhook-id": "other"}, "webhook-signature does not fit"),
         ({"webhook-timestamp": "1614265330"}, "webhook-timestamp is not within 300 s"),
         ({"webhook-timestamp": "now"}, "webhook-timestamp is not within 300 s"),
+        ({"webhook-timestamp": "9" * 400}, "webhook-timestamp is not within 300 s"),
+        ({"webhook-timestamp": "9" * 5000}, "webhook-timestamp is not within 300 s"),
+        ({"webhook-timestamp": "-5"}, "webhook-timestamp is not within 300 s"),
     ],
 )
 def test_who_has_no_secret_is_refused(
@@ -139,6 +142,8 @@ def test_a_secret_may_be_changed_while_both_are_valid() -> None:
         ({"type": "article.deleted"}, "type must be one of article.published, article.changed"),
         ({"id": ""}, "id must be a text"),
         ({"id": 5}, "id must be a text"),
+        ({"id": "\ud800"}, "id must be a text"),
+        ({"id": "a\0b"}, "id must be a text"),
         ({"version": "1"}, "version must be a number"),
         ({"version": True}, "version must be a number"),
         ({"article": {}}, "article must be an object"),
@@ -154,6 +159,12 @@ def test_what_is_no_event_is_named(client: Client, change: dict[str, Any], reaso
 def test_bodies_have_a_limit(client: Client) -> None:
     data = b" " * (MOST_BYTES + 1)
     assert client.post(data).status == 413
+
+
+@pytest.mark.parametrize("data", [b"[" * 100_000, b'{"version": ' + b"9" * 5000 + b"}"], ids=["deep", "long"])
+def test_a_body_that_no_parser_takes_is_named(client: Client, data: bytes) -> None:
+    answer = client.post(data)
+    assert answer.status == 400 and answer.json()["error"].startswith("the body is")
 
 
 @given(st.binary(max_size=200) | st.recursive(st.none() | st.text(), st.lists).map(encoded))

@@ -6,10 +6,10 @@ https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-w
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
 import hmac
 import json
+import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,12 +17,14 @@ from pathlib import Path
 from typing import Any
 
 from brume.narration.model.articles.article import name_of
+from brume.storage import replacing
 
 PUBLISHED, CHANGED, RETRACTED = "article.published", "article.changed", "article.retracted"
 TYPES = (PUBLISHED, CHANGED, RETRACTED)
 TOLERANCE = 300.0  # seconds between the clocks of the sender and this machine
 _PREFIX = "whsec_"
 _MOST_ID = 200
+_SECONDS = re.compile("[0-9]{1,12}")
 
 
 class SignatureError(ValueError):
@@ -58,19 +60,23 @@ def secret_of(path: Path) -> bytes:
     Raises `ValueError` for a file that holds none.
     """
     try:
-        text = path.read_text(encoding="ascii").strip()
+        text = path.read_text(encoding="ascii", errors="replace").strip()
     except FileNotFoundError:
         text = _PREFIX + base64.b64encode(secrets.token_bytes(32)).decode()
-        path.touch(mode=0o600)
-        path.write_text(text + "\n", encoding="ascii")
-    return decoded(text)
+        with replacing(path) as partial:
+            partial.touch(mode=0o600)
+            partial.write_text(text + "\n", encoding="ascii")
+    try:
+        return decoded(text)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from None
 
 
 def decoded(text: str) -> bytes:
     """Return the bytes of a secret. Raises `ValueError` for what is none."""
     try:
         found = base64.b64decode(text.removeprefix(_PREFIX), validate=True)
-    except binascii.Error:
+    except ValueError:
         found = b""
     if len(found) < 24:
         raise ValueError(f"the secret of the webhook must be {_PREFIX} and base64 of 24 bytes or more")
@@ -89,7 +95,7 @@ def verify(secret: bytes, headers: Mapping[str, str], body: bytes, now: float) -
     given = headers.get("webhook-signature", "").split()
     if not identity or not given:
         raise SignatureError("the headers webhook-id, webhook-timestamp and webhook-signature are missing")
-    if not moment.isascii() or not moment.isdigit() or abs(int(moment) - now) > TOLERANCE:
+    if not _SECONDS.fullmatch(moment) or abs(int(moment) - now) > TOLERANCE:
         raise SignatureError(f"webhook-timestamp is not within {TOLERANCE:.0f} s of this machine's clock")
     wanted = sign(secret, identity, int(moment), body)
     # A sender that changes its secret signs with both for a while.
@@ -105,6 +111,8 @@ def event_of(body: bytes) -> Event:
         found = json.loads(body)
     except ValueError as error:
         raise EventError(f"the body is no JSON: {error}") from None
+    except RecursionError:
+        raise EventError("the body is nested too deep") from None
     if not isinstance(found, dict):
         raise EventError(
             'the body must be an object: {"type": ..., "id": ..., "version": ..., "article": {...}}'
@@ -112,8 +120,8 @@ def event_of(body: bytes) -> Event:
     kind, identity, version = found.get("type"), found.get("id"), found.get("version")
     if kind not in TYPES:
         raise EventError(f"type must be one of {', '.join(TYPES)}")
-    if not isinstance(identity, str) or not 0 < len(identity) <= _MOST_ID:
-        raise EventError(f"id must be a text of 1 to {_MOST_ID} characters")
+    if not isinstance(identity, str) or not 0 < len(identity) <= _MOST_ID or not identity.isprintable():
+        raise EventError(f"id must be a text of 1 to {_MOST_ID} printable characters")
     if not isinstance(version, int) or isinstance(version, bool) or not 0 <= version < 1 << 62:
         raise EventError("version must be a number that grows with each change: a revision, or a time")
     article = found.get("article", {})
