@@ -39,6 +39,7 @@ class Changes:
     replaced: list[str] = field(default_factory=list)
     retracted: list[str] = field(default_factory=list)
     unchanged: list[str] = field(default_factory=list)
+    missing: list[str] = field(default_factory=list)  # among the articles, and yet not taken down
 
 
 class Publisher:
@@ -66,6 +67,8 @@ class Publisher:
             else:
                 changes.replaced.append(one.record.name)
         gone = sorted(set(retracted) - {one.record.name for one in made})
+        # Files that the catalog does not have are what a kill left before it was changed.
+        gone = [name for name in gone if name in known or self._has_files(name)]
         changes.retracted += [name for name in gone if name in known]
 
         def change(catalog: dict[str, Any]) -> None:
@@ -79,10 +82,9 @@ class Publisher:
                 }
             catalog["going"] = sorted({*catalog["going"]} - {one.record.name for one in made})
             for name in gone:
-                if name in catalog["articles"]:
-                    # Until its files are gone: the next call takes away what a kill leaves.
-                    catalog["articles"].pop(name)
-                    catalog["going"] = sorted({*catalog["going"], name})
+                # Until its files are gone: the next call takes away what a kill leaves.
+                catalog["articles"].pop(name, None)
+                catalog["going"] = sorted({*catalog["going"], name})
 
         catalog = self._change(change)
         self._write_lists()
@@ -94,6 +96,9 @@ class Publisher:
         """Return what is published, by name."""
         catalog, _ = self._read()
         return _records(catalog)
+
+    def _has_files(self, name: str) -> bool:
+        return storage.exists(storage.join(self.uri, f"articles/{name}"))
 
     def _put(self, made: Made, before: Published | None) -> None:
         """Write the files of a version, then the page and the record that lead to it."""

@@ -68,6 +68,11 @@ def _results(given: Input, seconds: float) -> list[Block]:
             ("Added", given.changes["added"]),
             ("Replaced", given.changes["replaced"]),
             ("Taken down", given.changes["retracted"]),
+            (
+                "Not among the articles, and still published, since a feed lists the newest alone or some "
+                "articles could not be read",
+                given.changes["missing"],
+            ),
         )
         if names
     ]

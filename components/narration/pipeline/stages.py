@@ -13,6 +13,7 @@ from typing import Annotated, Any
 from brume import storage
 from brume.narration.model.passages import voices_of
 from brume.narration.model.site.about import from_json as published
+from brume.narration.model.timeline import MarksError
 from brume.narration.pipeline import assembly, publishing, sources, synthesis
 from brume.narration.pipeline.settings import formats_of, site_of
 from brume.narration.pipeline.synthesis import Count, Speaker, speak_all
@@ -144,14 +145,19 @@ def assemble_versions(
     author: str,
     email: str,
     cover: Content,
+    max_rejected: float,
     versions: Dataset,
 ) -> None:
-    """Join the sounds of each article; write its audio files, marks, transcript, page and book."""
+    """Join the sounds of each article; write its audio files, marks, transcript, page and book.
+
+    An article whose marks do not fit its sounds is set aside: its version before stays published.
+    """
     site = site_of(title, address, language, author, email)
     picture = storage.read_bytes(cover) if cover else None
     code = function_digest(assembly.assemble, ())
     keys = _sounds(sounds)
     listed = [one for one in _scripts(scripts) if one.article.name in keys]
+    rejects = []
     with tempfile.TemporaryDirectory() as scratch:
         remote = storage.is_remote(versions.uri)
         folder = Path(scratch) if remote else Path(versions.uri)
@@ -162,10 +168,16 @@ def assemble_versions(
         for number, one in enumerate(listed, 1):
             at = folder / one.article.name
             kinds = formats_of(formats)
-            assembly.assemble(one, keys[one.article.name], sounds_at, site, kinds, picture, at, code)
+            try:
+                assembly.assemble(one, keys[one.article.name], sounds_at, site, kinds, picture, at, code)
+            except MarksError as error:
+                rejects.append(Reject(one.article.name, "assemble", str(error)))
             progress.report("assemble", number, len(listed), note=one.article.name)
         if remote:
             storage.upload(folder, versions.uri)
+    where = _write_rejects(rejects, versions)
+    if listed:
+        check_share(rejects, len(listed), max_rejected, of="articles", parameter="max_rejected", where=where)
 
 
 @stage(
@@ -198,10 +210,11 @@ def publish_site(
         made = _made(versions, Path(scratch))
         names = {one.record.name for one in made}
         retracted = {one.name for one in found if one.retracted}
-        if complete and not read_rejects(storage.join(texts.uri, "rejects.csv")):
-            # What could not be read is not withdrawn: then nothing that is missing is.
-            retracted |= set(target.articles()) - {one.name for one in found} - names
-        done = target.publish(made, retracted)
+        missing = set(target.articles()) - {one.name for one in found} - names
+        # What could not be read is not withdrawn: then nothing that is missing is.
+        certain = complete and not read_rejects(storage.join(texts.uri, "rejects.csv"))
+        done = target.publish(made, retracted | (missing if certain else set()))
+        done.missing = [] if certain else sorted(missing)
     data = json.dumps(dataclasses.asdict(done), indent=1).encode()
     storage.write_bytes(storage.join(changes.uri, "changes.json"), data)
 
@@ -222,7 +235,9 @@ def write_report(
     found, _ = sources.read_list(texts.uri)
     count = Count(**json.loads(storage.read_bytes(storage.join(sounds.uri, "count.json"))))
     rejects = [
-        reject for one in (texts, sounds) for reject in read_rejects(storage.join(one.uri, "rejects.csv"))
+        reject
+        for one in (texts, sounds, versions)
+        for reject in read_rejects(storage.join(one.uri, "rejects.csv"))
     ]
     place = context().place("rejects.csv")
     if place:

@@ -96,11 +96,14 @@ class Speaker:
     def kept(self, keys: Collection[str]) -> frozenset[str]:
         """Return those of the keys whose sounds are in the cache."""
         if len(keys) <= _SINGLY:
-            return frozenset(key for key in keys if storage.exists(storage.join(self._cache, f"{key}.json")))
+            return frozenset(key for key in keys if all(map(storage.exists, self._files(key))))
         names = {storage.name_of(entry.uri) for entry in storage.list_files(self._cache)}
         return frozenset(
             name[:-5] for name in names if name.endswith(".json") and f"{name[:-5]}.pcm" in names
         )
+
+    def _files(self, key: str) -> list[str]:
+        return [storage.join(self._cache, f"{key}{ending}") for ending in (".json", ".pcm")]
 
     def speak(self, asked: Asked) -> int:
         """Have a passage spoken into the cache; returns the characters that the service counted.

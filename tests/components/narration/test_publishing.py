@@ -61,7 +61,7 @@ def test_a_changed_article_gets_a_new_version_and_the_one_before_stays_for_liste
     versions = {path.name for path in (made.site / "articles" / "a").iterdir() if path.is_dir()}
     assert versions == {second["version"], record(made, "a")["version"]}
     changes = json.loads((made.out / "work/changes/changes.json").read_text())
-    assert changes == {"added": [], "replaced": ["a"], "retracted": [], "unchanged": ["b"]}
+    assert changes == {"added": [], "replaced": ["a"], "retracted": [], "unchanged": ["b"], "missing": []}
 
 
 @pytest.mark.parametrize("how", ["front matter", "file"])
@@ -83,6 +83,22 @@ def test_an_article_that_cannot_be_read_is_not_taken_down(made: Made) -> None:
     (made.articles / "a.md").write_bytes(b"\xff\xff")
     made.run()
     assert all(names == {"a", "b"} for names in listed(made).values())
+    # Then nothing that is missing is, and the report names it.
+    (made.articles / "a.md").rename(made.articles / "c.md")
+    made.run()
+    assert all(names == {"a", "b"} for names in listed(made).values())
+    changes = json.loads((made.out / "work/changes/changes.json").read_text())
+    assert changes["missing"] == ["a"] and "still published" in (made.out / "report.html").read_text()
+
+
+def test_files_that_a_kill_left_before_the_catalog_knew_of_them_are_taken_down_too(made: Made) -> None:
+    made.write(a=article("A", "One."), b=article("B", "Two.")).run()
+    catalog = made.site / "catalog.json"
+    known = json.loads(catalog.read_text())
+    known["articles"].pop("a")
+    catalog.write_text(json.dumps(known))
+    made.write(a=article("A", "One.", retracted="true")).run()
+    assert listed(made) == everywhere("b")
 
 
 def test_no_articles_at_all_are_an_error_and_no_empty_site(made: Made) -> None:
