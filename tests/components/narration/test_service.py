@@ -17,7 +17,10 @@ from typing import Any
 import feedparser
 import pytest
 
-from brume.narration.pipeline.service.webhook import secret_of, sign
+from brume.narration.model.site.about import Site
+from brume.narration.pipeline.service.queue import Queue
+from brume.narration.pipeline.service.webhook import Event, secret_of, sign
+from brume.narration.pipeline.service.worker import Plan, Workers
 from tests.components.narration.polly import State, environment
 from tests.polling import until
 
@@ -137,13 +140,34 @@ def test_an_article_that_cannot_be_read_is_failed_with_its_reason(service: Servi
     service.send("a", 1, title="T", html="<pre>code alone</pre>")
     service.send("b", 1, title="T", text="This is unspeakable.")
     service.send("c", 1, title="T", text="Fine.", language="de")
-    service.settle(0, failed=3)
+    service.send("d", 1, title="T", html="<div>" * 3000 + "deep")
+    service.settle(0, failed=4)
     messages = {row["id"]: row["message"] for row in service.status()["articles"]}
     assert messages["a"].startswith("it has no text to read aloud")
     assert "InvalidSsmlException: unspeakable cannot be spoken" in messages["b"]
     assert messages["c"].startswith("the service has no voice for the language de")
+    assert "nested too deep" in messages["d"]
     service.send("a", 2, "changed", title="T", text="Now it has.")
-    service.settle(1, failed=2)
+    service.settle(1, failed=3)
+
+
+def test_what_cannot_be_reached_is_named_and_tried_again(
+    polly: State, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Reading the code is most of what a small article takes.
+    monkeypatch.setattr("brume.narration.pipeline.service.worker.function_digest", lambda *_: "")
+    (tmp_path / "file").touch()
+    site = Site("Site", "https://example.org/audio")
+    publish, cache = str(tmp_path / "file" / "site"), str(tmp_path / "cache")
+    plan = Plan(publish, cache, site, ("mp3",), {}, "", "en-US", 100, "", "", None, 1)
+    queue = Queue(tmp_path)
+    workers = Workers(queue, plan, tmp_path / "assembling", 1)
+    queue.put(Event("article.published", "a", 1, {"title": "T", "text": "Text."}), time.time())
+    workers.start()
+    row = until(lambda: (one := queue.rows(1)[0])["message"] and one)
+    workers.stop(60)
+    queue.close()
+    assert row["message"].startswith("Not a directory: it is tried again") and row["state"] == "waiting"
 
 
 def articles(count: int) -> dict[str, str]:

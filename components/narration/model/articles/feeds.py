@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import calendar
 import datetime
 import io
 from dataclasses import dataclass
@@ -93,7 +94,9 @@ def _entry(entry: Any, language: str) -> Entry:
     if not html and not address:
         html = entry.get("summary") or ""
     moment = entry.get("published_parsed") or entry.get("updated_parsed")
-    date = datetime.datetime(*moment[:6], tzinfo=datetime.UTC).isoformat() if moment else ""
+    date = (
+        datetime.datetime.fromtimestamp(calendar.timegm(moment), datetime.UTC).isoformat() if moment else ""
+    )
     tags = [clean(tag.get("term") or "") for tag in entry.get("tags", [])]
     content: Any = next(iter(entry.get("content", [])), {})
     fields = {

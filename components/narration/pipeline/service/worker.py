@@ -111,7 +111,9 @@ class Workers:
             _log.warning("article %s cannot be published: %s", event.name, type(error).__name__)
         except Exception as error:
             identity = logs.failed(_log, f"article {event.name}", error)
-            message = f"{type(error).__name__}: it is tried again (failure {identity} of the log)"
+            # Other errors may quote the article, which is not for everybody who sees the page.
+            reason = (isinstance(error, OSError) and error.strerror) or type(error).__name__
+            message = f"{reason}: it is tried again (failure {identity} of the log)"
             self._queue.again(work, message, time.time())
         else:
             self._queue.done(work, version, time.time())
