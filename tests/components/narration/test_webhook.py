@@ -16,6 +16,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from brume.narration.model.articles.documents import checked, read_fields
 from brume.narration.pipeline.service.application import MOST_BYTES, application
 from brume.narration.pipeline.service.queue import KNOWN, NEW, SUPERSEDED, Queue
 from brume.narration.pipeline.service.webhook import (
@@ -87,6 +88,13 @@ def test_a_known_signature() -> None:
     data = b'{"test": 2432232314}'
     made = sign(secret, "msg_p5jXN8AQM9LWM0D4loKWxJek", 1614265330, data)
     assert made == "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
+
+
+def test_the_event_of_the_documentation_is_an_article_that_is_read() -> None:
+    text = (Path(__file__).parents[3] / "docs" / "narration.md").read_text(encoding="utf-8")
+    event = event_of(text[text.index('    {"type": "article.published"') :].partition("\n\n")[0].encode())
+    article = read_fields(event.article, event.name)
+    assert checked(article).title == "A walk" and article.date == "2024-05-01"
 
 
 def encoded(value: Any) -> bytes:
