@@ -80,6 +80,8 @@ def find(uri: str, language: str) -> Found:
 
 def _of_feed(uri: str, language: str) -> Found:
     listed = _entries(uri)
+    if not listed.entries:
+        raise ArticleError(f"{uri}: it lists no articles")
     found = Found(all=listed.all)
     for number, entry in enumerate(listed.entries, 1):
         try:

@@ -78,7 +78,7 @@ def only(found: Documents) -> Article:
 def test_any_bytes_are_articles_or_named(data: bytes, ending: str) -> None:
     found = read_documents(data, f"it{ending}")
     assert all(why for _, why in found.faults)
-    assert found.articles or found.faults or b"[" in data  # a list of none holds none
+    assert found.articles or found.faults
 
 
 @pytest.mark.parametrize(
@@ -91,6 +91,8 @@ def test_any_bytes_are_articles_or_named(data: bytes, ending: str) -> None:
         ("a.html", b"\x89PNG\r\n\x1a\n" + bytes(100), "no text"),
         ("a.html", "<p>é</p>".encode() * 3 + b"caf\xe9", "not UTF-8: byte 30"),
         ("a.json", b"[" * 100_000, "nested too deep"),
+        ("a.json", b"[]", "lists no articles"),
+        ("a.json", b'{"version": "https://jsonfeed.org/version/1.1", "items": []}', "lists no articles"),
         ("a.json", b'{"title": ' + b"9" * 5000 + b"}", "4300 digits"),
         ("a.md", b"---\ntitle: &a [*a]\n---\nText", "nested too deep"),
         ("a.md", b"---\nx: " + b"[" * 1000 + b"\n---\nText", "nested too deep"),
@@ -204,6 +206,17 @@ def test_a_json_feed_has_one_language_and_lists_the_newest_alone() -> None:
     found = read_documents(json.dumps(feed).encode(), "feed.json", "en-US")
     assert [one.language for one in found.articles] == ["es-ES"] and not found.all
     assert read_documents(json.dumps(feed["items"]).encode(), "posts.json").all
+
+
+@pytest.mark.parametrize(
+    "text",
+    ['<urlset xmlns="http://www.sitemaps.org/schemas/sitemap/0.9"/>', '<rss version="2.0"><channel/></rss>'],
+    ids=["sitemap", "feed"],
+)
+def test_a_feed_without_entries_withdraws_nothing(text: str, tmp_path: Path) -> None:
+    (tmp_path / "feed.xml").write_text(text)
+    with pytest.raises(ArticleError, match="lists no articles"):
+        sources.find(str(tmp_path / "feed.xml"), "en-US")
 
 
 def test_half_a_sitemap_is_no_sitemap() -> None:

@@ -228,6 +228,8 @@ def _items(text: str) -> tuple[list[dict[str, Any]], dict[str, Any]]:
     items = [several] if isinstance(several, dict) else several
     if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
         raise ArticleError('it must be one object with an article, a list of them, or {"items": [...]}')
+    if not items:
+        raise ArticleError("it lists no articles")
     return items, shared
 
 
