@@ -264,7 +264,7 @@ def test_one_service_works_on_a_folder(tmp_path: Path) -> None:
         (["--publish", "s3://"], "publish=s3:// names no bucket"),
         (["--cache", "https://host/x"], "cache=https://host/x must be a folder, or s3://"),
         (["--cover", "no-such.jpg"], "cover=no-such.jpg is not there"),
-        (["--cover", __file__], f"cover={__file__}: it is no picture"),
+        (["--cover", __file__], f"cover={__file__}: it is no picture of a known format"),
         (["--secret", __file__], f"{__file__}: the secret of the webhook must be"),
         (["--database", "nothing"], "the database nothing cannot be opened"),
     ],

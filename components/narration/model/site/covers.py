@@ -6,7 +6,7 @@ import hashlib
 import io
 from textwrap import wrap
 
-from PIL import Image, ImageDraw, ImageFont, ImageOps
+from PIL import Image, ImageDraw, ImageFont, ImageOps, UnidentifiedImageError
 
 SIDE = 1400  # pixels: the least that podcast directories take
 EMBEDDED_SIDE = 600  # in an audio file
@@ -34,7 +34,9 @@ def read(data: bytes) -> Image.Image:
         with Image.open(io.BytesIO(data)) as picture:
             picture.draft("RGB", (2 * SIDE, 2 * SIDE))
             return ImageOps.fit(picture.convert("RGB"), (SIDE, SIDE))
-    except (OSError, Image.DecompressionBombError) as error:
+    except UnidentifiedImageError:
+        raise ValueError("it is no picture of a known format, such as JPEG or PNG") from None
+    except (OSError, SyntaxError, Image.DecompressionBombError) as error:
         raise ValueError(f"it is no picture that can be read: {error}") from None
 
 
