@@ -11,6 +11,8 @@ from brume import storage
 from brume.aws.client import client
 
 _ENGINES = ("neural", "standard", "long-form", "generative")  # the first that a voice has
+# Of a language of several (ISO 639-3), the one that Polly has.
+_MEMBERS = {"ar": "arb", "zh": "cmn", "no": "nb", "nn": "nb"}
 _LEXICON_ENDINGS = (".pls", ".xml")
 
 
@@ -64,7 +66,8 @@ class Voices:
 
 
 def _base(code: str) -> str:
-    return code.partition("-")[0].lower()
+    base = code.partition("-")[0].lower()
+    return _MEMBERS.get(base, base)
 
 
 def _voice(voice: Mapping[str, Any], language: str) -> Voice:

@@ -94,6 +94,7 @@ def test_any_bytes_are_articles_or_named(data: bytes, ending: str) -> None:
         ("a.json", b"[]", "lists no articles"),
         ("a.json", b'{"version": "https://jsonfeed.org/version/1.1", "items": []}', "lists no articles"),
         ("a.json", b'{"title": ' + b"9" * 5000 + b"}", "4300 digits"),
+        ("a.md", b"---\ntitle: T\nText", "no line --- at its end"),
         ("a.md", b"---\ntitle: &a [*a]\n---\nText", "nested too deep"),
         ("a.md", b"---\nx: " + b"[" * 1000 + b"\n---\nText", "nested too deep"),
         ("a.md", b"---\ntitle: T\nx: !!timestamp y\n---\nText", "cannot be read"),
@@ -191,6 +192,19 @@ def test_a_date_in_the_text_is_not_the_articles() -> None:
     assert only(read_documents(page.encode(), "a.html")).date == ""
     own = page.replace("<article>", '<meta name="date" content="2020-01-02"><article>')
     assert only(read_documents(own.encode(), "a.html")).date == "2020-01-02"
+
+
+def test_pictures_and_formulas_are_left_out_by_name_within_their_sentence() -> None:
+    body = "<p>As <math><mi>x</mi></math> grows <svg><text>A label</text></svg> it falls.</p>"
+    found = only(read_documents(f"<html><article><h1>T</h1>{body}</article></html>".encode(), "a.html"))
+    assert [block.text for block in found.blocks] == ["As grows it falls."]
+    assert {one.text: one.rule for one in found.omissions} == {"x": "formula", "A label": "picture"}
+
+
+def test_numbers_of_lists_in_lists() -> None:
+    body = "<ol><li>a<ol start='5'><li>b</li><li>c</li></ol></li><li>d</li></ol>"
+    found = only(read_documents(f"<html><article><h1>T</h1>{body}</article></html>".encode(), "a.html"))
+    assert [block.text for block in found.blocks] == ["1. a", "5. b", "6. c", "2. d"]
 
 
 def test_a_slug_that_is_none_gives_no_name() -> None:

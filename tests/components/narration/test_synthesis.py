@@ -11,6 +11,7 @@ import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
 from brume.narration.pipeline.synthesis import AnswerError, Speaker, speak_all
+from brume.narration.pipeline.voices import Voices
 from brume.run.rejects import TooManyRejectsError
 from tests.components.narration.polly import State
 from tests.components.narration.sites import Made
@@ -104,6 +105,29 @@ def test_each_language_has_its_voice_and_one_without_is_named(made: Made) -> Non
     reason = "the service has no voice for the language de: it has Tone (en-US), Tono (es-ES)"
     assert [row[:3] for row in rejects(made)] == [["c", "synthesise", reason]]
     assert {path.name for path in (made.site / "articles").iterdir()} == {"a", "b"}
+
+
+@pytest.mark.parametrize(
+    ("language", "voice"),
+    [
+        ("ar", "arb"),
+        ("ar-EG", "arb"),
+        ("zh", "cmn-CN"),
+        ("zh-CN", "cmn-CN"),
+        ("no", "nb-NO"),
+        ("nn", "nb-NO"),
+    ],
+)
+def test_a_language_of_several_has_the_voice_of_one_of_them(
+    language: str, voice: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = [
+        {"Id": code, "LanguageCode": code, "SupportedEngines": ["neural"]}
+        for code in ("arb", "cmn-CN", "nb-NO")
+    ]
+    voices = Voices({})
+    monkeypatch.setattr(voices, "_found", known)
+    assert voices.of(language).id == voice
 
 
 def test_refused_text_sets_its_article_aside_by_name_and_the_others_stay(made: Made, polly: State) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import socket
 import time
 import urllib.error
 import urllib.request
@@ -11,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from hypothesis import given
@@ -62,15 +64,15 @@ class Client:
     """Asks a service over HTTP."""
 
     def __init__(self, url: str) -> None:
-        self._url = url
+        self.url = url
 
     def get(self, path: str, password: str = "") -> Answer:
         given = {"Authorization": "Basic " + base64.b64encode(f"x:{password}".encode()).decode()}
-        return self._ask(urllib.request.Request(self._url + path, headers=given if password else {}))
+        return self._ask(urllib.request.Request(self.url + path, headers=given if password else {}))
 
     def post(self, data: bytes, given: dict[str, str] | None = None) -> Answer:
         signed = headers(data) if given is None else given
-        return self._ask(urllib.request.Request(f"{self._url}/events", data, signed, method="POST"))
+        return self._ask(urllib.request.Request(f"{self.url}/events", data, signed, method="POST"))
 
     @staticmethod
     def _ask(request: urllib.request.Request) -> Answer:
@@ -167,6 +169,32 @@ def test_what_is_no_event_is_named(client: Client, change: dict[str, Any], reaso
 def test_bodies_have_a_limit(client: Client) -> None:
     data = b" " * (MOST_BYTES + 1)
     assert client.post(data).status == 413
+
+
+def test_a_request_without_a_signature_is_refused_before_its_body_is_read(client: Client) -> None:
+    url = urlsplit(client.url)
+    with socket.create_connection((url.hostname, url.port), timeout=60) as connection:
+        connection.sendall(b"POST /events HTTP/1.1\r\nHost: here\r\nContent-Length: 7000000\r\n\r\n{")
+        assert connection.recv(100).startswith(b"HTTP/1.1 401 ")
+
+
+@pytest.mark.parametrize(
+    ("limit", "value", "status"), [("BODY_SECONDS", 0.05, 408), ("MOST_HELD", 1000, 503)]
+)
+def test_bodies_are_bounded_in_time_and_together(
+    client: Client, monkeypatch: pytest.MonkeyPatch, limit: str, value: float, status: int
+) -> None:
+    from brume.narration.pipeline.service import application as module
+
+    monkeypatch.setattr(module, limit, value)
+    url = urlsplit(client.url)
+    named = "".join(f"{name}: {one}\r\n" for name, one in headers(b"").items())
+    with socket.create_connection((url.hostname, url.port), timeout=60) as connection:
+        connection.sendall(
+            f"POST /events HTTP/1.1\r\nHost: here\r\nContent-Length: 5000\r\n{named}\r\n".encode()
+        )
+        connection.sendall(b" " * 2000)
+        assert connection.recv(100).startswith(f"HTTP/1.1 {status} ".encode())
 
 
 @pytest.mark.parametrize("data", [b"[" * 100_000, b'{"version": ' + b"9" * 5000 + b"}"], ids=["deep", "long"])

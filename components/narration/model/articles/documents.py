@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import datetime
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
@@ -39,6 +40,7 @@ _FIELDS = {
     "address": ("url", "permalink", "link"),
 }
 _NAMES = ("slug", "id")
+_UNCLOSED = re.compile(r"\ufeff?---[ \t]*\r?\n[\w-]+:")
 _DEEPEST = 100  # levels of Markdown: what is deeper its parser drops
 _WITHDRAWN = ("retracted", "withdrawn", "draft")
 _TRUE, _FALSE = ("true", "yes", "1"), ("false", "no", "0")
@@ -130,6 +132,8 @@ def read_markdown(text: str, name: str, language: str = "") -> Article:
     parser = parser.use(front_matter_plugin).use(footnote_plugin)
     tokens = parser.parse(text.removeprefix("\ufeff"))
     front = next((token.content for token in tokens if token.type == "front_matter"), "")
+    if not front and _UNCLOSED.match(text):
+        raise ArticleError("its front matter has no line --- at its end")
     try:
         fields = yaml.load(front, _Loader) or {}  # noqa: S506
     except yaml.YAMLError as error:

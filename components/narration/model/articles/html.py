@@ -34,7 +34,7 @@ from brume.narration.model.articles.rules import rule_of, silent
 _INLINE = {
     *("a", "abbr", "acronym", "b", "bdi", "bdo", "big", "cite", "code", "data", "del", "dfn", "em", "font"),
     *("i", "ins", "kbd", "label", "mark", "q", "rp", "rt", "ruby", "s", "samp", "small", "span", "strike"),
-    *("strong", "sub", "sup", "time", "tt", "u", "var", "wbr"),
+    *("svg", "math", "strong", "sub", "sup", "time", "tt", "u", "var", "wbr"),
 }
 _HEADINGS = {"h1", "h2", "h3", "h4", "h5", "h6"}
 _KINDS = {"blockquote": QUOTE, "li": ITEM, "dd": ITEM, "dt": ITEM}
@@ -176,6 +176,7 @@ class _Walk:
         self._text: list[tuple[str, str]] = []  # pieces of the block that goes on, each with its language
         self._kind, self._level = PARAGRAPH, 0
         self._marker = ""  # of the list item that begins
+        self._numbered: tuple[Any, dict[Any, int]] = (None, {})  # a list, and the places of its items
 
     def element(self, element: Any) -> None:
         """Take an element with all that is in it, but not what follows it."""
@@ -206,10 +207,20 @@ class _Walk:
             self._kind, self._level = HEADING, int(element.tag[1])
         elif element.tag in _KINDS:
             self._kind, self._level = _KINDS[element.tag], 0
-            self._marker = _marker(element) if element.tag == "li" else ""
+            self._marker = self._number(element) if element.tag == "li" else ""
         self._content(element)
         self.flush()
         self._kind, self._level, self._marker = before
+
+    def _number(self, item: Any) -> str:
+        """Return the number of an item of an ordered list, as it is read and shown."""
+        parent = item.getparent()
+        if parent is None or parent.tag != "ol":
+            return ""
+        if self._numbered[0] is not parent:
+            self._numbered = parent, {one: place for place, one in enumerate(parent.iterchildren("li"))}
+        start = parent.get("start") or ""
+        return f"{(int(start) if _START.fullmatch(start) else 1) + self._numbered[1][item]}. "
 
     def _content(self, element: Any) -> None:
         language = _language(element)
@@ -311,13 +322,3 @@ def _joined(pieces: list[tuple[str, str]]) -> tuple[str, tuple[Span, ...], str]:
         Span(start, end, language) for start, end, language in runs if language and language != most
     )
     return text, spans, most
-
-
-def _marker(item: Any) -> str:
-    """Return the number of an item of an ordered list, as it is read and shown."""
-    parent = item.getparent()
-    if parent is None or parent.tag != "ol":
-        return ""
-    before = sum(1 for one in item.itersiblings("li", preceding=True))
-    start = parent.get("start") or ""
-    return f"{(int(start) if _START.fullmatch(start) else 1) + before}. "

@@ -12,6 +12,8 @@ _ELEMENTS = {
     "aside": "aside",
     "figcaption": "caption",
     "pre": "code",
+    "svg": "picture",
+    "math": "formula",
     "form": "form",
     "button": "form",
     "select": "form",
@@ -53,7 +55,7 @@ _NAMES = {
 }
 _BY_NAME = {name: rule for rule, names in _NAMES.items() for name in names.split()}
 _SILENT = {
-    *("script", "style", "template", "noscript", "svg", "math", "iframe", "object", "embed", "canvas"),
+    *("script", "style", "template", "noscript", "iframe", "object", "embed", "canvas"),
     *("video", "audio", "picture", "img", "input", "head", "link", "meta", "map", "progress", "meter"),
 }
 _NOTE = re.compile(r"#(?:cite[-_]?note|fnref|fn|footnote|endnote|ftn|note)[-_:.]?[\w-]*$", re.IGNORECASE)

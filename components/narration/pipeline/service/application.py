@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import binascii
 import hmac
@@ -16,9 +17,17 @@ from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, R
 from starlette.routing import Route
 
 from brume.narration.pipeline.service.queue import NEW, Queue
-from brume.narration.pipeline.service.webhook import EventError, SignatureError, event_of, verify
+from brume.narration.pipeline.service.webhook import (
+    EventError,
+    SignatureError,
+    check_headers,
+    event_of,
+    verify,
+)
 
 MOST_BYTES = 8 << 20  # of a request
+MOST_HELD = 8 * MOST_BYTES  # of all requests that are being read
+BODY_SECONDS = 60.0  # for a request to be sent
 _SHOWN = 200  # articles on the status page
 _HEADERS = {
     "Cache-Control": "no-store",
@@ -34,19 +43,20 @@ def application(queue: Queue, secret: bytes, *, open_status: bool) -> Starlette:
         undefined=StrictUndefined,
     )
 
+    bodies = _Bodies()
+
     async def events(request: Request) -> Response:
-        body = bytearray()
-        async for piece in request.stream():
-            body += piece
-            if len(body) > MOST_BYTES:
-                return _refused(413, f"the request has more than {MOST_BYTES >> 20} MB")
         try:
-            verify(secret, request.headers, bytes(body), time.time())
-            event = event_of(bytes(body))
+            check_headers(request.headers, time.time())
+            body = await bodies.read(request)
+            verify(secret, request.headers, body, time.time())
+            event = event_of(body)
         except SignatureError as error:
             return _refused(401, str(error))
         except EventError as error:
             return _refused(400, str(error))
+        except BodyError as error:
+            return _refused(error.status, str(error))
         result = await run_in_threadpool(queue.put, event, time.time())
         return JSONResponse({"result": result, "name": event.name}, 202 if result == NEW else 200)
 
@@ -74,6 +84,39 @@ def application(queue: Queue, secret: bytes, *, open_status: bool) -> Starlette:
             Route("/healthz", lambda _: PlainTextResponse("ok\n")),
         ]
     )
+
+
+class BodyError(ValueError):
+    """A body that is not read to its end; the message says why."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class _Bodies:
+    """Reads bodies of requests: each within a time, and all at once within a size."""
+
+    def __init__(self) -> None:
+        self._held = 0  # bytes of bodies that are being read
+
+    async def read(self, request: Request) -> bytes:
+        """Return the body of a request. Raises `BodyError`."""
+        body = bytearray()
+        try:
+            async with asyncio.timeout(BODY_SECONDS):
+                async for piece in request.stream():
+                    body += piece
+                    self._held += len(piece)
+                    if len(body) > MOST_BYTES:
+                        raise BodyError(413, f"the request has more than {MOST_BYTES >> 20} MB")
+                    if self._held > MOST_HELD:
+                        raise BodyError(503, "too many requests are being read: send it again later")
+        except TimeoutError:
+            raise BodyError(408, f"the request was not sent within {BODY_SECONDS:g} s") from None
+        finally:
+            self._held -= len(body)
+        return bytes(body)
 
 
 def _refused(status: int, message: str) -> Response:
