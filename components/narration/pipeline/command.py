@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
-import sys
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import click
 
 from brume import storage
 from brume.narration.model.passages import voices_of
 from brume.narration.pipeline.settings import check_site, check_speech, cover_of, formats_of, site_of
+from brume.run.failing import fail
 
 PORT = 8405
 _END_SECONDS = 20.0  # for the articles that are being worked on
@@ -32,7 +32,7 @@ def show(folder: Path, port: int) -> None:
     It answers requests for a part of a file, which players need to seek.
     """
     if not (folder / "index.html").is_file():
-        _fail(f"{folder} holds no site (no index.html): name the folder OUT/site of a run")
+        fail(f"{folder} holds no site (no index.html): name the folder OUT/site of a run")
     _serve(site_application(folder), "127.0.0.1", port)
 
 
@@ -120,9 +120,9 @@ def serve(
             secret = secret_of(secret_file or data / "webhook.secret")
             queue = Queue(data, database)
         except BlockingIOError:
-            _fail(f"a service runs on {data}: stop it, or choose another folder with --data")
+            fail(f"a service runs on {data}: stop it, or choose another folder with --data")
         except (ValueError, OSError, StoreError, storage.StorageError) as error:
-            _fail(str(error))
+            fail(str(error))
         held.callback(queue.close)
         plan = Plan(
             publish=storage.absolute(given["publish"]),
@@ -154,12 +154,7 @@ def _serve(application: Any, host: str, port: int) -> None:
         try:
             listener.bind((host, port))
         except OSError as error:
-            _fail(f"cannot listen at {host}:{port}: {error}: choose another --port")
+            fail(f"cannot listen at {host}:{port}: {error}: choose another --port")
         shown = f"[{host}]" if ":" in host else host
         url = f"http://{shown}:{listener.getsockname()[1]}"
         Server(application).run([listener], lambda: click.echo(url, err=True))
-
-
-def _fail(message: str) -> NoReturn:
-    click.echo(f"brume: {message}", err=True)
-    sys.exit(1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,7 +18,11 @@ _LEXICON_ENDINGS = (".pls", ".xml")
 
 
 class VoiceMissingError(ValueError):
-    """The service has no voice for a language; the message says which it has."""
+    """The service has no voice of a name or for a language; the message says what it has."""
+
+
+class LexiconError(ValueError):
+    """A lexicon that the service does not have, or does not take; the message names it."""
 
 
 @dataclass(frozen=True)
@@ -45,24 +50,23 @@ class Voices:
             for voice in self._all():
                 if voice["Id"].lower() == name.lower():
                     return _voice(voice, language)
-            raise VoiceMissingError(f"the service has no voice {name}: it has {self._names()}")
+            ids = {voice["Id"].lower(): voice["Id"] for voice in self._all()}
+            near = difflib.get_close_matches(name.lower(), ids, 1)
+            ask = f"did you mean {ids[near[0]]}? " if near else ""
+            raise VoiceMissingError(f"the service has no voice {name}: {ask}DescribeVoices lists what it has")
         # The very language, then the same one elsewhere; the service's order decides between voices.
         for matches in (lambda code: code.lower() == wanted, lambda code: _base(code) == _base(language)):
             for voice in self._all():
                 if matches(voice["LanguageCode"]):
                     return _voice(voice, language)
-        raise VoiceMissingError(
-            f"the service has no voice for the language {language}: it has {self._names()}"
-        )
+        spoken = ", ".join(sorted({voice["LanguageCode"] for voice in self._all()})) or "none"
+        raise VoiceMissingError(f"the service has no voice for the language {language}: it speaks {spoken}")
 
     def _all(self) -> list[dict[str, Any]]:
         if self._found is None:
             pages = client("polly").get_paginator("describe_voices").paginate()
             self._found = [voice for page in pages for voice in page["Voices"]]
         return self._found
-
-    def _names(self) -> str:
-        return ", ".join(f"{voice['Id']} ({voice['LanguageCode']})" for voice in self._all()) or "none"
 
 
 def _base(code: str) -> str:
@@ -88,22 +92,44 @@ def lexicon_places(given: str) -> list[tuple[str, bool]]:
 def lexicons(given: str) -> tuple[list[str], str]:
     """Return the names of lexicons in the service, and a digest of their content.
 
-    A file is put there under a name that is made of its content. Raises what the service raises for one that
-    it does not take.
+    A file is put there under a name that is made of its content. Raises `LexiconError`.
     """
-    polly = client("polly")
     names: list[str] = []
     contents: list[str] = []
     for part, is_file in lexicon_places(given):
-        if is_file:
-            content = storage.read_bytes(part).decode("utf-8-sig")
-            name = f"brume{hashlib.sha256(content.encode()).hexdigest()[:15]}"
-            polly.put_lexicon(Name=name, Content=content)
-        else:
-            name, content = part, polly.get_lexicon(Name=part)["Lexicon"]["Content"]
+        name, content = _put(part) if is_file else _found(part)
         names.append(name)
         contents.append(content)
     return names, digest(contents) if contents else ""
+
+
+def _put(file: str) -> tuple[str, str]:
+    from botocore.exceptions import ClientError
+
+    try:
+        content = storage.read_bytes(file).decode("utf-8-sig")
+        name = f"brume{hashlib.sha256(content.encode()).hexdigest()[:15]}"
+        client("polly").put_lexicon(Name=name, Content=content)
+    except UnicodeDecodeError as error:
+        raise LexiconError(f"lexicons: {file} is not UTF-8: byte {error.start} does not fit") from None
+    except ClientError as error:
+        if error.response["ResponseMetadata"]["HTTPStatusCode"] != 400:
+            raise
+        raise LexiconError(f"lexicons: {file}: {error.response['Error']['Message']}") from error
+    return name, content
+
+
+def _found(name: str) -> tuple[str, str]:
+    from botocore.exceptions import ClientError
+
+    try:
+        return name, client("polly").get_lexicon(Name=name)["Lexicon"]["Content"]
+    except ClientError as error:
+        if error.response["Error"]["Code"] not in ("LexiconNotFoundException", "ValidationException"):
+            raise
+        raise LexiconError(
+            f"lexicons: the service has no lexicon {name}: put it there (PutLexicon), or name a .pls file"
+        ) from error
 
 
 def digest(values: Sequence[str]) -> str:

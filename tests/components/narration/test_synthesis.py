@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError, EndpointConnectionError
+from botocore.exceptions import EndpointConnectionError
 
 from brume.narration.pipeline.synthesis import AnswerError, Speaker, speak_all
-from brume.narration.pipeline.voices import Voices
+from brume.narration.pipeline.voices import LexiconError, Voices
 from brume.run.rejects import TooManyRejectsError
 from tests.components.narration.polly import State
 from tests.components.narration.sites import Made
@@ -86,8 +86,11 @@ def test_lexicons_reach_the_service_by_file_and_by_name(made: Made, polly: State
     polly.lexicons["known"] = "<lexicon>k</lexicon>"
     made.write(a=article(["One."])).run(lexicons=f"{lexicon},known")
     assert sorted(polly.lexicons.values()) == ["<lexicon/>", "<lexicon>k</lexicon>"]
-    with pytest.raises(ClientError, match="LexiconNotFoundException"):
+    with pytest.raises(LexiconError, match="no lexicon unknown: put it there"):
         made.run(lexicons="unknown")
+    lexicon.write_bytes("<lexicon>ñ</lexicon>".encode("latin-1"))
+    with pytest.raises(LexiconError, match=r"names.pls is not UTF-8: byte 9"):
+        made.run(lexicons=str(lexicon))
 
 
 def test_every_rate_of_pcm_is_taken_the_best_first(made: Made, polly: State) -> None:
@@ -102,9 +105,14 @@ def test_each_language_has_its_voice_and_one_without_is_named(made: Made) -> Non
         b="---\ntitle: Uno\nlang: es-MX\n---\n\nDos.\n",
         c="---\ntitle: Eins\nlang: de\n---\n\nZwei.\n",
     ).run()
-    reason = "the service has no voice for the language de: it has Tone (en-US), Tono (es-ES)"
+    reason = "the service has no voice for the language de: it speaks en-US, es-ES"
     assert [row[:3] for row in rejects(made)] == [["c", "synthesise", reason]]
     assert {path.name for path in (made.site / "articles").iterdir()} == {"a", "b"}
+
+
+def test_a_voice_that_is_misspelt_is_named(made: Made) -> None:
+    with pytest.raises(TooManyRejectsError, match=r"no voice Tomo: did you mean Ton[eo]\?"):
+        made.write(a=article(["One."])).run(voices="Tomo")
 
 
 @pytest.mark.parametrize(
