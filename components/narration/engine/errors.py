@@ -9,7 +9,7 @@ from brume.aws.engine.errors import Errors
 from brume.aws.engine.service import ServiceError
 from brume.narration.model.lexicon import LexiconError
 from brume.narration.model.ssml import SsmlError
-from brume.narration.model.voice import VoiceError
+from brume.narration.model.voice import PhonemeError, VoiceError
 
 POLLY = Errors("polly")
 _LEXICON = {
@@ -35,5 +35,7 @@ def refusing() -> Iterator[None]:
         raise POLLY("InvalidSsmlException", f"Invalid SSML request: {error}") from error
     except LexiconError as error:
         raise POLLY(_LEXICON[error.kind], f"The lexicon cannot be used: {error}") from error
+    except PhonemeError as error:
+        raise POLLY("InvalidSsmlException", f"Invalid SSML request or lexicon: {error}") from error
     except VoiceError as error:
         raise POLLY("LanguageNotSupportedException", str(error)) from error

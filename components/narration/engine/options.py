@@ -26,6 +26,7 @@ class Limits:
     billed: int
 
 
+_LONGEST_WORD = 20_000  # characters of one word as it is spoken
 REQUEST, TASK = Limits(6_000, 3_000), Limits(200_000, 100_000)
 
 
@@ -88,6 +89,12 @@ def script(text: str, kind: str | None, chosen: Options, limits: Limits) -> ssml
         raise _too_long(found.characters, limits.billed, " without markup")
     if not found.sentences:
         raise invalid("Text has no words to be spoken")
+    for word in (word for sentence in found.sentences for word in sentence.words):
+        if len(word.spoken) > _LONGEST_WORD:
+            raise invalid(
+                f"Text has a word of {len(word.spoken):,} characters as it is spoken, at most "
+                f"{_LONGEST_WORD:,} are allowed: {word.text[:30]!r}..."
+            )
     return found
 
 

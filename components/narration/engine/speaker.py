@@ -13,7 +13,8 @@ from brume.narration.engine.options import Asked, Options
 from brume.narration.model.cache import Remembering, Sounds
 from brume.narration.model.encoding import encode
 from brume.narration.model.marks import Marker
-from brume.narration.model.synthesis import RATE, Synthesis
+from brume.narration.model.script import Sentence
+from brume.narration.model.synthesis import RATE, Spoken, Synthesis
 from brume.narration.model.visemes import viseme
 from brume.narration.model.voice import Voice, VoiceError, VoiceInfo
 
@@ -71,7 +72,7 @@ class Speaker:
             yield from self._output(asked)
 
     def _output(self, asked: Asked) -> Iterator[bytes]:
-        spoken = self.synthesis(asked.options).speak(asked.script.sentences)
+        spoken = self.speak(self.synthesis(asked.options), asked.script.sentences)
         if asked.options.marks:
             marker = Marker(asked.text, asked.options.marks, viseme)
             for one in spoken:
@@ -80,6 +81,15 @@ class Speaker:
             return
         sound = (one.samples for one in spoken)
         yield from encode(sound, source=RATE, name=asked.options.format, rate=asked.options.rate)
+
+    def speak(self, synthesis: Synthesis, sentences: Sequence[Sentence]) -> Iterator[Spoken]:
+        """Iterate sentences as they are spoken; the log has how many words have no sound. Raises `VoiceError`."""
+        unsaid = 0
+        for one in synthesis.speak(sentences):
+            unsaid += len(one.unsaid)
+            yield one
+        if unsaid:
+            _log.warning("words without sound, of a script that no voice reads: %d", unsaid)
 
     def synthesis(self, chosen: Options) -> Synthesis:
         """Return what speaks the sentences of a request. Raises `VoiceError`."""

@@ -157,7 +157,7 @@ class _Stream:
         with _modelled(), refusing():
             if self._synthesis is None:
                 self._synthesis = self._speaker.synthesis(self._options)
-            for one in self._synthesis.speak(read.sentences):
+            for one in self._speaker.speak(self._synthesis, read.sentences):
                 yield self._encoder.encode(one.samples)
 
     def finish(self) -> bytes:

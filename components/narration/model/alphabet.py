@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 import unicodedata
 
+from brume.narration.model.voice import PhonemeError
+
 _SYMBOLS = (
     (1, ";:,.!?"),
     (9, '—…"()“” ̃ʣʥʦʨᵝꭧAI'),
@@ -84,7 +86,7 @@ def ipa(symbol: str) -> str:
 def from_ipa(phonemes: str, *, english: bool) -> str:
     """Return the alphabet's symbols of phonemes in IPA, whose stress and syllables may be marked.
 
-    Raises `ValueError` that names what the alphabet has not.
+    Raises `PhonemeError` that names what the alphabet has not.
     """
     text = unicodedata.normalize("NFD", _SEPARATORS.sub("", phonemes)).replace("c\u0327", "ç")
     for written, own in _FROM_IPA:
@@ -96,5 +98,5 @@ def from_ipa(phonemes: str, *, english: bool) -> str:
     unknown = sorted({symbol for symbol in text if symbol not in IDS})
     if unknown:
         names = ", ".join(map(repr, unknown))
-        raise ValueError(f"the phonemes {phonemes!r} have {names}, which the voice does not know")
+        raise PhonemeError(f"the phonemes {phonemes!r} have {names}, which the voice does not know")
     return text

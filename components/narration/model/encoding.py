@@ -50,7 +50,7 @@ FORMATS = {
         Format("ogg_opus", "audio/ogg", "ogg", (48000,), "ogg", "libopus", "s16",
                {"page_duration": "200000"}),  # microseconds
         Format("pcm", "audio/pcm", "pcm", (16000, 8000, 24000), "s16le", "pcm_s16le"),
-        Format("mulaw", "audio/basic", "mulaw", (8000,), "mulaw", "pcm_mulaw"),
+        Format("mulaw", "audio/mulaw", "mulaw", (8000,), "mulaw", "pcm_mulaw"),
         Format("alaw", "audio/alaw", "alaw", (8000,), "alaw", "pcm_alaw"),
     )
 }  # fmt: skip

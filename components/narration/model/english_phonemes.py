@@ -37,7 +37,7 @@ class English:
     def read(self, words: Sequence[Word]) -> list[str]:
         """Return the phonemes of each word of a sentence in Kokoro's alphabet, "" for what cannot be read.
 
-        Raises `ValueError` for phonemes given in IPA that the alphabet has not.
+        Raises `PhonemeError` for phonemes given in IPA that the alphabet has not.
         """
         pieces = [_pieces(word.spoken) for word in words]
         tags = self._tags(words, pieces)

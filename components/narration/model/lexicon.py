@@ -182,10 +182,10 @@ class _Reader:
             self._close_lexeme()
 
     def _ipa(self, text: str) -> str:
-        if self._phoneme_alphabet == "ipa":
-            return text
         try:
-            return xsampa.ipa(text)
+            found = text if self._phoneme_alphabet == "ipa" else xsampa.ipa(text)
+            xsampa.check_ipa(found)
+            return found
         except ValueError as error:
             raise self._wrong(str(error)) from None
 

@@ -266,7 +266,10 @@ class _Reader:
         phonemes, alphabet = _required(attributes, "ph"), attributes.get("alphabet", "ipa")
         if alphabet not in ("ipa", "x-sampa"):
             raise ValueError(f"alphabet must be ipa or x-sampa, not {alphabet!r}")
-        return replace(self._style, phonemes=xsampa.ipa(phonemes) if alphabet == "x-sampa" else phonemes)
+        if alphabet == "x-sampa":
+            phonemes = xsampa.ipa(phonemes)
+        xsampa.check_ipa(phonemes)
+        return replace(self._style, phonemes=phonemes)
 
     def _say_as(self, attributes: dict[str, str]) -> Style:
         kind, layout = _required(attributes, "interpret-as"), attributes.get("format", "")

@@ -6,7 +6,11 @@ get have them in bytes of UTF-8.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+
+LONGEST = 120.0  # seconds of speech that are made at once
+_LETTER = 0.07  # seconds of a letter
 
 
 @dataclass(frozen=True)
@@ -67,3 +71,27 @@ class Sentence:
     def words(self) -> tuple[Word, ...]:
         """Its words, in order."""
         return tuple(part for part in self.parts if isinstance(part, Word))
+
+    def divided(self) -> Iterator[Sentence]:
+        """Iterate parts of it that take some `LONGEST` seconds to speak: itself, unless it is no sentence.
+
+        Text without punctuation and long sums of breaks are never one piece in memory. It is divided before
+        words, with the marks that belong to them, and between breaks.
+        """
+        start, place, seconds = self.start, 0, 0.0
+        for index, part in enumerate(self.parts):
+            before = self.parts[index - 1] if index else None
+            apart = isinstance(before, Break) or (isinstance(before, Word) and not isinstance(part, Break))
+            if seconds > LONGEST and apart:
+                end = self.parts[index - 1].end
+                yield Sentence(start, end, self.parts[place:index])
+                start, place, seconds = part.start, index, 0.0
+            seconds += _seconds(part)
+        yield self if not place else Sentence(start, self.end, self.parts[place:])
+
+
+def _seconds(part: Word | Break | Mark) -> float:
+    """Return about how long a part takes to speak."""
+    if isinstance(part, Word):
+        return len(part.spoken) * _LETTER / part.prosody.rate
+    return part.seconds if isinstance(part, Break) else 0.0

@@ -1,10 +1,10 @@
-"""In which script a language is written, and whether a word is of it."""
+"""In which script a language is written, whether a word is of it, and a language of a word's script."""
 
 from __future__ import annotations
 
 import unicodedata
 
-_SCRIPTS = {  # names of Unicode's letters begin so
+_SCRIPTS = {  # names of Unicode's letters begin so; of languages with one script, the first stands for all
     "ar": ("ARABIC",),
     "el": ("GREEK",),
     "hi": ("DEVANAGARI",),
@@ -29,3 +29,11 @@ def sayable(word: str, language: str) -> bool:
     return any(
         char.isdecimal() or (char.isalpha() and unicodedata.name(char, "").startswith(names)) for char in word
     )
+
+
+def language_of(word: str) -> str:
+    """Return a language (ISO 639-1) that is written in the script of a word's first letter, "" for none."""
+    name = next((unicodedata.name(char, "") for char in word if char.isalpha()), "")
+    if name.startswith(_OTHERS):
+        return "en"
+    return next((language for language, names in _SCRIPTS.items() if name.startswith(names)), "")

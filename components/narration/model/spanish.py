@@ -68,7 +68,7 @@ class Spanish:
     def read(self, words: Sequence[Word]) -> list[str]:
         """Return the phonemes of each word in Kokoro's alphabet, "" for what cannot be read.
 
-        Raises `ValueError` for phonemes given in IPA that the alphabet has not.
+        Raises `PhonemeError` for phonemes given in IPA that the alphabet has not.
         """
         return [from_ipa(word.phonemes, english=False) if word.phonemes else _read(word) for word in words]
 

@@ -36,11 +36,12 @@ def read(text: str, *, ssml: bool, language: str, lexicons: Lexicons | None = No
     """Return the sentences of a text in `language` (en-US). Raises `SsmlError`.
 
     Each has a word, or else a break or a mark. Breaks stand behind the sentence that they follow, marks
-    before the words that they precede.
+    before the words that they precede. What is far too long for a sentence is several (`Sentence.divided`).
     """
     found = markup.parse(text) if ssml else markup.plain(text)
     reader = _Reader(found.language or language, lexicons or Lexicons())
-    return Script(tuple(reader.read(found)), found.characters)
+    sentences = (part for sentence in reader.read(found) for part in sentence.divided())
+    return Script(tuple(sentences), found.characters)
 
 
 class _Reader:

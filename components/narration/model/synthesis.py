@@ -6,7 +6,7 @@ The places of everything are samples of one stream: times never drift, however l
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 
 import numpy as np
@@ -15,7 +15,7 @@ from brume.narration.model.compression import compressed
 from brume.narration.model.loudness import levelled, limited
 from brume.narration.model.resampling import resampled
 from brume.narration.model.script import Break, Mark, Sentence, Word
-from brume.narration.model.scripts import sayable, short
+from brume.narration.model.scripts import language_of, sayable, short
 from brume.narration.model.utterances import refused
 from brume.narration.model.voice import Samples, Timed, Voice, VoiceError
 
@@ -31,7 +31,7 @@ _RAMP = 0.01  # seconds in which the volume changes between words
 class Spoken:
     """A sentence as sound: times are seconds from the start of `samples`, which are at RATE.
 
-    `unsaid` are words that have no sound although they have letters: those of another script.
+    `unsaid` are words that have no sound although they have letters: those of a script that no voice reads.
     """
 
     sentence: Sentence
@@ -60,6 +60,7 @@ class Synthesis:
     def __init__(self, voice: Voice, voice_of: Callable[[str], Voice]) -> None:
         self._voice, self._voice_of = voice, voice_of
         self._silent, self._rested = True, False
+        self._readable: dict[str, bool] = {}  # by language, whether a voice speaks it
 
     def speak(self, sentences: Iterable[Sentence]) -> Iterator[Spoken]:
         """Iterate the next sentences as they are spoken, as `synthesise` does."""
@@ -67,7 +68,7 @@ class Synthesis:
         _check(sentences, self._voice)
         for sentence in sentences:
             made = _Sentence(sentence, self._silent, self._rested)
-            for run in _runs(sentence):
+            for run in _runs(self._by_script(sentence)):
                 if isinstance(run, Break):
                     made.rest(run.seconds)
                 elif isinstance(run, Mark):
@@ -76,6 +77,30 @@ class Synthesis:
                     made.speak(run, _voice(run, self._voice, self._voice_of))
             yield made.spoken()
             self._silent, self._rested = made.silent, made.rested
+
+    def _by_script(self, sentence: Sentence) -> Sentence:
+        """Return a sentence whose words of another script are of a language that a voice reads in it."""
+        own = short(self._voice.info.languages[0])
+        parts = []
+        for part in sentence.parts:
+            if isinstance(part, Word) and part.spoken and not _said(part, own):
+                language = language_of(part.spoken)
+                part = replace(part, language=language) if self._reads(language) else part
+            parts.append(part)
+        return replace(sentence, parts=tuple(parts))
+
+    def _reads(self, language: str) -> bool:
+        if language and language not in self._readable:
+            try:
+                self._voice_of(language)
+                self._readable[language] = True
+            except VoiceError:
+                self._readable[language] = False
+        return self._readable.get(language, False)
+
+
+def _said(word: Word, language: str) -> bool:
+    return bool(word.phonemes) or sayable(word.spoken, word.language or language)
 
 
 def _check(sentences: Sequence[Sentence], voice: Voice) -> None:
@@ -88,7 +113,7 @@ def _check(sentences: Sequence[Sentence], voice: Voice) -> None:
     own = short(voice.info.languages[0])
     for sentence in sentences:
         said = [word for word in sentence.words if word.spoken]
-        if said and not any(word.phonemes or sayable(word.spoken, word.language or own) for word in said):
+        if said and not any(_said(word, own) for word in said):
             raise refused(said, voice.info.name, voice.info.languages)
 
 

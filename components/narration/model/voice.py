@@ -18,6 +18,10 @@ class VoiceError(ValueError):
     """Text that a voice cannot say, or a voice that is not there; the message names which, and what to do."""
 
 
+class PhonemeError(VoiceError):
+    """Phonemes that a voice does not know; the message names them."""
+
+
 @dataclass(frozen=True)
 class Timed:
     """A word or a phoneme in a sound: seconds from the sound's start."""

@@ -6,6 +6,7 @@ Source: J. C. Wells, "Computer-coding the IPA: a proposed extension of SAMPA" (1
 from __future__ import annotations
 
 import re
+import unicodedata
 
 _CONSONANTS = {
     "b": "b", "b_<": "ɓ", "c": "c", "d": "d", "d`": "ɖ", "d_<": "ɗ", "f": "f", "g": "ɡ", "g_<": "ɠ", "h": "h",
@@ -34,6 +35,18 @@ _MARKS = {
 }  # fmt: skip
 _TABLE = {**_MARKS, **_VOWELS, **_CONSONANTS}
 _SYMBOL = re.compile("|".join(re.escape(symbol) for symbol in sorted(_TABLE, key=len, reverse=True)))
+
+
+# Also what is written for symbols of the IPA: ligatures, a plain g and apostrophe, tones, a zero-width joiner.
+_WRITTEN = "g'ʣʤʥʦʧʨᵊᵝ˥˦˧˨˩↗↘\u0327\u200d"
+_IPA = frozenset("".join(_TABLE.values()) + _WRITTEN)
+
+
+def check_ipa(text: str) -> None:
+    """Raise `ValueError` that names the first character of a text that is none of the IPA's."""
+    for place, char in enumerate(unicodedata.normalize("NFD", text), 1):
+        if char not in _IPA and not char.isspace():
+            raise ValueError(f"{char!r}, character {place} of {text!r}, is no symbol of the IPA")
 
 
 def ipa(text: str) -> str:

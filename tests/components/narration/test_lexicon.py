@@ -99,6 +99,7 @@ def test_what_is_known_of_a_lexicon() -> None:
         (pls("").replace('version="1.0"\n', ""), "lexicon", 'version="1.0" is missing'),
         (pls(lexeme("a", alias="b" * 101)), "lexeme", "<alias> has more than 100 characters"),
         (pls(lexeme("a", phoneme="€"), alphabet="x-sampa"), "lexicon", "is no symbol of X-SAMPA"),
+        (pls(lexeme("a", phoneme="ζ")), "lexicon", "'ζ', character 1 of 'ζ', is no symbol of the IPA"),
         (pls(" " * 40_000), "size", "a lexicon has at most 40,000 characters"),
         ('<!DOCTYPE a [<!ENTITY b "c">]>' + pls(lexeme("a", alias="&b;"))[39:], "lexicon", "document type"),
     ],

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from brume.narration.model.marks import Marker
@@ -79,6 +79,52 @@ def test_every_word_is_where_it_sounds_however_long_the_text() -> None:
     found = list(synthesise(sentences, Tones(), lambda language: Tones()))
     assert starts(found) == pytest.approx(onsets(joined(found)), abs=0.001)
     assert len(starts(found)) == 1000
+
+
+@given(
+    st.lists(
+        st.one_of(
+            st.sampled_from(sentence("one two, three").parts),
+            st.builds(Break, st.sampled_from([0.5, 10.0, 100.0]), st.just(0), st.just(1)),
+            st.just(Mark("m", 0, 1)),
+        ),
+        min_size=1,
+        max_size=20,
+    )
+)
+@settings(max_examples=30)
+def test_a_sentence_that_is_divided_loses_nothing_and_keeps_its_times(
+    parts: list[Word | Break | Mark],
+) -> None:
+    whole = Sentence(0, 99, (*parts, *sentence("end").parts))
+    pieces = list(whole.divided())
+    assert tuple(part for piece in pieces for part in piece.parts) == whole.parts
+    assert (pieces[0].start, pieces[-1].end) == (0, 99)
+    assert all(sum(part.seconds for part in piece.parts if isinstance(part, Break)) <= 220 for piece in pieces)
+    spoken = list(synthesise(pieces, Tones(), lambda _: Tones()))
+    offsets = itertools.accumulate((len(one.samples) / RATE for one in spoken), initial=0.0)
+    times = [
+        (offset + time.start, offset + time.end)
+        for offset, one in zip(offsets, spoken, strict=False)
+        for _, time in one.words
+    ]
+    rests = [after[0] - before[1] for before, after in itertools.pairwise(times)]
+    asked, breaks = [], 0.0
+    for part in whole.parts:
+        if isinstance(part, Word):
+            asked.append(breaks)
+        breaks = 0.0 if isinstance(part, Word) else breaks + getattr(part, "seconds", 0.0)
+    assert [rest for rest, wanted in zip(rests, asked[1:], strict=True) if wanted] == pytest.approx(
+        [wanted for wanted in asked[1:] if wanted], abs=0.001
+    )
+
+
+def test_a_text_without_an_end_is_spoken_in_pieces() -> None:
+    text = "word " * 2000
+    pieces = list(sentence(text).divided())
+    assert len(pieces) > 4
+    spoken = list(synthesise(pieces, Tones(), lambda _: Tones()))
+    assert starts(spoken) == pytest.approx(onsets(joined(spoken)), abs=0.001)
 
 
 @given(

@@ -130,6 +130,7 @@ def test_how_a_word_is_read(inside: str, expected: dict[str, Any]) -> None:
         ("<speak><sub alias='b'><s>a</s></sub></speak>", 1, 23, "<sub> holds text alone"),
         ("<speak><phoneme alphabet='kirshenbaum' ph='a'>a</phoneme></speak>", 1, 8, "alphabet must be"),
         ("<speak><phoneme alphabet='x-sampa' ph='a€'>a</phoneme></speak>", 1, 8, "'€', character 2"),
+        ("<speak><phoneme alphabet='ipa' ph='aζ'>a</phoneme></speak>", 1, 8, "'ζ', character 2"),
         ("<speak><lang xml:lang='e s'>a</lang></speak>", 1, 8, "xml:lang must be a code"),
         ("<speak>a &nbsp; b</speak>", 1, 10, "undefined entity"),
         ("<speak>a & b</speak>", 1, 11, "not well-formed"),

@@ -67,7 +67,11 @@ def _plain(text: str) -> str:
     text = unicodedata.normalize("NFC", text).translate(_STRAIGHT)
     if text.isprintable():
         return text
-    return "".join(char for char in text if unicodedata.category(char) not in ("Cc", "Cf"))
+    return "".join(char for char in text if not _unseen(char))
+
+
+def _unseen(char: str) -> bool:
+    return unicodedata.category(char) in ("Cc", "Cf")
 
 
 def _closed(token: Token, more: str) -> Token:
@@ -92,12 +96,12 @@ def _pieces(source: str) -> Iterator[tuple[int, int]]:
 
 
 def _bare(source: str, start: int, end: int) -> tuple[int, int]:
-    """Return the ends of a piece without the punctuation around it."""
-    while start < end and source[start] in _OPENING:
+    """Return the ends of a piece without the punctuation around it, and without what is not seen there."""
+    while start < end and (source[start] in _OPENING or _unseen(source[start])):
         if source[start] in "'‘’" and source[start + 1 : start + 2].isdecimal():  # '80s
             break
         start += 1
-    while end > start and source[end - 1] in _CLOSING:
+    while end > start and (source[end - 1] in _CLOSING or _unseen(source[end - 1])):
         end -= 1
     return start, end
 
