@@ -83,7 +83,7 @@ class Speaker:
         yield from encode(sound, source=RATE, name=asked.options.format, rate=asked.options.rate)
 
     def speak(self, synthesis: Synthesis, sentences: Sequence[Sentence]) -> Iterator[Spoken]:
-        """Iterate sentences as they are spoken; the log has how many words have no sound. Raises `VoiceError`."""
+        """Iterate sentences as they are spoken, and log how many words have no sound. Raises `VoiceError`."""
         unsaid = 0
         for one in synthesis.speak(sentences):
             unsaid += len(one.unsaid)

@@ -7,6 +7,7 @@ sentences far more often than it follows such an abbreviation.
 from __future__ import annotations
 
 import re
+from functools import cache
 
 _END = re.compile(
     r"[.!?…]+[\"'”’»)\]]*(?=\s|$)|[。！？]+[」』）]*|\n[^\S\n]*(?=\n)|[।॥؟]+(?=\s|$)",
@@ -36,6 +37,12 @@ def _words(table: dict[str, str], language: str) -> frozenset[str]:
     return frozenset(word for text in texts for word in text.split())
 
 
+@cache
+def starters(language: str) -> frozenset[str]:
+    """Return words in small letters that begin a sentence far more often than they follow an abbreviation."""
+    return _words(_STARTERS, language)
+
+
 def ends(text: str, language: str) -> list[int]:
     """Return where each sentence ends: offsets behind its last mark, the last at the end of the text.
 
@@ -43,13 +50,13 @@ def ends(text: str, language: str) -> list[int]:
     the white space before it.
     """
     never, sometimes = _words(_NEVER, language), _words(_SOMETIMES, language)
-    starters = _words(_STARTERS, language)
+    begun = starters(language)
     found = []
     for match in _END.finditer(text):
         if (
             match[0].startswith("\n")
             or match.end() == len(text)
-            or _is_end(text, match, never, sometimes, starters)
+            or _is_end(text, match, never, sometimes, begun)
         ):
             found.append(match.end())
     if not found or text[found[-1] :].strip():

@@ -37,7 +37,7 @@ _TABLE = {**_MARKS, **_VOWELS, **_CONSONANTS}
 _SYMBOL = re.compile("|".join(re.escape(symbol) for symbol in sorted(_TABLE, key=len, reverse=True)))
 
 
-# Also what is written for symbols of the IPA: ligatures, a plain g and apostrophe, tones, a zero-width joiner.
+# Also what is written for symbols of the IPA: ligatures, a plain g and apostrophe, tones, a joiner.
 _WRITTEN = "g'ʣʤʥʦʧʨᵊᵝ˥˦˧˨˩↗↘\u0327\u200d"
 _IPA = frozenset("".join(_TABLE.values()) + _WRITTEN)
 

@@ -64,7 +64,7 @@ SPANISH = (
     ),
     (
         "1.250 personas, 21 páginas, 21 años",
-        "mil doscientos cincuenta personas, veintiuna páginas, veintiún años",
+        "mil doscientas cincuenta personas, veintiuna páginas, veintiún años",
     ),
     ("200 casas, 1 persona, 1 día, 500 días", "doscientas casas, una persona, un día, quinientos días"),
     ("El 1 de mayo a las 15:30", "El primero de mayo a las quince y treinta"),

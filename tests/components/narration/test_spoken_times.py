@@ -100,7 +100,8 @@ def test_a_sentence_that_is_divided_loses_nothing_and_keeps_its_times(
     pieces = list(whole.divided())
     assert tuple(part for piece in pieces for part in piece.parts) == whole.parts
     assert (pieces[0].start, pieces[-1].end) == (0, 99)
-    assert all(sum(part.seconds for part in piece.parts if isinstance(part, Break)) <= 220 for piece in pieces)
+    for piece in pieces:
+        assert sum(part.seconds for part in piece.parts if isinstance(part, Break)) <= 220
     spoken = list(synthesise(pieces, Tones(), lambda _: Tones()))
     offsets = itertools.accumulate((len(one.samples) / RATE for one in spoken), initial=0.0)
     times = [
@@ -120,9 +121,9 @@ def test_a_sentence_that_is_divided_loses_nothing_and_keeps_its_times(
 
 
 def test_a_text_without_an_end_is_spoken_in_pieces() -> None:
-    text = "word " * 2000
+    text = "word " * 1000
     pieces = list(sentence(text).divided())
-    assert len(pieces) > 4
+    assert len(pieces) > 2
     spoken = list(synthesise(pieces, Tones(), lambda _: Tones()))
     assert starts(spoken) == pytest.approx(onsets(joined(spoken)), abs=0.001)
 

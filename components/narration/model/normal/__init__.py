@@ -12,6 +12,7 @@ from brume.narration.model.normal import english, say_as_kinds, spanish
 from brume.narration.model.normal.tokens import Token, pause, tokens
 
 _SYMBOLS = "€$£¥₹%&@#§°+=<>"  # that voices which read text themselves have words for
+_GOES_ON = (",", ";", ":", ")")  # after the period of an abbreviation: its sentence does not end there
 _LANGUAGES = {"en": english, "es": spanish}
 
 
@@ -44,7 +45,9 @@ def normalise(text: str, language: str, *, say_as: str = "", format: str = "") -
     for index, token in enumerate(found):
         spoken = reader.read(found, index)
         closing = token.closing
-        if reader.shortened(found, index) and not reader.ends_sentence(found, index):
+        if reader.shortened(found, index) and (
+            closing[1:2] in _GOES_ON or not reader.ends_sentence(found, index)
+        ):
             closing = closing[1:]
         readings.append(Reading(token.start, token.end, spoken, pause(closing)))
     return readings

@@ -66,20 +66,24 @@ PERIODS = {  # read so with a period alone
     "atty": "attorney",
     "supt": "superintendent",
     "cf": "compare",
+    "ext": "extension",
     "al": "al",
     "ca": "circa",
     "min": "minutes",
     "hr": "hour",
     "hrs": "hours",
-    "mon": "Monday",
-    "tue": "Tuesday",
-    "tues": "Tuesday",
-    "wed": "Wednesday",
-    "thu": "Thursday",
-    "thurs": "Thursday",
-    "fri": "Friday",
-    "sat": "Saturday",
-    "sun": "Sunday",
+}
+DAYS = {  # with a capital and a period
+    "Mon": "Monday",
+    "Tue": "Tuesday",
+    "Tues": "Tuesday",
+    "Wed": "Wednesday",
+    "Thu": "Thursday",
+    "Thur": "Thursday",
+    "Thurs": "Thursday",
+    "Fri": "Friday",
+    "Sat": "Saturday",
+    "Sun": "Sunday",
 }
 SENTENCES = frozenset(
     ("jr", "sr", "inc", "ltd", "corp", "co", "bros", "al", "etc", "ave", "blvd", "rd", "st")
@@ -95,6 +99,9 @@ WORDS = {
     "w/": "with",
     "w/o": "without",
     "24/7": "twenty four seven",
+    "9/11": "nine eleven",
+    "c#": "C sharp",
+    "f#": "F sharp",
     "n/a": "not applicable",
     "ph.d": "P H D",
     "phd": "P H D",
@@ -125,10 +132,28 @@ CURRENCIES = {  # one, several, hundredth, hundredths
     "₹": ("rupee", "rupees", "paisa", "paise"),
     "₩": ("won", "won", "jeon", "jeon"),
     "¢": ("cent", "cents", "", ""),
+    "C$": ("Canadian dollar", "Canadian dollars", "cent", "cents"),
+    "CA$": ("Canadian dollar", "Canadian dollars", "cent", "cents"),
+    "A$": ("Australian dollar", "Australian dollars", "cent", "cents"),
+    "AU$": ("Australian dollar", "Australian dollars", "cent", "cents"),
+    "NZ$": ("New Zealand dollar", "New Zealand dollars", "cent", "cents"),
+    "HK$": ("Hong Kong dollar", "Hong Kong dollars", "cent", "cents"),
+    "S$": ("Singapore dollar", "Singapore dollars", "cent", "cents"),
+    "R$": ("real", "reais", "centavo", "centavos"),
+    "CHF": ("Swiss franc", "Swiss francs", "centime", "centimes"),
+    "JPY": ("yen", "yen", "sen", "sen"),
+    "CAD": ("Canadian dollar", "Canadian dollars", "cent", "cents"),
+    "AUD": ("Australian dollar", "Australian dollars", "cent", "cents"),
     "USD": ("dollar", "dollars", "cent", "cents"),
     "EUR": ("euro", "euros", "cent", "cents"),
     "GBP": ("pound", "pounds", "penny", "pence"),
 }
+CODES = frozenset(code for code in CURRENCIES if code.isalpha())
+"""Currencies that may stand before their number as a word: CHF 100."""
+COUNTED = frozenset(words("people users dollars euros pounds views times years downloads followers copies"))
+"""What millions are of: 1M users, but 3M."""
+DIALLED = frozenset(words("call calls called calling dial dials dialed dialled dialing dialling"))
+"""Words before a telephone number of three digits."""
 LARGE = {
     "k": "thousand",
     "m": "million",
@@ -200,10 +225,25 @@ UNITS = {  # one, several
     "°C": ("degree Celsius", "degrees Celsius"),
     "°F": ("degree Fahrenheit", "degrees Fahrenheit"),
     "%": ("percent", "percent"),
+    "‰": ("per thousand", "per thousand"),
+    "mmHg": ("millimeter of mercury", "millimeters of mercury"),
+    "hPa": ("hectopascal", "hectopascals"),
+    "kcal": ("kilocalorie", "kilocalories"),
     "x": ("times", "times"),
 }
-AMBIGUOUS_UNITS = frozenset(("in", "m", "t", "s", "x", "h", "V", "W", "L", "l", "g", "ha"))
-"""Units that are read as such only when they stick to a number ("5m"), or words or letters otherwise."""
+DEGREES = {"C": "Celsius", "F": "Fahrenheit"}
+AMBIGUOUS_UNITS = frozenset(("in", "t", "x"))
+"""Units that are read as such only when they stick to a number ("5in"), or words or letters otherwise."""
+GREEK = dict(
+    zip(
+        "αβγδεζηθικλμνξοπρστυφχψω",
+        words(
+            "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi omicron pi rho sigma "
+            "tau upsilon phi chi psi omega"
+        ),
+        strict=True,
+    )
+)
 SYMBOLS = {
     "&": "and",
     "+": "plus",
@@ -224,8 +264,25 @@ SYMBOLS = {
     "©": "copyright",
     "→": "to",
     "½": "one half",
+    "⅓": "one third",
+    "⅔": "two thirds",
     "¼": "one quarter",
     "¾": "three quarters",
+    "⅕": "one fifth",
+    "⅖": "two fifths",
+    "⅗": "three fifths",
+    "⅘": "four fifths",
+    "⅙": "one sixth",
+    "⅚": "five sixths",
+    "⅐": "one seventh",
+    "⅛": "one eighth",
+    "⅜": "three eighths",
+    "⅝": "five eighths",
+    "⅞": "seven eighths",
+    "№": "number",
+    "√": "square root of",
+    "∞": "infinity",
+    "≠": "is not equal to",
     "²": "squared",
     "³": "cubed",
     "µ": "micro",

@@ -5,94 +5,102 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from brume.narration.model.boundaries import starters
 from brume.narration.model.normal import readings
-from brume.narration.model.normal import spanish_numbers as numbers
-from brume.narration.model.normal.readings import words
+from brume.narration.model.normal import spanish_figures as figures
+from brume.narration.model.normal.readings import LETTER, words
+from brume.narration.model.normal.spanish_forms import (
+    counted,
+    date,
+    fraction,
+    half_of_day,
+    is_unit,
+    letters,
+    number,
+    telephone,
+    time,
+    unit,
+)
 from brume.narration.model.normal.spanish_numbers import cardinal, decimal, digits, ordinal
 from brume.narration.model.normal.spanish_tables import (
     CURRENCIES,
-    FEMININE_UNITS,
+    DEGREES,
+    GREEK,
+    LARGE_CURRENCIES,
     LARGE_WORDS,
-    LETTERS,
-    MASCULINE,
-    MONTHS,
+    PAIRS,
     PERIODS,
     ROMAN_CARDINAL,
     ROMAN_ORDINAL,
     SENTENCES,
+    SHORT_MONTHS,
     SYMBOLS,
     UNITS,
     WORDS,
 )
 from brume.narration.model.normal.tokens import ADDRESS, Token
 
-CODE, GROUP, POINT, AND, DATES = "es", ".", ",", "y", "dmy"
-DURATIONS = (("hora", "horas"), ("minuto", "minutos"), ("segundo", "segundos"))
-_NUMBER = (
-    r"\d{1,3}(?:\.\d{3}){1,9}(?:,\d{1,60})?|[1-9]\d{0,2}(?:,\d{3}){1,9}(?:\.\d{1,60})?"
-    r"|\d{1,30}(?:[,.]\d{1,60})?"
-)
-_SIGNED = re.compile(rf"([-+±~]?)({_NUMBER})")
-_MONEY = re.compile(rf"(-?)(?:(US\$|[$€£¥])({_NUMBER})|({_NUMBER})([€£$]))", re.IGNORECASE)
-_WITH_UNIT = re.compile(rf"([-+±~]?)({_NUMBER})([^\W\d_]+(?:/[hs])?[²³]?|%|°[CF]?|º[CF])")
-_TIME = re.compile(r"(\d{1,2})[:.](\d{2})(?::(\d{2}))?h?")
-_ISO_DATE = re.compile(r"(\d{4})-(\d{2})-(\d{2})")
-_DATE = re.compile(r"(\d{1,2})[/.-](\d{1,2})[/.-](\d{4}|\d{2})")
-_ORDINAL = re.compile(r"(\d{1,15})\.?(er|[ºª°]|[oa]s?)")
-_DECADE = re.compile(r"'?(\d0)s")
-_RANGE = re.compile(rf"({_NUMBER})[-–]({_NUMBER})(%?)")
-_FRACTION = re.compile(r"(\d{1,9})/(\d{1,9})")
-_MANY_POINTS = re.compile(r"v?\d+(?:\.\d+){2,}")
+__all__ = ["counted", "date", "decimal", "digits", "fraction", "letters", "ordinal", "telephone", "time"]
 _INITIALS = re.compile(r"(?:[^\W\d_]\.)+[^\W\d_]")
-_WORD = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)*'?")
-_PHONE = re.compile(r"\+\d{6,}|\d{3}-\d{3}-\d{3,4}|[69]\d{8}")
-_VOWELS = re.compile("[AEIOUÁÉÍÓÚÜY]")
-_HARD = re.compile(
-    "[^AEIOUÁÉÍÓÚÜY]{3}|^[^AEIOUÁÉÍÓÚÜYBCDFGPT][^AEIOUÁÉÍÓÚÜY]|[^AEIOUÁÉÍÓÚÜYDLNRSZ]$|[^AEIOUÁÉÍÓÚÜY]{2}$"
-)
-_FRACTIONS = {2: ("medio", "medios"), 3: ("tercio", "tercios")}
-_LONGEST = 30  # digits of a number that is one
-_TENTHS = {11: "onceavo", 12: "doceavo", 20: "veinteavo", 100: "centésimo", 1000: "milésimo"}
-_SIGNS = {"": "", "-": "menos ", "+": "más ", "±": "más menos ", "~": "unos "}
-_NO_NOUNS = frozenset(words("de y o u a en por para con que del al menos más millones millón mil"))
+_WORD = re.compile(rf"{LETTER}+(?:'{LETTER}+)*'?")
+_BEFORE_ORDINALS = frozenset(words("el la los las del al en de un una su este esta"))
+_NO_ROMANS = frozenset(("XL", "CV", "CC", "CI", "LI", "LL"))  # which are other words by far more often
 
 
 def read(tokens: Sequence[Token], index: int) -> str:
     """Return how a token is read among its neighbours: words, or "" for what is not read."""
-    text = tokens[index].text
+    token = tokens[index]
+    text, lower = token.text, token.text.lower()
     before = tokens[index - 1] if index else None
     after = tokens[index + 1] if index + 1 < len(tokens) else None
-    lower = text.lower()
+    if (pair := _pair(tokens, index)) is not None:
+        return pair
+    if lower in ("a.m", "p.m") and (half := _half_after(lower, before)):
+        return half
     if lower in WORDS:
         return WORDS[lower]
-    if half := _half_of_day(tokens, index):
-        return half if lower in ("a", "p") else ""
+    if words := _after_number(tokens, index):
+        return words
+    if text in CURRENCIES and figures.currency_before(tokens, index + 1):  # € 20
+        return ""
     if shortened(tokens, index):
-        previous = before.text if before is not None else ""
-        if lower in UNITS and _SIGNED.fullmatch(previous):
-            return _unit(lower, previous)
+        if lower == "no":
+            return "número"
         if lower == "p" and (after is None or after.text.lower() != "ej"):
             return "página"
+        if lower == "s" and after is not None and readings.roman(after.text):
+            return "siglo"
+        if lower in SHORT_MONTHS and lower not in PERIODS:
+            day = "de " * (before is not None and before.text.isdecimal())
+            year = " de" * (after is not None and after.text.isdecimal())
+            return f"{day}{SHORT_MONTHS[lower]}{year}"
         if lower == "d" or lower not in PERIODS:
             return "don" if lower == "d" else letters(text)
         return PERIODS[lower]
     if _WORD.fullmatch(text):
-        return _word(text, before)
+        return _word(tokens, index)
     if ADDRESS.fullmatch(text):
-        return readings.address(text, number, SYMBOLS)
-    if any(char.isdecimal() for char in text):
-        return _figures(text, before, after)
+        return readings.address(text, number, SYMBOLS, GROUP)
+    if text == "½" or any(char.isdecimal() for char in text):
+        return figures.read(tokens, index)
     if _INITIALS.fullmatch(text):
         return letters(text.replace(".", ""))
-    return _named(readings.mixed(text, number, SYMBOLS))
+    return figures.named(readings.mixed(text, number, SYMBOLS, GROUP))
 
 
-def _half_of_day(tokens: Sequence[Token], index: int) -> str:
-    """Return how the letters of a. m. and p. m. are read together, for each of them."""
-    first = index - 1 if tokens[index].text.lower() == "m" else index
-    pair = tokens[max(first, 0) : first + 2]
-    found = " ".join(token.text.lower() + token.closing[:1] for token in pair)
-    return {"a. m.": WORDS["a.m"], "p. m.": WORDS["p.m"]}.get(found, "")
+def _pair(tokens: Sequence[Token], index: int) -> str | None:
+    """Return how a token of a pair such as EE. UU. is read, `Estados` and `Unidos`; None for another."""
+    for first in (index, index - 1):
+        pair = tokens[max(first, 0) : first + 2]
+        if len(pair) < 2 or not all(token.closing.startswith(".") for token in pair):
+            continue
+        key = " ".join(token.text.lower() for token in pair)
+        if key not in PAIRS:
+            continue
+        hour = tokens[first - 1] if first else None
+        words = PAIRS[key] or _half_after(key.replace(" ", ""), hour) or WORDS[key.replace(" ", ".")]
+        return words.rpartition(" ")[2 * (first < index)]
+    return None
 
 
 def shortened(tokens: Sequence[Token], index: int) -> bool:
@@ -101,14 +109,29 @@ def shortened(tokens: Sequence[Token], index: int) -> bool:
     if not token.closing.startswith("."):
         return False
     lower = token.text.lower()
-    if _half_of_day(tokens, index):
-        return True
+    after = tokens[index + 1] if index + 1 < len(tokens) else None
+    if _pair(tokens, index) is not None:
+        return after is None or not _begins(after)
+    beside = [each for each in (tokens[index - 1] if index else None, after) if each is not None]
+    if lower in ("no", "p") or lower in SHORT_MONTHS:
+        near = beside[-1:] if lower in ("no", "p") else beside
+        of = index > 1 and tokens[index - 1].text == "de" and tokens[index - 2].text.isdecimal()
+        if of or any(each.text.isdecimal() for each in near):
+            return True
+    if lower == "s":
+        return after is not None and readings.roman(after.text) > 0
     if lower in PERIODS or lower in WORDS:
         return lower != "p" or index + 1 < len(tokens)
-    after = tokens[index + 1] if index + 1 < len(tokens) else None
+    if lower in UNITS and index and figures.SIGNED.fullmatch(tokens[index - 1].text):
+        return after is None or not after.text[:1].isupper()
     if lower in ("d", "n"):
         return after is not None and after.text[:1].isupper()
     return len(lower) == 1 and token.text.isupper() and after is not None and after.text[:1].isupper()
+
+
+def _begins(token: Token) -> bool:
+    """Return whether a token begins a sentence after an abbreviation."""
+    return token.text[:1].isupper() and token.text.lower() in starters(CODE)
 
 
 def ends_sentence(tokens: Sequence[Token], index: int) -> bool:
@@ -121,186 +144,78 @@ def ends_sentence(tokens: Sequence[Token], index: int) -> bool:
     return not after.text[:1].islower()
 
 
-def _word(text: str, before: Token | None) -> str:
-    previous = before.text if before is not None else ""
-    if before is not None and not before.closing and _SIGNED.fullmatch(previous):
-        if text in UNITS:
-            return _unit(text, previous)
-        if text in CURRENCIES:
-            return CURRENCIES[text][previous != "1"]
-    if (found := _MONEY.fullmatch(previous)) and text.lower() in LARGE_WORDS:
-        return f"{text} de {CURRENCIES[(found[2] or found[5]).upper()][1]}"
-    if (value := readings.roman(text)) and (len(text) > 1 or text in "IVX"):
-        if previous.lower() in ROMAN_CARDINAL:
+def _after_number(tokens: Sequence[Token], index: int) -> str:
+    """Return how a unit, a currency or a large number is read after a number; "" for what is none."""
+    text, before = tokens[index].text, tokens[index - 1] if index else None
+    if before is None or before.closing:
+        return ""
+    previous = before.text
+    if text.lower() in LARGE_WORDS and (found := figures.MONEY.fullmatch(previous)):
+        return f"{text} de {CURRENCIES[(found[2] or found[6]).upper()][1]}"
+    if text in DEGREES and previous[:1].isdecimal() and previous[-1] in "°º":  # 21° C
+        return DEGREES[text]
+    if not figures.SIGNED.fullmatch(previous):
+        if figures.RANGE.fullmatch(previous) and is_unit(text):
+            return unit(text, "2")
+        return "horas" if text == "h" and ":" in previous else ""
+    if is_unit(text):
+        return unit(text, previous)
+    if text in LARGE_CURRENCIES:
+        return LARGE_CURRENCIES[text]
+    if text in CURRENCIES and not figures.currency_before(tokens, index + 1):
+        return CURRENCIES[text][previous != "1"]
+    return ""
+
+
+def _half_after(text: str, before: Token | None) -> str:
+    """Return how AM or PM is read after an hour; "" for another word."""
+    hour = re.match(r"\d{1,2}", before.text) if before is not None else None
+    half = text.lower().replace(".", "")
+    return half_of_day(half, int(hour[0])) if hour and half in ("am", "pm") else ""
+
+
+def _roman(tokens: Sequence[Token], index: int) -> str:
+    """Return how a Roman numeral is read among its neighbours; "" for what is none."""
+    text = tokens[index].text
+    value = readings.roman(text)
+    if not value:
+        return ""
+    previous = tokens[index - 1].text if index else ""
+    first = index - 1  # in front of all of: siglos XVIII, XIX y XX
+    while first > 0 and (readings.roman(tokens[first].text) or tokens[first].text in ("y", "o", "a", "al")):
+        first -= 1
+    following = tokens[index + 1].text if index + 1 < len(tokens) and not tokens[index].closing else ""
+    if len(text) > 1 or text in "IVX":
+        if index and tokens[first].text.lower() in ROMAN_CARDINAL:
+            return cardinal(value)
+        if previous == "s" and tokens[index - 1].closing == ".":
             return cardinal(value)
         if previous[:1].isupper() and previous.lower() in ROMAN_ORDINAL:
             feminine = previous.lower() in ("isabel", "reina")
             return ordinal(value, feminine=feminine) if value <= 10 else cardinal(value)
-    return _named(text)
+    noun = following if following.isalpha() and following not in ("y", "o", "a", "e") else ""
+    if noun and ((len(text) > 1 and text not in _NO_ROMANS) or (noun[:1].isupper() and text in "IVX")):
+        if previous and previous.lower() not in _BEFORE_ORDINALS:
+            return ""
+        words = ordinal(value, feminine=figures.is_feminine(noun))
+        return words[:-1] if words.endswith(("primero", "tercero")) else words
+    return ""
 
 
-def _named(words: str) -> str:
-    """Return words, of which those in capitals that cannot be spoken are spelled."""
-    return " ".join(letters(word) if len(word) > 1 and _spelled(word) else word for word in words.split())
+def _word(tokens: Sequence[Token], index: int) -> str:
+    text = tokens[index].text
+    before = tokens[index - 1] if index else None
+    if half := _half_after(text, before):
+        return half
+    if roman := _roman(tokens, index):
+        return roman
+    if len(text) == 1 and text.lower() in GREEK:
+        return GREEK[text.lower()]
+    following = tokens[index + 1].text if index + 1 < len(tokens) else ""
+    if text in ("Sr", "Sra", "Srta", "Dr", "Dra") and following[:1].isupper():
+        return PERIODS[text.lower()]
+    return figures.named(text)
 
 
-def _spelled(word: str) -> bool:
-    if not _VOWELS.search(word.upper()):
-        return word.isalpha()
-    return word.isupper() and (_HARD.search(word) is not None or len(word) == 2)
-
-
-def _figures(text: str, before: Token | None, after: Token | None) -> str:
-    """Return how a token with digits is read."""
-    following = after.text if after is not None else ""
-    previous = before.text.lower() if before is not None else ""
-    if found := _MONEY.fullmatch(text):
-        return _money(found, following)
-    if (found := _TIME.fullmatch(text)) and (":" in text or previous in ("las", "la")):
-        hour, minute, second = (int(part) for part in (found[1], found[2], found[3] or "0"))
-        if hour <= 24 and minute < 60 and second < 60:
-            return time(hour, minute, second if found[3] else None, "", True)
-    if (found := _ISO_DATE.fullmatch(text)) and 1 <= int(found[2]) <= 12 and 1 <= int(found[3]) <= 31:
-        return date(int(found[1]), int(found[2]), int(found[3]))
-    if (found := _DATE.fullmatch(text)) and 1 <= int(found[2]) <= 12 and 1 <= int(found[1]) <= 31:
-        year = int(found[3])
-        if len(found[3]) == 2:
-            year += 1900 if year > 40 else 2000
-        return date(year, int(found[2]), int(found[1]))
-    if found := _ORDINAL.fullmatch(text):
-        words = ordinal(int(found[1]), feminine=found[2] in ("ª", "a", "as"))
-        return words[:-1] if found[2] == "er" else words + "s" * found[2].endswith("s")
-    if found := _DECADE.fullmatch(text):
-        return cardinal(int(found[1]))
-    if _PHONE.fullmatch(text):
-        return telephone(text)
-    if found := _RANGE.fullmatch(text):
-        return f"{number(found[1])} a {number(found[2])}{' por ciento' if found[3] else ''}"
-    if found := _FRACTION.fullmatch(text):
-        return fraction(int(found[1]), int(found[2]))
-    if _MANY_POINTS.fullmatch(text) and not _SIGNED.fullmatch(text):
-        return ("versión " if text[0] == "v" else "") + " punto ".join(
-            number(part) for part in text.lstrip("v").split(".")
-        )
-    if found := _SIGNED.fullmatch(text):
-        return _SIGNS[found[1]] + _counted(found[2], previous, following)
-    if (found := _WITH_UNIT.fullmatch(text)) and (unit := found[3].replace("º", "°")) in UNITS:
-        words = number(found[2], feminine=unit in FEMININE_UNITS, before_noun=True)
-        return f"{_SIGNS[found[1]]}{words} {_unit(unit, found[2])}"
-    return _named(readings.mixed(text, number, SYMBOLS))
-
-
-def _counted(text: str, previous: str, following: str) -> str:
-    """Return a number among its neighbours: `veintiuna` before a feminine noun."""
-    noun = following.lower()
-    if not text.isdecimal():
-        return number(text)
-    if (text == "1" and noun == "de") or (previous == "día" and text == "1"):
-        return "primero" if noun == "de" else "uno"
-    if following in UNITS:
-        return number(text, feminine=following in FEMININE_UNITS, before_noun=True)
-    word = bool(_WORD.fullmatch(noun)) and noun not in _NO_NOUNS
-    feminine = word and noun.endswith(("a", "as", "ción", "ciones", "dad", "dades")) and noun not in MASCULINE
-    return number(text, feminine=feminine, before_noun=word or noun in LARGE_WORDS)
-
-
-def _money(found: re.Match[str], following: str) -> str:
-    unit, text = (found[2], found[3]) if found[2] else (found[5], found[4])
-    one, several, hundredths = CURRENCIES[unit.upper()]
-    minus = "menos " if found[1] else ""
-    if following.lower() in LARGE_WORDS:
-        return minus + number(text, before_noun=True)
-    whole, _, part = _plain(text).partition(".")
-    feminine = one == "libra"
-    words = f"{cardinal(int(whole), feminine=feminine, before_noun=True)} {one if whole == '1' else several}"
-    if len(part) == 2 and hundredths and int(part):
-        words = (
-            f"{words} con " if int(whole) else ""
-        ) + f"{cardinal(int(part), before_noun=True)} {hundredths}"
-    elif int(part or "0"):
-        words = f"{number(text)} {several}"
-    return minus + words
-
-
-def _unit(unit: str, count: str) -> str:
-    return UNITS[unit][count.lstrip("-+~") != "1"]
-
-
-def _plain(text: str) -> str:
-    """Return a number without grouping and with a point.
-
-    A point or a comma before three digits groups: 1.520 in Spain is 1,520 in Mexico.
-    """
-    if re.fullmatch(r"[1-9]\d{0,2}(,\d{3})+(\.\d+)?", text):
-        return text.replace(",", "")
-    if re.fullmatch(r"\d{1,3}(\.\d{3})+(,\d+)?", text):
-        text = text.replace(".", "")
-    return text.replace(",", ".")
-
-
-def number(text: str, *, feminine: bool = False, before_noun: bool = False) -> str:
-    """Return a number as words: `1.250`, `3,14`; one that begins with 0 digit by digit."""
-    text = _plain(text)
-    if len(text) > 1 and text.isdecimal() and (text[0] == "0" or len(text) > _LONGEST):
-        return digits(text)
-    if text.isdecimal():
-        return cardinal(int(text), feminine=feminine, before_noun=before_noun)
-    return decimal(text)
-
-
-def letters(text: str) -> str:
-    """Return each letter and digit, named."""
-    names = []
-    for char in text:
-        if char.isdecimal():
-            names.append(digits(char))
-        elif char.isalpha():
-            names.append(LETTERS.get(char.lower(), char))
-        elif not char.isspace():
-            names.append(SYMBOLS.get(char, ""))
-    return " ".join(name.replace("-", " ") for name in names if name)
-
-
-def fraction(numerator: int, denominator: int) -> str:
-    """Return `tres cuartos` of 3/4; `entre` where there is no name."""
-    if denominator in _FRACTIONS:
-        one, several = _FRACTIONS[denominator]
-    elif 4 <= denominator <= 10 or denominator in _TENTHS:
-        one = _TENTHS.get(denominator) or numbers.ordinal(denominator)
-        several = one + "s"
-    else:
-        return f"{cardinal(numerator)} entre {cardinal(denominator)}"
-    return f"{cardinal(numerator, before_noun=True)} {one if numerator == 1 else several}"
-
-
-def time(hour: int, minute: int, second: int | None, half: str, named: bool) -> str:
-    """Return a time of day; `half` is am, pm or ""."""
-    words = [cardinal(hour, feminine=True)]
-    if minute:
-        words.append(f"y {cardinal(minute)}")
-    if second:
-        words.append(f"con {cardinal(second)} {'segundo' if second == 1 else 'segundos'}")
-    if half:
-        words.append("de la mañana" if half[0].lower() == "a" else "de la tarde")
-    return " ".join(words)
-
-
-def date(the_year: int | None, month: int | None, day: int | None) -> str:
-    """Return a date, parts of which may be absent: `cinco de enero de dos mil veinte`."""
-    words = [] if day is None else ["primero" if day == 1 else cardinal(day)]
-    if month is not None:
-        words.append(MONTHS[month - 1])
-    if the_year is not None:
-        words.append(cardinal(the_year))
-    return " de ".join(words)
-
-
-def counted(count: str, one: str, several: str) -> str:
-    """Return a number of things: `una hora`."""
-    words = number(count, feminine=one.endswith("a"), before_noun=True)
-    return f"{words} {one if count == '1' else several}"
-
-
-def telephone(text: str) -> str:
-    """Return a telephone number, digit by digit."""
-    return ("más " if text.lstrip().startswith("+") else "") + digits(text)
+CODE, GROUP, POINT, AND, DATES = "es", ".", ",", "y", "dmy"
+DURATIONS = (("hora", "horas"), ("minuto", "minutos"), ("segundo", "segundos"))

@@ -16,9 +16,18 @@ ADDRESS = re.compile(
 )
 _OPENING = "\"'“”‘’„‚«»‹›([{¿¡\\*_~`•·▪●◦–—|<>"
 _CLOSING = "\"'“”‘’«»‹›)]}*_~`–—|<>.,;:!?…。"
-_SPLIT = re.compile(r"—|--+|(?<=\w)–(?=[^\W\d])|(?<=[^\W\d])–(?=\w)|…|(?<=[^\W\d_]{2})/(?=[^\W\d_]{2})")
+_SPLIT = re.compile(
+    r"—|--+|(?<=\w)–(?=[^\W\d])|(?<=[^\W\d])–(?=\w)|(?<=[a-z]\.)–(?=\w)|…|(?<=[^\W\d_]{2})/(?=[^\W\d_]{2})"
+)
+# A number in groups of three digits is one word: with spaces that do not break, of many groups, or in zeros.
+_CHUNK = re.compile(
+    r"(?<!\S)(?:[€$£¥+-]?\d{1,3}(?:[\u00a0\u202f\u2009]\d{3}){1,9}"
+    r"|[€$£¥-]?(?:\d{1,2}(?: \d{3}){2,9}|\d{1,3}(?: \d{3}){0,8} 000))(?!\d)\S*|\S+"
+)
+_ALONE = ("<", ">", "~")  # signs that are punctuation only beside something
 _STRAIGHT = str.maketrans(
     {"’": "'", "‘": "'", "ʼ": "'", "−": "-", "\u2010": "-", "\u2011": "-", "\u00ad": None}
+    | dict(zip("₀₁₂₃₄₅₆₇₈₉", "0123456789", strict=True))
 )
 _STRENGTH = (("?", "?"), ("!", "!"), (".…。", "."), (";", ";"), (":", ":"), (",)]–—-(", ","))
 
@@ -64,7 +73,7 @@ def tokens(source: str) -> Iterator[Token]:
 
 def _plain(text: str) -> str:
     """Return text with plain apostrophes and hyphens, composed accents, and nothing that is not seen."""
-    text = unicodedata.normalize("NFC", text).translate(_STRAIGHT)
+    text = "".join(unicodedata.normalize("NFC", text).translate(_STRAIGHT).split())
     if text.isprintable():
         return text
     return "".join(char for char in text if not _unseen(char))
@@ -80,7 +89,7 @@ def _closed(token: Token, more: str) -> Token:
 
 def _pieces(source: str) -> Iterator[tuple[int, int]]:
     """Iterate the ends of what stands between white space, dashes and slashes."""
-    for chunk in re.finditer(r"\S+", source):
+    for chunk in _CHUNK.finditer(source):
         start, end = chunk.span()
         if ADDRESS.search(chunk[0]):
             yield start, end
@@ -97,8 +106,10 @@ def _pieces(source: str) -> Iterator[tuple[int, int]]:
 
 def _bare(source: str, start: int, end: int) -> tuple[int, int]:
     """Return the ends of a piece without the punctuation around it, and without what is not seen there."""
+    if source[start:end] in _ALONE:
+        return start, end
     while start < end and (source[start] in _OPENING or _unseen(source[start])):
-        if source[start] in "'‘’" and source[start + 1 : start + 2].isdecimal():  # '80s
+        if source[start] in "'‘’~" and source[start + 1 : start + 2].isdecimal():  # '80s, ~5
             break
         start += 1
     while end > start and (source[end - 1] in _CLOSING or _unseen(source[end - 1])):

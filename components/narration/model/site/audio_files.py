@@ -66,7 +66,9 @@ def write_audio(path: Path, kind: Format, pieces: Iterable[Pcm], rate: int, tags
         {"fflags": "+bitexact", "id3v2_version": "3"} if kind.container == "mp3" else {"fflags": "+bitexact"}
     )
     with av.open(str(path), "w", format=kind.container, options=options) as file:
-        stream: Any = file.add_stream(kind.codec, rate=kind.rate or rate)
+        # The narration's engine (encoding.py) says what LAME's level costs and saves.
+        own = {"compression_level": "7"} if kind.container == "mp3" else {}
+        stream: Any = file.add_stream(kind.codec, rate=kind.rate or rate, options=own)
         stream.bit_rate = kind.bits
         stream.layout = "mono"
         stream.codec_context.flags |= av.codec.context.Flags.bitexact
