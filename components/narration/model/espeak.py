@@ -110,7 +110,7 @@ class Espeak:
     def speak(self, words: Sequence[Word], *, rate: float = 1.0, pitch: float = 0.0) -> Sound:
         """Speak words of a sentence (see `Voice.speak`); phonemes that a word has are not used."""
         language = short(self._language.code)
-        said = [word if sayable(word.spoken, language) else None for word in words]
+        said = [word if _readable(word.spoken, language) else None for word in words]
         text = " ".join(f"{word.spoken}{word.after}" for word in said if word is not None)
         if not text:
             raise refused(words, self.info.name, self.info.languages)
@@ -144,6 +144,11 @@ class Espeak:
         # Written to a pipe, the header does not know the length.
         samples = np.frombuffer(done.stdout[_HEADER : len(done.stdout) // 2 * 2], "<i2")
         return samples.astype(np.float32) / np.float32(32768)
+
+
+def _readable(word: str, language: str) -> bool:
+    """Return whether the program reads a word: one of the language's script, or a symbol such as €."""
+    return sayable(word, language) or (bool(word) and not any(char.isalpha() for char in word))
 
 
 def _spans(words: Sequence[Word], samples: Samples, gapped: Samples) -> list[tuple[float, float]]:

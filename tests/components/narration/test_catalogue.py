@@ -121,11 +121,11 @@ def test_a_voice_of_pipers_format_without_durations_is_named(tmp_path: Path) -> 
 
 def test_espeak_speaks_other_languages_word_by_word() -> None:
     voice = require_voice("espeak-de")
-    text = "-5 Grad: Guten Morgen, liebe Leute, привет!"
+    text = "-5 Grad, 3 €: Guten Morgen, liebe Leute, привет!"
     sound = voice.speak(words(text, "de"))
     again = voice.speak(words(text, "de"))
     assert np.array_equal(sound.samples, again.samples)
-    assert [time is None for time in sound.words] == [False] * 6 + [True]
+    assert [time is None for time in sound.words] == [False] * 8 + [True]
     times = [time for time in sound.words if time is not None]
     assert all(after.start >= before.end for before, after in itertools.pairwise(times))
     assert 1.5 < len(sound.samples) / sound.rate < 8

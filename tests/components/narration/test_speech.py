@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from botocore.exceptions import ClientError
 
+from brume.narration.model.alphabet import from_ipa
 from tests.aws.serving import KEY
 from tests.components.narration.test_lexicon import lexeme, pls
 from tests.components.narration.tones import Choir, Gate, polly, samples, serve_narration, speak
@@ -170,6 +171,49 @@ def test_lexicons_are_applied(boto: Any, choir: Choir) -> None:
     assert choir.voices["anna"].spoken[0] == "Use cube control"
     assert "cube" not in choir.voices["anna"].spoken[1]
     assert len(choir.voices["anna"].spoken) == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "media"),
+    [
+        ("mp3", "audio/mpeg"),
+        ("ogg_vorbis", "audio/ogg"),
+        ("ogg_opus", "audio/ogg"),
+        ("pcm", "audio/pcm"),
+        ("mulaw", "audio/mulaw"),
+        ("alaw", "audio/alaw"),
+        ("json", "application/x-json-stream"),
+    ],
+)
+def test_the_type_of_each_format_is_that_of_the_api(boto: Any, name: str, media: str) -> None:
+    """Source: the API's description of ContentType."""
+    more = {"SpeechMarkTypes": ["word"]} if name == "json" else {}
+    answer = boto.synthesize_speech(VoiceId="anna", OutputFormat=name, Text="one", **more)
+    assert answer["ContentType"] == media
+
+
+def test_words_without_sound_are_counted_in_the_log(boto: Any, caplog: pytest.LogCaptureFixture) -> None:
+    text = '<speak>one <break time="1s"/> こんにちは さようなら <break time="1s"/> two</speak>'
+    with caplog.at_level("WARNING", "brume"):
+        assert [mark["value"] for mark in marks(boto, text, "word", TextType="ssml")] == ["one", "two"]
+    assert "words without sound, of a script that no voice reads: 2" in caplog.messages
+    assert not any("こ" in message for message in caplog.messages)
+
+
+def test_phonemes_that_a_voice_does_not_know_are_refused_by_name(tmp_path: Path) -> None:
+    def check(text: str) -> None:
+        from_ipa("ʘ", english=True)
+
+    with serve_narration(tmp_path, Choir(before=check)) as url:
+        text = '<speak><phoneme alphabet="ipa" ph="ʘ">click</phoneme></speak>'
+        with pytest.raises(ClientError, match="'ʘ', which the voice does not know") as caught:
+            speak(polly(url), text, TextType="ssml")
+    assert caught.value.response["Error"]["Code"] == "InvalidSsmlException"
+
+
+def test_a_word_that_is_far_too_long_is_refused(boto: Any) -> None:
+    with pytest.raises(ClientError, match="a word of 23,999 characters as it is spoken, at most 20,000"):
+        speak(boto, "%" * 3000)
 
 
 def test_another_language_in_a_text_gets_its_voice(boto: Any, choir: Choir) -> None:

@@ -169,6 +169,24 @@ def test_words_of_another_language_are_spoken_by_its_voice_at_any_rate() -> None
     assert [time.start for _, time in found.words] == pytest.approx(onsets(found.samples), abs=0.002)
 
 
+def test_a_word_of_another_script_is_spoken_by_a_voice_that_reads_it_or_is_counted() -> None:
+    english, russian = Tones(), Tones("ru-RU")
+
+    def speaking(language: str) -> Tones:
+        if language != "ru":
+            raise VoiceError(f"no voice speaks {language}")
+        return russian
+
+    text = "Say привет, and 5 more"
+    (found,) = synthesise([sentence(text)], english, speaking)
+    assert (english.calls, russian.calls) == ([["Say"], ["and", "five", "more"]], [["привет"]])
+    assert [word.text for word, _ in found.words] == ["Say", "привет", "and", "5", "more"]
+    assert [time.start for _, time in found.words] == pytest.approx(onsets(found.samples), abs=0.002)
+    parts = (*sentence("say").parts, Break(1.0, 3, 4), *sentence("こんにちは").parts)
+    (found,) = synthesise([Sentence(0, 9, parts)], english, speaking)
+    assert [word.text for word in found.unsaid] == ["こんにちは"]
+
+
 def test_volume_changes_its_words_alone() -> None:
     loud = sentence("one two").parts
     quiet = sentence("three", prosody=Prosody(volume=-20)).parts
