@@ -18,7 +18,7 @@ _BLOCK, _STEP = 0.4, 0.1  # seconds
 _SILENT, _GATE = -70.0, -10.0  # LUFS, and LU below the mean
 _SMOOTH = 0.005  # seconds on either side of a peak over which the limiter turns down
 _TIMES = 4  # the rate at which peaks are looked for, as in the standard
-_PIECE, _REACH = 4096, 12  # samples that are looked at together, and on either side of one
+_PIECE, _REACH = 512, 12  # samples that are looked at together, and on either side of one
 
 
 @cache

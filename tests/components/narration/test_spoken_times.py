@@ -121,9 +121,9 @@ def test_a_sentence_that_is_divided_loses_nothing_and_keeps_its_times(
 
 
 def test_a_text_without_an_end_is_spoken_in_pieces() -> None:
-    text = "word " * 1000
+    text = "word " * 600
     pieces = list(sentence(text).divided())
-    assert len(pieces) > 2
+    assert len(pieces) == 2
     spoken = list(synthesise(pieces, Tones(), lambda _: Tones()))
     assert starts(spoken) == pytest.approx(onsets(joined(spoken)), abs=0.001)
 
