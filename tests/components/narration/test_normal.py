@@ -116,7 +116,7 @@ def test_spanish(text: str, spoken: str) -> None:
         ("time", "", "2:30pm", "en", "two thirty P M"),
         ("telephone", "", "(555) 123-4567", "en", "five five five one two three four five six seven"),
         ("address", "", "12 Main St.", "en", "twelve Main street."),
-        ("expletive", "", "damn", "en", ""),
+        ("expletive", "", "damn", "en", "beep"),
         ("cardinal", "", "many", "en", "many"),
     ],
 )
@@ -171,6 +171,13 @@ def test_long_texts_without_spaces_are_one_word(language: str, text: str) -> Non
     assert found.spoken
     for kind in ("cardinal", "ordinal", "date", "time", "fraction", "telephone"):
         normalise(text[:6_000], language, say_as=kind)
+
+
+@pytest.mark.parametrize("language", ["en", "es"])
+@pytest.mark.parametrize("word", ["XX ", "912 345 678 x ", "EE. UU. "])
+def test_many_words_of_one_kind_are_read_without_looking_at_all_others(language: str, word: str) -> None:
+    """One that looked at all the words before it would take minutes."""
+    assert len(normalise(word * 10_000, language)) == 10_000 * len(word.split())
 
 
 def test_what_is_not_seen_does_not_change_a_word() -> None:

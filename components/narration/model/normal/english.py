@@ -195,4 +195,5 @@ def _word(text: str, before: Token | None, after: Token | None) -> str:
 
 
 CODE, GROUP, POINT, AND, DATES = "en", ",", ".", "and", "mdy"
+BEEP = "beep"  # in place of what is not said
 DURATIONS = (("hour", "hours"), ("minute", "minutes"), ("second", "seconds"))

@@ -13,11 +13,11 @@ _DIGITS = range(7, 16)
 
 
 def in_telephone(
-    tokens: Sequence[Token], index: int, national: Callable[[Sequence[Token]], bool] | None = None
+    tokens: Sequence[Token], index: int, national: Callable[[int, int], bool] | None = None
 ) -> bool:
     """Return whether a token is a part of a telephone number: +44 20 7946 0958, (555) 123-4567.
 
-    `national` returns whether groups without a country's code are one.
+    `national` returns whether the tokens from a first to a last one are a number without a country's code.
     """
     if not _GROUP.fullmatch(tokens[index].text):
         return False
@@ -33,7 +33,7 @@ def in_telephone(
     start = groups[0]
     if start.text.startswith("+") or (start.opening.endswith("(") and start.closing == ")"):
         return True
-    return national is not None and national(groups)
+    return national is not None and national(first, last)
 
 
 def _goes_on(token: Token, after: Token) -> bool:

@@ -52,7 +52,7 @@ def _spoken(text: str, kind: str, form: str, language: ModuleType) -> str | None
     if kind in ("characters", "spell-out"):
         return str(language.letters(text))
     if kind == "expletive":
-        return ""
+        return str(language.BEEP)
     if kind == "telephone":
         return str(language.telephone(text)) if re.search(r"\d", text) else None
     if kind == "digits":

@@ -44,6 +44,7 @@ __all__ = ["counted", "date", "decimal", "digits", "fraction", "letters", "ordin
 _INITIALS = re.compile(r"(?:[^\W\d_]\.)+[^\W\d_]")
 _WORD = re.compile(rf"{LETTER}+(?:'{LETTER}+)*'?")
 _BEFORE_ORDINALS = frozenset(words("el la los las del al en de un una su este esta"))
+_LIST = 12  # words of a list of numerals
 _NO_ROMANS = frozenset(("XL", "CV", "CC", "CI", "LI", "LL"))  # which are other words by far more often
 
 
@@ -182,7 +183,9 @@ def _roman(tokens: Sequence[Token], index: int) -> str:
         return ""
     previous = tokens[index - 1].text if index else ""
     first = index - 1  # in front of all of: siglos XVIII, XIX y XX
-    while first > 0 and (readings.roman(tokens[first].text) or tokens[first].text in ("y", "o", "a", "al")):
+    while first > max(index - _LIST, 0) and (
+        readings.roman(tokens[first].text) or tokens[first].text in ("y", "o", "a", "al")
+    ):
         first -= 1
     following = tokens[index + 1].text if index + 1 < len(tokens) and not tokens[index].closing else ""
     if len(text) > 1 or text in "IVX":
@@ -218,4 +221,5 @@ def _word(tokens: Sequence[Token], index: int) -> str:
 
 
 CODE, GROUP, POINT, AND, DATES = "es", ".", ",", "y", "dmy"
+BEEP = "pip"  # in place of what is not said
 DURATIONS = (("hora", "horas"), ("minuto", "minutos"), ("segundo", "segundos"))

@@ -71,7 +71,7 @@ def read(tokens: Sequence[Token], index: int) -> str:
     before = tokens[index - 1] if index else None
     previous = before.text.lower() if before is not None else ""
     following = tokens[index + 1].text if index + 1 < len(tokens) else ""
-    if in_telephone(tokens, index, lambda groups: _national(groups, tokens)):
+    if in_telephone(tokens, index, lambda first, last: _national(tokens, first, last)):
         return telephone(text)
     if found := MONEY.fullmatch(text):
         return _money(found, following)
@@ -171,14 +171,14 @@ def spelled(word: str) -> bool:
     return word.isupper() and (_HARD.search(word) is not None or len(word) == 2)
 
 
-def _national(groups: Sequence[Token], tokens: Sequence[Token]) -> bool:
+def _national(tokens: Sequence[Token], first: int, last: int) -> bool:
     """Return whether groups of digits are a telephone number of Spain, and no number of things."""
+    groups = tokens[first : last + 1]
     sizes = tuple(len(token.text) for token in groups if token.text.isdecimal())
     if len(sizes) != len(groups) or sizes not in _NATIONAL or groups[0].text[0] not in "6789":
         return False
     if sizes != (3, 3, 3) or groups[-1].closing:
         return True
-    first, last = tokens.index(groups[0]), tokens.index(groups[-1])
     return last + 1 == len(tokens) or (first > 0 and tokens[first - 1].text.lower() in PHONES)
 
 
