@@ -18,6 +18,7 @@ from brume.aws.engine.store import Store, StoreError
 from brume.aws.engine.tags import Tags
 from brume.narration.engine.errors import POLLY
 from brume.narration.engine.lexicons import Lexicons, tagged
+from brume.narration.engine.polly import LANGUAGES
 from brume.narration.engine.settings import NarrationSettings
 from brume.narration.engine.speaker import Speaker
 from brume.narration.engine.speech import Speech
@@ -70,7 +71,8 @@ def create(settings: Settings) -> Engine:
         invalid=lambda message: POLLY("InvalidTagParameterException", message),
         too_many=lambda message: POLLY("TooManyTagsException", message),
     )
-    lexicons = Lexicons(store, tags)
+    spoken = {code for info in catalogue.infos for code in info.languages}
+    lexicons = Lexicons(store, tags, spoken | set(LANGUAGES))
     speaker = Speaker(catalogue, own.cache)
     work = Work(store, working, speaker, voices, lexicons, folders, settings.data)
     tasks = Tasks(store, work, voices, lexicons, folders)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, Row, delete, insert, select, update
@@ -24,14 +24,19 @@ _parsed = functools.lru_cache(maxsize=32)(lexicon.parse)
 class Lexicons:
     """The operations on lexicons, and what speech reads of them."""
 
-    def __init__(self, store: Store, tags: Tags) -> None:
+    def __init__(self, store: Store, tags: Tags, languages: Collection[str]) -> None:
+        """`languages` are the codes of languages that texts may have."""
         self._store, self._tags = store, tags
+        self._languages = {code.casefold(): code for code in languages}
 
     def put_lexicon(self, request: Mapping[str, Any], call: Call) -> dict[str, Any]:
         """Keep a lexicon, in place of the one of this name if there is one, whose tags stay."""
         name, content = request["Name"], request["Content"]
         with refusing():
             found = lexicon.parse(content)
+            if found.language.casefold() not in self._languages:
+                known = ", ".join(sorted(self._languages.values()))
+                raise lexicon.LexiconError(f"xml:lang is {found.language!r}, and none of {known}", "language")
         values = {
             "content": content,
             "alphabet": found.alphabet,

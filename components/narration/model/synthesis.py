@@ -66,6 +66,9 @@ class Synthesis:
         """Iterate the next sentences as they are spoken, as `synthesise` does."""
         sentences = tuple(sentences)
         _check(sentences, self._voice)
+        own = {short(code) for code in self._voice.info.languages}
+        for language in {word.language for one in sentences for word in one.words} - own - {""}:
+            self._voice_of(language)  # which is there, before anything is spoken
         for sentence in sentences:
             made = _Sentence(sentence, self._silent, self._rested)
             for run in _runs(self._by_script(sentence)):

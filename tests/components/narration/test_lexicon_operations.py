@@ -95,6 +95,7 @@ def test_tags_last_as_long_as_the_lexicon(boto: Any) -> None:
         ("<lexicon", "InvalidLexiconException"),
         (pls("", alphabet="cmu"), "UnsupportedPlsAlphabetException"),
         (pls("", language="?"), "UnsupportedPlsLanguageException"),
+        (pls("", language="en"), "UnsupportedPlsLanguageException"),
         (pls(" " * 40_000), "LexiconSizeExceededException"),
         (pls(lexeme("a", alias="b" * 101)), "MaxLexemeLengthExceededException"),
     ],

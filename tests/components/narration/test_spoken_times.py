@@ -214,6 +214,9 @@ def test_text_that_cannot_be_said_is_refused_by_name_before_anything_is_spoken()
                     lambda _: voice,
                 )
             )
+    spoken = [sentence("Hello."), sentence("hola", language="es")]
+    with pytest.raises(KeyError):  # there is no voice for it
+        next(synthesise(spoken, voice, {"fr": voice}.__getitem__))
     assert not voice.calls
     (found,) = synthesise([Sentence(0, 1, (Break(0.5, 0, 1),))], voice, lambda _: voice)
     assert not found.samples.any()
