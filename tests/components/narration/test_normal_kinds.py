@@ -20,6 +20,7 @@ ENGLISH = (
     ("10–12 km", "ten to twelve kilometers"),
     ("from 9 a.m.–5 p.m.", "from nine A M, five P M."),
     ("9am-5pm", "nine A M to five P M"),
+    ("10-15km, 20–30°C", "ten to fifteen kilometers, twenty to thirty degrees Celsius"),
     ("9:00–17:00", "nine o'clock to seventeen hundred hours"),
     ("(555) 123-4567", "five five five, one two three four five six seven"),
     (
@@ -136,6 +137,7 @@ SPANISH = (
         "febrero de dos mil veinticuatro",
     ),
     ("el mar. Luego", "el mar. Luego"),
+    ("9:00-17:30, 10–15km", "nueve a diecisiete y treinta, diez a quince kilómetros"),
     ("14.30 h, 21:00 h, 14h30", "catorce y treinta horas, veintiuna horas, catorce y treinta"),
     (
         "7 pm, 9 p. m., 12 p. m., 10:30 AM",

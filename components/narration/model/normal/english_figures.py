@@ -181,10 +181,11 @@ def _parts(text: str) -> str:
     parts = [part for part in re.split("[-–×]", text) if part]
     if len(parts) < 2:
         return _mixed(text)
-    if all(_TIME.fullmatch(part) or _HOUR.fullmatch(part) for part in parts):
-        between = " to "
-    else:
-        between = " times " if "×" in text else " "
+    times = all(_TIME.fullmatch(part) or _HOUR.fullmatch(part) for part in parts)
+    measured = _WITH_UNIT.fullmatch(parts[-1]) if len(parts) == 2 and SIGNED.fullmatch(parts[0]) else None
+    if times or (measured and is_unit(measured[3])):  # 9am-5pm, 10-15km
+        return " to ".join(map(_alone, parts))
+    between = " times " if "×" in text else " "
     return between.join(_alone(part) if re.search(r"\d", part) else _mixed(part) for part in parts)
 
 

@@ -125,7 +125,18 @@ def _alone(text: str, following: str) -> str:
         if is_unit(name):
             words = number(found[2], feminine=name in FEMININE_UNITS, before_noun=name not in ("%", "‰"))
             return f"{_SIGNS[found[1]]}{words} {unit(name, found[2])}"
-    return named(readings.mixed(text, number, SYMBOLS, "."))
+    return _between(text) or named(readings.mixed(text, number, SYMBOLS, "."))
+
+
+def _between(text: str) -> str:
+    """Return how a range of times or of a unit is read: 9:00-17:00, 10-15km; "" for what is none."""
+    first, _, last = text.replace("–", "-").partition("-")
+    if (one := _TIME.fullmatch(first)) and (other := _TIME.fullmatch(last)):
+        return " a ".join(time(int(at[1]), int(at[2]), None, "", True) for at in (one, other))
+    found = _WITH_UNIT.fullmatch(last) if SIGNED.fullmatch(first) else None
+    if found and is_unit(found[3].replace("º", "°")):
+        return f"{number(first)} a {_alone(last, '')}"
+    return ""
 
 
 def _day(text: str) -> str:
