@@ -232,7 +232,7 @@ def test_a_long_article_is_read_to_its_end(made: Made, polly: State) -> None:
     paragraph = " ".join(f"Sentence {number} is read aloud." for number in range(300))
     made.write(a=article([paragraph, "The end."])).run()
     spoken = [text for text in polly.spoken if text not in ("Forty", "The end.")]
-    assert sorted("".join(spoken).split()) == sorted(paragraph.split())
+    assert sorted(" ".join(spoken).split()) == sorted(paragraph.split())
     marks = [json.loads(line) for line in next(made.site.rglob("marks.jsonl")).read_text().splitlines()]
     words = [mark["value"] for mark in marks if mark["type"] == "word"]
     assert len(words) == 5 * 300 + 3 and words[-2:] == ["The", "end"]
