@@ -125,7 +125,7 @@ class Listener:
         return " ".join(segment.text for segment in segments)
 
     def aligned(self, samples: Samples, words: Sequence[str], language: str) -> list[float]:
-        """Return the start of each of the words that are said in sound at HEARD, all of them."""
+        """Return the start of each of the words in sound at HEARD, all of them."""
         from faster_whisper.tokenizer import Tokenizer
 
         tokenizer = Tokenizer(self._model.hf_tokenizer, True, task="transcribe", language=language)
@@ -243,8 +243,8 @@ def clear(voice: Voice, listener: Listener, data: Path) -> None:
         (voice.info.name, resampled(joined(speak(voice, text, "en-US")), RATE, HEARD)),
         ("Polly's Joanna", recording(data / "polly/Joanna.mp3")),
     ):
-        said = listener.heard(samples, "en")
-        counted = errors(words_of(" ".join(page), "en"), words_of(said, "en"))
+        heard = listener.heard(samples, "en")
+        counted = errors(words_of(" ".join(page), "en"), words_of(heard, "en"))
         print(f"intelligibility: {name}: word errors {counted.rate:.3f} of {counted.words}", flush=True)
 
 
@@ -292,8 +292,8 @@ def spanish(voice: Voice, listener: Listener | None, texts: Sequence[str]) -> No
         f"{loudness(sound, RATE):.1f} LUFS, {true_peak(sound):.1f} dBTP"
     )
     if listener is not None:
-        said = listener.heard(resampled(sound, RATE, HEARD), "es")
-        counted = errors(words_of(chosen, "es"), words_of(said, "es"))
+        heard = listener.heard(resampled(sound, RATE, HEARD), "es")
+        counted = errors(words_of(chosen, "es"), words_of(heard, "es"))
         print(f"intelligibility: {voice.info.name}: word errors {counted.rate:.3f} of {counted.words}")
 
 

@@ -104,7 +104,7 @@ def _results(given: Input) -> list[Block]:
     if unknown:
         notes.append(
             Note(
-                f"For {unknown} of {len(given.clips)} recordings it is not known what is said: they count "
+                f"For {unknown} of {len(given.clips)} recordings it is not known what is spoken: they count "
                 "for latency, and not for errors."
             )
         )

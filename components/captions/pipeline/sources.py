@@ -142,5 +142,5 @@ def _transcripts(uri: str) -> dict[str, str]:
     except ValueError as error:
         raise ValueError(f"{uri} is no JSON: {error}") from error
     if not isinstance(found, dict) or not all(isinstance(text, str) for text in found.values()):
-        raise ValueError(f'{uri} must be one object, {{"file": "what is said in it", ...}}')
+        raise ValueError(f'{uri} must be one object, {{"file": "what is spoken in it", ...}}')
     return found

@@ -84,12 +84,12 @@ class Speaker:
 
     def speak(self, synthesis: Synthesis, sentences: Sequence[Sentence]) -> Iterator[Spoken]:
         """Iterate sentences as they are spoken, and log how many words have no sound. Raises `VoiceError`."""
-        unsaid = 0
+        unspoken = 0
         for one in synthesis.speak(sentences):
-            unsaid += len(one.unsaid)
+            unspoken += len(one.unspoken)
             yield one
-        if unsaid:
-            _log.warning("words without sound, of a script that no voice reads: %d", unsaid)
+        if unspoken:
+            _log.warning("words without sound, of a script that no voice reads: %d", unspoken)
 
     def synthesis(self, chosen: Options) -> Synthesis:
         """Return what speaks the sentences of a request. Raises `VoiceError`."""

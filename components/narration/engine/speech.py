@@ -46,7 +46,7 @@ class Speech:
         headers = {
             "content-type": found["ContentType"],
             "x-amzn-requestcharacters": str(found["RequestCharacters"]),
-            "access-control-allow-origin": "*",  # whoever has the URL may read it, from any page
+            "access-control-allow-origin": "*",  # who has the URL may read it, from any page
         }
         return Reply(200, found["AudioStream"], headers)
 

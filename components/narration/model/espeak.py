@@ -110,14 +110,14 @@ class Espeak:
     def speak(self, words: Sequence[Word], *, rate: float = 1.0, pitch: float = 0.0) -> Sound:
         """Speak words of a sentence (see `Voice.speak`); phonemes that a word has are not used."""
         language = short(self._language.code)
-        said = [word if _readable(word.spoken, language) else None for word in words]
-        text = " ".join(f"{word.spoken}{word.after}" for word in said if word is not None)
+        readable = [word if _readable(word.spoken, language) else None for word in words]
+        text = " ".join(f"{word.spoken}{word.after}" for word in readable if word is not None)
         if not text:
             raise refused(words, self.info.name, self.info.languages)
         higher = 2 ** (pitch / 12)
         speed = min(max(round(_SPEED * rate / higher), _SLOWEST), _FASTEST)
         samples = self._run(text, speed, 0)
-        spoken = [word for word in said if word is not None]
+        spoken = [word for word in readable if word is not None]
         spans = _spans(spoken, samples, self._run(text, speed, _GAP))
         if pitch:
             samples = faster(samples, higher)
@@ -125,7 +125,7 @@ class Espeak:
             Timed(word.text, start / higher, end / higher)
             for word, (start, end) in zip(spoken, spans, strict=True)
         )
-        return Sound(samples, RATE, tuple(None if word is None else next(times) for word in said))
+        return Sound(samples, RATE, tuple(None if word is None else next(times) for word in readable))
 
     def _run(self, text: str, speed: int, gap: int) -> Samples:
         program = shutil.which(PROGRAM)

@@ -84,8 +84,8 @@ class Piper:
     def speak(self, words: Sequence[Word], *, rate: float = 1.0, pitch: float = 0.0) -> Sound:
         """Speak words of a sentence (see `Voice.speak`); phonemes that a word has are taken as they are."""
         own = short(self._about.code)
-        said = [word.spoken if sayable(word.spoken, own) else "" for word in words]
-        read = phonemes_of(said, self._about.espeak)
+        texts = [word.spoken if sayable(word.spoken, own) else "" for word in words]
+        read = phonemes_of(texts, self._about.espeak)
         symbols = [word.phonemes or found for word, found in zip(words, read, strict=True)]
         ids, places, sounds = self._ids(words, symbols)
         if not any(place >= 0 for place in places):

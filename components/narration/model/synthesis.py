@@ -31,7 +31,7 @@ _RAMP = 0.01  # seconds in which the volume changes between words
 class Spoken:
     """A sentence as sound: times are seconds from the start of `samples`, which are at RATE.
 
-    `unsaid` are words that have no sound although they have letters: those of a script that no voice reads.
+    `unspoken` are words that have no sound although they have letters: those of a script that no voice reads.
     """
 
     sentence: Sentence
@@ -39,7 +39,7 @@ class Spoken:
     words: tuple[tuple[Word, Timed], ...]
     phonemes: tuple[Timed, ...]
     marks: tuple[tuple[Mark, float], ...]
-    unsaid: tuple[Word, ...] = ()
+    unspoken: tuple[Word, ...] = ()
 
 
 def synthesise(
@@ -49,7 +49,7 @@ def synthesise(
 
     `voice_of` returns the voice for another language (ISO 639-1) that a word asks for. The same input gives
     the same samples. Raises `VoiceError`, before anything is spoken, for a sentence of which nothing can be
-    said and for text without words.
+    spoken and for text without words.
     """
     yield from Synthesis(voice, voice_of).speak(sentences)
 
@@ -86,7 +86,7 @@ class Synthesis:
         own = short(self._voice.info.languages[0])
         parts = []
         for part in sentence.parts:
-            if isinstance(part, Word) and part.spoken and not _said(part, own):
+            if isinstance(part, Word) and part.spoken and not _can_speak(part, own):
                 language = language_of(part.spoken)
                 part = replace(part, language=language) if self._reads(language) else part
             parts.append(part)
@@ -102,7 +102,7 @@ class Synthesis:
         return self._readable.get(language, False)
 
 
-def _said(word: Word, language: str) -> bool:
+def _can_speak(word: Word, language: str) -> bool:
     return bool(word.phonemes) or sayable(word.spoken, word.language or language)
 
 
@@ -115,9 +115,9 @@ def _check(sentences: Sequence[Sentence], voice: Voice) -> None:
         raise VoiceError(f"there is nothing to say in this text{f': {text!r} has no words' if text else ''}")
     own = short(voice.info.languages[0])
     for sentence in sentences:
-        said = [word for word in sentence.words if word.spoken]
-        if said and not any(_said(word, own) for word in said):
-            raise refused(said, voice.info.name, voice.info.languages)
+        spoken = [word for word in sentence.words if word.spoken]
+        if spoken and not any(_can_speak(word, own) for word in spoken):
+            raise refused(spoken, voice.info.name, voice.info.languages)
 
 
 def _runs(sentence: Sentence) -> Iterator[Break | Mark | list[Word | Mark]]:
@@ -167,7 +167,7 @@ class _Sentence:
         self.words: list[tuple[Word, Timed]] = []
         self._phonemes: list[Timed] = []
         self._marks: list[tuple[Mark, float]] = []
-        self._unsaid: list[Word] = []
+        self._unspoken: list[Word] = []
         self._after = 0  # samples of the voice's own pause, if the sentence ends there
         self._pause = ""  # the punctuation after the last word
 
@@ -192,7 +192,7 @@ class _Sentence:
         words = [part for part in run if isinstance(part, Word)]
         prosody, own = words[0].prosody, short(voice.info.languages[0])
         if not any(word.phonemes or sayable(word.spoken, own) for word in words):
-            self._unsaid += [word for word in words if word.spoken]
+            self._unspoken += [word for word in words if word.spoken]
             for part in run:
                 if isinstance(part, Mark):
                     self.mark(part)
@@ -228,7 +228,7 @@ class _Sentence:
         if time is not None:
             self.words.append((word, _moved(time, offset)))
         elif word.spoken:
-            self._unsaid.append(word)
+            self._unspoken.append(word)
 
     def _add(self, samples: Samples) -> None:
         self._parts.append(samples)
@@ -244,7 +244,7 @@ class _Sentence:
             tuple(self.words),
             tuple(self._phonemes),
             tuple(self._marks),
-            tuple(self._unsaid),
+            tuple(self._unspoken),
         )
 
 

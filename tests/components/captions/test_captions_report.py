@@ -91,7 +91,7 @@ def test_a_revised_stable_item_stands_out(tmp_path: Path) -> None:
 
 def test_without_references_latency_and_confidence_are_left(tmp_path: Path) -> None:
     text = page(tmp_path, [level("low", None, 1.5), level("high", None, 0.5)], known=False)
-    for words in ("For 1 of 1 recordings it is not known what is said", "least confidence first", "0.50 s"):
+    for words in ("For 1 of 1 recordings it is not known what is spoken", "least confidence first", "0.50 s"):
         assert words in text
     assert "Latency against accuracy" not in text
 

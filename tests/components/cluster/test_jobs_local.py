@@ -84,7 +84,7 @@ def test_a_job_that_fails_says_why(job: Callable[[str], Job], tmp_path: Path, co
     assert reason in found.reason
 
 
-def test_a_job_outlives_whoever_started_it(job: Callable[[str], Job], tmp_path: Path) -> None:
+def test_a_job_outlives_the_program_that_started_it(job: Callable[[str], Job], tmp_path: Path) -> None:
     """kill -9 of the starter: the job goes on, and its end is known to the next one who asks."""
     started = job("while not os.path.exists(here + '/go'): time.sleep(0.02)\nsys.exit(5)")
     code = (

@@ -33,10 +33,10 @@ class Tones:
     def speak(self, words: Sequence[Word], *, rate: float = 1.0, pitch: float = 0.0) -> Sound:
         self.calls.append([word.spoken for word in words])
         own = self.info.rate
-        said = [word for word in words if word.spoken]
-        samples = np.zeros(round((LEAD + WORD / rate * len(said) + PAUSE) * own), np.float32)
+        spoken = [word for word in words if word.spoken]
+        samples = np.zeros(round((LEAD + WORD / rate * len(spoken) + PAUSE) * own), np.float32)
         times = {}
-        for number, word in enumerate(said):
+        for number, word in enumerate(spoken):
             start = LEAD + number * WORD / rate
             end = start + WORD / rate - GAP
             at = np.arange(round(start * own), round(end * own))
@@ -184,7 +184,7 @@ def test_a_word_of_another_script_is_spoken_by_a_voice_that_reads_it_or_is_count
     assert [time.start for _, time in found.words] == pytest.approx(onsets(found.samples), abs=0.002)
     parts = (*sentence("say").parts, Break(1.0, 3, 4), *sentence("こんにちは").parts)
     (found,) = synthesise([Sentence(0, 9, parts)], english, speaking)
-    assert [word.text for word in found.unsaid] == ["こんにちは"]
+    assert [word.text for word in found.unspoken] == ["こんにちは"]
 
 
 def test_volume_changes_its_words_alone() -> None:
@@ -199,7 +199,7 @@ def test_volume_changes_its_words_alone() -> None:
     assert peaks[2] == pytest.approx(peaks[0] / 10, rel=0.01)
 
 
-def test_text_that_cannot_be_said_is_refused_by_name_before_anything_is_spoken() -> None:
+def test_text_that_cannot_be_spoken_is_refused_by_name_before_anything_is_spoken() -> None:
     voice = Tones()
     for text, reason in (
         ("👍 👍", "nothing to say in this text: '👍 👍' has no words"),
