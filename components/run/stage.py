@@ -19,6 +19,7 @@ import hashlib
 import inspect
 import json
 import os
+import platform
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -74,6 +75,15 @@ class Argument:
     counted: Counted | None = None
 
 
+class About(TypedDict):
+    """What a report shows of its run: `timings` are seconds by step, `facts` when and where it was."""
+
+    parameters: dict[str, Any]
+    timings: dict[str, float]
+    versions: dict[str, str]
+    facts: list[str]
+
+
 @dataclass(frozen=True)
 class Context:
     """What a working stage may know of its run. `key` is that of what it depends on, "" on a cluster."""
@@ -96,6 +106,16 @@ class Context:
         """Return the run.json of a local run so far; nothing on a cluster, whose dashboard shows it."""
         place = self.place("run.json")
         return dict(json.loads(storage.read_bytes(place))) if place and storage.exists(place) else {}
+
+    def about(self) -> About:
+        """Return what a report shows of its run."""
+        record = self.run_record()
+        return {
+            "parameters": record.get("parameters") or {},
+            "timings": self.timings(),
+            "versions": record.get("versions") or {},
+            "facts": [fact for fact in (record.get("started"), platform.node()) if fact],
+        }
 
 
 _context: contextvars.ContextVar[Context] = contextvars.ContextVar("stage")

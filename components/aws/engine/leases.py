@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from sqlalchemy import Column, ColumnElement, Float, Row, String, Table, select, update
 
+from brume.aws.engine.background import Background
 from brume.aws.engine.store import Store
 
 LASTS = 60.0  # seconds; clocks of machines may differ by less
@@ -89,3 +90,54 @@ class Lease:
     def end(self, **values: Any) -> None:
         """Write the end of the work into the row; without values the row is free for another engine."""
         self._leases.let_go(self._token, **values)
+
+
+class LeasedWork:
+    """Work that waits in a table; of several engines that share it each does some, in the order of requests.
+
+    The table has the columns of `lease_columns`, and `created`. A killed engine's work is begun again.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        background: Background,
+        kind: str,
+        table: Table,
+        pending: ColumnElement[bool],
+        work: Callable[[Lease], Mapping[str, Any]],
+        begun: Callable[[], Mapping[str, Any]],
+    ) -> None:
+        """`kind` names the work; `pending` says which rows wait, `begun` what a row gets when it is taken.
+
+        `work` returns the values of the row's end. It raises `InterruptedError` when it stopped early, as it
+        shall soon after `stops` is true: then the row waits again.
+        """
+        self._leases, self._work, self._begun = Leases(store, table, pending), work, begun
+        self._names = [column.name for column in table.primary_key]
+        keys = select(*table.primary_key).where(pending).order_by(table.c.created)
+        self._waiting = background.kind(kind, keys, self._do)
+        self._closing = False
+
+    def submit(self, *key: str, again: bool = False) -> None:
+        """Do a row's work soon; with `again`, once more after what runs now for the same key."""
+        self._waiting.submit(*key, again=again)
+
+    def close(self) -> None:
+        """Let what runs stop; another engine or the next start does it."""
+        self._closing = True
+
+    def stops(self, lease: Lease) -> bool:
+        """Return whether work is to stop: the engine ends, or the row is deleted or another engine's."""
+        return self._closing or not lease.held()
+
+    def _do(self, *key: str) -> None:
+        lease = self._leases.take(dict(zip(self._names, key, strict=True)), **self._begun())
+        if lease is None:
+            return
+        try:
+            values = self._work(lease)
+        except InterruptedError:
+            lease.end()
+        else:
+            lease.end(**values)

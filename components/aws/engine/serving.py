@@ -10,7 +10,6 @@ import json
 import logging
 import os
 import signal
-import socket
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -122,14 +121,15 @@ def serve(wanted: dict[str, catalog.Settings], at: Listening, *, tolerant: bool)
 
     With `tolerant`, an engine that does not start is named, its requests are answered with the reason, and
     the others run; all failing is an error. Without, the first failure is one. Raises `EngineError`,
-    `KeysError`.
+    `KeysError`, and `ListenError` for an address that is taken.
     """
     _check_unsigned(at.unsigned, wanted)
-    with _bound(at.host, at.port) as listener, contextlib.ExitStack() as stack:
+    from brume.aws.wire.http.server import Server, listen
+
+    with listen(at.host, at.port) as listener, contextlib.ExitStack() as stack:
         for settings in wanted.values():
             settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)  # state is nobody else's
         accepted = _accepted(at)
-        from brume.aws.wire.http.server import Server
         from brume.aws.wire.server import create_apps
 
         logs.configure()
@@ -239,19 +239,3 @@ def _alone(data: Path) -> Iterator[None]:
                 f"an engine runs on {data}: stop it, or choose another folder with --data"
             ) from None
         yield
-
-
-@contextlib.contextmanager
-def _bound(host: str, port: int) -> Iterator[socket.socket]:
-    """Bind before anything is loaded, so that a port in use is known at once."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    # The protocol is named: asyncio turns off Nagle's wait, 40 ms an answer, only where it is.
-    with socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listener:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            listener.bind((host, port))
-        except OSError as error:
-            raise catalog.EngineError(
-                f"cannot listen at {host}:{port}: {error}: choose another --port"
-            ) from None
-        yield listener

@@ -8,12 +8,10 @@ import time
 from collections.abc import Mapping
 from typing import Any, BinaryIO
 
-from sqlalchemy import select
-
 from brume import storage
 from brume.aws.engine import logs
 from brume.aws.engine.background import Background
-from brume.aws.engine.leases import Lease, Leases
+from brume.aws.engine.leases import Lease, LeasedWork
 from brume.aws.engine.service import Call, ServiceError
 from brume.aws.engine.store import Store
 from brume.captions.engine.named import Files
@@ -48,31 +46,30 @@ class Work:
     ) -> None:
         self._files = files
         self._recognisers, self._vocabularies, self._filters = recognisers, vocabularies, filters
-        columns = JOBS.c
-        pending = columns.status.not_in(_DONE)
-        self._leases = Leases(store, JOBS, pending)
-        keys = select(columns.account, columns.region, columns.name).where(pending)
-        self._working = background.kind("transcription-job", keys.order_by(columns.created), self._work)
-        self._closing = False
+        self._jobs = LeasedWork(
+            store,
+            background,
+            "transcription-job",
+            JOBS,
+            JOBS.c.status.not_in(_DONE),
+            work=self._work,
+            begun=lambda: {"status": "IN_PROGRESS", "started": time.time()},
+        )
 
     def submit(self, account: str, region: str, name: str) -> None:
         """Do a job soon; where one of this name was deleted and has not ended yet, after that."""
-        self._working.submit(account, region, name, again=True)
+        self._jobs.submit(account, region, name, again=True)
 
     def close(self) -> None:
         """Let the job that runs stop at the next piece of audio; another engine begins it again."""
-        self._closing = True
+        self._jobs.close()
 
-    def _work(self, account: str, region: str, name: str) -> None:
-        which = {"account": account, "region": region, "name": name}
-        lease = self._leases.take(which, status="IN_PROGRESS", started=time.time())
-        if lease is None:
-            return
+    def _work(self, lease: Lease) -> dict[str, Any]:
+        """Do a job; returns what its row has at the end. Raises `InterruptedError`."""
         try:
             ended: dict[str, Any] = {"status": "COMPLETED", **self._transcribe(lease)}
         except InterruptedError:  # the engine ends, or the job was deleted
-            lease.end()
-            return
+            raise
         except ServiceError as error:
             ended = {"status": "FAILED", "failure": error.message[:1000]}
         except (AudioError, WeightsError, storage.StorageError) as error:
@@ -82,7 +79,7 @@ class Work:
         except Exception as error:
             logs.failed(_log, "a transcription job", error)
             ended = {"status": "FAILED", "failure": "the server failed; its log has more"}
-        lease.end(completed=time.time(), **ended)
+        return {"completed": time.time(), **ended}
 
     def _transcribe(self, lease: Lease) -> dict[str, Any]:
         """Return what is known of a job at its end. Writes its files. Raises for audio that is no use."""
@@ -103,7 +100,7 @@ class Work:
                 separate=bool(options.get("ChannelIdentification")),
                 kind=request.get("MediaFormat") or "",
                 rate=request.get("MediaSampleRateHertz") or 0,
-                stop=lambda: self._closing or not lease.held(),
+                stop=lambda: self._jobs.stops(lease),
             ),
         )
         scores = {spoken[one]: score for one, score in found.languages.items()}

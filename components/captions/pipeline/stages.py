@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import platform
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -167,7 +166,6 @@ def write_report(clips: Dataset, measures: Dataset, report: HTML) -> None:
         )
         return found
 
-    record = context().run_record()
     html = build(
         Input(
             clips=_clips(clips),
@@ -175,10 +173,7 @@ def write_report(clips: Dataset, measures: Dataset, report: HTML) -> None:
             files=table("files"),
             segments=table("segments"),
             rejects=read_rejects(storage.join(measures.uri, "rejects.csv")),
-            parameters=record.get("parameters") or {},
-            timings=context().timings(),
-            versions=record.get("versions") or {},
-            facts=[fact for fact in (record.get("started"), platform.node()) if fact],
+            **context().about(),
         )
     )
     storage.write_bytes(report.uri, html.encode())

@@ -6,7 +6,6 @@ import csv
 import io
 import json
 import os
-import platform
 import tarfile
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -225,7 +224,6 @@ def write_report(
     """Write the report of the run, one self-contained page."""
     from brume.inspection.pipeline.report import build
 
-    run = context().run_record()
     html = build(
         project=project,
         model=json.loads(storage.read_bytes(storage.join(evaluation.uri, "model.json"))),
@@ -233,10 +231,7 @@ def write_report(
         pictures=[*pictures_of(lists.uri, TRAIN, TEST), *pictures_of(trial.uri, TRIAL)],
         detections=read_table(detections.uri),
         rejects=read_rejects(storage.join(trial.uri, "rejects.csv")),
-        parameters=run.get("parameters") or {},
-        timings=context().timings(),
-        versions=run.get("versions") or {},
-        facts=[fact for fact in (run.get("started"), platform.node()) if fact],
+        **context().about(),
     )
     storage.write_bytes(report.uri, html.encode())
 

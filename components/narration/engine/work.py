@@ -9,13 +9,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import select
-
 from brume import storage
 from brume.aws import addresses
 from brume.aws.engine import logs
 from brume.aws.engine.background import Background
-from brume.aws.engine.leases import Lease, Leases
+from brume.aws.engine.leases import Lease, LeasedWork
 from brume.aws.engine.service import Call, ServiceError
 from brume.aws.engine.store import Store
 from brume.narration.engine.lexicons import Lexicons
@@ -47,32 +45,31 @@ class Work:
         self._partial = data / "tasks"
         shutil.rmtree(self._partial, ignore_errors=True)  # of an engine that was killed
         self._partial.mkdir(mode=0o700, parents=True)
-        columns = TASKS.c
-        pending = columns.status.not_in(DONE)
-        self._leases = Leases(store, TASKS, pending)
-        keys = select(columns.account, columns.region, columns.id).where(pending)
-        self._working = background.kind("synthesis-task", keys.order_by(columns.created), self._work)
-        self._closing = False
+        self._tasks = LeasedWork(
+            store,
+            background,
+            "synthesis-task",
+            TASKS,
+            TASKS.c.status.not_in(DONE),
+            work=self._work,
+            begun=lambda: {"status": "inProgress"},
+        )
 
     def submit(self, account: str, region: str, task: str) -> None:
         """Do a task soon."""
-        self._working.submit(account, region, task)
+        self._tasks.submit(account, region, task)
 
     def close(self) -> None:
         """Let the task that runs stop after its sentence; another engine or the next start does it."""
-        self._closing = True
+        self._tasks.close()
 
-    def _work(self, account: str, region: str, task: str) -> None:
-        which = {"account": account, "region": region, "id": task}
-        lease = self._leases.take(which, status="inProgress")
-        if lease is None:
-            return
+    def _work(self, lease: Lease) -> dict[str, Any]:
+        """Do a task; returns what its row has at the end. Raises `InterruptedError`."""
         reason = ""
         try:
             self._speak(lease)
         except InterruptedError:
-            lease.end()
-            return
+            raise
         except ServiceError as error:
             reason = error.message
         except (FileNotFoundError, storage.StorageError, OSError) as error:
@@ -81,7 +78,7 @@ class Work:
             logs.failed(_log, "a synthesis task", error)
             reason = "the server failed; its log has more"
         request = {**lease.row.request, "Text": ""}  # it is needed no more
-        lease.end(status="failed" if reason else "completed", reason=reason[:1000], request=request)
+        return {"status": "failed" if reason else "completed", "reason": reason[:1000], "request": request}
 
     def _speak(self, lease: Lease) -> None:
         """Make a task's file and put it in its place. Raises `InterruptedError` when the work is to stop."""
@@ -95,7 +92,7 @@ class Work:
             with made.open("wb") as file:
                 for data in self._speaker.output(Asked(request["Text"], read, chosen)):
                     file.write(data)
-                    if self._closing or not lease.held():
+                    if self._tasks.stops(lease):
                         raise InterruptedError
             if not lease.renew():
                 raise InterruptedError

@@ -144,17 +144,13 @@ def serve(
 
 def _serve(application: Any, host: str, port: int) -> None:
     """Serve an application until SIGTERM or SIGINT."""
-    import socket
+    from brume.aws.wire.http.server import ListenError, Server, listen
 
-    from brume.aws.wire.http.server import Server
-
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listener:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            listener.bind((host, port))
-        except OSError as error:
-            fail(f"cannot listen at {host}:{port}: {error}: choose another --port")
+    try:
+        listener = listen(host, port)
+    except ListenError as error:
+        fail(error)
+    with listener:
         shown = f"[{host}]" if ":" in host else host
         url = f"http://{shown}:{listener.getsockname()[1]}"
         Server(application).run([listener], lambda: click.echo(url, err=True))

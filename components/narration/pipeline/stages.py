@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import platform
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -56,9 +55,7 @@ def read_articles(articles: Articles, language: str, max_rejected: float, texts:
     """Read the main text of each article; list what is left out, set aside what is unreadable."""
     found = sources.find(articles, language)
     sources.write(found, texts.uri)
-    where = _write_rejects(found.rejects, texts)
-    total = len(found.articles) + len(found.rejects)
-    check_share(found.rejects, total, max_rejected, of="articles", parameter="max_rejected", where=where)
+    _set_aside(found.rejects, len(found.articles) + len(found.rejects), max_rejected, texts)
 
 
 @stage("script", outputs={"scripts": "work/scripts"})
@@ -127,9 +124,7 @@ def synthesise(
     sources.write_changed(storage.join(sounds.uri, "sounds.json"), found)
     data = json.dumps(dataclasses.asdict(count)).encode()
     storage.write_bytes(storage.join(sounds.uri, "count.json"), data)
-    where = _write_rejects(rejects, sounds)
-    if listed:
-        check_share(rejects, len(listed), max_rejected, of="articles", parameter="max_rejected", where=where)
+    _set_aside(rejects, len(listed) or 1, max_rejected, sounds)  # none: all are withdrawn
     return place
 
 
@@ -175,9 +170,7 @@ def assemble_versions(
             progress.report("assemble", number, len(listed), note=one.article.name)
         if remote:
             storage.upload(folder, versions.uri)
-    where = _write_rejects(rejects, versions)
-    if listed:
-        check_share(rejects, len(listed), max_rejected, of="articles", parameter="max_rejected", where=where)
+    _set_aside(rejects, len(listed) or 1, max_rejected, versions)
 
 
 @stage(
@@ -256,7 +249,6 @@ def write_report(
             "passages_kept": count.kept,
         }
     )
-    record = context().run_record()
     html = build(
         Input(
             articles=found,
@@ -265,17 +257,16 @@ def write_report(
             count=count,
             changes=json.loads(storage.read_bytes(storage.join(changes.uri, "changes.json"))),
             rejects=rejects,
-            parameters=record.get("parameters") or {},
-            timings=context().timings(),
-            versions=record.get("versions") or {},
-            facts=[fact for fact in (record.get("started"), platform.node()) if fact],
+            **context().about(),
         )
     )
     storage.write_bytes(report.uri, html.encode())
 
 
-def _write_rejects(rejects: Sequence[Reject], folder: Dataset) -> str:
-    return keep_rejects(rejects, folder.uri, context().place("rejects.csv"), item="article")
+def _set_aside(rejects: Sequence[Reject], total: int, limit: float, folder: Dataset) -> None:
+    """Write the table of rejects. Raises `TooManyRejectsError` for more than the share `limit` of `total`."""
+    where = keep_rejects(rejects, folder.uri, context().place("rejects.csv"), item="article")
+    check_share(rejects, total, limit, of="articles", parameter="max_rejected", where=where)
 
 
 def _scripts(folder: Dataset) -> list[assembly.Script]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import platform
 import tempfile
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -147,7 +146,7 @@ def write_report(
     evaluated = Evaluation.from_json(content["evaluation"])
     refused = [asdict(reject) for reject in admission.read_rejects(rejects.uri)] + content["undrawn"]
     training = json.loads(storage.read_bytes(storage.join(model_uri, "training.json")))
-    run = context().run_record()
+    about = context().about()
     html = build(
         title=title,
         classes=classes,
@@ -156,9 +155,9 @@ def write_report(
         rejects=refused,
         heatmaps=heatmaps.uri,
         training=training,
-        parameters=run.get("parameters") or training["parameters"],
-        timings=context().timings(),
-        versions=run.get("versions") or training["versions"],
-        facts=[fact for fact in (run.get("started"), platform.node()) if fact],
+        parameters=about["parameters"] or training["parameters"],
+        timings=about["timings"],
+        versions=about["versions"] or training["versions"],
+        facts=about["facts"],
     )
     storage.write_bytes(report.uri, html.encode())

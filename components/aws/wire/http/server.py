@@ -28,6 +28,27 @@ class LifespanError(RuntimeError):
     """The application could not start."""
 
 
+class ListenError(OSError):
+    """An address cannot be listened at; the message names it and the cause."""
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Return a socket that is bound, so that a port in use is known before anything is loaded.
+
+    Raises `ListenError`.
+    """
+    # The protocol is named: asyncio turns off Nagle's wait, 40 ms an answer, only where it is.
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
+    except OSError as error:
+        listener.close()
+        raise ListenError(f"cannot listen at {host}:{port}: {error}: choose another --port") from None
+    return listener
+
+
 class Server:
     """Serves one ASGI application. `tls` makes all of its connections TLS."""
 
