@@ -211,6 +211,16 @@ def wide_report() -> Report:
 
 
 @pytest.mark.browser
+@pytest.mark.parametrize("width", [320, 390, 900, 1280, 1440])
+def test_a_headline_number_fits_its_cell(width: int, open_page: Callable[..., Any]) -> None:
+    numbers = Numbers([Number("Slide accuracy", "100.0 %", "95 % interval")] * 6)
+    page = open_page(render(Report("Test", "Numbers", [], [Section("Results", [numbers])])), width=width)
+    cells = "[...document.querySelectorAll('.numbers > div')]"
+    assert page.value(f"{cells}.every((cell) => cell.scrollWidth <= cell.clientWidth)")
+    assert page.value("document.documentElement.scrollWidth") <= width
+
+
+@pytest.mark.browser
 @pytest.mark.parametrize("width", [320, 390, 768, 1440])
 def test_no_screen_has_to_scroll_sideways(open_page: Callable[..., Any], width: int) -> None:
     page = open_page(render(wide_report()), width=width)
