@@ -84,6 +84,12 @@ class About(TypedDict):
     facts: list[str]
 
 
+def _reason(error: BaseException) -> str:
+    """Return what an error says: one that was foreseen says it all, another is named by its class too."""
+    foreseen = isinstance(error, (OSError, ValueError, RuntimeError)) and str(error)
+    return str(error) if foreseen else f"{type(error).__name__}: {error}"
+
+
 @dataclass(frozen=True)
 class Context:
     """What a working stage may know of its run. `key` is that of what it depends on, "" on a cluster."""
@@ -218,7 +224,7 @@ class Stage(Generic[P, R]):
         try:
             return self._run(label, arguments)
         except BaseException as error:
-            progress.step(label, "failed", note=f"{type(error).__name__}: {error}")
+            progress.step(label, "failed", note=_reason(error))
             raise
 
     def _run(self, label: str, arguments: dict[str, Any]) -> R:

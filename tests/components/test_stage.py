@@ -169,6 +169,7 @@ def test_an_input_that_cannot_be_reached_is_reported_as_the_failure_of_its_stage
     (event,) = [json.loads(line) for line in (out / "progress.jsonl").read_text().splitlines()]
     assert (event["step"], event["event"]) == ("copy", "failed")
     assert "does not answer" in event["note"]
+    assert "Error" not in event["note"]  # a message that was written for it needs no class
 
 
 def test_an_input_that_changes_while_the_stage_works_is_worked_on_again(
@@ -232,6 +233,7 @@ def test_a_failure_is_reported_and_not_remembered(out: Path) -> None:
         with pytest.raises(ZeroDivisionError):
             divide(by=0)
     assert events(out) == ["started", "failed"] * 2
+    assert "ZeroDivisionError: " in (out / "progress.jsonl").read_text()  # nobody foresaw it
     assert not divide.stands(by=0)
 
 
