@@ -11,38 +11,23 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import io
-import mimetypes
 import os
 import secrets
 import shutil
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from stat import S_ISREG
-from typing import Any, BinaryIO, TypeVar, cast
+from typing import BinaryIO, cast
 
 from brume.aws.client import client
+from brume.object_store import ObjectStream, ask, media_type, split
+from brume.object_store import StorageError as StorageError
 
 _REMOTE = ("s3://", "minio://")
-_ATTEMPTS = 6  # tries in a row without a byte of progress before a read is given up
 _PAGE = 1 << 20
-_UNKNOWN_TYPE = "application/octet-stream"
-_MEDIA_TYPES = {  # that a system's own table may lack
-    ".epub": "application/epub+zip",
-    ".js": "text/javascript",
-    ".jsonl": "application/jsonl",
-    ".mp3": "audio/mpeg",
-    ".opus": "audio/ogg",
-    ".vtt": "text/vtt",
-}
 _MOST_KEYS = 1000  # of one DeleteObjects
-_T = TypeVar("_T")
-
-
-class StorageError(RuntimeError):
-    """A file that cannot be read or written; the message names it and the cause."""
 
 
 class ReplacedError(StorageError):
@@ -85,10 +70,10 @@ def exists(uri: str) -> bool:
     try:
         stat(uri)
     except FileNotFoundError:
-        bucket, key = _split(uri)
+        bucket, key = split(uri)
         folder = key.rstrip("/") + "/" if key else ""
         return bool(
-            _ask(uri, lambda: client("s3").list_objects_v2(Bucket=bucket, Prefix=folder, MaxKeys=1)).get(
+            ask(uri, lambda: client("s3").list_objects_v2(Bucket=bucket, Prefix=folder, MaxKeys=1)).get(
                 "Contents"
             )
         )
@@ -100,10 +85,10 @@ def stat(uri: str) -> Entry:
     if not is_remote(uri):
         info = Path(uri).stat()
         return Entry(uri, info.st_size, f"{info.st_mtime_ns}")
-    bucket, key = _split(uri)
+    bucket, key = split(uri)
     if not key:
         raise FileNotFoundError(f"{uri} names a bucket, not a file")
-    head = _ask(uri, lambda: client("s3").head_object(Bucket=bucket, Key=key))
+    head = ask(uri, lambda: client("s3").head_object(Bucket=bucket, Key=key))
     return Entry(uri, int(head["ContentLength"]), str(head["ETag"]).strip('"'))
 
 
@@ -114,7 +99,7 @@ def list_files(uri: str) -> list[Entry]:
     """
     if not is_remote(uri):
         return sorted(_walk(Path(uri)), key=lambda entry: entry.uri)
-    bucket, key = _split(uri)
+    bucket, key = split(uri)
     prefix = key.rstrip("/") + "/" if key else ""
     scheme = uri.split("://", 1)[0]
 
@@ -126,7 +111,7 @@ def list_files(uri: str) -> list[Entry]:
             if not item["Key"].endswith("/")
         ]
 
-    return sorted(_ask(uri, pages), key=lambda entry: entry.uri)
+    return sorted(ask(uri, pages), key=lambda entry: entry.uri)
 
 
 def _walk(root: Path) -> Iterator[Entry]:
@@ -164,15 +149,16 @@ def open_read(uri: str) -> BinaryIO:
             return Path(uri).open("rb")
         except IsADirectoryError:  # as in an object store, where a folder is no object
             raise FileNotFoundError(f"{uri} is a folder, not a file") from None
-    return cast(BinaryIO, io.BufferedReader(_S3Stream(uri), buffer_size=_PAGE))
+    entry = stat(uri)
+    return cast(BinaryIO, io.BufferedReader(ObjectStream(uri, entry.size, entry.version), buffer_size=_PAGE))
 
 
 def write_bytes(uri: str, data: bytes) -> None:
     """Write a file: under a temporary name and renamed, or as one PUT. It is whole or absent."""
     if is_remote(uri):
-        bucket, key = _split(uri)
-        kind = _media_type(uri)
-        _ask(uri, lambda: client("s3").put_object(Bucket=bucket, Key=key, Body=data, ContentType=kind))
+        bucket, key = split(uri)
+        kind = media_type(uri)
+        ask(uri, lambda: client("s3").put_object(Bucket=bucket, Key=key, Body=data, ContentType=kind))
         return
     with replacing(Path(uri)) as partial:
         partial.write_bytes(data)
@@ -183,13 +169,13 @@ def read_version(uri: str) -> tuple[bytes, str]:
     if not is_remote(uri):
         data = Path(uri).read_bytes()
         return data, hashlib.sha256(data).hexdigest()
-    bucket, key = _split(uri)
+    bucket, key = split(uri)
 
     def get() -> tuple[bytes, str]:
         answer = client("s3").get_object(Bucket=bucket, Key=key)
         return answer["Body"].read(), str(answer["ETag"])
 
-    return _ask(uri, get)
+    return ask(uri, get)
 
 
 def write_version(uri: str, data: bytes, before: str) -> str:
@@ -211,11 +197,11 @@ def write_version(uri: str, data: bytes, before: str) -> str:
 
 
 def _put_version(uri: str, data: bytes, before: str) -> str:
-    bucket, key = _split(uri)
+    bucket, key = split(uri)
     condition = {"IfMatch": before} if before else {"IfNoneMatch": "*"}
-    condition["ContentType"] = _media_type(uri)
+    condition["ContentType"] = media_type(uri)
     try:
-        answer = _ask(uri, lambda: client("s3").put_object(Bucket=bucket, Key=key, Body=data, **condition))
+        answer = ask(uri, lambda: client("s3").put_object(Bucket=bucket, Key=key, Body=data, **condition))
         return str(answer["ETag"])
     except (StorageError, FileNotFoundError) as error:
         code = getattr(error.__cause__, "response", {}).get("Error", {}).get("Code", "")
@@ -261,9 +247,9 @@ def upload(path: Path, uri: str) -> None:
         for file in sorted(item for item in path.rglob("*") if item.is_file()):
             upload(file, join(uri, file.relative_to(path).as_posix()))
     elif is_remote(uri):
-        bucket, key = _split(uri)
-        kind = {"ContentType": _media_type(uri)}
-        _ask(uri, lambda: client("s3").upload_file(str(path), bucket, key, ExtraArgs=kind))
+        bucket, key = split(uri)
+        kind = {"ContentType": media_type(uri)}
+        ask(uri, lambda: client("s3").upload_file(str(path), bucket, key, ExtraArgs=kind))
     else:
         with replacing(Path(uri)) as partial:
             shutil.copyfile(path, partial)
@@ -275,8 +261,8 @@ def move(uri: str, target: str) -> None:
         Path(target).parent.mkdir(parents=True, exist_ok=True)
         Path(uri).replace(target)
         return
-    (bucket, key), (other_bucket, other_key) = _split(uri), _split(target)
-    _ask(uri, lambda: client("s3").copy({"Bucket": bucket, "Key": key}, other_bucket, other_key))
+    (bucket, key), (other_bucket, other_key) = split(uri), split(target)
+    ask(uri, lambda: client("s3").copy({"Bucket": bucket, "Key": key}, other_bucket, other_key))
     remove(uri)
 
 
@@ -289,111 +275,16 @@ def remove(uri: str) -> None:
         else:
             path.unlink(missing_ok=True)
         return
-    bucket, key = _split(uri)
-    keys = [name for name in (key, *(_split(entry.uri)[1] for entry in list_files(uri))) if name]
+    bucket, key = split(uri)
+    keys = [name for name in (key, *(split(entry.uri)[1] for entry in list_files(uri))) if name]
     for start in range(0, len(keys), _MOST_KEYS):
         _remove_objects(uri, bucket, keys[start : start + _MOST_KEYS])
 
 
 def _remove_objects(uri: str, bucket: str, keys: list[str]) -> None:
     wanted = {"Objects": [{"Key": key} for key in keys], "Quiet": True}
-    answer = _ask(uri, lambda: client("s3").delete_objects(Bucket=bucket, Delete=wanted))
+    answer = ask(uri, lambda: client("s3").delete_objects(Bucket=bucket, Delete=wanted))
     for failed in answer.get("Errors", []):
         raise StorageError(
             f"s3://{bucket}/{failed['Key']} cannot be removed: {failed['Code']}: {failed['Message']}"
         )
-
-
-def _media_type(uri: str) -> str:
-    """Return the media type of a file by its name: a browser that reads a bucket goes by it."""
-    return _MEDIA_TYPES.get(Path(uri).suffix.lower()) or mimetypes.guess_type(uri)[0] or _UNKNOWN_TYPE
-
-
-def _split(uri: str) -> tuple[str, str]:
-    bucket, _, key = uri.split("://", 1)[1].partition("/")
-    if not bucket:
-        raise StorageError(f"{uri} names no bucket: write s3://BUCKET/KEY")
-    return bucket, key
-
-
-def _ask(uri: str, call: Callable[[], _T]) -> _T:
-    """Call S3 and say, with the URI, what went wrong."""
-    from boto3.exceptions import Boto3Error
-    from botocore.exceptions import BotoCoreError, ClientError
-
-    try:
-        return call()
-    except ClientError as error:
-        code = error.response.get("Error", {}).get("Code", "")
-        if code in ("404", "NoSuchKey", "NoSuchBucket", "NotFound"):
-            raise FileNotFoundError(f"{uri} is not there ({code})") from error
-        raise StorageError(f"{uri}: the object store answered {code}: {error}") from error
-    except (BotoCoreError, Boto3Error) as error:
-        raise StorageError(
-            f"{uri}: {error}. Check AWS_ENDPOINT_URL_S3, the credentials and the network."
-        ) from error
-
-
-class _S3Stream(io.RawIOBase):
-    """The bytes of one object, in order, over as many connections as it takes."""
-
-    def __init__(self, uri: str) -> None:
-        self._uri = uri
-        self._bucket, self._key = _split(uri)
-        self._entry = stat(uri)
-        self._position = 0
-        self._body: Any = None
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        from botocore.exceptions import ClientError, ConnectionError, HTTPClientError, IncompleteReadError
-        from urllib3.exceptions import HTTPError
-
-        wanted = min(len(buffer), self._entry.size - self._position)
-        if wanted <= 0:
-            return 0
-        for attempt in range(_ATTEMPTS):
-            try:
-                if self._body is None:
-                    self._body = self._open()
-                data = self._body.read(wanted)
-                if data:
-                    buffer[: len(data)] = data
-                    self._position += len(data)
-                    return len(data)
-                cause: Exception | str = "the connection ended early"
-            except (HTTPClientError, HTTPError, ConnectionError, IncompleteReadError, OSError) as error:
-                cause = error
-            except ClientError as error:
-                code = error.response.get("Error", {}).get("Code", "")
-                if code in ("PreconditionFailed", "412"):
-                    raise StorageError(f"{self._uri} was replaced while it was being read") from error
-                if code in ("NoSuchKey", "404", "AccessDenied", "403"):
-                    raise StorageError(f"{self._uri}: the object store answered {code}") from error
-                cause = error
-            self._drop()
-            time.sleep(min(0.1 * 2**attempt, 3.0))
-        raise StorageError(
-            f"{self._uri}: reading stopped at byte {self._position} of {self._entry.size} "
-            f"after {_ATTEMPTS} attempts: {cause}"
-        )
-
-    def _open(self) -> Any:
-        answer = client("s3").get_object(
-            Bucket=self._bucket,
-            Key=self._key,
-            Range=f"bytes={self._position}-",
-            IfMatch=f'"{self._entry.version}"',
-        )
-        return answer["Body"]
-
-    def _drop(self) -> None:
-        if self._body is not None:
-            self._body.close()
-            self._body = None
-
-    def close(self) -> None:
-        self._drop()
-        super().close()
