@@ -1,0 +1,1 @@
+"""What records computes, without AWS and without Kubeflow."""

@@ -1,0 +1,1 @@
+"""The stages of the records pipeline and its parameters."""
