@@ -1,1 +1,1 @@
-"""The engine of kendra."""
+"""The engine of records."""

@@ -1,16 +1,55 @@
-"""Records: answers for kendra with what records computes."""
+"""Records: clinical search and a knowledge graph, by the APIs of AWS's services for them.
 
-from brume.aws.engine.catalog import Settings
-from brume.aws.engine.resources import Service
+State lies in a database: SQLite in the data folder, PostgreSQL by URL. Each service is a package of its own
+beside this file, whose `create` takes what all share (`parts.State`) and returns a `parts.Part`.
+"""
+
+from __future__ import annotations
+
+from brume.aws import addresses
+from brume.aws.engine.background import Background
+from brume.aws.engine.catalog import EngineError, Settings
 from brume.aws.engine.service import Engine
+from brume.aws.engine.store import Store, StoreError
+from brume.records.engine.kendra import service as kendra
+from brume.records.engine.parts import State
+from brume.records.engine.settings import RecordsSettings
+from brume.records.engine.tables import SCHEMA
 
 PORT = 8406
 SERVICES = ("kendra",)
-# One class per resource of the API, each in a module of its own. What none has is refused by its name.
-SERVICE = Service("kendra", ())
-OFFERED = (SERVICE,)
+SETTINGS = RecordsSettings
+OFFERED = (kendra.SERVICE,)
+_CREATE = {"kendra": kendra.create}
 
 
 def create(settings: Settings) -> Engine:
-    """Return the engine, with its state in `settings.data`."""
-    return Engine({"kendra": SERVICE.mount()})
+    """Return the engine, with the work that an earlier one left going on. Raises `EngineError`."""
+    settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
+    try:
+        folders = addresses.check_folders(settings.folders)
+        store = Store(settings.database, settings.data, SCHEMA)
+    except (StoreError, addresses.AddressError) as error:
+        raise EngineError(str(error)) from error
+    background = Background()
+    state = State(store, background, settings.data, folders)
+    parts = {name: make(state) for name, make in _CREATE.items()}
+
+    def close() -> None:
+        for part in parts.values():
+            part.close()
+        background.close()
+        store.close()
+
+    def trouble() -> str | None:
+        return store.trouble() or next(filter(None, (part.trouble() for part in parts.values())), None)
+
+    engine = Engine(
+        {name: part.operations for name, part in parts.items()},
+        ready=trouble,
+        close=close,
+        routes=[route for part in parts.values() for route in part.routes],
+        page_secret=store.secret("pages"),
+    )
+    background.resume(store)
+    return engine

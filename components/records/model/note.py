@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Note:
-    """One text. `id` is the same in every run: `DocumentReference/ID/0` is the first content of that resource.
+    """One text. `id` is the same in every run: `DocumentReference/ID/0` is that resource's first content.
 
     `patient` is the id of the Patient, "" where the resource names none. `date` is FHIR's (`2024-05-01`,
     or with a time). `text` is what offsets of entities count in, in code points, and never changes its

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Reason:
-    """Why a document was found: a concept, the mention that has it and its place in the text (code points)."""
+    """Why a document was found: a concept, the mention of it and its place in the text (code points)."""
 
     concept: str  # the code, with its system
     display: str

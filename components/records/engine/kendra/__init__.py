@@ -1,0 +1,1 @@
+"""The API of Amazon Kendra: indexes, data sources, documents, queries."""

@@ -1,0 +1,31 @@
+"""What each service of the records engine is given, and what it gives to the engine."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from brume.aws.engine.background import Background
+from brume.aws.engine.routes import SignedRoute
+from brume.aws.engine.store import Store
+
+
+@dataclass(frozen=True)
+class State:
+    """What the services share. `folders` maps the start of s3:// addresses to local folders."""
+
+    store: Store
+    background: Background
+    data: Path
+    folders: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Part:
+    """A service: the object with its operations, its routes, and what ends it before the database."""
+
+    operations: object
+    routes: Sequence[SignedRoute] = ()
+    close: Callable[[], None] = lambda: None
+    trouble: Callable[[], str | None] = lambda: None  # why it cannot answer yet
