@@ -85,6 +85,8 @@ class SignedRoute(_Address):
     handler: Callable[[RouteRequest, Call], Reply | Awaitable[Reply]]
     methods: tuple[str, ...] = ("GET",)
     max_body: int = 11 << 20  # bytes
+    seconds: float = 0.0  # that the handler may take; 0: as long as an operation
+    first: bool = False  # goes before an operation of the same address: clients send it in other forms too
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,8 @@
 
 `Sandbox(module)` names the module that does the work, by its import name. It has two functions: `warm_up()`
 loads what every job needs and starts no thread, `do(request)` does one job; request and answer are
-dictionaries that JSON can write. `sandbox_process` is the other side.
+dictionaries that JSON can write. A job may instead begin its answer early and write bytes after it, which the
+engine reads while they are made (`sandbox_process.Output`). `sandbox_process` is the other side.
 """
 
 from __future__ import annotations
@@ -15,11 +16,14 @@ import struct
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping
+import time
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 MESSAGE = struct.Struct("!cQ")  # on the control socket: what, and the number of a job
 START, KILL = b"S", b"K"
+PART = struct.Struct("!I")  # before each part of an answer's bytes: their number; 0 is the end
+STREAMED = "streamed"  # in an answer after which bytes come
 _PROCESS = "brume.aws.engine.sandbox_process"
 # A process with threads cannot fork safely: these settings keep libraries from starting any.
 _ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "JE_ARROW_MALLOC_CONF": "background_thread:false"}
@@ -40,6 +44,7 @@ class Job:
         self._number = number
         self._socket = own
         self._sandbox = sandbox
+        self._left = 0.0
 
     def answer(self, seconds: float) -> dict[str, Any]:
         """Wait for the answer. Raises `LateError` after so many seconds, `LostError` when there is none."""
@@ -57,6 +62,61 @@ class Job:
             raise LostError("the process of the query ended")
         answer: dict[str, Any] = json.loads(line)
         return answer
+
+    def stream(self, seconds: float) -> tuple[dict[str, Any], Iterator[bytes]]:
+        """Wait for the answer; return it, and the bytes after it as they come: none where it has none.
+
+        `seconds` are those in which the job is waited for, not those that the caller takes to use the bytes.
+        Raises `LateError` and `LostError` as `answer` does, and so does the iterator, which has to be closed.
+        """
+        self._left = seconds
+        line = b""
+        try:
+            while not line.endswith(b"\n"):
+                line += self._receive(1 << 16, until_line=True)
+            answer: dict[str, Any] = json.loads(line)
+        except BaseException:
+            self._end()
+            raise
+        if not answer.pop(STREAMED, False):
+            self._end()
+            return answer, iter(())
+        return answer, self._parts()
+
+    def _parts(self) -> Iterator[bytes]:
+        try:
+            while size := PART.unpack(self._exactly(PART.size))[0]:
+                yield self._exactly(size)
+        finally:
+            self._end()
+
+    def _exactly(self, size: int) -> bytes:
+        parts = []
+        while size:
+            parts.append(self._receive(size))
+            size -= len(parts[-1])
+        return b"".join(parts)
+
+    def _receive(self, most: int, *, until_line: bool = False) -> bytes:
+        """Receive what is there, at most a line: what is behind it is bytes of the answer."""
+        began = time.monotonic()
+        try:
+            self._socket.settimeout(max(self._left, 0.001))
+            data = self._socket.recv(most, socket.MSG_PEEK if until_line else 0)
+            if until_line and data:
+                data = self._socket.recv(data.index(b"\n") + 1 if b"\n" in data else len(data))
+        except TimeoutError:
+            raise LateError("no answer in the time that the job has") from None
+        except OSError:
+            data = b""
+        self._left -= time.monotonic() - began
+        if not data:
+            raise LostError("the process of the query ended")
+        return data
+
+    def _end(self) -> None:
+        self._socket.close()
+        self.kill()
 
     def kill(self) -> None:
         """End the job; one that has ended stays so."""

@@ -9,7 +9,8 @@ never runs a query itself, and forks. It holds no credentials and no environment
 receives, and ends, with its children, when the engine closes its end of the control socket.
 
 On the control socket come messages of nine bytes: `S` and a number with the socket of a new job, or `K` and
-the number of a job to kill. A job is one line of JSON on its socket, its answer another.
+the number of a job to kill. A job is one line of JSON on its socket, its answer another. A module with a
+function `stream(request, output)` may begin its answer before it is done, and write bytes after it.
 """
 
 from __future__ import annotations
@@ -26,9 +27,9 @@ import select
 import signal
 import socket
 import sys
-from typing import Any, Protocol
+from typing import Any, BinaryIO, Protocol
 
-from brume.aws.engine.sandbox import KILL, MESSAGE
+from brume.aws.engine.sandbox import KILL, MESSAGE, PART, STREAMED
 
 _prctl = getattr(ctypes.CDLL(None), "prctl", None)
 _PDEATHSIG = 1  # PR_SET_PDEATHSIG of <linux/prctl.h>
@@ -40,6 +41,34 @@ class _Module(Protocol):
     def warm_up(self) -> None: ...
 
     def do(self, request: dict[str, Any]) -> dict[str, Any]: ...
+
+
+class Output:
+    """The answer of a job that is sent while it is made: a dictionary, then bytes."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+        self.begun = False
+
+    def begin(self, answer: dict[str, Any]) -> None:
+        """Send the answer; bytes follow."""
+        self.begun = True
+        self._stream.write(json.dumps({**answer, STREAMED: True}).encode() + b"\n")
+
+    def write(self, data: bytes) -> int:
+        """Send bytes. Raises `OSError` when nobody reads them any more."""
+        if data:
+            self._stream.write(PART.pack(len(data)) + data)
+            self._stream.flush()
+        return len(data)
+
+    def flush(self) -> None:
+        """Do nothing: what was written has been sent."""
+
+    def end(self) -> None:
+        """Mark the bytes as complete: what ends without this was lost."""
+        self._stream.write(PART.pack(0))
+        self._stream.flush()
 
 
 def main() -> None:
@@ -120,15 +149,22 @@ def _child(own: socket.socket, parent: int, module: _Module) -> None:
             score.write("1000")  # a machine short of memory ends a query, not the engine
         with own.makefile("rwb") as stream:
             request: dict[str, Any] = json.loads(stream.readline())
+            output = Output(stream)  # type: ignore[arg-type]
             try:
-                answer = module.do(request)
+                streaming = getattr(module, "stream", None)
+                answer = streaming(request, output) if streaming else module.do(request)
             except BaseException as error:
+                if output.begun:
+                    raise  # without an end: the engine sees that it was lost
                 answer = {
                     "failed": f"INTERNAL_ERROR: {type(error).__name__}",
                     "internal": type(error).__name__,
                 }
-            stream.write(json.dumps(answer).encode() + b"\n")
-            stream.flush()
+            if output.begun:
+                output.end()
+            else:
+                stream.write(json.dumps(answer).encode() + b"\n")
+                stream.flush()
         code = 0
     finally:
         os._exit(code)

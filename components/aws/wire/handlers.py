@@ -25,6 +25,7 @@ from brume.aws.wire.writing import OutputError
 
 if TYPE_CHECKING:
     from brume.aws.wire.gateway import Gateway
+    from brume.aws.wire.served import Served
 
 _LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 
@@ -59,6 +60,10 @@ async def find_operation(gateway: Gateway, context: Context) -> None:
             raise gateway.unknown_service(claim.service)
     socket = context.scope["type"] == "websocket"
     for served in engines:
+        if not socket and _find_route(context, served, first=True):
+            assert context.route is not None
+            _require_signature(gateway, context, context.route.service)
+            return
         for service in served.services:
             if socket or (claim is not None and service.signing_name != claim.service):
                 continue
@@ -71,22 +76,32 @@ async def find_operation(gateway: Gateway, context: Context) -> None:
                 context.protocol = match.protocol
                 _require_signature(gateway, context, service.name)
                 return
-        for route in served.engine.routes:
-            if claim is not None and route.service != claim.service:
-                continue
-            if isinstance(route, SocketRoute) != socket:
-                continue
-            if isinstance(route, SignedRoute) and request.method not in route.methods:
-                continue
-            labels = route.labels(request.path)
-            if labels is not None:
-                context.served, context.route, context.protocol = served, route, PROTOCOLS["json"]
-                context.labels = {name: unquote(text) for name, text in labels.items()}
-                _require_signature(gateway, context, route.service)
-                return
+        if _find_route(context, served):
+            assert context.route is not None
+            _require_signature(gateway, context, context.route.service)
+            return
     if claim is None and gateway.keys is not None:
         raise _unsigned()
     raise ServiceError("UnknownOperationException", "No operation has this method and address")
+
+
+def _find_route(context: Context, served: Served, *, first: bool = False) -> bool:
+    """Find the route of a request, where it is one's; `first` are those that go before operations."""
+    claim, request = context.caller.claim, context.request
+    socket = context.scope["type"] == "websocket"
+    for route in served.engine.routes:
+        if claim is not None and route.service != claim.service:
+            continue
+        if isinstance(route, SocketRoute) != socket or getattr(route, "first", False) != first:
+            continue
+        if isinstance(route, SignedRoute) and request.method not in route.methods:
+            continue
+        labels = route.labels(request.path)
+        if labels is not None:
+            context.served, context.route, context.protocol = served, route, PROTOCOLS["json"]
+            context.labels = {name: unquote(text) for name, text in labels.items()}
+            return True
+    return False
 
 
 def _require_signature(gateway: Gateway, context: Context, service: str) -> None:
@@ -224,6 +239,8 @@ def _run_in_thread(context: Context) -> None:
 async def _run_on_loop(context: Context) -> None:
     assert context.served is not None
     seconds, loop = context.served.limits.seconds, asyncio.get_running_loop()
+    if isinstance(context.route, SignedRoute) and context.route.seconds:
+        seconds = context.route.seconds
     parameters = await asyncio.to_thread(parse_parameters, context)
     if context.duplex:
         incoming = eventing.Incoming(context)

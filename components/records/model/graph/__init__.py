@@ -1,0 +1,1 @@
+"""The knowledge graph: what notes and resources state about patients, as RDF."""
