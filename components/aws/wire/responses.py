@@ -26,6 +26,7 @@ STATUS = {
     "UnrecognizedClientException": 403,
     "ValidationException": 400,
 }
+_MESSAGES = ("message", "detailedmessage")
 _VALIDATION = (
     "ValidationException",
     "InvalidRequestException",
@@ -68,11 +69,12 @@ def error_answer(model: Any, error: ServiceError) -> tuple[HttpAnswer, dict[str,
 
 
 def error_members(shape: Any, error: ServiceError) -> dict[str, Any]:
-    """Return the members of an error that its shape has, the message under the name that it has there."""
+    """Return the members of an error that its shape has, message and code under their names there."""
     members = shape.members if shape is not None else {}
-    message = next((name for name in members if name.lower() == "message"), "message")
+    message = next((name for name in members if name.lower() in _MESSAGES), "message")
+    code = {"code": error.code} if "code" in members else {}  # Neptune's errors repeat it
     known = {name: value for name, value in error.members.items() if name in members and value is not None}
-    return {message: error.message, **known}
+    return {message: error.message, **code, **known}
 
 
 def validation_code(operation: Any) -> str:

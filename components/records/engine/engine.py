@@ -6,21 +6,24 @@ beside this file, whose `create` takes what all share (`parts.State`) and return
 
 from __future__ import annotations
 
+from prometheus_client import CollectorRegistry
+
 from brume.aws import addresses
 from brume.aws.engine.background import Background
 from brume.aws.engine.catalog import EngineError, Settings
 from brume.aws.engine.service import Engine
 from brume.aws.engine.store import Store, StoreError
 from brume.records.engine.kendra import service as kendra
+from brume.records.engine.neptune import service as neptune
 from brume.records.engine.parts import State
 from brume.records.engine.settings import RecordsSettings
 from brume.records.engine.tables import SCHEMA
 
 PORT = 8406
-SERVICES = ("kendra",)
+SERVICES = ("kendra", "neptunedata")
 SETTINGS = RecordsSettings
-OFFERED = (kendra.SERVICE,)
-_CREATE = {"kendra": kendra.create}
+OFFERED = (kendra.SERVICE, neptune.SERVICE)
+_CREATE = {"kendra": kendra.create, "neptunedata": neptune.create}
 
 
 def create(settings: Settings) -> Engine:
@@ -32,7 +35,8 @@ def create(settings: Settings) -> Engine:
     except (StoreError, addresses.AddressError) as error:
         raise EngineError(str(error)) from error
     background = Background()
-    state = State(store, background, settings.data, folders)
+    registry = CollectorRegistry()
+    state = State(store, background, settings.data, folders, registry)
     parts = {name: make(state) for name, make in _CREATE.items()}
 
     def close() -> None:
@@ -50,6 +54,7 @@ def create(settings: Settings) -> Engine:
         close=close,
         routes=[route for part in parts.values() for route in part.routes],
         page_secret=store.secret("pages"),
+        registry=registry,
     )
     background.resume(store)
     return engine

@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from prometheus_client import CollectorRegistry
+
 from brume.aws.engine.background import Background
 from brume.aws.engine.routes import SignedRoute
 from brume.aws.engine.store import Store
@@ -19,6 +21,7 @@ class State:
     background: Background
     data: Path
     folders: Mapping[str, str]
+    registry: CollectorRegistry  # what /metrics shows
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from brume.records.engine.neptune.settings import GraphSettings
+
 
 @dataclass(frozen=True)
-class RecordsSettings:
+class RecordsSettings(GraphSettings):
     """What the services of the engine are run with."""

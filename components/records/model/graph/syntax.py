@@ -84,10 +84,14 @@ class Token:
 
 @dataclass(frozen=True)
 class Request:
-    """A request that may be run: `text` is without comments, every place in it as it came."""
+    """A request that may be run: `text` is without comments, every place in it as it came.
+
+    `own_dataset` is of a query that names its graphs, by FROM.
+    """
 
     text: str
     form: Form
+    own_dataset: bool = False
 
 
 def read(text: str, *, update: bool) -> Request:
@@ -108,7 +112,8 @@ def read(text: str, *, update: bool) -> Request:
     for token in found:
         if token.kind == "comment":
             parts[token.begin : token.end] = " " * (token.end - token.begin)
-    return Request("".join(parts), form)
+    own = not update and any(token.kind == "word" and "FROM" in token.text.upper() for token in found)
+    return Request("".join(parts), form, own)
 
 
 def tokens(text: str) -> Iterator[Token]:

@@ -1,0 +1,228 @@
+"""SPARQL requests that wait and run: each in a process of its own, listed, limited and cancelled."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+import uuid
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from prometheus_client import CollectorRegistry, Counter
+
+from brume.aws.engine.sandbox import Job, LateError, LostError, Sandbox
+from brume.records.engine.neptune.errors import NeptuneError
+from brume.records.engine.neptune.generations import Generations
+from brume.records.engine.neptune.settings import GraphSettings
+
+MOST = 24  # requests that wait and run: below what the engine has places for, so that one can cancel them
+_PAUSE = 0.05  # seconds between looks whether a request that waits was cancelled
+_CANCELLED = ("CancelledByUserException", "Operation terminated (cancelled by user)")
+
+
+class SilentlyCancelledError(Exception):
+    """A request that is answered as one without results, since it was cancelled silently."""
+
+
+@dataclass
+class Query:
+    """A request that waits or runs."""
+
+    id: str
+    account: str
+    text: str
+    began: float = field(default_factory=time.monotonic)
+    running: bool = False
+    cancelled: bool = False
+    silent: bool = False
+    job: Job | None = None
+
+
+class Queries:
+    """The requests of one engine."""
+
+    def __init__(
+        self, sandbox: Sandbox, generations: Generations, limits: GraphSettings, registry: CollectorRegistry
+    ) -> None:
+        self._sandbox, self._generations, self._limits = sandbox, generations, limits
+        self._lock = threading.Lock()
+        self._known: dict[str, Query] = {}
+        self._slots = threading.BoundedSemaphore(limits.sparql_at_once)
+        self._ended = Counter(
+            "brume_sparql_total", "SPARQL requests that ended, by how.", ["end"], registry=registry
+        )
+
+    @contextlib.contextmanager
+    def listed(self, account: str, text: str, given: str) -> Iterator[Query]:
+        """List a request while the block runs, under the id that its client gave, else a new one.
+
+        Raises `NeptuneError` when the id is none or in use, or when too many wait already.
+        """
+        query = self.enter(account, text, given)
+        try:
+            yield query
+        finally:
+            self.leave(query)
+
+    def enter(self, account: str, text: str, given: str) -> Query:
+        """List a request, as `listed` does, until `leave`."""
+        identity = require_uuid(given) if given else str(uuid.uuid4())
+        with self._lock:
+            if identity in self._known:
+                raise NeptuneError("BadRequestException", f"queryId {identity} is in use: give another")
+            if len(self._known) >= MOST:
+                raise NeptuneError("TooManyRequestsException", f"{MOST} requests wait and run: try again")
+            query = self._known[identity] = Query(identity, account, text)
+        return query
+
+    def leave(self, query: Query) -> None:
+        """Take a request from the list."""
+        with self._lock:
+            self._known.pop(query.id, None)
+
+    def read(self, query: Query, request: Mapping[str, Any]) -> Iterator[bytes]:
+        """Run a query; the iterator's first item comes when its result begins well, and has to be asked for.
+
+        Raises `NeptuneError` before the first item, and `LostError` after it: the result is not whole.
+        """
+        self._wait(query)
+        try:
+            with self._generations.reading() as generation:
+                job = {**request, "generation": str(generation)}
+                began = False
+                try:
+                    answer, parts = self._begin(query, job).stream(self._limits.sparql_seconds)
+                    _require_done(answer)
+                    for part in parts:
+                        began = True
+                        yield part
+                    self._ended.labels("done").inc()
+                except LostError as error:
+                    if began:
+                        raise
+                    raise self._why(query, error) from error
+        finally:
+            self._slots.release()
+
+    def ask(self, query: Query, request: Mapping[str, Any]) -> dict[str, Any]:
+        """Run a job that reads the graph and has no bytes. Raises `NeptuneError`."""
+        self._wait(query)
+        try:
+            with self._generations.reading() as generation:
+                return self._answer(query, {**request, "generation": str(generation)})
+        finally:
+            self._slots.release()
+
+    def update(self, query: Query, text: str) -> dict[str, Any]:
+        """Run an update; the graph has changed when this returns. Raises `NeptuneError`."""
+        end = time.monotonic() + self._limits.sparql_seconds
+        try:
+            with self._generations.changing(lambda: query.cancelled or time.monotonic() > end) as change:
+                job = {"job": "update", "generation": str(change.generation), "folder": str(change.folder)}
+                answer = self._answer(query, {**job, "text": text})
+                change.publish()
+            return answer
+        except InterruptedError:
+            if query.cancelled:
+                raise self._why(query, LostError()) from None
+            raise NeptuneError(
+                "ConcurrentModificationException", "another change to the graph goes on: try again"
+            ) from None
+
+    def list(self, account: str) -> dict[str, Any]:
+        """Return the requests of an account as Neptune lists them."""
+        with self._lock:
+            mine = [query for query in self._known.values() if query.account == account]
+        return {
+            "acceptedQueryCount": len(mine),
+            "runningQueryCount": sum(query.running for query in mine),
+            "queries": [self.describe(query) for query in mine],
+        }
+
+    def find(self, account: str, identity: str) -> Query | None:
+        """Return a request of an account by its id."""
+        with self._lock:
+            query = self._known.get(identity)
+        return query if query is not None and query.account == account else None
+
+    @staticmethod
+    def describe(query: Query) -> dict[str, Any]:
+        """Return a request as Neptune describes it."""
+        elapsed = int((time.monotonic() - query.began) * 1000)
+        stats = {"subqueries": 0, "elapsed": elapsed, "cancelled": query.cancelled}
+        return {"queryId": query.id, "queryEvalStats": stats, "queryString": query.text}
+
+    def cancel(self, query: Query, *, silent: bool) -> None:
+        """End a request; its client gets an error, or with `silent` a result without rows."""
+        query.silent = silent
+        query.cancelled = True
+        if query.job is not None:
+            query.job.kill()
+
+    def close(self) -> None:
+        """End every request."""
+        with self._lock:
+            for query in self._known.values():
+                self.cancel(query, silent=False)
+
+    def _wait(self, query: Query) -> None:
+        """Wait for a place among those that run."""
+        while not self._slots.acquire(timeout=_PAUSE):
+            if query.cancelled:
+                raise self._why(query, LostError())
+
+    def _begin(self, query: Query, request: Mapping[str, Any]) -> Job:
+        query.running = True
+        query.job = self._sandbox.start({**request, "memory": self._limits.sparql_memory})
+        if query.cancelled:  # before there was anything to kill
+            query.job.kill()
+        return query.job
+
+    def _answer(self, query: Query, request: Mapping[str, Any]) -> dict[str, Any]:
+        try:
+            answer = self._begin(query, request).answer(self._limits.sparql_seconds)
+        except LostError as error:
+            raise self._why(query, error) from error
+        _require_done(answer)
+        self._ended.labels("done").inc()
+        return answer
+
+    def _why(self, query: Query, error: LostError) -> Exception:
+        """Return what a request is answered whose process ended without an answer."""
+        if query.cancelled:
+            self._ended.labels("cancelled").inc()
+            return SilentlyCancelledError() if query.silent else NeptuneError(*_CANCELLED)
+        if isinstance(error, LateError):
+            self._ended.labels("late").inc()
+            return NeptuneError(
+                "TimeLimitExceededException",
+                f"Operation terminated (deadline exceeded): it ran for {self._limits.sparql_seconds} s; "
+                "ask for less, or set BRUME_SPARQL_SECONDS",
+            )
+        self._ended.labels("lost").inc()
+        return NeptuneError(
+            "MemoryLimitExceededException",
+            f"Operation terminated (out of memory): one may have {self._limits.sparql_memory >> 20} MB; "
+            "ask for less, or set BRUME_SPARQL_MEMORY",
+        )
+
+
+def _require_done(answer: Mapping[str, Any]) -> None:
+    failed = answer.get("failed")
+    if failed is None:
+        return
+    if isinstance(failed, str):  # of the process itself
+        raise NeptuneError("InternalFailureException", "the request failed within the server")
+    raise NeptuneError(*failed)
+
+
+def require_uuid(text: str) -> str:
+    """Return the id of a request. Raises `NeptuneError` for what is none."""
+    try:
+        return str(uuid.UUID(text))
+    except ValueError:
+        raise NeptuneError(
+            "InvalidParameterException", f"Invalid queryId (not a UUID): {text[:100]}"
+        ) from None

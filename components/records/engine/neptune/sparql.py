@@ -1,0 +1,256 @@
+"""SPARQL 1.1 Protocol at /sparql, and the list of requests at /sparql/status, as Neptune has them."""
+
+from __future__ import annotations
+
+import asyncio
+import html
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+from urllib.parse import parse_qsl
+
+from brume.aws.engine.routes import Reply, RouteRequest, SignedRoute
+from brume.aws.engine.sandbox import Sandbox
+from brume.aws.engine.service import Call
+from brume.records.engine.neptune.errors import NeptuneError, json_reply
+from brume.records.engine.neptune.formats import negotiate
+from brume.records.engine.neptune.queries import (
+    MOST,
+    Queries,
+    Query,
+    SilentlyCancelledError,
+    require_uuid,
+)
+from brume.records.engine.neptune.settings import GraphSettings
+from brume.records.model.graph import syntax
+
+SIGNING = "neptune-db"
+_FORM, _QUERY, _UPDATE = (
+    "application/x-www-form-urlencoded",
+    "application/sparql-query",
+    "application/sparql-update",
+)
+_DATASET = {"default-graph-uri": "default_graphs", "named-graph-uri": "named_graphs"}
+_REFUSED = ("using-graph-uri", "using-named-graph-uri")
+_MODES = ("static", "dynamic", "details")
+_MARGIN = 10.0  # seconds that a request may take beyond those of its query
+_END = b""
+_PAGE = '<!DOCTYPE html>\n<html lang="en"><title>SPARQL explain</title><table>{}</table></html>\n'
+_OTHERS = 8  # threads for what is asked about requests while all may wait
+
+Parameters = list[tuple[str, str]]
+
+
+class Sparql:
+    """The routes of SPARQL. They have threads of their own: a query that runs holds up nobody else."""
+
+    def __init__(self, queries: Queries, sandbox: Sandbox, limits: GraphSettings) -> None:
+        self._queries, self._sandbox, self._limits = queries, sandbox, limits
+        self._pool = ThreadPoolExecutor(MOST + _OTHERS, thread_name_prefix="sparql")
+
+    def routes(self) -> list[SignedRoute]:
+        """Return the routes."""
+        seconds = self._limits.sparql_seconds + _MARGIN
+        return [
+            SignedRoute(
+                SIGNING, path, "Sparql", self._in_pool(self._answer), methods=("GET", "POST"), seconds=seconds
+            )
+            for path in ("/sparql", "/sparql/")
+        ] + [
+            SignedRoute(
+                SIGNING, path, "SparqlStatus", self._in_pool(self._status), methods=("GET", "POST", "DELETE")
+            )
+            for path in ("/sparql/status", "/sparql/status/")
+        ]
+
+    def close(self) -> None:
+        """End what runs."""
+        self._queries.close()
+        self._pool.shutdown(wait=True, cancel_futures=True)
+
+    def _in_pool(self, answer: Callable[[RouteRequest, Call], Reply]) -> Any:
+        async def handler(request: RouteRequest, call: Call) -> Reply:
+            def run() -> Reply:
+                try:
+                    return answer(request, call)
+                except NeptuneError as error:
+                    return error.reply(call)
+
+            return await asyncio.get_running_loop().run_in_executor(self._pool, run)
+
+        return handler
+
+    def _answer(self, request: RouteRequest, call: Call) -> Reply:
+        given = _parameters(request)
+        query, update = _one(given, "query"), _one(given, "update")
+        if (query is None) == (update is None):
+            raise NeptuneError("MissingParameterException", "give either the parameter query or update")
+        if refused := [name for name, value in given if name in _REFUSED and value]:
+            raise NeptuneError(
+                "BadRequestException", f"{refused[0]} is not done here: write USING in the update"
+            )
+        text = query if query is not None else update
+        assert text is not None
+        try:
+            read = syntax.read(text, update=update is not None)
+        except syntax.RefusedError as error:
+            raise NeptuneError("AccessDeniedException", f"Query refused: {error}") from None
+        except syntax.RequestError as error:
+            raise NeptuneError("MalformedQueryException", f"Malformed query: {error}") from None
+        identity, explain = _one(given, "queryId") or "", _one(given, "explain")
+        if explain is not None:
+            return self._explain(read, text, identity, explain, given, request, call)
+        if read.form == syntax.Form.UPDATE:
+            with self._queries.listed(call.account, text, identity) as listed:
+                return self._updated(listed, read)
+        return self._read(read, text, identity, given, request, call)
+
+    def _read(
+        self,
+        read: syntax.Request,
+        text: str,
+        identity: str,
+        given: Parameters,
+        request: RouteRequest,
+        call: Call,
+    ) -> Reply:
+        name, media = negotiate(request.headers.get("accept", ""), read.form)
+        job = {"job": "query", "format": name, **_job(read, given)}
+        headers = {"content-type": media}
+        query = self._queries.enter(call.account, text, identity)
+        parts = self._listed(query, job)
+        try:
+            first = next(parts, _END)
+            second = next(parts, _END)
+        except SilentlyCancelledError:
+            return Reply(200, self._empty(job), headers)
+        if not second:
+            return Reply(200, first, headers)
+        return Reply(200, _Body(first + second, parts, self._pool), headers)
+
+    def _listed(self, query: Query, job: Mapping[str, Any]) -> Iterator[bytes]:
+        try:
+            yield from self._queries.read(query, job)
+        finally:
+            self._queries.leave(query)
+
+    def _empty(self, job: Mapping[str, Any]) -> bytes:
+        _answer, parts = self._sandbox.start({**job, "job": "empty"}).stream(self._limits.sparql_seconds)
+        return b"".join(parts)
+
+    def _updated(self, query: Query, read: syntax.Request) -> Reply:
+        try:
+            took = int(self._queries.update(query, read.text)["milliseconds"])
+        except SilentlyCancelledError:
+            took = 0
+        clauses = ("connFlush", "batchResolve", "whereClause", "deleteClause", "insertClause")
+        event = {"type": "UpdateEvent", "totalElapsedMillis": took, "elapsedMillis": took}
+        commit = {"type": "Commit", "totalElapsedMillis": took}
+        return json_reply([{**event, **dict.fromkeys(clauses, 0)}, commit])
+
+    def _explain(
+        self,
+        read: syntax.Request,
+        text: str,
+        identity: str,
+        mode: str,
+        given: Parameters,
+        request: RouteRequest,
+        call: Call,
+    ) -> Reply:
+        if mode not in _MODES:
+            raise NeptuneError("InvalidParameterException", f"explain is one of {', '.join(_MODES)}")
+        if read.form == syntax.Form.UPDATE:
+            raise NeptuneError(
+                "BadRequestException", "an update is not explained here: explain its WHERE as a query"
+            )
+        with self._queries.listed(call.account, text, identity) as listed:
+            try:
+                found = self._queries.ask(listed, {"job": "explain", "mode": mode, **_job(read, given)})
+            except SilentlyCancelledError:
+                found = {"variables": [], "rows": 0, "milliseconds": 0.0}
+            rows = [
+                ("Query", listed.id),
+                ("Form", str(read.form)),
+                ("Variables", " ".join(f"?{name}" for name in found["variables"])),
+                ("Evaluation", "joins in the order that the store's optimizer chose, from indexes of quads"),
+                ("Results", "not counted (static)" if mode == "static" else str(found["rows"])),
+                ("Milliseconds", f"{found['milliseconds']:.1f}"),
+            ]
+        if "text/html" in request.headers.get("accept", ""):
+            lines = "".join(f"<tr><th>{name}</th><td>{html.escape(value)}</td></tr>" for name, value in rows)
+            page = _PAGE.format(lines)
+            return Reply(200, page.encode(), {"content-type": "text/html; charset=UTF-8"})
+        width = max(len(name) for name, _ in rows)
+        plain = "".join(f"{name:<{width}}  {value}\n" for name, value in rows)
+        return Reply(200, plain.encode(), {"content-type": "text/plain; charset=UTF-8"})
+
+    def _status(self, request: RouteRequest, call: Call) -> Reply:
+        given = _parameters(request)
+        identity = _one(given, "queryId")
+        cancel = request.method == "DELETE" or any(name == "cancelQuery" for name, _ in given)
+        if not identity:
+            if cancel:
+                raise NeptuneError("MissingParameterException", "cancelQuery needs queryId")
+            return json_reply(self._queries.list(call.account))
+        if cancel:
+            identity = require_uuid(identity)
+        query = self._queries.find(call.account, identity)
+        if query is None:
+            return Reply(200, b"")
+        if not cancel:
+            return json_reply(self._queries.describe(query))
+        self._queries.cancel(query, silent=(_one(given, "silent") or "").lower() == "true")
+        return json_reply(self._queries.list(call.account))
+
+
+class _Body:
+    """The rest of a result, read in threads of SPARQL's own."""
+
+    def __init__(self, first: bytes, parts: Iterator[bytes], pool: ThreadPoolExecutor) -> None:
+        self._first, self._parts, self._pool = first, parts, pool
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        loop = asyncio.get_running_loop()
+        try:
+            yield self._first
+            while part := await loop.run_in_executor(self._pool, next, self._parts, _END):
+                yield part
+        finally:
+            await self.aclose()
+
+    async def aclose(self) -> None:
+        """End the query, if it has not ended."""
+        await asyncio.get_running_loop().run_in_executor(self._pool, self._parts.close)  # type: ignore[attr-defined]
+
+
+def _job(read: syntax.Request, given: Parameters) -> dict[str, Any]:
+    job: dict[str, Any] = {"text": read.text, "own_dataset": read.own_dataset}
+    for name, member in _DATASET.items():
+        job[member] = [value for known, value in given if known == name and value]
+    return job
+
+
+def _parameters(request: RouteRequest) -> Parameters:
+    """Return the parameters of the address and of the body, whichever of the protocol's forms that has."""
+    given = list(request.query)
+    if request.method != "POST" or not request.body:
+        return given
+    kind = request.headers.get("content-type", _FORM).partition(";")[0].strip().lower()
+    try:
+        text = request.body.decode()
+    except UnicodeDecodeError:
+        raise NeptuneError("BadRequestException", "the body is not UTF-8") from None
+    if kind == _QUERY:
+        return [*given, ("query", text)]
+    if kind == _UPDATE:
+        return [*given, ("update", text)]
+    if kind != _FORM:
+        raise NeptuneError(
+            "BadRequestException", f"the content type must be one of {_FORM}, {_QUERY} and {_UPDATE}"
+        )
+    return [*given, *parse_qsl(text, keep_blank_values=True)]
+
+
+def _one(given: Parameters, name: str) -> str | None:
+    return next((value for known, value in given if known == name), None)

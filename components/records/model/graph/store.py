@@ -1,0 +1,70 @@
+"""The store of a graph on the disk: immutable generations, of which each change makes the next.
+
+A change works on a copy of the newest generation, whose large files are hard links, and what it leaves is
+published when it is whole: a change that is killed leaves nothing, readers see one state for as long as they
+read, and nobody waits for a lock of the store. A generation is a folder that pyoxigraph (RocksDB) opens.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterable
+from pathlib import Path
+
+from pyoxigraph import Quad, Store
+
+_LINKED = ".sst"  # RocksDB never changes such a file after it has written it
+_LEFT = ("LOCK", "LOG")  # the lock of a process, and its log
+_MANY_FILES = 400  # more than this are merged: each is opened by each query
+
+
+def create(folder: Path) -> None:
+    """Make an empty generation."""
+    store = Store(str(folder))
+    store.flush()
+
+
+def copy(generation: Path, target: Path) -> None:
+    """Make a copy of a generation that nobody writes to; `target` must be on the same file system."""
+    target.mkdir(parents=True)
+    for file in generation.iterdir():
+        if file.name.startswith(_LEFT):
+            continue
+        if file.suffix == _LINKED:
+            os.link(file, target / file.name)
+        else:
+            shutil.copyfile(file, target / file.name)
+
+
+def open_to_read(generation: Path) -> Store:
+    """Open a generation. Raises `OSError` for a folder that holds none."""
+    return Store.read_only(str(generation))
+
+
+def add(folder: Path, quads: Iterable[Quad]) -> int:
+    """Add many quads to an unpublished copy; returns how many were new.
+
+    The memory it takes does not grow with their number. What `quads` raises is raised.
+    """
+    store = Store(str(folder))
+    before = len(store)
+    store.bulk_extend(quads)
+    _finish(store, folder)
+    return len(store) - before
+
+
+def update(folder: Path, text: str) -> None:
+    """Run a SPARQL update, which `syntax.read` has checked, on an unpublished copy.
+
+    Raises `SyntaxError` for what is none, `OSError`, and `RuntimeError` for one that fails.
+    """
+    store = Store(str(folder))
+    store.update(text)
+    _finish(store, folder)
+
+
+def _finish(store: Store, folder: Path) -> None:
+    if sum(1 for _ in folder.iterdir()) > _MANY_FILES:
+        store.optimize()
+    store.flush()
