@@ -26,7 +26,6 @@ STATUS = {
     "UnrecognizedClientException": 403,
     "ValidationException": 400,
 }
-_MESSAGES = ("message", "detailedmessage")
 _VALIDATION = (
     "ValidationException",
     "InvalidRequestException",
@@ -69,12 +68,14 @@ def error_answer(model: Any, error: ServiceError) -> tuple[HttpAnswer, dict[str,
 
 
 def error_members(shape: Any, error: ServiceError) -> dict[str, Any]:
-    """Return the members of an error that its shape has, message and code under their names there."""
+    """Return the members of an error that its shape has, the message under the name that it has there."""
     members = shape.members if shape is not None else {}
-    message = next((name for name in members if name.lower() in _MESSAGES), "message")
-    code = {"code": error.code} if "code" in members else {}  # Neptune's errors repeat it
-    known = {name: value for name, value in error.members.items() if name in members and value is not None}
-    return {message: error.message, **code, **known}
+    message = next((name for name in members if name.lower() == "message"), "message")
+    # Neptune's errors have the code among their members, and the message under another name.
+    repeated = {"code": error.code, "detailedMessage": error.message}
+    known = {name: value for name, value in repeated.items() if name in members}
+    known |= {name: value for name, value in error.members.items() if name in members and value is not None}
+    return {message: error.message, **known}
 
 
 def validation_code(operation: Any) -> str:

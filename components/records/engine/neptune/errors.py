@@ -26,12 +26,13 @@ class NeptuneError(ValueError):
 
     def answered(self, call: Call) -> ServiceError:
         """Return the error as an operation raises it."""
-        return ServiceError(self.code, str(self), detailedMessage=str(self), requestId=call.request_id)
+        return ServiceError(self.code, str(self), requestId=call.request_id)
 
     def reply(self, call: Call) -> Reply:
         """Return the error as raw HTTP answers it."""
         shape = service_model(SERVICE).shape_for_error_code(self.code)
         body = {"requestId": call.request_id, "code": self.code, "detailedMessage": str(self)}
+        body["message"] = str(self)  # which boto3 shows
         headers = {**JSON, "x-amzn-errortype": self.code}
         return Reply(status_of(self.code, shape), json.dumps(body).encode(), headers)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import resource
 import shutil
+import textwrap
 import time
 from pathlib import Path
 from typing import Any
@@ -61,8 +62,8 @@ def stream(request: dict[str, Any], output: Output) -> dict[str, Any]:
 
 
 def _short(text: str) -> str:
-    """Return the first line of a parser's message: what it would have taken instead fills pages."""
-    return " ".join(text.partition("expected one of")[0].split())[:500]
+    """Return a parser's message in one line: what it would have taken instead can fill a page."""
+    return textwrap.shorten(text, 200, placeholder=" ...")
 
 
 def _query(request: dict[str, Any], output: Output) -> dict[str, Any]:
