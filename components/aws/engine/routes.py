@@ -9,6 +9,7 @@ import re
 from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
+from urllib.parse import parse_qsl
 
 from brume.aws.engine.service import Call
 
@@ -18,7 +19,10 @@ _LABEL = re.compile(r"\{(\w+)(\+?)\}")
 
 @dataclass(frozen=True)
 class RouteRequest:
-    """A request whose signature has been verified; header names in lower case, query and labels decoded."""
+    """A request whose signature has been verified; header names in lower case, query and labels decoded.
+
+    In `query` a plus sign is one; `form` is the query as HTML forms encode it, where it is a space.
+    """
 
     method: str
     path: str
@@ -26,6 +30,12 @@ class RouteRequest:
     query: Sequence[tuple[str, str]]
     headers: Mapping[str, str]
     body: bytes
+    query_string: str = ""
+
+    @property
+    def form(self) -> list[tuple[str, str]]:
+        """The parameters of the query, by the rules of application/x-www-form-urlencoded."""
+        return parse_qsl(self.query_string, keep_blank_values=True)
 
 
 @dataclass(frozen=True)

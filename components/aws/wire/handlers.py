@@ -271,9 +271,8 @@ def parse_parameters(context: Context) -> Any:
     request = context.request
     query = signature.decoded_query(request.query)
     if context.match is None or context.service is None:
-        return RouteRequest(
-            request.method, request.path, context.labels, query, dict(request.headers), context.body
-        )
+        headers, path = dict(request.headers), request.path
+        return RouteRequest(request.method, path, context.labels, query, headers, context.body, request.query)
     operation = context.operation
     parts = requests.HttpRequest(query, dict(request.headers), context.body, context.match.labels)
     try:

@@ -94,7 +94,7 @@ def _written(value: object) -> str:
 
 def _parameters(request: RouteRequest) -> dict[str, Any]:
     """Return the parameters of address and body as an operation takes them."""
-    given: dict[str, Any] = dict(request.query)
+    given: dict[str, Any] = dict(request.form)
     if request.body.strip():
         try:
             text = request.body.decode()

@@ -233,7 +233,7 @@ def _job(read: syntax.Request, given: Parameters) -> dict[str, Any]:
 
 def _parameters(request: RouteRequest) -> Parameters:
     """Return the parameters of the address and of the body, whichever of the protocol's forms that has."""
-    given = list(request.query)
+    given = request.form
     if request.method != "POST" or not request.body:
         return given
     kind = request.headers.get("content-type", _FORM).partition(";")[0].strip().lower()

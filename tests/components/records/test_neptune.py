@@ -1,0 +1,324 @@
+"""Neptune's data API by boto3 and by its raw HTTP: SPARQL, the list of queries, statistics, reset."""
+
+from __future__ import annotations
+
+import csv
+import threading
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+import requests
+from botocore.exceptions import ClientError
+from pyoxigraph import RdfFormat, parse
+
+from tests.aws.serving import KEYS, client_of
+from tests.components.records.graphs import ask, change, neptune, serve_graph
+from tests.polling import until
+
+MANY = "SELECT * WHERE { ?s ?p ?o . ?s2 ?p2 ?o2 . ?s3 ?p3 ?o3 . ?s4 ?p4 ?o4 } ORDER BY DESC(?s)"
+
+
+@pytest.fixture(scope="module")
+def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with serve_graph(tmp_path_factory.mktemp("neptune")) as made:
+        change(
+            made,
+            'INSERT DATA { <http://e/a> <http://e/p> "é<&\\"\\n" , 7 . '
+            "GRAPH <http://e/g> { <http://e/b> a <http://e/C> } }",
+        )
+        rows = " . ".join(f"<http://e/n{number}> <http://e/q> {number}" for number in range(300))
+        change(made, f"INSERT DATA {{ GRAPH <http://e/many> {{ {rows} }} }}")
+        yield made
+
+
+def get(url: str, accept: str, query: str) -> requests.Response:
+    return requests.get(f"{url}/sparql", params={"query": query}, headers={"accept": accept}, timeout=60)
+
+
+def test_the_default_graph_is_the_union_of_all_unless_the_query_names_its_own(url: str) -> None:
+    one = "SELECT ?s { ?s a <http://e/C> }"
+    assert ask(url, one) == [("http://e/b",)]
+    assert ask(url, one, **{"default-graph-uri": "http://e/g"}) == [("http://e/b",)]
+    assert ask(url, one, **{"default-graph-uri": "http://e/many"}) == []
+    assert ask(url, "ASK FROM <http://e/many> { ?s a <http://e/C> }") is False
+    assert ask(url, "ASK FROM <http://e/g> { ?s a <http://e/C> }") is True
+    assert ask(url, "SELECT DISTINCT ?g { GRAPH ?g { ?s ?p ?o } }", **{"named-graph-uri": "http://e/g"}) == [
+        ("http://e/g",)
+    ]
+
+
+def test_results_come_in_the_form_that_is_asked_for(url: str) -> None:
+    query = "SELECT ?o { <http://e/a> <http://e/p> ?o } ORDER BY ?o"
+    kinds = {
+        "": "application/sparql-results+json",
+        "text/html, */*;q=0.1": "application/sparql-results+json",
+        "application/json": "application/sparql-results+json",
+        "text/csv;q=0.5, application/sparql-results+xml": "application/sparql-results+xml",
+        "text/csv, application/sparql-results+xml;q=0.5": "text/csv",
+        "text/tab-separated-values": "text/tab-separated-values",
+    }
+    bodies = {}
+    for accept, media in kinds.items():
+        answer = get(url, accept, query)
+        assert (answer.status_code, answer.headers["content-type"]) == (200, media), answer.text
+        bodies[media] = answer.content.decode()
+    found = ElementTree.fromstring(bodies["application/sparql-results+xml"])
+    values = [one.text for one in found.iter("{http://www.w3.org/2005/sparql-results#}literal")]
+    assert set(values) == {'é<&"\n', "7"}
+    assert {row[0] for row in csv.reader(bodies["text/csv"].splitlines(keepends=True))} == {
+        "o",
+        'é<&"\n',
+        "7",
+    }
+
+
+def test_graphs_come_in_the_form_that_is_asked_for(url: str) -> None:
+    for accept, kind in {
+        "": RdfFormat.N_QUADS,
+        "application/n-triples": RdfFormat.N_TRIPLES,
+        "text/turtle": RdfFormat.TURTLE,
+        "application/rdf+xml": RdfFormat.RDF_XML,
+    }.items():
+        answer = get(url, accept, "CONSTRUCT WHERE { <http://e/a> ?p ?o }")
+        assert len(list(parse(answer.content, kind))) == 2
+    assert get(url, "", "DESCRIBE <http://e/b>").text.count("\n") == 1
+
+
+def test_each_way_of_the_protocol(url: str) -> None:
+    query, update = "ASK { ?s a <http://e/C> }", "INSERT DATA { <http://e/a> <http://e/way> 1 }"
+    types = {"query": "application/sparql-query", "update": "application/sparql-update"}
+    for name, text in (("query", query), ("update", update)):
+        direct = requests.post(
+            f"{url}/sparql", data=text.encode(), headers={"content-type": types[name]}, timeout=60
+        )
+        form = requests.post(f"{url}/sparql/", data={name: text}, timeout=60)
+        # As the AWS sample sends it: a form whose value is not encoded.
+        plain = requests.post(
+            f"{url}/sparql",
+            data=f"{name}={text}",
+            headers={"content-type": "application/x-www-form-urlencoded"},
+            timeout=60,
+        )
+        assert [one.status_code for one in (direct, form, plain)] == [200] * 3
+    assert ask(url, "SELECT ?o { <http://e/a> <http://e/way> ?o }") == [("1",)]
+
+
+@pytest.mark.parametrize(
+    ("data", "status", "code", "words"),
+    [
+        ({"query": "SELECT * {?s ?p "}, 400, "MalformedQueryException", "1:"),
+        ({"query": "SELECT * { \x0c }"}, 400, "MalformedQueryException", "line 1, column 12"),
+        ({"query": "SELECT * {SERVICE <http://e/> {}}"}, 403, "AccessDeniedException", "SERVICE is not done"),
+        ({"update": "LOAD <http://e/>"}, 403, "AccessDeniedException", "LOAD is not done"),
+        ({"query": "INSERT DATA {}"}, 400, "MalformedQueryException", "send it as `update`"),
+        ({"update": "CLEAR GRAPH <http://e/absent>"}, 400, "BadRequestException", "http://e/absent"),
+        ({}, 400, "MissingParameterException", "query or update"),
+        ({"query": "ASK {}", "queryId": "mine"}, 400, "InvalidParameterException", "not a UUID"),
+        ({"update": "CLEAR ALL", "using-graph-uri": "http://e/g"}, 400, "BadRequestException", "USING"),
+        ({"query": "ASK {}", "explain": "no"}, 400, "InvalidParameterException", "static, dynamic"),
+    ],
+)
+def test_errors_name_what_is_wrong(
+    url: str, data: dict[str, str], status: int, code: str, words: str
+) -> None:
+    answer = requests.post(f"{url}/sparql", data=data, timeout=60)
+    found = answer.json()
+    assert (answer.status_code, found["code"]) == (status, code)
+    assert words in found["detailedMessage"]
+    assert found["requestId"]
+
+
+def test_an_update_is_seen_by_the_next_query_and_a_failed_one_changes_nothing(url: str) -> None:
+    before = ask(url, "SELECT * { ?s ?p ?o }")
+    answer = requests.post(
+        f"{url}/sparql", data={"update": "INSERT DATA { <a:a> <a:b> 1 } ; CLEAR GRAPH <a:none>"}, timeout=60
+    )
+    assert answer.status_code == 400
+    assert ask(url, "SELECT * { ?s ?p ?o }") == before
+    for number in range(8):
+        change(url, f"INSERT DATA {{ <http://e/row> <http://e/r> {number} }}")
+        assert len(ask(url, "SELECT ?o { <http://e/row> <http://e/r> ?o }")) == number + 1
+    change(url, "DELETE WHERE { <http://e/row> ?p ?o }")
+    assert ask(url, "SELECT * { ?s ?p ?o }") == before
+
+
+def test_a_large_result_is_sent_while_it_is_made(url: str) -> None:
+    """90,000 rows: more than what is kept to see whether a result begins well."""
+    query = "SELECT ?s ?t { ?s <http://e/q> ?a . ?t <http://e/q> ?b }"
+    with requests.post(f"{url}/sparql", data={"query": query}, stream=True, timeout=60) as answer:
+        assert answer.headers.get("content-length") is None
+        assert len(answer.json()["results"]["bindings"]) == 90_000
+    with requests.post(f"{url}/sparql", data={"query": query}, stream=True, timeout=60) as answer:
+        answer.raw.read(1000)  # a client that goes: nothing is left behind
+    until(lambda: not status(url)["queries"], "the query of the client that went to end")
+
+
+def status(url: str, **data: str) -> dict[str, Any]:
+    return requests.post(f"{url}/sparql/status", data=data, timeout=60).json()  # type: ignore[no-any-return]
+
+
+@pytest.fixture
+def running(url: str) -> Iterator[tuple[str, list[requests.Response]]]:
+    """A query that would run for hours: its id, and where its answer comes."""
+    answers: list[requests.Response] = []
+    identity = str(uuid.uuid4())
+
+    def run() -> None:
+        data = {"query": MANY, "queryId": identity}
+        answers.append(requests.post(f"{url}/sparql", data=data, timeout=300))
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    until(lambda: status(url)["runningQueryCount"], "the query to run")
+    yield identity, answers
+    thread.join(60)
+    assert not thread.is_alive()
+
+
+def test_a_running_query_is_listed_and_cancelled(
+    url: str, running: tuple[str, list[requests.Response]]
+) -> None:
+    identity, answers = running
+    (listed,) = status(url)["queries"]
+    assert (listed["queryId"], listed["queryString"]) == (identity, MANY)
+    assert status(url, queryId=identity)["queryId"] == identity
+    again = requests.post(f"{url}/sparql", data={"query": "ASK {}", "queryId": identity}, timeout=60)
+    assert "is in use" in again.json()["detailedMessage"]
+    cancelled = requests.get(f"{url}/sparql/status?cancelQuery&queryId={identity}", timeout=60)
+    assert set(cancelled.json()) == {"acceptedQueryCount", "runningQueryCount", "queries"}
+    until(lambda: answers, "the answer of the cancelled query")
+    assert answers[0].status_code == 500
+    assert answers[0].json()["code"] == "CancelledByUserException"
+    assert answers[0].json()["detailedMessage"] == "Operation terminated (cancelled by user)"
+
+
+def test_a_silently_cancelled_query_has_no_rows(
+    url: str, running: tuple[str, list[requests.Response]]
+) -> None:
+    identity, answers = running
+    status(url, cancelQuery="true", silent="true", queryId=identity)
+    until(lambda: answers, "the answer of the cancelled query")
+    assert answers[0].status_code == 200
+    found = answers[0].json()
+    assert set(found["head"]["vars"]) >= {"s", "p4"}
+    assert found["results"]["bindings"] == []
+
+
+def test_ids_that_are_not_known(url: str) -> None:
+    where = f"{url}/sparql/status"
+    assert requests.post(where, data={"queryId": "no-guid"}, timeout=60).content == b""
+    absent = requests.post(where, data={"queryId": str(uuid.uuid4()), "cancelQuery": "True"}, timeout=60)
+    assert (absent.status_code, absent.content) == (200, b"")
+    wrong = requests.post(where, data={"queryId": "no-guid", "cancelQuery": "1"}, timeout=60)
+    assert wrong.status_code == 400
+    assert wrong.json()["detailedMessage"] == "Invalid queryId (not a UUID): no-guid"
+
+
+def test_many_that_wait_can_still_be_cancelled_and_more_are_turned_away(url: str) -> None:
+    answers: list[int] = []
+    threads = [
+        threading.Thread(
+            target=lambda: answers.append(
+                requests.post(f"{url}/sparql", data={"query": MANY}, timeout=300).status_code
+            )
+        )
+        for _ in range(26)
+    ]
+    for thread in threads:
+        thread.start()
+    until(lambda: status(url)["acceptedQueryCount"] == 24 and len(answers) == 2, "the queries to wait")
+    assert answers == [429, 429]
+    for query in status(url)["queries"]:
+        status(url, cancelQuery="true", queryId=query["queryId"])
+    for thread in threads:
+        thread.join(120)
+    assert sorted(answers) == [429, 429] + [500] * 24
+
+
+def test_time_and_memory_of_a_query_are_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BRUME_SPARQL_SECONDS", "2")
+    monkeypatch.setenv("BRUME_SPARQL_MEMORY", "32MB")
+    with serve_graph(tmp_path) as url:
+        rows = " . ".join(f"<http://e/n{number}> <http://e/q> {number}" for number in range(300))
+        change(url, f"INSERT DATA {{ {rows} }}")
+        counting = "SELECT (COUNT(*) AS ?n) { ?s ?p ?o . ?a ?b ?c . ?d ?e ?f . ?g ?h ?i }"
+        late = requests.post(f"{url}/sparql", data={"query": counting}, timeout=120)
+        assert (late.status_code, late.json()["code"]) == (500, "TimeLimitExceededException")
+        assert "BRUME_SPARQL_SECONDS" in late.json()["detailedMessage"]
+        large = requests.post(f"{url}/sparql", data={"query": MANY}, timeout=120)
+        assert large.status_code == 500
+        assert large.json()["code"] in ("MemoryLimitExceededException", "TimeLimitExceededException")
+        assert ask(url, "ASK { ?s ?p ?o }")  # the others go on
+
+
+def test_explain_as_text_and_as_html(url: str) -> None:
+    data = {"query": "SELECT ?s { ?s ?p '<b>' }", "explain": "dynamic"}
+    page = requests.post(f"{url}/sparql", data=data, headers={"accept": "text/html"}, timeout=60)
+    assert page.text.startswith("<!DOCTYPE html>")
+    plain = requests.post(f"{url}/sparql", data={**data, "explain": "static"}, timeout=60)
+    assert plain.headers["content-type"].startswith("text/plain")
+    assert "?s" in plain.text
+
+
+def test_statistics_and_summary_count_the_graph(url: str) -> None:
+    boto = neptune(url)
+    quads = len(ask(url, "SELECT * { { ?s ?p ?o } }"))
+    for name in ("sparql", "rdf"):
+        found = requests.get(f"{url}/{name}/statistics", timeout=60).json()
+        assert found["payload"]["active"] is True
+    summary = boto.get_rdf_graph_summary(mode="detailed")["payload"]["graphSummary"]
+    assert summary["numQuads"] == quads
+    assert summary["classes"] == ["http://e/C"]
+    assert {"http://e/q": 300} in summary["predicates"]
+    assert {"count": 300, "predicates": ["http://e/q"]} in summary["subjectStructures"]
+    assert "subjectStructures" not in boto.get_rdf_graph_summary()["payload"]["graphSummary"]
+    assert boto.get_sparql_statistics()["payload"]["signatureInfo"]["predicateCount"] == len(
+        summary["predicates"]
+    )
+    boto.delete_sparql_statistics()
+    assert boto.get_sparql_statistics()["payload"]["active"] is False
+    with pytest.raises(ClientError, match="refresh or enable"):
+        boto.get_rdf_graph_summary()
+    boto.manage_sparql_statistics(mode="refresh")
+    assert boto.get_sparql_statistics()["payload"]["active"] is True
+
+
+def test_the_property_graph_is_empty_and_its_languages_are_refused(url: str) -> None:
+    boto = neptune(url, attempts=4)
+    assert boto.get_propertygraph_summary(mode="detailed")["payload"]["graphSummary"]["numNodes"] == 0
+    assert boto.get_propertygraph_statistics()["payload"]["signatureInfo"]["instanceCount"] == 0
+    with pytest.raises(ClientError, match="this engine holds RDF: ask /sparql") as refused:
+        boto.execute_gremlin_query(gremlinQuery="g.V()")
+    assert refused.value.response["ResponseMetadata"]["RetryAttempts"] == 0
+
+
+def test_a_reset_takes_two_steps(tmp_path: Path) -> None:
+    with serve_graph(tmp_path) as url:
+        change(url, "INSERT DATA { <a:a> <a:b> 1 }")
+        boto = neptune(url)
+        with pytest.raises(ClientError, match="'wrong' does not match database reset token"):
+            boto.execute_fast_reset(action="performDatabaseReset", token="wrong")
+        token = boto.execute_fast_reset(action="initiateDatabaseReset")["payload"]["token"]
+        assert ask(url, "ASK { ?s ?p ?o }")
+        data = {"action": "performDatabaseReset", "token": token}
+        assert requests.post(f"{url}/system", data=data, timeout=60).json() == {"status": "200 OK"}
+        assert not ask(url, "ASK { ?s ?p ?o }")
+        assert requests.post(f"{url}/system", data=data, timeout=60).status_code == 400  # it was used
+
+
+def test_the_graph_is_there_after_a_restart(tmp_path: Path) -> None:
+    with serve_graph(tmp_path) as url:
+        change(url, "INSERT DATA { <a:a> <a:b> 1 }")
+    with serve_graph(tmp_path) as url:
+        assert ask(url, "SELECT ?o { ?s ?p ?o }") == [("1",)]
+        assert neptune(url).get_engine_status()["status"] == "healthy"
+
+
+def test_requests_are_signed_unless_the_service_is_opened(tmp_path: Path) -> None:
+    with serve_graph(tmp_path, keys=KEYS) as url:
+        assert requests.get(f"{url}/sparql?query=ASK{{}}", timeout=60).status_code == 403
+        assert client_of(url, "neptunedata").get_engine_status()["status"] == "healthy"
