@@ -11,7 +11,10 @@ from brume.records.model.graph.resources import coded_of
 
 SNOMED = "http://snomed.info/sct"
 ASTHMA = {"coding": [{"system": SNOMED, "code": "195967001", "display": "Asthma (disorder)"}]}
+PROCEDURE = {"resourceType": "Procedure", "code": ASTHMA}
 ASPIRIN = {"coding": [{"code": "no system"}, {"system": "urn:rx", "code": "1191"}], "text": "Aspirin"}
+
+TAKEN = {"resourceType": "MedicationStatement", "medicationCodeableConcept": ASPIRIN}
 
 
 def status(code: str) -> dict[str, Any]:
