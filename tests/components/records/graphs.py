@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import requests
 
+from brume.aws.engine import catalog
 from brume.aws.engine.catalog import Settings
 from brume.records.engine import engine
 from tests.aws.serving import client_of, serve_engine
@@ -74,3 +77,18 @@ def loaded(url: str, identity: str) -> dict[str, Any]:
         return found if found["overallStatus"]["status"] not in PENDING else None
 
     return until(ended, "the load job to end")  # type: ignore[return-value]
+
+
+def serve_process(folder: Path, *options: str) -> tuple[subprocess.Popen[bytes], str]:
+    """Run the engine as a process of its own, which can be killed, with options of its command."""
+    data = folder / "data"
+    command = [sys.executable, "-m", "brume.aws.engine.run", "records", "--port", "0", "--data", str(data)]
+    command += ["--folder", f"s3://bucket/={folder / 'bucket'}", *options]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+    def running() -> str | None:
+        assert process.poll() is None, "the engine ended"
+        found = catalog.running(data)
+        return found.url if found and found.pid == process.pid else None
+
+    return process, until(running, "the engine to run")  # type: ignore[return-value]

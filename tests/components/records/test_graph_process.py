@@ -115,8 +115,8 @@ def test_a_reader_keeps_its_generation_until_it_has_read(sandbox: Sandbox, tmp_p
 
 def test_many_small_changes_leave_few_files(tmp_path: Path) -> None:
     store.create(tmp_path / "0")
-    for number in range(40):
+    for number in range(20):
         store.copy(tmp_path / str(number), tmp_path / str(number + 1))
         store.update(tmp_path / str(number + 1), f"INSERT DATA {{ <a:a> <a:b> {number} }}")
-    assert len(store.open_to_read(tmp_path / "40")) == 40
-    assert sum(1 for _ in (tmp_path / "40").iterdir()) < 150
+    assert len(store.open_to_read(tmp_path / "20")) == 20
+    assert sum(1 for _ in (tmp_path / "20").iterdir()) < 150

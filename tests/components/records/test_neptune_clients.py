@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-import pandas as pd
 import pytest
+import requests
 from rdflib import Graph, Literal, URIRef
 from rdflib.plugins.stores.sparqlstore import SPARQLUpdateStore
 from SPARQLWrapper import CSV, JSON, POST, TURTLE, XML, SPARQLWrapper
@@ -20,7 +20,7 @@ from SPARQLWrapper.SPARQLExceptions import QueryBadFormed
 from brume.aws.engine import tls
 from tests.aws import environments
 from tests.aws.serving import KEY, KEYS
-from tests.components.records.graphs import ask, change, serve_graph
+from tests.components.records.graphs import ask, change, serve_graph, serve_process
 
 GRAPH = URIRef("http://e/g")
 KNOWS, ANN, BOB = URIRef("http://e/knows"), URIRef("http://e/ann"), URIRef("http://e/bob")
@@ -78,50 +78,69 @@ def test_rdflib_writes_and_reads_a_graph(url: str) -> None:
     assert len(graph) == 0
 
 
-@pytest.mark.filterwarnings("ignore:Exception ignored in. <function NeptuneClient.__del__")
-def test_awswrangler_by_tls_and_signed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    wrangler = pytest.importorskip("awswrangler")
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", KEY.access_key)
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", KEY.secret)
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+def run(program: str, *arguments: str) -> Any:
+    """Run a program of `clients` in the environment of these clients; returns what it printed."""
+    here = Path(__file__).parent / "clients"
+    python = environments.python(here / "neptune-clients.txt", alone=("graph-notebook==5.3.0",))
+    keys = {"AWS_ACCESS_KEY_ID": KEY.access_key, "AWS_SECRET_ACCESS_KEY": KEY.secret}
+    done = subprocess.run(
+        [str(python), "-W", "ignore", str(here / program), *arguments],
+        env={**os.environ, **keys, "AWS_DEFAULT_REGION": "us-east-1"},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=600,
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+@pytest.mark.slow
+def test_awswrangler_by_tls_and_signed(tmp_path: Path) -> None:
     secure = tls.own(tmp_path / "tls")
     with serve_graph(tmp_path, keys=KEYS, tls=secure.context) as url:
+        (tmp_path / "bucket" / "a.nq").write_text("<http://e/1> <http://e/p> 1 .\n")
         parts = urlsplit(url)
-        client = wrangler.neptune.connect(parts.hostname, parts.port, iam_enabled=True)
-        client._http_session.verify = secure.bundle  # its documented line: it takes no other authority
-        assert client.status()["status"] == "healthy"
-        rows = pd.DataFrame({"s": ["e:a", "e:b"], "p": ["e:p"] * 2, "o": ["e:x", "e:y"], "g": ["e:g"] * 2})
-        rows = rows.map(lambda value: f"http://e/{value[2:]}")
-        assert wrangler.neptune.to_rdf_graph(client, rows)
-        found = wrangler.neptune.execute_sparql(
-            client, "SELECT ?s ?o { GRAPH <http://e/g> { ?s ?p ?o } } ORDER BY ?s"
-        )
-        assert found.to_numpy().tolist() == [["http://e/a", "http://e/x"], ["http://e/b", "http://e/y"]]
+        arguments = (str(parts.hostname), str(parts.port), secure.bundle, "s3://bucket/a.nq")
+        found = run("awswrangler_client.py", *arguments)
+    assert found["status"]["status"] == "healthy"
+    assert found["written"] is True
+    assert found["read"] == [["http://e/a", "http://e/x"], ["http://e/b", "http://e/y"]]
+    assert found["load"]["payload"]["overallStatus"]["fullUri"] == "s3://bucket/a.nq"
+    assert "MalformedQueryException" in found["error"]
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("signed", ["", "signed"])
 def test_graph_notebook(tmp_path: Path, signed: str) -> None:
-    here = Path(__file__).parent / "clients"
-    python = environments.python(here / "graph-notebook.txt", alone=("graph-notebook==5.3.0",))
     (tmp_path / "bucket").mkdir()
     lines = "".join(f"<http://e/{number}> <http://e/p> 1 .\n" for number in range(300_000))
     (tmp_path / "bucket" / "a.ttl").write_text(lines)
-    keys = {"AWS_ACCESS_KEY_ID": KEY.access_key, "AWS_SECRET_ACCESS_KEY": KEY.secret}
-    environment = {**os.environ, **keys, "AWS_DEFAULT_REGION": "us-east-1"}
     with serve_graph(tmp_path, keys=KEYS if signed else None) as url:
         parts = urlsplit(url)
-        program = [str(python), "-W", "ignore", str(here / "graph_notebook_client.py")]
-        done = subprocess.run(
-            [*program, str(parts.hostname), str(parts.port), "s3://bucket/a.ttl", signed],
-            env=environment,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=600,
+        arguments = (str(parts.hostname), str(parts.port), "s3://bucket/a.ttl", signed)
+        check(run("graph_notebook_client.py", *arguments))
+
+
+@pytest.mark.slow
+def test_one_service_may_be_open_to_programs_that_cannot_sign(tmp_path: Path) -> None:
+    (tmp_path / "bucket").mkdir()
+    process, url = serve_process(tmp_path, "--unsigned", "neptunedata")
+    try:
+        assert ask(url, "ASK {}")
+        assert requests.get(f"{url}/status", timeout=60).status_code == 200
+        page = requests.post(
+            f"{url}/sparql", data={"query": "ASK {}"}, headers={"origin": "http://evil"}, timeout=60
         )
-    assert done.returncode == 0, done.stderr
-    check(json.loads(done.stdout))
+        assert page.status_code == 403  # a web page in this machine's browser
+        target = {"x-amz-target": "AWSKendraFrontendService.ListIndices"}
+        other = requests.post(
+            url, data="{}", headers={"content-type": "application/x-amz-json-1.1", **target}, timeout=60
+        )
+        assert other.status_code == 403
+    finally:
+        process.terminate()
+        process.wait()
 
 
 def check(found: dict[str, Any]) -> None:

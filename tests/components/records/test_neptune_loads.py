@@ -6,8 +6,6 @@ import gzip
 import json
 import os
 import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,8 +15,16 @@ import pytest
 import requests
 from botocore.exceptions import ClientError
 
-from brume.aws.engine import catalog
-from tests.components.records.graphs import PENDING, ask, change, load, loaded, neptune, serve_graph
+from tests.components.records.graphs import (
+    PENDING,
+    ask,
+    change,
+    load,
+    loaded,
+    neptune,
+    serve_graph,
+    serve_process,
+)
 from tests.polling import until
 
 LINE = "<http://e/{}> <http://e/p> <http://e/o> <http://e/g> .\n"
@@ -204,14 +210,14 @@ def test_a_load_is_cancelled_and_those_that_wait_for_it_are_not_done(url: str, f
 @pytest.mark.slow
 def test_a_kill_in_the_middle_of_a_load_leaves_the_same_as_one_without(folder: Path) -> None:
     source = slow(folder)
-    process, url = serve_process(folder)
+    process, url = serve_process(folder, "--allow-anonymous")
     try:
         change(url, "INSERT DATA { <a:a> <a:b> 1 }")
         identity = start(url, source)
         until(lambda: list((folder / "data" / "graph").glob("*.file")), "the load to write")
         os.kill(process.pid, signal.SIGKILL)
         process.wait()
-        process, url = serve_process(folder)
+        process, url = serve_process(folder, "--allow-anonymous")
         found = ask(url, COUNT)
         assert found in ([("1",)], [("400001",)])  # nothing between
         until(lambda: state(url, identity) not in PENDING, "the load to end after the restart")
@@ -221,21 +227,6 @@ def test_a_kill_in_the_middle_of_a_load_leaves_the_same_as_one_without(folder: P
     finally:
         process.kill()
         process.wait()
-
-
-def serve_process(folder: Path) -> tuple[subprocess.Popen[bytes], str]:
-    """Run the engine as a process of its own, which can be killed."""
-    data = folder / "data"
-    command = [sys.executable, "-m", "brume.aws.engine.run", "records", "--port", "0", "--data", str(data)]
-    command += ["--folder", f"s3://bucket/={folder / 'bucket'}", "--allow-anonymous"]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-
-    def running() -> str | None:
-        assert process.poll() is None, "the engine ended"
-        found = catalog.running(data)
-        return found.url if found and found.pid == process.pid else None
-
-    return process, until(running, "the engine to run")  # type: ignore[return-value]
 
 
 @pytest.mark.slow
