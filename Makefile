@@ -12,7 +12,7 @@ DEMO := out/demo-cohort
 TYPES := build/types
 
 .DEFAULT_GOAL := help
-.PHONY: help reference setup setup-test setup-cluster run test test-cluster lint bench bench-slides bench-inspection bench-labels bench-captions bench-narration inspection labels captions narration system compile horovod images clean
+.PHONY: help reference setup setup-test setup-cluster run test test-cluster lint bench bench-slides bench-inspection bench-labels bench-captions bench-narration bench-records inspection labels captions narration system compile horovod images clean
 
 help: ## Show the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 20
@@ -92,6 +92,9 @@ bench-captions: setup ## Measure the levels of captions on speech with known tex
 
 bench-narration: setup ## Measure voices: marks against the sound, intelligibility, loudness, speed
 	@$(BIN)/python -m bench.narration
+
+bench-records: setup ## Measure the graph: loading, documents, cancelling
+	@$(BIN)/python -m bench.records_graph
 
 system: setup ## Write the skeleton of a new system: NAME=records SERVICE=kendra (the AWS service of its engine)
 	@$(BIN)/python scripts/new_system.py "$(NAME)" "$(SERVICE)"
