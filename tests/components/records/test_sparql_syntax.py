@@ -105,6 +105,25 @@ def test_what_is_no_sparql_is_named_with_its_place() -> None:
         syntax.read("ASK {}", update=True)
 
 
+HINTS = "http://aws.amazon.com/neptune/vocab/v01/QueryHints#"
+
+
+@pytest.mark.parametrize(
+    "hint",
+    [
+        'hint:Query hint:joinOrder "Ordered" .',
+        "hint:Query hint:queryTimeout 100 ; hint:queryId 'a' .",
+        f'<{HINTS}Group> <{HINTS}joinOrder> "Ordered" .',
+        "hint:Prior # a comment\n hint:rangeSafe true .",
+    ],
+)
+def test_hints_are_no_patterns(hint: str) -> None:
+    text = f"PREFIX hint: <{HINTS}> SELECT ?s {{ ?s <a:b> 1 . {hint} ?s <a:c> 2 }}"
+    store = Store()
+    store.update("INSERT DATA { <a:a> <a:b> 1 ; <a:c> 2 }")
+    assert len(list(store.query(syntax.read(text, update=False).text))) == 1  # type: ignore[arg-type]
+
+
 @pytest.fixture(scope="module")
 def asked() -> Iterator[tuple[int, list[int]]]:
     """A port, and the connections that were made to it."""

@@ -20,7 +20,7 @@ def describe(row: Row[Any]) -> dict[str, Any]:
     """Return the payload of GetLoaderJobStatus without details."""
     feeds = Counter(feed["status"] for feed in row.feeds)
     if row.status not in feeds and not (row.status == COMPLETED and feeds):
-        feeds[row.status] = max(1, len(row.feeds) and 1)
+        feeds[row.status] = 1  # of the job as a whole
     total = {name: sum(feed.get(name, 0) for feed in row.feeds) for name in ("records", "new", "wrong")}
     return {
         "feedCount": [{status: count} for status, count in feeds.items()],

@@ -20,6 +20,7 @@ _SERVICE, _LOAD = "SERVICE", "LOAD"
 _BEFORE_GRAPHS = {"GRAPH", "FROM", "NAMED"}  # after these a name that begins a group is a graph's
 _QUERIES = {"SELECT", "ASK", "CONSTRUCT", "DESCRIBE"}
 _UPDATES = {"INSERT", "DELETE", "CLEAR", "DROP", "CREATE", "ADD", "MOVE", "COPY", "WITH"}
+_HINTS = "http://aws.amazon.com/neptune/vocab/v01/QueryHints#"
 _ESCAPE = re.compile(r"\\u([0-9A-Fa-f]{4})|\\U([0-9A-Fa-f]{8})")
 
 _BASE = (
@@ -84,7 +85,7 @@ class Token:
 
 @dataclass(frozen=True)
 class Request:
-    """A request that may be run: `text` is without comments, every place in it as it came.
+    """A request that may be run: without comments and Neptune's hints, every place in it as it came.
 
     `own_dataset` is of a query that names its graphs, by FROM.
     """
@@ -109,9 +110,8 @@ def read(text: str, *, update: bool) -> Request:
     if not update and form == Form.UPDATE:
         raise MalformedError("it is an update: send it as `update`")
     parts = list(text)
-    for token in found:
-        if token.kind == "comment":
-            parts[token.begin : token.end] = " " * (token.end - token.begin)
+    for token in (*(one for one in found if one.kind == "comment"), *_hints(found)):
+        parts[token.begin : token.end] = " " * (token.end - token.begin)
     own = not update and any(token.kind == "word" and "FROM" in token.text.upper() for token in found)
     return Request("".join(parts), form, own)
 
@@ -170,6 +170,36 @@ def _form(found: list[Token]) -> Form:
         "it begins with none of SELECT, ASK, CONSTRUCT, DESCRIBE, INSERT, DELETE, WITH, CLEAR, DROP, CREATE, "
         "ADD, MOVE, COPY"
     )
+
+
+def _hints(found: list[Token]) -> Iterator[Token]:
+    """Yield the tokens of Neptune's query hints: patterns that match nothing, and say how to evaluate.
+
+    A hint is `hint:Query hint:joinOrder "Ordered" .`, and may go on after a semicolon.
+    """
+    read = [token for token in found if token.kind not in ("space", "comment")]
+    prefixes = {
+        name.text.lower()
+        for word, name, iri in zip(read, read[1:], read[2:], strict=False)
+        if word.text.upper() == "PREFIX" and iri.text == f"<{_HINTS}>"
+    }
+    hinted = [
+        (token.kind == "name" and token.text.partition(":")[0].lower() + ":" in prefixes)
+        or (token.kind == "iri" and token.text.startswith(f"<{_HINTS}"))
+        for token in read
+    ]
+    place = 0
+    while place + 2 < len(read):
+        if not (hinted[place] and hinted[place + 1] and read[place - 1].text.upper() != "PREFIX"):
+            place += 1
+            continue
+        end = place + 3
+        while end + 2 < len(read) and read[end].text == ";" and hinted[end + 1]:
+            end += 3
+        if end < len(read) and read[end].text == ".":
+            end += 1
+        yield from read[place:end]
+        place = end
 
 
 def _character(match: re.Match[str]) -> str:
