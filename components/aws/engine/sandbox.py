@@ -2,8 +2,9 @@
 
 `Sandbox(module)` names the module that does the work, by its import name. It has two functions: `warm_up()`
 loads what every job needs and starts no thread, `do(request)` does one job; request and answer are
-dictionaries that JSON can write. A job may instead begin its answer early and write bytes after it, which the
-engine reads while they are made (`sandbox_process.Output`). `sandbox_process` is the other side.
+dictionaries that JSON can write. In place of `do` it may have `stream(request, output)`, which can begin its
+answer early and write bytes after it (`sandbox_process.Output`): the engine reads them while they are made.
+`sandbox_process` is the other side.
 """
 
 from __future__ import annotations

@@ -9,8 +9,8 @@ never runs a query itself, and forks. It holds no credentials and no environment
 receives, and ends, with its children, when the engine closes its end of the control socket.
 
 On the control socket come messages of nine bytes: `S` and a number with the socket of a new job, or `K` and
-the number of a job to kill. A job is one line of JSON on its socket, its answer another. A module with a
-function `stream(request, output)` may begin its answer before it is done, and write bytes after it.
+the number of a job to kill. A job is one line of JSON on its socket, its answer another. After an answer that
+is streamed come its bytes, in parts that begin with their number; a part of none is the end.
 """
 
 from __future__ import annotations

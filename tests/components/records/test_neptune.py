@@ -132,6 +132,12 @@ def test_errors_name_what_is_wrong(
     assert found["requestId"]
 
 
+def test_an_update_is_not_taken_by_get(url: str) -> None:
+    answer = requests.get(f"{url}/sparql", params={"update": "CLEAR ALL"}, timeout=60)
+    assert (answer.status_code, answer.json()["code"]) == (405, "MethodNotAllowedException")
+    assert ask(url, "ASK { ?s a <http://e/C> }")
+
+
 def test_an_update_is_seen_by_the_next_query_and_a_failed_one_changes_nothing(url: str) -> None:
     before = ask(url, "SELECT * { ?s ?p ?o }")
     answer = requests.post(
@@ -139,7 +145,7 @@ def test_an_update_is_seen_by_the_next_query_and_a_failed_one_changes_nothing(ur
     )
     assert answer.status_code == 400
     assert ask(url, "SELECT * { ?s ?p ?o }") == before
-    for number in range(8):
+    for number in range(4):
         change(url, f"INSERT DATA {{ <http://e/row> <http://e/r> {number} }}")
         assert len(ask(url, "SELECT ?o { <http://e/row> <http://e/r> ?o }")) == number + 1
     change(url, "DELETE WHERE { <http://e/row> ?p ?o }")

@@ -41,11 +41,6 @@ def warm_up() -> None:
     isolation.leave_network()
 
 
-def do(_request: dict[str, Any]) -> dict[str, Any]:
-    """Do nothing: every job of this module is done by `stream`."""
-    raise TypeError("jobs of the graph are done by stream()")
-
-
 def stream(request: dict[str, Any], output: Output) -> dict[str, Any]:
     """Do the job that a request describes; returns the answer, with `failed` ([code, message]) on errors."""
     if memory := request.get("memory"):

@@ -85,6 +85,8 @@ class Sparql:
         query, update = _one(given, "query"), _one(given, "update")
         if (query is None) == (update is None):
             raise NeptuneError("MissingParameterException", "give either the parameter query or update")
+        if update is not None and request.method != "POST":  # a link in any web page is a GET
+            raise NeptuneError("MethodNotAllowedException", "send updates by POST")
         if refused := [name for name, value in given if name in _REFUSED and value]:
             raise NeptuneError(
                 "BadRequestException", f"{refused[0]} is not done here: write USING in the update"
