@@ -12,8 +12,9 @@ from brume.aws.engine.service import Call
 from brume.labels.engine.errors import invalid, metadata
 from brume.labels.engine.lake_source import Opened, Source, matching
 from brume.labels.engine.settings import LabelsSettings
-from brume.labels.model.lake import LakeError, Part
 from brume.labels.model.schema import DATABASE, Table
+from brume.lake.lake import Part
+from brume.lake.parquet_files import LakeError
 from brume.storage import StorageError
 
 CATALOG = "AwsDataCatalog"

@@ -14,8 +14,11 @@ from pathlib import Path
 import pyarrow as pa
 
 from brume import storage
-from brume.labels.model.lake import Lake, LakeError, Part, identifier, select, views
+from brume.labels.model.lake import Lake
 from brume.labels.model.schema import Table
+from brume.lake.lake import Part
+from brume.lake.parquet_files import LakeError
+from brume.lake.sql import identifier, select
 
 _FETCHES = 8  # parts of a remote lake that are copied at once
 
@@ -41,7 +44,7 @@ class Source:
 
     def tables(self) -> dict[str, tuple[Table, Sequence[Part]]]:
         """Return the tables of the present state. Raises `LakeError`, `StorageError`."""
-        return views(self.lake.snapshot())
+        return self.lake.views(self.lake.snapshot())
 
     @contextlib.contextmanager
     def opened(self, names: Sequence[str]) -> Iterator[Opened]:

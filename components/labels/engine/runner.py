@@ -27,7 +27,7 @@ from brume.labels.engine.lake_source import Source
 from brume.labels.engine.result_files import ResultFiles
 from brume.labels.engine.settings import LabelsSettings
 from brume.labels.engine.tables import CANCELLED, FAILED, QUEUED, RUNNING, SUCCEEDED, executions
-from brume.labels.model.lake import LakeError
+from brume.lake.parquet_files import LakeError
 from brume.storage import StorageError
 
 _PAUSES = (0.1, 1.0, 5.0, 20.0)  # seconds between the tries to note an end

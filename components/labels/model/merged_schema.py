@@ -7,9 +7,9 @@ from collections.abc import Iterable
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from brume.labels.model.lake import Lake, Snapshot
-from brume.labels.model.parquet_files import holds_frames
+from brume.labels.model.lake import Lake
 from brume.labels.model.schema import TABLES, frames_type
+from brume.lake.lake import Snapshot
 
 _EMPTY = frames_type((), ())
 _ON_FRAMES, _ON_LABELS = "frame-attributes", "label-category-attributes"
@@ -18,11 +18,12 @@ _ON_FRAMES, _ON_LABELS = "frame-attributes", "label-category-attributes"
 def whole_schema(lake: Lake, snapshot: Snapshot, table: str) -> pa.Schema:
     """Return the schema of a table in one state of the lake, with every attribute that a part has.
 
-    Attributes are in the order of their names: the same set makes the same type. Parts of tables that hold
-    no frames are not opened.
+    Attributes are in the order of their names: the same set makes the same type. Parts of tables without
+    open columns are not read.
     """
-    schema = TABLES[table].schema
-    if not any(holds_frames(column.type) for column in schema):
+    spec = TABLES[table]
+    schema = spec.schema
+    if not spec.open:
         return schema
     found = [pq.read_schema(lake.fetch(part)) for part in snapshot.parts(table)]
     return pa.schema([_grown(column, [one.field(column.name) for one in found]) for column in schema])

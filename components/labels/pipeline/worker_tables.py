@@ -17,10 +17,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from brume.labels.model.field_rejects import FieldReject
-from brume.labels.model.lake import ConflictError, Lake, Part, Snapshot
+from brume.labels.model.lake import Lake
 from brume.labels.model.schema import TABLES
 from brume.labels.pipeline import worker_directory
 from brume.labels.pipeline.worker_directory import WorkerDirectory
+from brume.lake.lake import ConflictError, Part, Snapshot
 
 WORKERS, METRICS, REJECTS = "workers", "worker_metrics_processed_worker_metrics", "rejects"
 _VERSION = 1  # counts up when the same answers make other rows

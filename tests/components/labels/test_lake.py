@@ -13,9 +13,12 @@ import pyarrow as pa
 import pytest
 
 from brume import storage
-from brume.labels.model import lake as lakes
-from brume.labels.model.lake import ConflictError, Lake, LakeError, Part, identifier
+from brume.labels.model.lake import Lake
 from brume.labels.model.schema import DATABASE, TABLES, frames_type
+from brume.lake import lake as lakes
+from brume.lake.lake import ConflictError, Part
+from brume.lake.parquet_files import LakeError
+from brume.lake.sql import identifier
 
 
 @pytest.fixture(scope="module")

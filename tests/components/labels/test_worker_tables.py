@@ -15,9 +15,10 @@ from hypothesis import strategies as st
 
 from brume import storage
 from brume.aws.client import client
-from brume.labels.model.lake import ConflictError, Lake
+from brume.labels.model.lake import Lake
 from brume.labels.model.queries import named
 from brume.labels.pipeline import worker_directory, worker_tables
+from brume.lake.lake import ConflictError
 from tests.components.labels.lakes import answer, frame, put
 
 METRICS = worker_tables.METRICS

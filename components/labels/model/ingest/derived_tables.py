@@ -11,8 +11,9 @@ import pyarrow.parquet as pq
 
 from brume.labels.model.ingest import drift, job_tables
 from brume.labels.model.ingest.reading.chunks import files_table
-from brume.labels.model.lake import Lake, Part, Snapshot
+from brume.labels.model.lake import Lake
 from brume.labels.model.schema import TABLES
+from brume.lake.lake import Part, Snapshot
 
 WHOLE = ("jobs", "rejects", "keys", "drift", "files")  # tables that every commit writes anew
 _DATA = ("sequence", "answers", "manifest", "description", "unreadable")

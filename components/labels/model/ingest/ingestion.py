@@ -11,23 +11,23 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
-from brume.labels.model.ingest import derived_tables, part_rewrites, read_plan
-from brume.labels.model.ingest.reading.chunks import Result, Task, files_rows, read_chunk
+from brume.labels.model.ingest import derived_tables, read_plan
+from brume.labels.model.ingest.reading.chunks import Task, files_rows, read_chunk
 from brume.labels.model.ingest.reading.files import Context
-from brume.labels.model.lake import ConflictError, Lake, Part, Snapshot
+from brume.labels.model.lake import Lake
 from brume.labels.model.schema import INGESTED
+from brume.lake import ingestion
+from brume.lake.ingestion import Result, Row
+from brume.lake.lake import Part, Snapshot
 from brume.run import progress
 from brume.run.pool import share_out
 
 WORST_SHARE = 0.5  # of the files: with more unreadable ones a run fails
 STAGE = "ingest"
 _BASE = ("annotations_batch_manifests", "output_manifest", "frames", "labels", "answers", "answer_labels")
-_ATTEMPTS = 10
 _DATA = ("sequence", "answers", "manifest", "description", "unreadable")
 _FINAL = ("Completed", "Failed", "Stopped")
-Row = dict[str, Any]
 Describe = Callable[[list[str]], Mapping[str, Row]]
 
 
@@ -86,29 +86,23 @@ def run(
     files cannot be read, or none is of Ground Truth: the lake is then as it was.
     """
     started = time.monotonic()
-    for attempt in range(_ATTEMPTS):
-        snapshot = lake.snapshot()
+
+    def attempt(snapshot: Snapshot) -> Summary:
         known = {row["file"]: row for row in files_rows(lake.table("files", snapshot))}
         wanted = read_plan.tasks_of(source, known, modalities)
-        work = _Run(source, lake, tuple(modalities), processes, describe, snapshot, known, wanted)
-        try:
-            summary = _carry_out(work)
-        except ConflictError:
-            if attempt == _ATTEMPTS - 1:
-                raise
-            progress.report(STAGE, 0, 1, "another run has committed: starting again")
-            continue
-        summary.seconds = round(time.monotonic() - started, 3)
-        return summary
-    raise AssertionError("a run ends by returning or raising")
+        return _carry_out(_Run(source, lake, tuple(modalities), processes, describe, snapshot, known, wanted))
+
+    summary = ingestion.until_committed(lake, attempt, STAGE)
+    summary.seconds = round(time.monotonic() - started, 3)
+    return summary
 
 
 def _carry_out(run: _Run) -> Summary:
     try:
         _read(run)
-        files, gone = _files_after(run)
-        _check(files, run.source)
         result = run.result
+        files, gone = ingestion.files_after(run.known, run.wanted, result, _partitions)
+        _check(files, run.source)
         touched = derived_tables.touched_jobs(run.known, result.files, files)
         reported = _ask(run, touched)
         state = run.snapshot
@@ -158,20 +152,9 @@ def _read_pieces(run: _Run, tasks: Sequence[tuple[Task, Context]]) -> None:
         progress.report(STAGE, done, total, "files")
 
 
-def _files_after(run: _Run) -> tuple[list[Row], dict[tuple[str, ...], set[str]]]:
-    """Return the rows of `files` after this run, and the files whose earlier rows are to go, by job."""
-    read = {row["file"]: row for row in run.result.files}
-    unchanged = {row["file"]: row for row in run.result.unchanged}
-    lost = set(run.result.lost)
-    after = [*read.values(), *unchanged.values()]
-    gone: dict[tuple[str, ...], set[str]] = defaultdict(set)
-    for name, row in run.known.items():
-        if name in read or name in lost or name not in run.wanted:
-            if row["rows"]:
-                gone[row["modality"], row["job"]].add(name)
-        elif name not in unchanged:
-            after.append(row)
-    return after, dict(gone)
+def _partitions(row: Row) -> list[tuple[str, ...]]:
+    """Return the partitions that hold rows of a file."""
+    return [(row["modality"], row["job"])] if row["rows"] else []
 
 
 def _check(files: Sequence[Row], source: str) -> None:
@@ -214,7 +197,7 @@ def _commit(
     """Take back, merge, derive, and make it all the next state of the lake."""
     lake, snapshot = run.lake, run.snapshot
     before = [part for name in _BASE for part in snapshot.parts(name)]
-    parts, removed = _rewritten(run, before, gone)
+    parts, removed = ingestion.rewritten(lake, before, run.result.parts, gone, run.written)
     read = {row["file"] for row in run.result.files}
     rejects = derived_tables.rejects_after(lake, snapshot, files, read, run.result.rejects)
     manifests = [part for part in parts if part.table == "output_manifest"]
@@ -224,40 +207,11 @@ def _commit(
         run.written.append(lake.write(name, rows, partition))
     old = [part for name in derived_tables.WHOLE for part in snapshot.parts(name)]
     old += [part for part in snapshot.parts("items") if part.partition in touched]
-    after = _commit_over_others(
+    return ingestion.commit(
         lake,
         snapshot,
-        add=[part for part in run.written if part not in removed],
-        remove=[part for part in before if part in removed] + old,
+        [table.name for table in INGESTED],
+        written=run.written,
+        removed=removed,
+        replaced=old,
     )
-    lake.discard(removed.difference(before))  # written in this run, and merged at once
-    return after
-
-
-def _rewritten(
-    run: _Run, before: Sequence[Part], gone: Mapping[tuple[str, ...], set[str]]
-) -> tuple[list[Part], set[Part]]:
-    """Return the parts that hold the rows now, after taking back and merging, and those they replace."""
-    taken, removed = part_rewrites.take_back(run.lake, before, gone)
-    run.written += taken
-    parts = [part for part in [*before, *run.result.parts, *taken] if part not in set(removed)]
-    merged, small = part_rewrites.merge(run.lake, parts)
-    run.written += merged
-    out = {*removed, *small}
-    return [part for part in [*parts, *merged] if part not in out], out
-
-
-def _commit_over_others(
-    lake: Lake, snapshot: Snapshot, *, add: Sequence[Part], remove: Sequence[Part]
-) -> Snapshot:
-    """Commit, also over a commit that touched none of the tables that are ingested."""
-    names = [table.name for table in INGESTED]
-    for _ in range(_ATTEMPTS):
-        try:
-            return lake.commit(snapshot, add=add, remove=remove)
-        except ConflictError:
-            now = lake.snapshot()
-            if any(set(now.parts(name)) != set(snapshot.parts(name)) for name in names):
-                raise
-            snapshot = now
-    return lake.commit(snapshot, add=add, remove=remove)

@@ -8,12 +8,13 @@ from dataclasses import asdict
 import numpy as np
 import pyarrow as pa
 
-from brume.labels.model.lake import Lake, Part, Snapshot
+from brume.labels.model.lake import Lake
 from brume.labels.model.quality import finding_rows, job_quality, levels, pace, worker_summaries
 from brume.labels.model.quality.annotation_sets import numbers
 from brume.labels.model.quality.arrays import Codes, Floats
 from brume.labels.model.quality.job_quality import JobQuality, Work
 from brume.labels.model.schema import QUALITY, TABLES
+from brume.lake.lake import Part, Snapshot
 from brume.run import progress
 from brume.run.pool import share_out
 

@@ -10,13 +10,14 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from brume.labels.model.lake import Lake, Part, Snapshot
+from brume.labels.model.lake import Lake
 from brume.labels.model.quality import answer_comparison, audit, checks, disagreement, label_errors, measures
 from brume.labels.model.quality import finding_rows as findings
 from brume.labels.model.quality.annotation_sets import LABEL_COLUMNS, AnnotationSets, build, numbers
 from brume.labels.model.quality.arrays import Codes, Floats
 from brume.labels.model.quality.faults import FLICKER, LABEL_ERROR
 from brume.labels.model.quality.measures import Measure
+from brume.lake.lake import Part, Snapshot
 
 ANSWER_COLUMNS = ("item", "worker", "file", "answer")
 TABLES = ("items", "frames", "labels", "answers", "answer_labels")

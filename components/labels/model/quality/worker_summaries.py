@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-from brume.labels.model.lake import Lake, Snapshot
+from brume.labels.model.lake import Lake
 from brume.labels.model.schema import TABLES
+from brume.lake.lake import Snapshot
 
 # Answers without a time above zero count as tasks and labels, and in no figure of time.
 _TIMED = """

@@ -11,22 +11,24 @@ the line n + 1 of its manifest). `file` is a path below the source, `line` count
 """
 
 from brume.labels.model.schema.columns import (
-    COUNT,
     DATABASE,
-    FLAG,
-    NUMBER,
     POINTS,
-    TEXT,
     TEXTS,
-    TIME,
-    WHOLE,
-    Table,
     frames_type,
     manifest_table,
 )
 from brume.labels.model.schema.ingested import INGESTED
 from brume.labels.model.schema.joined import JOINED
 from brume.labels.model.schema.quality import QUALITY
+from brume.lake.tables import (
+    COUNT,
+    FLAG,
+    NUMBER,
+    TEXT,
+    TIME,
+    WHOLE,
+    Table,
+)
 
 TABLES = {table.name: table for table in (*INGESTED, *JOINED, *QUALITY)}
 

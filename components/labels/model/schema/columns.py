@@ -1,33 +1,17 @@
-"""Types of columns, the class of a table, and columns that several tables share."""
+"""Types of columns, and columns that several tables share."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import pyarrow as pa
 
-DATABASE = "smgt-gluedatabase"  # the original's name: its queries spell it out
+from brume.lake.tables import COUNT, NUMBER, TEXT
 
-TEXT, NUMBER, WHOLE, COUNT, FLAG = pa.string(), pa.float64(), pa.int64(), pa.int32(), pa.bool_()
-TIME = pa.timestamp("us", tz="UTC")
+DATABASE = "smgt-gluedatabase"  # the original's name: its queries spell it out
 TEXTS = pa.map_(TEXT, TEXT)
 POINTS = pa.list_(pa.struct([("x", NUMBER), ("y", NUMBER), ("z", NUMBER)]))
-
-
-@dataclass(frozen=True)
-class Table:
-    """A table: its schema, the columns whose values name its folders, and what a row is.
-
-    Partition columns stand in the files too. `original` marks those that the original's queries know.
-    """
-
-    name: str
-    row: str
-    schema: pa.Schema
-    partitions: tuple[str, ...] = ()
-    original: bool = False
 
 
 def frames_type(frame_attributes: Sequence[str], label_attributes: Sequence[str]) -> pa.DataType:

@@ -5,21 +5,23 @@ from __future__ import annotations
 import pyarrow as pa
 
 from brume.labels.model.schema.columns import (
-    COUNT,
     FILE_COLUMNS,
-    FLAG,
     JOB_COLUMNS,
     LABEL_COLUMNS,
+    TEXTS,
+    frames_type,
+)
+from brume.lake.tables import (
+    COUNT,
+    FLAG,
     NUMBER,
     TEXT,
-    TEXTS,
     TIME,
     WHOLE,
     Table,
-    frames_type,
 )
 
-# `frames_type()` without names stands for columns whose structs grow with the data.
+# `frames_type()` without names stands for columns whose structs grow with the data (open ones).
 INGESTED = (
     Table(
         "annotations_batch_manifests",
@@ -36,7 +38,7 @@ INGESTED = (
             ]
         ),
         ("partition_0", "partition_1"),
-        original=True,
+        ("tracking-annotations", "detection-annotations"),
     ),
     Table(
         "output_manifest",
@@ -65,7 +67,6 @@ INGESTED = (
             ]
         ),
         ("partition_0", "partition_1"),
-        original=True,
     ),
     Table(
         "items",
@@ -140,6 +141,7 @@ INGESTED = (
             ]
         ),
         ("modality", "job"),
+        ("entries",),
     ),
     Table(
         "answer_labels",

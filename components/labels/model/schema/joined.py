@@ -4,7 +4,16 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-from brume.labels.model.schema.columns import COUNT, NUMBER, TEXT, TIME, Table, frames_type
+from brume.labels.model.schema.columns import (
+    frames_type,
+)
+from brume.lake.tables import (
+    COUNT,
+    NUMBER,
+    TEXT,
+    TIME,
+    Table,
+)
 
 JOINED = (
     Table(
@@ -59,6 +68,6 @@ JOINED = (
             ]
         ),
         ("year", "month", "date", "hour"),
-        original=True,
+        ("answercontent",),
     ),
 )

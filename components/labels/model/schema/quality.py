@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-from brume.labels.model.schema.columns import COUNT, NUMBER, TEXT, TIME, WHOLE, Table
+from brume.lake.tables import (
+    COUNT,
+    NUMBER,
+    TEXT,
+    TIME,
+    WHOLE,
+    Table,
+)
 
 _EFFORT = [
     ("jobs", COUNT),

@@ -20,11 +20,12 @@ from botocore.exceptions import BotoCoreError, ClientError
 from brume import storage
 from brume.aws.client import client
 from brume.labels.model import merged_schema
-from brume.labels.model.lake import Lake, Part, Snapshot
-from brume.labels.model.parquet_files import folder as folder_of
+from brume.labels.model.lake import Lake
 from brume.labels.model.schema import DATABASE, TABLES, Table, manifest_table
 from brume.labels.pipeline import aws_errors
 from brume.labels.pipeline.publish import hive_types
+from brume.lake.lake import Part, Snapshot
+from brume.lake.parquet_files import folder as folder_of
 
 OWNER = "brume.lake"  # the parameter of a table that names its owner
 _MADE_OF = "brume.made-of"  # of a table or partition: a digest of its parts and columns

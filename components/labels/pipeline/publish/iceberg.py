@@ -22,8 +22,9 @@ import pyarrow as pa
 from brume import storage
 from brume.aws.client import client
 from brume.labels.model import merged_schema
-from brume.labels.model.lake import Lake, Part, Snapshot
+from brume.labels.model.lake import Lake
 from brume.labels.model.schema import TABLES
+from brume.lake.lake import Part, Snapshot
 
 CATALOG = "brume"  # a SQL catalog keeps tables under its own name: readers give the same
 NAMESPACE = "labels"  # not the original's database: a table of Glue's catalog is Iceberg's or Hive's

@@ -7,7 +7,7 @@ import hashlib
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -18,8 +18,9 @@ from brume import storage
 from brume.labels.model.ingest.layout import Place
 from brume.labels.model.ingest.reading.files import Context, Read, context_of, recognise, tables
 from brume.labels.model.ingest.reading.notes import Notes
-from brume.labels.model.lake import Lake, Part
+from brume.labels.model.lake import Lake
 from brume.labels.model.schema import TABLES
+from brume.lake.ingestion import Result
 
 _CONNECTIONS = 8  # files of an object store that a worker fetches at a time
 
@@ -34,28 +35,6 @@ class Task:
     version: str
     place: Place
     known: dict[str, Any] | None = None
-
-
-@dataclass
-class Result:
-    """What became of some files: parts that no state names yet, and rows of the tables files and rejects.
-
-    `unchanged` are files whose content is what it was, `lost` those that were gone before they were read.
-    """
-
-    parts: list[Part] = field(default_factory=list)
-    files: list[dict[str, Any]] = field(default_factory=list)
-    rejects: list[dict[str, Any]] = field(default_factory=list)
-    unchanged: list[dict[str, Any]] = field(default_factory=list)
-    lost: list[str] = field(default_factory=list)
-
-    def add(self, other: Result) -> None:
-        """Take over what another part of the work found."""
-        self.parts += other.parts
-        self.files += other.files
-        self.rejects += other.rejects
-        self.unchanged += other.unchanged
-        self.lost += other.lost
 
 
 def read_chunk(lake: Lake, tasks: Sequence[Task], context: Context, modalities: Sequence[str]) -> Result:

@@ -1,4 +1,4 @@
-"""Parquet files of the lake's tables: their folders, checks of columns, writing."""
+"""Parquet files of a lake's tables: their folders, checks of columns, writing."""
 
 from __future__ import annotations
 
@@ -10,22 +10,14 @@ from urllib.parse import quote
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from brume.labels.model.schema import TABLES, Table, frames_type
+from brume.lake.tables import Table
 
 ROW_GROUP = 122_880  # rows; DuckDB reads row groups in parallel
 _LONG_NAME = 150  # characters of a folder; file systems take 255
-_FRAMES = frames_type((), ())
 
 
 class LakeError(RuntimeError):
     """A lake that cannot be read, or data that does not fit its table; the message gives the remedy."""
-
-
-def table_of(name: str) -> Table:
-    """Return a table by its name. Raises `LakeError`."""
-    if name not in TABLES:
-        raise LakeError(f"a lake has no table {name!r}; it has {', '.join(TABLES)}")
-    return TABLES[name]
 
 
 def folder(spec: Table, partition: Sequence[str]) -> str:
@@ -39,19 +31,10 @@ def folder(spec: Table, partition: Sequence[str]) -> str:
     return "/".join([spec.name, *folders])
 
 
-def holds_frames(kind: pa.DataType) -> bool:
-    """Return whether a column holds frames, whose structs of attributes grow with the data."""
-    if kind == _FRAMES:
-        return True
-    if pa.types.is_list(kind):
-        return holds_frames(kind.value_type)
-    return pa.types.is_struct(kind) and any(holds_frames(part.type) for part in kind)
-
-
 def write_parquet(path: Path, spec: Table, data: pa.Table | pa.RecordBatchReader) -> tuple[int, int]:
     """Write rows of a table, zstd-compressed; return their number and the file's size in bytes.
 
-    Columns are brought into the order and types of the table's schema, but for structs of frames, which are
+    Columns are brought into the order and types of the table's schema, but for its open ones, which are
     taken as they come. Raises `LakeError` naming the column that is missing, unknown or of another type.
     """
     given = data.schema
@@ -61,7 +44,7 @@ def write_parquet(path: Path, spec: Table, data: pa.Table | pa.RecordBatchReader
     columns = []
     for column in spec.schema:
         held = given.field(column.name).type
-        if holds_frames(column.type) and not pa.types.is_null(held):
+        if column.name in spec.open and not pa.types.is_null(held):
             column = column.with_type(held)
         elif held not in (column.type, pa.null()):
             raise LakeError(f"{spec.name}.{column.name} is {column.type}, not {held}")

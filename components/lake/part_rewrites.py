@@ -1,4 +1,4 @@
-"""Rewrite parts of the lake: drop rows of deleted files, merge small parts."""
+"""Rewrite parts of a lake: drop rows of deleted files, merge small parts."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from brume.labels.model.lake import Lake, Part
-from brume.labels.model.parquet_files import ROW_GROUP
+from brume.lake.lake import Lake, Part
+from brume.lake.parquet_files import ROW_GROUP
 
-MANY = 8  # small parts of one job that are merged
+MANY = 8  # small parts of one partition that are merged
 SMALL_BYTES = 4 << 20
 
 
@@ -22,7 +22,7 @@ def take_back(
 ) -> tuple[list[Part], list[Part]]:
     """Return (parts to add, parts to remove) so that no row of a gone file is left.
 
-    `gone` names files by the partition (modality, job) that their rows are in. A part that holds rows of
+    `gone` names files by the partition that their rows are in. A part that holds rows of
     other files too is written anew without those of the gone ones.
     """
     add: list[Part] = []
@@ -43,7 +43,7 @@ def take_back(
 
 
 def merge(lake: Lake, parts: Sequence[Part]) -> tuple[list[Part], list[Part]]:
-    """Return (parts to add, parts to remove) so that no job has many small parts of a table."""
+    """Return (parts to add, parts to remove) so that no partition has many small parts of a table."""
     small: dict[tuple[str, tuple[str, ...]], list[Part]] = defaultdict(list)
     for part in parts:
         if part.size < SMALL_BYTES:
