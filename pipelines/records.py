@@ -1,27 +1,38 @@
-"""Records: counts the lines of a text.
+"""Records: from an export of FHIR resources to clinical notes that can be searched.
 
-brume run records source=FILE --out out/records
+brume run records source=DIR --out out/records
 """
 
 from collections.abc import Mapping
 from typing import Any
 
 from brume.pipelines.running import steps
-from brume.records.pipeline import settings, stages
+from brume.records.pipeline import stages
+from brume.records.pipeline.settings import check_records
 
 
 def check(arguments: Mapping[str, Any]) -> None:
     """Raise `ValueError` that names every parameter the pipeline cannot work with."""
-    settings.check(arguments)
+    check_records(arguments)
 
 
-@steps.pipeline("records", "Count the lines of a text.")
-def pipeline(source: str, least: int = 0) -> None:
-    """Count the lines of a text.
+@steps.pipeline("records", "Take in an export of FHIR resources and report on its notes.")
+def pipeline(
+    source: str = "",
+    lake: str = "",
+    status: str = "",
+    max_rejected: float = 0.2,
+) -> None:
+    """Take in an export of FHIR resources and report on its notes.
 
     Args:
-        source: A text file, local or s3://.
-        least: Characters that a line must have to be counted.
+        source: Folder or s3:// prefix with an export's NDJSON files; empty: an invented one is made.
+        lake: Folder or s3:// prefix of the tables, kept from run to run; empty: in the run's own outputs.
+        status: Statuses of the documents that notes are made of, with commas; empty means all.
+        max_rejected: Share of the export's lines that may be unusable before the run fails.
     """
     step = steps.Steps(locals())
-    step(stages.count, cpu="500m", memory="512Mi")
+    found = step(stages.find_source, cpu="1", memory="1Gi")
+    ingested = step(stages.ingest_resources, source=found.outputs["Output"], cpu="2", memory="4Gi")
+    notes = step(stages.make_notes, lake=ingested.outputs["Output"], cpu="1", memory="4Gi")
+    step(stages.write_report, lake=notes.outputs["Output"], cpu="500m", memory="2Gi")

@@ -1,8 +1,32 @@
-"""Write the demo's input: ``python -m brume.records.demo FILE``."""
+"""Write an export: `python -m brume.records.demo FOLDER [--patients N] [--seed N]`."""
 
+from __future__ import annotations
+
+import argparse
 import sys
 from pathlib import Path
 
-from brume.records.demo.text import write_text
+from brume.records.demo import PATIENTS, generate
 
-write_text(Path(sys.argv[1]))
+
+def main() -> int:
+    """Write the export and say what it holds."""
+    parser = argparse.ArgumentParser(prog="python -m brume.records.demo", description=__doc__)
+    parser.add_argument("folder", type=Path, help="a new folder, or one written before")
+    parser.add_argument("--patients", type=int, default=PATIENTS)
+    parser.add_argument("--seed", type=int, default=0)
+    asked = parser.parse_args()
+    try:
+        truth = generate(asked.folder, asked.patients, asked.seed)
+    except OSError as error:
+        print(error, file=sys.stderr)
+        return 1
+    print(
+        f"{asked.folder}: {sum(truth.resources.values())} resources of {truth.patients} patients, "
+        f"{len(truth.notes)} notes with {sum(len(note.facts) for note in truth.notes)} facts"
+    )
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,17 +1,50 @@
-"""Checks of the parameters of the records pipeline."""
+"""Checks of the records pipeline's parameters, and what their values mean."""
+
+from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
 from brume import storage
+from brume.run.checks import Checks
+
+# Of DocumentReference and of DiagnosticReport (hl7.org/fhir/R4).
+STATUSES = (
+    *(
+        "current",
+        "superseded",
+        "entered-in-error",
+        "registered",
+        "partial",
+        "preliminary",
+        "final",
+        "amended",
+    ),
+    *("corrected", "appended", "cancelled", "unknown"),
+)
 
 
-def check(arguments: Mapping[str, Any]) -> None:
-    """Raise `ValueError` that names every parameter the pipeline cannot work with."""
-    wrong = []
-    if arguments["least"] < 0:
-        wrong.append(f"least={arguments['least']} must be 0 or more")
-    if not storage.exists(arguments["source"]):
-        wrong.append(f"source={arguments['source']} does not exist")
-    if wrong:
-        raise ValueError("\n".join(wrong))
+def check_records(arguments: Mapping[str, Any]) -> None:
+    """Check the arguments of the pipeline. Raises `ValueError` with one line for each wrong one."""
+    source, lake = arguments["source"], arguments["lake"]
+    checks = Checks(arguments)
+    checks.exists("source")
+    checks.require(
+        not (lake and source and _within(lake, source)),
+        f"lake={lake} must not lie in source={source}: its files would be listed with the export's",
+    )
+    checks.attempt(lambda: statuses_of(arguments["status"]))
+    checks.between(0, 1, "max_rejected")
+    checks.finish()
+
+
+def statuses_of(text: str) -> tuple[str, ...]:
+    """Return the statuses in a list with commas; none means all. Raises `ValueError`."""
+    given = tuple(part.strip() for part in text.split(",") if part.strip())
+    if not set(given) <= set(STATUSES):
+        raise ValueError(f"status={text} must be some of {','.join(STATUSES)}, with commas, or empty for all")
+    return given
+
+
+def _within(inner: str, outer: str) -> bool:
+    return (storage.absolute(inner).rstrip("/") + "/").startswith(storage.absolute(outer).rstrip("/") + "/")

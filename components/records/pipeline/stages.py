@@ -1,19 +1,114 @@
-"""The stages of the records pipeline."""
+"""The stages of the records pipeline.
+
+The lake outlives a run and is written by several stages. A stage that reads it depends on the parts of the
+tables that it reads.
+"""
 
 from __future__ import annotations
 
-import json
+import platform
+import tempfile
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any
 
 from brume import storage
-from brume.records.model.lines import count_lines
-from brume.run.artifacts import Metrics
-from brume.run.stage import Content, stage
+from brume.records.model.lake import Lake
+from brume.records.pipeline.settings import statuses_of
+from brume.run.artifacts import HTML, Dataset, Metrics
+from brume.run.content import Counted
+from brume.run.rejects import Reject, write_rejects
+from brume.run.stage import context, stage
+
+# Those that notes are made of; `files` has times of change too, which make no other note.
+_OF_NOTES = ("resources", "identifiers", "deletions", "attachments", "links")
 
 
-@stage("count", outputs={"metrics": "metrics.json"})
-def count(source: Content, least: int, metrics: Metrics) -> int:
-    """Count the lines of the text at `source`; returns their number."""
-    found = count_lines(storage.read_bytes(source).decode(), least)
-    metrics.metadata["lines"] = found
-    storage.write_bytes(metrics.uri, json.dumps({"lines": found}).encode())
-    return found
+def _resources(lake: str) -> list[Any]:
+    """Return the parts of the tables that notes are made of."""
+    parts = Lake(lake).snapshot().all_parts
+    return sorted([part.path, part.rows, part.size] for part in parts if part.table in _OF_NOTES)
+
+
+def _parts(lake: str) -> list[Any]:
+    """Return the parts of the present state of a lake."""
+    return sorted([part.path, part.rows, part.size] for part in Lake(lake).snapshot().all_parts)
+
+
+ResourcesOfLake = Annotated[str, Counted(state=_resources)]
+LakeContent = Annotated[str, Counted(state=_parts)]
+
+
+def _named(arguments: Mapping[str, Any]) -> str | None:
+    """Return the source that the user names, as a URI; None where an export is to be made."""
+    return storage.absolute(arguments["source"]) if arguments["source"] else None
+
+
+@stage("source", outputs={"made": "source"}, instead=_named)
+def find_source(source: str, made: Dataset) -> str:
+    """Return where the export is; without a place, make one whose facts are known."""
+    from brume.records import demo
+
+    with tempfile.TemporaryDirectory() as scratch:
+        local = Path(made.uri) if not storage.is_remote(made.uri) else Path(scratch) / "source"
+        demo.generate(local)
+        if storage.is_remote(made.uri):
+            storage.upload(local, made.uri)
+    return storage.join(made.uri, demo.EXPORT)
+
+
+@stage(
+    "ingest",
+    outputs={"tables": "lake", "rejects": "rejects.csv", "metrics": "work/metrics/resources.json"},
+    looks_again=True,
+)
+def ingest_resources(
+    source: str, lake: str, max_rejected: float, tables: Dataset, rejects: Dataset, metrics: Metrics
+) -> str:
+    """Read what is new or changed into the lake; returns the lake's URI.
+
+    The lake knows which files it holds: a source that did not change costs a listing.
+    """
+    from brume.records.model import ingest
+
+    uri = storage.absolute(lake) if lake else tables.uri
+    summary = ingest.run(source, Lake(uri), max_rejected=max_rejected)
+    numbers = asdict(summary)
+    metrics.metadata.update(
+        {name: numbers[name] for name in ("files", "read", "removed", "resources", "repaired", "rejects")}
+    )
+    listed = [
+        Reject(f"{row['file']}, line {row['line']}" if row["line"] else row["file"], "ingest", row["reason"],
+               row["remedy"])
+        for row in Lake(uri).table("rejects").to_pylist()
+    ]  # fmt: skip
+    write_rejects(listed, rejects.uri, item="line")
+    return uri
+
+
+@stage("notes", outputs={"metrics": "work/metrics/notes.json"})
+def make_notes(lake: ResourcesOfLake, status: str, metrics: Metrics) -> str:
+    """Make the notes of the resources that hold; returns the lake's URI."""
+    from brume.records.model.notes.making import make
+
+    metrics.metadata.update(asdict(make(Lake(lake), statuses_of(status))))
+    return lake
+
+
+@stage("report", outputs={"report": "report.html"})
+def write_report(lake: LakeContent, report: HTML) -> None:
+    """Write the report of the run, one self-contained page."""
+    from brume.records.pipeline.report import Input, build
+
+    record = context().run_record()
+    html = build(
+        Input(
+            lake=Lake(lake),
+            parameters=record.get("parameters") or {},
+            timings=context().timings(),
+            versions=record.get("versions") or {},
+            facts=[fact for fact in (record.get("started"), platform.node()) if fact],
+        )
+    )
+    storage.write_bytes(report.uri, html.encode())

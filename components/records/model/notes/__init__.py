@@ -1,0 +1,1 @@
+"""Notes from resources: what an attachment holds, as text, and what is known of it."""
