@@ -121,9 +121,9 @@ class Resources:
         if not wanted:
             return {}
         sql = """
-            SELECT links.file, links.url, attachments.data
-            FROM links JOIN attachments ON links.attachment = attachments.file
-            SEMI JOIN (SELECT unnest($wanted, recursive := true)) wanted USING (file, url)
+            SELECT linked.file, linked.url, attachments.data FROM (
+                SELECT * FROM links SEMI JOIN (SELECT unnest($wanted, recursive := true)) w USING (file, url)
+            ) linked JOIN attachments ON attachments.file = linked.attachment
         """
         rows = self._connection.execute(sql, {"wanted": wanted}).fetchall()
         return {(file, url): data for file, url, data in rows}

@@ -140,6 +140,9 @@ class _Reader:
 
     def line(self, number: int, line: bytes) -> Iterator[Item]:
         """Take a line; yields what ends in it."""
+        if line.startswith(codecs.BOM_UTF8):
+            yield Repair(number, "a byte-order mark")
+            line = line[len(codecs.BOM_UTF8) :]
         if self._open and self._open.is_followed_by(line):
             yield from self.end()
         if self._skips and not line.startswith(b"{"):
@@ -157,9 +160,6 @@ class _Reader:
         self._open = None
 
     def _begin(self, number: int, line: bytes) -> Iterator[Item]:
-        if line.startswith(codecs.BOM_UTF8):
-            yield Repair(number, "a byte-order mark")
-            line = line[len(codecs.BOM_UTF8) :]
         if not line.strip(_BLANK):
             yield Repair(number, "an empty line")
             return
