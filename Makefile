@@ -12,7 +12,7 @@ DEMO := out/demo-cohort
 TYPES := build/types
 
 .DEFAULT_GOAL := help
-.PHONY: help reference setup setup-test setup-cluster run test test-cluster lint bench bench-slides bench-inspection bench-labels bench-captions bench-narration bench-records inspection labels captions narration system compile horovod images clean
+.PHONY: help reference setup setup-test setup-cluster run test test-cluster lint bench bench-slides bench-inspection bench-labels bench-captions bench-narration bench-records inspection labels captions narration records system compile horovod images clean
 
 help: ## Show the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 20
@@ -52,6 +52,9 @@ captions: setup ## Stream recordings at every level and report: speech that is m
 narration: setup ## Make audio of articles and a site to listen to: a demo, or ARTICLES=... ADDRESS=...
 	@$(BIN)/brume run narration articles="$(ARTICLES)" address="$(or $(ADDRESS),http://127.0.0.1:8000)" $(PARAMETERS) --out "$(or $(OUT),out/narration)"
 	@echo "To listen: $(BIN)/brume narration show $(or $(OUT),out/narration)/site"
+
+records: setup ## Take in an export of FHIR resources and report on its notes: an invented one, or SOURCE=...
+	@$(BIN)/brume run records source="$(SOURCE)" $(PARAMETERS) --out "$(or $(OUT),out/records)"
 
 test: setup-test collective ## Run the tests; with ALL=1 those that take minutes too
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(PYTEST) -n $(PROCESSES) --dist loadgroup --no-loadscope-reorder --ignore=tests/cluster $(if $(ALL),,-m "not long")

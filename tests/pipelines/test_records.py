@@ -1,25 +1,49 @@
-"""The records pipeline, and again with each input changed."""
+"""The records pipeline from end to end, on an export whose facts and faults are known."""
+
+from __future__ import annotations
 
 import json
 from pathlib import Path
 
-from brume.records.demo.text import write_text
+import pytest
+
+from brume.records import demo
+from brume.records.model.lake import Lake
+from brume.records.pipeline.settings import check_records
 from tests.pipelines.runs import brume
 
 
-def test_a_run_counts_and_runs_again_when_an_argument_changes(tmp_path: Path) -> None:
-    source, out = tmp_path / "text", tmp_path / "out"
-    write_text(source)
+def test_wrong_parameters_are_named_all_at_once(tmp_path: Path) -> None:
+    arguments = {"source": str(tmp_path), "lake": f"{tmp_path}/lake", "status": "old", "max_rejected": 2}
+    with pytest.raises(ValueError, match="(?s)lake=.*status=old.*max_rejected=2"):
+        check_records(arguments)
 
-    def run(least: int) -> tuple[int, str]:
-        done = brume("run", "records", f"source={source}", f"least={least}", "--out", str(out))
+
+@pytest.mark.slow
+def test_a_run_takes_in_an_export_and_reports_on_it(tmp_path: Path) -> None:
+    truth = demo.generate(tmp_path / "demo", patients=12)
+    out = tmp_path / "out"
+
+    def run(*words: str) -> dict[str, str]:
+        source = f"source={tmp_path / 'demo' / demo.EXPORT}"
+        done = brume("run", "records", source, *words, "--out", str(out))
         assert done.returncode == 0, done.stdout + done.stderr
         record = json.loads((out / "run.json").read_text())
-        states = {step["step"]: step["state"] for step in record["steps"]}
-        return json.loads((out / "metrics.json").read_text())["lines"], states["count"]
+        return {step["step"]: step["state"] for step in record["steps"]}
 
-    assert run(0) == (10, "finished")
-    assert run(0) == (10, "reused")
-    assert run(5) == (5, "finished")
-    source.write_text("another text\n")
-    assert run(5) == (1, "finished")
+    assert set(run().values()) == {"finished"}
+    assert Lake(str(out / "lake")).table("notes").num_rows == len(truth.notes)
+    page = (out / "report.html").read_text()
+    assert f"{len(truth.notes)} notes of 12 patients" in page
+    assert all(
+        f"{file}, line {line}," in (out / "rejects.csv").read_text().replace('"', "")
+        for file, line in truth.rejects
+    )
+    written = page + (out / "rejects.csv").read_text() + (out / "work/run.log").read_text()
+    names = {fact.text for note in truth.notes for fact in note.facts if fact.planted in ("NAME", "EMAIL")}
+    assert names and not [name for name in names if name in written]
+
+    states = run("status=current,final")
+    assert states == {"source": "finished", "ingest": "finished", "notes": "finished", "report": "finished"}
+    statuses = {row["status"] for row in Lake(str(out / "lake")).table("notes").to_pylist()}
+    assert statuses == {"current", "final"}

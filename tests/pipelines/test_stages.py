@@ -20,9 +20,9 @@ import pyarrow as pa
 import pytest
 
 from brume.inspection.pipeline import lookout
-from brume.labels.model.lake import Lake
-from brume.labels.model.schema import TABLES
+from brume.labels.model.lake import Lake as LabelsLake
 from brume.pipelines.running import catalog, steps
+from brume.records.model.lake import Lake as RecordsLake
 from brume.run.stage import OUT, Stage
 
 SLIDES = ["cohort", "tiling", "shards", "training", "serving", "prediction", "scores", "report"]
@@ -33,6 +33,7 @@ INSPECTION = [
 LABELS = ["ingest", "workers", "quality", "tables", "queries", "dashboard", "quicksight"]
 CAPTIONS = ["audio", "transcribe", "evaluate", "report"]
 NARRATION = ["read", "script", "synthesise", "assemble", "publish", "report"]
+RECORDS = ["ingest", "notes", "report"]
 LOOK_AGAIN = {
     "slides": [],
     "slides_predict": [],
@@ -40,6 +41,7 @@ LOOK_AGAIN = {
     "labels": LABELS[:2],
     "captions": [],
     "narration": [],
+    "records": RECORDS[:1],
 }
 
 TRAIN_ON = SLIDES[3:]
@@ -143,6 +145,13 @@ TABLE: dict[str, list[tuple[str, Any, list[str]]]] = {
         ("requests", 3, []),
         ("max_rejected", 0.2, NARRATION),
     ],
+    "records": [
+        ("source", "new folder", RECORDS),
+        ("source", "content", RECORDS),
+        ("lake", "new folder", RECORDS),
+        ("status", "current", RECORDS[1:]),
+        ("max_rejected", 0.5, []),
+    ],
 }
 # A stage whose code changes by itself, and the stages that run again. One that acts does not run for its own
 # sake: what would use it stands.
@@ -203,6 +212,20 @@ CODE: dict[str, dict[str, list[str]]] = {
         "publish": NARRATION[4:],
         "report": NARRATION[5:],
     },
+    "records": {
+        "source": [],
+        "ingest": [],
+        "notes": RECORDS[1:],
+        "report": RECORDS[2:],
+    },
+}
+# Stages that write into a lake: a table of it, and the arguments that what it has is of.
+INTO_LAKE: dict[tuple[str, str], tuple[str, tuple[str, ...]]] = {
+    ("labels", "ingest"): ("jobs", ("source", "modalities", "job_states")),
+    ("labels", "workers"): ("workers", ("workers", "mask_people")),
+    ("labels", "quality"): ("findings", ()),
+    ("records", "ingest"): ("identifiers", ("source",)),
+    ("records", "notes"): ("notes", ()),
 }
 ENDINGS = {"audio": ".wav", "articles": ".md"}
 CASES = [(name, *case) for name, cases in TABLE.items() for case in cases]
@@ -234,14 +257,15 @@ class InProcess(steps.Steps):
 
 def work(stage: Stage[..., Any]) -> Callable[..., Any]:
     """Return what replaces a stage's own work."""
+    system = stage.__module__.split(".")[1]
 
     def double(**arguments: Any) -> Any:
         for name in stage.outputs:
             file = Path(arguments[name].uri) / "file"
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(str(next(_count)))
-        if stage.name in ("ingest", "workers", "quality"):
-            return into_lake(stage.name, arguments)
+        if (system, stage.name) in INTO_LAKE:
+            return into_lake(system, stage.name, arguments)
         returned = {
             "cohort": ["0"],
             "tiling": arguments.get("tiles"),
@@ -256,19 +280,15 @@ def work(stage: Stage[..., Any]) -> Callable[..., Any]:
     return double
 
 
-def into_lake(stage: str, arguments: dict[str, Any]) -> str:
-    """Write one row into a table of the real lake, as the stage does: when what it is of has changed."""
+def into_lake(system: str, stage: str, arguments: dict[str, Any]) -> str:
+    """Write rows into a table of the real lake, as the stage does: when what they are of has changed."""
     uri = arguments["lake"] or arguments["tables"].uri
-    table, of = {
-        "ingest": ("jobs", ("source", "modalities", "job_states")),
-        "workers": ("workers", ("workers", "mask_people")),
-        "quality": ("findings", ()),
-    }[stage]
+    table, of = INTO_LAKE[system, stage]
     text = repr([(name, arguments[name], read(arguments[name])) for name in of])
     known = Path(uri) / f"{stage}.seen"
-    if stage == "quality" or not known.exists() or known.read_text() != text:
-        lake = Lake(uri)
-        schema = TABLES[table].schema
+    if not of or not known.exists() or known.read_text() != text:
+        lake = LabelsLake(uri) if system == "labels" else RecordsLake(uri)
+        schema = lake.spec(table).schema
         lake.replace([table], [lake.write(table, pa.Table.from_pylist([{}] * (next(_count) + 1), schema))])
         known.write_text(text)
     return str(uri)
@@ -408,6 +428,7 @@ def twice(run: Run) -> list[str]:
         "labels": LABELS,
         "captions": CAPTIONS,
         "narration": NARRATION,
+        "records": RECORDS,
     }
     assert sorted(run()) == sorted(everything[run.pipeline.name])
     again = LOOK_AGAIN[run.pipeline.name]

@@ -30,9 +30,9 @@ if __name__ == "__main__":
 # Ends by SIGKILL just before an operation of a name (of Python's audit events) on a path of the lake.
 KILLED_RUN = f"""
 import os, signal, sys
-source, lake, operation, name = sys.argv[1:]
+folder, operation, name = sys.argv[2:]
 def kill(event, arguments):
-    if event == operation and str(arguments[0]).startswith(lake) and name in str(arguments[0]):
+    if event == operation and str(arguments[0]).startswith(folder) and name in str(arguments[0]):
         os.kill(os.getpid(), signal.SIGKILL)
 sys.addaudithook(kill)
 {RUN}

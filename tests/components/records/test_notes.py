@@ -39,7 +39,7 @@ def test_attachments_without_a_note_are_named(export: Export) -> None:
 
 def test_what_is_known_of_a_note(tmp_path: Path, lake: Lake) -> None:
     author = {"resourceType": "Practitioner", "id": "x", "name": [{"given": ["Ana", "B"], "family": "Cruz"}]}
-    told = document(
+    visit = document(
         "d",
         meta={"versionId": "7"},
         status="superseded",
@@ -61,7 +61,7 @@ def test_what_is_known_of_a_note(tmp_path: Path, lake: Lake) -> None:
         "performer": [{"display": "Dr. Wu"}],
         "presentedForm": [form],
     }
-    source = write(tmp_path / "export", {"all.ndjson": [author, told, report, patient()]})
+    source = write(tmp_path / "export", {"all.ndjson": [author, visit, report, patient()]})
     ingest.run(source, lake, processes=1)
     assert make(lake).patients == 1
     found = notes(lake)
