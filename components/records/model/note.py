@@ -24,3 +24,4 @@ class Note:
     author: str = ""
     content_type: str = "text/plain"  # that the text was made of
     version: str = ""  # of its resource; a digest where that has none
+    encounter: str = ""  # id of the Encounter

@@ -8,6 +8,7 @@ from pathlib import Path
 from brume.records.model import ingest
 from brume.records.model.lake import Lake
 from brume.records.model.notes.making import make
+from brume.records.model.notes.stored import read_notes
 from tests.components.records.conftest import Export
 from tests.components.records.exports import attached, document, notes, patient, write
 
@@ -27,6 +28,13 @@ def test_every_note_of_an_export_is_there_with_its_text(export: Export) -> None:
         *("plain", "latin", "wrapped", "page", "rich", "two", "binary", "contained", "file"),
         *("person_by_record", "report"),
     }
+
+
+def test_notes_are_read_back_in_their_order(export: Export) -> None:
+    read = list(read_notes(export.lake))
+    assert [note.id for note in read] == sorted(note.id for note in export.truth.notes)
+    rows = notes(export.lake)
+    assert all(vars(note).items() <= rows[note.id].items() for note in read)
 
 
 def test_attachments_without_a_note_are_named(export: Export) -> None:
