@@ -70,7 +70,7 @@ class Resources:
         names = sorted(set(wanted))
         if not names:
             return {}
-        held = "FROM held WHERE list_contains($names, type || '/' || id)"
+        held = "FROM held SEMI JOIN (SELECT unnest($names) name) w ON w.name = held.type || '/' || held.id"
         return {one.reference: one for one in self._query(held, {"names": names})}
 
     def named(self, reference: str) -> Resource | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -77,12 +77,8 @@ def resources(value: dict[str, Any], text: str, expected: str) -> Iterator[Read 
             found = _read(resource, orjson.dumps(resource).decode(), "")
             full = entry.get("fullUrl")
             if isinstance(found, Read) and isinstance(full, str) and full.startswith("urn:"):
-                found = _with_identifier(found, (URN, full))
+                found = replace(found, identifiers=(*found.identifiers, (URN, full)))
             yield found
-
-
-def _with_identifier(found: Read, identifier: tuple[str, str]) -> Read:
-    return Read(**{**vars(found), "identifiers": (*found.identifiers, identifier)})
 
 
 def _deletion(url: Any, time: datetime | None) -> Deletion | NoResourceError:
@@ -92,52 +88,58 @@ def _deletion(url: Any, time: datetime | None) -> Deletion | NoResourceError:
     return Deletion(parts[-2], parts[-1], time)
 
 
-def _read(value: dict[str, Any], text: str, expected: str) -> Read | NoResourceError:
-    repairs = []
-    given = value.get("resourceType")
-    if not isinstance(given, str):
-        return NoResourceError("the object has no resourceType", "leave out what is no resource")
-    kind = given
-    if kind not in RESOURCE_TYPES:
-        kind = _BY_LOWER.get(given.strip().lower(), "")
-        if not kind:
-            return NoResourceError("its resourceType is none of FHIR R4", "mend the resourceType")
-        repairs.append("a resourceType in other letters")
-        value = {**value, "resourceType": kind}
+def _read(value: Json, text: str, expected: str) -> Read | NoResourceError:
+    try:
+        changes, repairs = _mended(value)
+    except NoResourceError as error:
+        return error
+    if changes:
+        value = {**value, **changes}
         text = orjson.dumps(value).decode()
+    kind, meta = value["resourceType"], value.get("meta")
     if expected and kind != expected:
         repairs.append("a resource of another type than the file's name states")
-    identity = value.get("id")
-    if isinstance(identity, int) and not isinstance(identity, bool):
-        identity = str(identity)
-        repairs.append("an id that is a number")
-        value = {**value, "id": identity}
-        text = orjson.dumps(value).decode()
-    if identity is None:
-        # The same content has the same id in every run.
-        identity = hashlib.sha256(orjson.dumps(value, option=orjson.OPT_SORT_KEYS)).hexdigest()[:32]
-        repairs.append("a resource without an id")
-        value = {**value, "id": identity}
-        text = orjson.dumps(value).decode()
-    if not isinstance(identity, str) or not _ID.fullmatch(identity):
-        return NoResourceError(
-            "its id is no text of up to 256 characters without spaces and slashes", "mend the id"
-        )
-    meta = value.get("meta")
     meta = meta if isinstance(meta, dict) else {}
     version = meta.get("versionId")
-    if not isinstance(version, str) or not version:
-        version = hashlib.sha256(orjson.dumps(value, option=orjson.OPT_SORT_KEYS)).hexdigest()[:16]
     return Read(
         kind,
-        identity,
-        version,
+        value["id"],
+        version if isinstance(version, str) and version else _digest(value)[:16],
         _time(meta.get("lastUpdated")),
         text,
         tuple(_identifiers(value)),
         tuple(attachment_urls(kind, value)),
         tuple(repairs),
     )
+
+
+def _mended(value: Json) -> tuple[dict[str, str], list[str]]:
+    """Return what has to be changed in a resource, and what that mends. Raises `NoResourceError`."""
+    changes, repairs = {}, []
+    kind, identity = value.get("resourceType"), value.get("id")
+    if not isinstance(kind, str):
+        raise NoResourceError("the object has no resourceType", "leave out what is no resource")
+    if kind not in RESOURCE_TYPES:
+        if kind.strip().lower() not in _BY_LOWER:
+            raise NoResourceError("its resourceType is none of FHIR R4", "mend the resourceType")
+        changes["resourceType"] = _BY_LOWER[kind.strip().lower()]
+        repairs.append("a resourceType in other letters")
+    if isinstance(identity, int) and not isinstance(identity, bool):
+        changes["id"] = identity = str(identity)
+        repairs.append("an id that is a number")
+    elif identity is None:
+        # The same content has the same id in every run.
+        changes["id"] = identity = _digest({**value, **changes})[:32]
+        repairs.append("a resource without an id")
+    if not isinstance(identity, str) or not _ID.fullmatch(identity):
+        raise NoResourceError(
+            "its id is no text of up to 256 characters without spaces and slashes", "mend the id"
+        )
+    return changes, repairs
+
+
+def _digest(value: Json) -> str:
+    return hashlib.sha256(orjson.dumps(value, option=orjson.OPT_SORT_KEYS)).hexdigest()
 
 
 def _identifiers(value: Json) -> Iterator[tuple[str, str]]:
