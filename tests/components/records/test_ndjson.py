@@ -89,6 +89,11 @@ def test_several_objects_on_a_line() -> None:
     assert {what for _, what in repairs} == {"several resources on a line"}
 
 
+def test_very_many_objects_on_a_line() -> None:
+    found, _, faults = read(b",".join([line(ONE).strip()] * 5000))
+    assert (len(found), faults) == (5000, [])
+
+
 def test_a_list_in_place_of_lines() -> None:
     for text in (json.dumps([ONE, TWO]).encode(), b"[\n" + line(ONE).strip() + b",\n" + line(TWO) + b"]\n"):
         found, _, faults = read(text)

@@ -19,7 +19,8 @@ import orjson
 
 MOST = 64 << 20  # bytes of one object
 
-_SEPARATORS = b" \t\r\n,[]\x1e"  # between objects: of a list of them, of JSON text sequences (RFC 7464)
+# Between objects: of a list of them, of JSON text sequences (RFC 7464).
+_SEPARATED = re.compile(rb"[\s,\[\]\x1e]*")
 _BLANK = b" \t\r\n\x1e"
 _TOKEN = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*(")?|([{}\[\]])', re.DOTALL)
 _TEXT_END = re.compile(rb'[^"\\]*(?:\\.[^"\\]*)*(")?', re.DOTALL)
@@ -94,24 +95,24 @@ class _Open:
     depth: int = 0
     in_text: bool = False
 
-    def take(self, piece: bytes) -> int:
-        """Add a piece up to the object's end; returns what was taken of it, or -1 when it has not ended."""
-        at = 0
+    def take(self, line: bytes, start: int) -> int:
+        """Add what a line has from `start` up to the object's end; returns where that is, or -1."""
+        at = start
         if self.in_text:
-            match = _TEXT_END.match(piece)
+            match = _TEXT_END.match(line, at)
             assert match is not None  # it matches anything
             self.in_text, at = not match[1], match.end()
-        while not self.in_text and (match := _TOKEN.search(piece, at)):
+        while not self.in_text and (match := _TOKEN.search(line, at)):
             at = match.end()
             if match[2] is None:
                 self.in_text = not match[1]
             else:
                 self.depth += 1 if match[2] in b"{[" else -1
                 if self.depth == 0:
-                    self.pieces.append(piece[:at])
+                    self.pieces.append(line[start:at])
                     return at
-        self.pieces.append(piece)
-        self.size += len(piece)
+        self.pieces.append(line[start:])
+        self.size += len(line) - start
         return -1
 
     def is_followed_by(self, line: bytes) -> bool:
@@ -148,10 +149,7 @@ class _Reader:
         if self._skips and not line.startswith(b"{"):
             return
         self._skips = False
-        if self._open:
-            yield from self._go_on(number, line)
-        else:
-            yield from self._begin(number, line)
+        yield from self._objects(number, line) if self._open else self._begin(number, line)
 
     def end(self) -> Iterator[Item]:
         """Set aside what has not ended."""
@@ -167,48 +165,44 @@ class _Reader:
         try:
             value = orjson.loads(text)
         except ValueError:
-            yield from self._search(number, line)
-            return
+            value = None
         if isinstance(value, dict):
             yield Found(number, text.decode(), value)
         else:
-            yield from self._search(number, line)
+            yield from self._objects(number, line)
 
-    def _search(self, number: int, line: bytes) -> Iterator[Item]:
-        """Find the objects of a line that is not one object."""
-        rest = line.lstrip(_SEPARATORS)
-        if not rest:
-            yield Repair(number, "brackets and commas of a list")
-            return
-        match = _BEGINS.search(rest)
-        if match is None:
-            yield Fault(number, "the line is no JSON object", "leave out what is no resource")
-            return
-        if match.start():
-            yield Repair(number, "text before a resource")
-        self._open = _Open(number)
-        yield from self._go_on(number, rest[match.start() :])
-
-    def _go_on(self, number: int, line: bytes) -> Iterator[Item]:
-        """Add a line to the object that is open."""
-        current = self._open
-        assert current is not None
-        taken = current.take(line)
-        if taken < 0:
-            if current.size > MOST:
-                self._open, self._skips = None, True
-                reason = f"a resource begins here and is longer than {MOST >> 20} MiB"
-                yield Fault(current.line, reason, "split it, or mend its brackets and quotes")
-            return
-        self._open = None
-        if number > current.line:
-            yield Repair(current.line, "a resource over several lines")
-        yield from _parse(current.line, b"".join(current.pieces).strip())
-        rest = line[taken:]
-        if rest.strip(_SEPARATORS):
-            if _BEGINS.search(rest):
-                yield Repair(number, "several resources on a line")
-            yield from self._search(number, rest)
+    def _objects(self, number: int, line: bytes) -> Iterator[Item]:
+        """Yield the objects of a line that is not one object, and what is between them."""
+        at = count = 0
+        while True:
+            if self._open is None:
+                begin = _SEPARATED.match(line, at).end()  # type: ignore[union-attr] - it matches anything
+                if begin == len(line):
+                    if not count:
+                        yield Repair(number, "brackets and commas of a list")
+                    return
+                match = _BEGINS.search(line, begin)
+                if match is None:
+                    yield Fault(number, "the line is no JSON object", "leave out what is no resource")
+                    return
+                if match.start() > begin:
+                    yield Repair(number, "text before a resource")
+                if count:
+                    yield Repair(number, "several resources on a line")
+                self._open, at = _Open(number), match.start()
+            count += 1
+            current = self._open
+            at = current.take(line, at)
+            if at < 0:
+                if current.size > MOST:
+                    self._open, self._skips = None, True
+                    reason = f"a resource begins here and is longer than {MOST >> 20} MiB"
+                    yield Fault(current.line, reason, "split it, or mend its brackets and quotes")
+                return
+            self._open = None
+            if number > current.line:
+                yield Repair(current.line, "a resource over several lines")
+            yield from _parse(current.line, b"".join(current.pieces).strip())
 
 
 def _parse(line: int, data: bytes) -> Iterator[Item]:
