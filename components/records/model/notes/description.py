@@ -64,11 +64,10 @@ def person_name(value: Mapping[str, Any]) -> str:
         parts = _object(one)
         if _text(parts.get("text")) or isinstance(parts.get("name"), str):
             return _text(parts.get("text")) or str(parts["name"])
-        words = [
-            word
-            for name in ("prefix", "given", "family")
-            for word in (parts.get(name) if isinstance(parts.get(name), list) else [parts.get(name)])
-        ]
+        words: list[Any] = []
+        for name in ("prefix", "given", "family"):
+            some = parts.get(name)
+            words += some if isinstance(some, list) else [some]
         if shown := " ".join(word for word in words if isinstance(word, str)):
             return shown
     return ""

@@ -73,7 +73,7 @@ def read_files(lake: Lake, tasks: Sequence[Task]) -> Result:
         try:
             if task.known and task.known["size"] == task.size and task.known["kind"] == task.kind:
                 with storage.open_read(task.uri) as stream:
-                    digest = hashlib.file_digest(stream, "sha256").hexdigest()
+                    digest = hashlib.file_digest(cast(io.BufferedReader, stream), "sha256").hexdigest()
                 if digest == task.known["digest"]:
                     result.unchanged.append({**task.known, "version": task.version})
                     continue

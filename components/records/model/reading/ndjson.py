@@ -13,7 +13,7 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any, BinaryIO, NoReturn
+from typing import Any, BinaryIO, NoReturn, cast
 
 import orjson
 
@@ -61,7 +61,7 @@ def read(stream: BinaryIO) -> Iterator[Item]:
     start = stream.peek(4)[:4]  # type: ignore[attr-defined]
     if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) and start != codecs.BOM_UTF32_LE:
         yield Repair(1, "a file in UTF-16")
-        stream = codecs.EncodedFile(stream, "utf-8", "utf-16", "replace")  # type: ignore[assignment]
+        stream = cast(BinaryIO, codecs.EncodedFile(stream, "utf-8", "utf-16", "replace"))
     reader = _Reader()
     for number, line in _lines(stream):
         if line is None:
@@ -99,9 +99,8 @@ class _Open:
         """Add what a line has from `start` up to the object's end; returns where that is, or -1."""
         at = start
         if self.in_text:
-            match = _TEXT_END.match(line, at)
-            assert match is not None  # it matches anything
-            self.in_text, at = not match[1], match.end()
+            at = _end(match := _TEXT_END.match(line, at))
+            self.in_text = not (match and match[1])
         while not self.in_text and (match := _TOKEN.search(line, at)):
             at = match.end()
             if match[2] is None:
@@ -122,6 +121,12 @@ class _Open:
         one_by_one = self.pieces[0].strip() == b"{"  # printed with a line for each brace
         indented = len(self.pieces) > 1 and self.pieces[1][:1] in (b" ", b"\t")
         return not one_by_one or indented or _is_resource(line)
+
+
+def _end(match: re.Match[bytes] | None) -> int:
+    """Return the end of a match of an expression that matches anything."""
+    assert match is not None
+    return match.end()
 
 
 def _is_resource(line: bytes) -> bool:
@@ -176,7 +181,7 @@ class _Reader:
         at = count = 0
         while True:
             if self._open is None:
-                begin = _SEPARATED.match(line, at).end()  # type: ignore[union-attr] - it matches anything
+                begin = _end(_SEPARATED.match(line, at))
                 if begin == len(line):
                     if not count:
                         yield Repair(number, "brackets and commas of a list")
