@@ -15,6 +15,7 @@ from brume.lake.parquet_files import ROW_GROUP
 
 MANY = 8  # small parts of one partition that are merged
 SMALL_BYTES = 4 << 20
+MERGED_BYTES = MANY * SMALL_BYTES  # of parts that are merged into one, which are held in memory
 
 
 def take_back(
@@ -50,12 +51,27 @@ def merge(lake: Lake, parts: Sequence[Part]) -> tuple[list[Part], list[Part]]:
             small[part.table, part.partition].append(part)
     add: list[Part] = []
     remove: list[Part] = []
-    for (table, partition), some in small.items():
-        if len(some) >= MANY:
-            tables = [pq.read_table(lake.fetch(part), partitioning=None) for part in some]
-            add.append(lake.write(table, pa.concat_tables(tables, promote_options="permissive"), partition))
-            remove += some
+    for (table, partition), every in small.items():
+        for some in _groups(every):
+            if len(some) >= MANY:
+                tables = [pq.read_table(lake.fetch(part), partitioning=None) for part in some]
+                merged = pa.concat_tables(tables, promote_options="permissive")
+                add.append(lake.write(table, merged, partition))
+                remove += some
     return add, remove
+
+
+def _groups(parts: Sequence[Part]) -> Iterator[list[Part]]:
+    """Yield parts in groups that are no larger than can be held in memory."""
+    group: list[Part] = []
+    size = 0
+    for part in parts:
+        if size + part.size > MERGED_BYTES:
+            yield group
+            group, size = [], 0
+        group.append(part)
+        size += part.size
+    yield group
 
 
 def _filtered(path: Path, files: pa.Array) -> pa.RecordBatchReader:

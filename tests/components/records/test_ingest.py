@@ -254,6 +254,7 @@ def test_a_large_file_is_written_in_several_parts(
     monkeypatch.setattr(files, "_FLUSH", 2000)
     source = write(tmp_path / "export", {"Patient-0.ndjson": [patient(f"p{n}") for n in range(100)]})
     ingest.run(source, lake, processes=1)
+    assert len(lake.snapshot().parts("resources")) > 1
     assert len(held(lake)) == 100
 
 
