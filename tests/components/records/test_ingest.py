@@ -149,6 +149,7 @@ def test_resources_that_need_mending(tmp_path: Path, lake: Lake) -> None:
 
 
 def test_files_of_attachments_are_taken_in_and_nothing_outside_the_source(tmp_path: Path, lake: Lake) -> None:
+    """Urls in the place of data, as smart-on-fhir/cumulus-etl#171 has them."""
     folder = tmp_path / "export"
     (tmp_path / "outside.txt").write_text("outside")
     urls = {

@@ -42,6 +42,7 @@ def test_a_line_is_an_object() -> None:
 
 
 def test_empty_lines_are_left_out() -> None:
+    """As aehrc/pathling#298 and hapifhir/hapi-fhir-jpaserver-starter#256 have it."""
     assert read(b"\n" + line(ONE) + b" \r\n" + line(TWO)) == (
         [ONE, TWO],
         [(1, "an empty line"), (3, "an empty line")],
