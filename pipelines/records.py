@@ -22,14 +22,20 @@ def pipeline(
     lake: str = "",
     status: str = "",
     max_rejected: float = 0.2,
+    export_to: str = "",
+    export_role: str = "",
+    export_key: str = "",
 ) -> None:
     """Take in an export of FHIR resources and report on its notes.
 
     Args:
-        source: Folder or s3:// prefix with an export's NDJSON files; empty: an invented one is made.
+        source: Folder or s3:// prefix with an export's NDJSON files, or healthlake:ID; empty: an invented one.
         lake: Folder or s3:// prefix of the tables, kept from run to run; empty: in the run's own outputs.
         status: Statuses of the documents that notes are made of, with commas; empty means all.
         max_rejected: Share of the export's lines that may be unusable before the run fails.
+        export_to: Prefix s3://... that the data store healthlake:ID is exported to, anew in each run.
+        export_role: ARN of the IAM role that HealthLake writes there with.
+        export_key: Id or ARN of the KMS key that it encrypts with.
     """
     step = steps.Steps(locals())
     found = step(stages.find_source, cpu="1", memory="1Gi")

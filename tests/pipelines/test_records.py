@@ -14,8 +14,10 @@ from tests.pipelines.runs import brume
 
 
 def test_wrong_parameters_are_named_all_at_once(tmp_path: Path) -> None:
-    arguments = {"source": str(tmp_path), "lake": f"{tmp_path}/lake", "status": "old", "max_rejected": 2}
-    with pytest.raises(ValueError, match=r"(?s)lake=.*status=old.*max_rejected=2"):
+    export = {"export_to": "/tmp", "export_role": "", "export_key": ""}
+    lake = f"{tmp_path}/lake"
+    arguments = {"source": str(tmp_path), "lake": lake, "status": "old", "max_rejected": 2, **export}
+    with pytest.raises(ValueError, match=r"(?s)healthlake:ID.*s3://.*lake=.*status=old.*max_rejected=2"):
         check_records(arguments)
 
 

@@ -151,6 +151,10 @@ TABLE: dict[str, list[tuple[str, Any, list[str]]]] = {
         ("lake", "new folder", RECORDS),
         ("status", "current", RECORDS[1:]),
         ("max_rejected", 0.5, []),
+        # They go with a data store of HealthLake, which is exported in every run.
+        ("export_to", "other", []),
+        ("export_role", "other", []),
+        ("export_key", "other", []),
     ],
 }
 # A stage whose code changes by itself, and the stages that run again. One that acts does not run for its own

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from brume import storage
+from brume.records.pipeline.healthlake_export import SOURCE
 from brume.run.checks import Checks
 
 # Of DocumentReference and of DiagnosticReport (hl7.org/fhir/R4).
@@ -28,9 +29,20 @@ def check_records(arguments: Mapping[str, Any]) -> None:
     """Check the arguments of the pipeline. Raises `ValueError` with one line for each wrong one."""
     source, lake = arguments["source"], arguments["lake"]
     checks = Checks(arguments)
-    checks.exists("source")
+    exports = SOURCE.fullmatch(source) is not None
+    if not exports:
+        checks.exists("source")
+    given = {name: arguments[name] for name in ("export_to", "export_role", "export_key")}
     checks.require(
-        not (lake and source and _within(lake, source)),
+        exports == all(given.values()) and exports == any(given.values()),
+        f"{', '.join(given)} belong to source=healthlake:ID, which needs all of them",
+    )
+    checks.require(
+        not given["export_to"] or given["export_to"].startswith("s3://"),
+        f"export_to={given['export_to']} must be an s3:// prefix: HealthLake exports to S3",
+    )
+    checks.require(
+        not (lake and source and not exports and _within(lake, source)),
         f"lake={lake} must not lie in source={source}: its files would be listed with the export's",
     )
     checks.attempt(lambda: statuses_of(arguments["status"]))

@@ -15,6 +15,7 @@ from typing import Annotated, Any
 
 from brume import storage
 from brume.records.model.lake import Lake
+from brume.records.pipeline.healthlake_export import SOURCE, export
 from brume.records.pipeline.settings import statuses_of
 from brume.run.artifacts import HTML, Dataset, Metrics
 from brume.run.content import Counted
@@ -40,14 +41,21 @@ ResourcesOfLake = Annotated[str, Counted(state=_resources)]
 LakeContent = Annotated[str, Counted(state=_parts)]
 
 
+def _exports(arguments: Mapping[str, Any]) -> bool:
+    return SOURCE.fullmatch(arguments["source"]) is not None
+
+
 def _named(arguments: Mapping[str, Any]) -> str | None:
     """Return the source that the user names, as a URI; None where an export is to be made."""
-    return storage.absolute(arguments["source"]) if arguments["source"] else None
+    named = arguments["source"] and not _exports(arguments)
+    return storage.absolute(arguments["source"]) if named else None
 
 
-@stage("source", outputs={"made": "source"}, instead=_named)
-def find_source(source: str, made: Dataset) -> str:
-    """Return where the export is; without a place, make one whose facts are known."""
+@stage("source", outputs={"made": "source"}, instead=_named, acts=_exports)
+def find_source(source: str, export_to: str, export_role: str, export_key: str, made: Dataset) -> str:
+    """Return where the export is: that of a data store of HealthLake, or one whose facts are known."""
+    if match := SOURCE.fullmatch(source):
+        return export(match[1], export_to, export_role, export_key)
     from brume.records import demo
 
     with tempfile.TemporaryDirectory() as scratch:
