@@ -29,7 +29,7 @@ def pipeline(
     """Take in an export of FHIR resources and report on its notes.
 
     Args:
-        source: Folder or s3:// prefix with an export's NDJSON files, or healthlake:ID; empty: an invented one.
+        source: Folder or s3:// prefix with an export's NDJSON files, or healthlake:ID; empty: invented.
         lake: Folder or s3:// prefix of the tables, kept from run to run; empty: in the run's own outputs.
         status: Statuses of the documents that notes are made of, with commas; empty means all.
         max_rejected: Share of the export's lines that may be unusable before the run fails.

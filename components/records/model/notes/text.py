@@ -54,7 +54,7 @@ def text_of(data: bytes, content_type: str) -> str:
         return _rtf(data)
     if kind == HTML:
         page = _decoded(data, charset or _charset_of_page(data))
-        return str(get_text(_XML.sub("", page, count=1), _LAYOUT)) if page.strip() else ""
+        return _html(page)
     text = _decoded(data, charset)
     if media in _UNKNOWN and _CONTROL.search(text):
         raise AttachmentError("it names no media type, and is no text", "name it in contentType")
@@ -96,6 +96,13 @@ def _decoded(data: bytes, charset: str) -> str:
 def _charset_of_page(data: bytes) -> str:
     match = _META.search(data[:2048])
     return match[1].decode("ascii", "replace") if match else ""
+
+
+def _html(page: str) -> str:
+    try:
+        return str(get_text(_XML.sub("", page, count=1), _LAYOUT)) if page.strip() else ""
+    except Exception as error:  # the library raises whatever its steps do
+        raise AttachmentError(f"its HTML cannot be read ({type(error).__name__})", "save it again") from error
 
 
 def _rtf(data: bytes) -> str:
