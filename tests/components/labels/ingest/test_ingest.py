@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 from brume import storage
 from brume.labels import demo
 from brume.labels.model import ingest
-from brume.labels.model.ingest import IngestError, part_rewrites
+from brume.labels.model.ingest import IngestError
 from brume.labels.model.lake import Lake
+from brume.lake import part_rewrites
 from tests.components.labels.ingest.contents import clean, content, one, rows_of
 from tests.components.labels.ingest.outputs import FRAMES, Job, Output, answer, box, frame, small_job
 
