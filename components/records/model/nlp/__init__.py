@@ -1,0 +1,1 @@
+"""Finds entities in clinical notes: by dictionaries, rules and MiniLM."""

@@ -1,0 +1,145 @@
+"""What a sentence states about a mention: negated, possible, past, of the family, or supposed.
+
+The method is ConText's (Harkema, Dowling, Thornblade and Chapman 2009): a trigger's scope goes forward or
+backward to the end of the sentence or to a word that ends it. The triggers and rules are this project's.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+import tomllib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from importlib.resources import files
+
+from brume.records.model.entity import Trait
+
+_TRAITS = {
+    "negated": Trait.NEGATION,
+    "possible": Trait.LOW_CONFIDENCE,
+    "past": Trait.PAST_HISTORY,
+    "family": Trait.FAMILY,
+    "hypothetical": Trait.HYPOTHETICAL,
+}
+_SECTIONS = {
+    "past medical history": Trait.PAST_HISTORY,
+    "past surgical history": Trait.PAST_HISTORY,
+    "family history": Trait.FAMILY,
+}
+SCORE, SECTION_SCORE = 0.95, 0.85
+"""Scores of a trait that a trigger states, and of one that the section gives."""
+_OWN = re.compile(r"\b(?:patient|pt|he|she|i|they|patient's|himself|herself)\b", re.IGNORECASE)
+# A label and its value: "Fever: none", "Transfusion: No", "chest pain - denied".
+_VALUE = re.compile(
+    r"\s*(?::|\?|-|–|=)\s*(?:none|no\b|nil|negative|neg\b|denie[ds]|absent|not present|not found|never|n/a)", re.IGNORECASE
+)
+_LISTED = re.compile(r"^[ \t]*[-*•][ \t]*(?:no|denies|negative)\b", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class _Trigger:
+    """A trigger in a sentence: what it states, in which direction, and where its scope is."""
+
+    kind: str
+    begin: int
+    end: int
+    low: int
+    high: int
+
+
+@functools.cache
+def _patterns() -> tuple[re.Pattern[str], dict[str, list[tuple[str, str]]], re.Pattern[str]]:
+    """Return the pattern of all triggers, (kind, direction) of each by its words, and that of ends of scopes."""
+    listed = tomllib.loads((files(__package__) / "context.toml").read_text(encoding="utf-8"))
+    ends = listed.pop("ends")
+    known: dict[str, list[tuple[str, str]]] = {}
+    for kind, directions in listed.items():
+        for direction, phrases in directions.items():
+            for phrase in phrases:
+                known.setdefault(phrase, []).append((kind, direction))
+    return _alternatives(known), known, _alternatives(ends["words"])
+
+
+def _alternatives(phrases: Iterable[str]) -> re.Pattern[str]:
+    longest = sorted(phrases, key=len, reverse=True)
+    parts = (r"\s+".join(re.escape(word) for word in phrase.split()) for phrase in longest)
+    return re.compile(rf"(?<![\w]){'(?:'}{'|'.join(parts)}{')'}(?![\w])", re.IGNORECASE)
+
+
+def traits(
+    text: str, begin: int, end: int, spans: Sequence[tuple[int, int]], section: str
+) -> list[tuple[tuple[Trait, float], ...]]:
+    """Return the traits of mentions in a sentence of a text (`begin` to `end`), by trait.
+
+    `spans` are the mentions; `section` is the name of the section that the sentence lies in.
+    """
+    triggers = _triggers(text, begin, end)
+    given = _SECTIONS.get(section)
+    found = []
+    for first, last in spans:
+        stated = {_TRAITS[each.kind] for each in triggers if _covers(each, first, last, text)}
+        if _negated_by_value(text, last, end):
+            stated.add(Trait.NEGATION)
+        if Trait.FAMILY in stated and Trait.PAST_HISTORY in stated:
+            stated.discard(Trait.PAST_HISTORY)
+        scores = dict.fromkeys(stated, SCORE)
+        if given is not None and given not in scores and not (given is Trait.PAST_HISTORY and Trait.FAMILY in stated):
+            scores[given] = SECTION_SCORE
+        found.append(tuple(sorted(scores.items())))
+    return found
+
+
+def _covers(trigger: _Trigger, first: int, last: int, text: str) -> bool:
+    if first < trigger.end and trigger.begin < last:
+        return False  # the trigger is a part of the mention
+    return trigger.low <= first and last <= trigger.high
+
+
+def _triggers(text: str, begin: int, end: int) -> list[_Trigger]:
+    pattern, known, ends = _patterns()
+    matches = [
+        (kind, direction, match.start(), match.end())
+        for match in pattern.finditer(text, begin, end)
+        for kind, direction in known[" ".join(match[0].lower().split())]
+    ]
+    if not matches:
+        return []
+    stops = [(match.start(), match.end()) for match in ends.finditer(text, begin, end)]
+    found = []
+    for kind, direction, first, last in matches:
+        if kind == "none":
+            continue
+        if kind == "family":
+            stops_ = [*stops, *((own.start(), own.end()) for own in _OWN.finditer(text, last, end))]
+        else:
+            stops_ = stops
+        # Another trigger of the same kind and direction begins a scope of its own.
+        others = [(a, b) for k, d, a, b in matches if (a, b) != (first, last) and k == kind and d == direction]
+        if direction in ("forward", "both"):
+            high = min((a for a, _ in [*stops_, *others] if a >= last), default=end)
+            found.append(_Trigger(kind, first, last, last, _nearer(kind, text, last, high)))
+        if direction in ("backward", "both"):
+            low = max((b for _, b in [*stops_, *others] if b <= first), default=begin)
+            if kind == "negated" or kind == "possible":
+                low = max(low, text.rfind(",", begin, first) + 1 if "," in text[low:first] and direction == "backward" and _list_before(text, low, first) else low)
+            found.append(_Trigger(kind, first, last, low, first))
+    return found
+
+
+def _list_before(text: str, low: int, first: int) -> bool:
+    """Return whether a list with commas comes before a trigger that looks back, whose last item alone is meant."""
+    return " and " not in text[text.rfind(",", low, first) : first]
+
+
+def _nearer(kind: str, text: str, begin: int, end: int) -> int:
+    """Return where a scope that goes forward ends: one line for what is supposed or past."""
+    if kind == "past":
+        stop = re.compile(r",?\s(?:who|now|currently|presents?|presenting|presented|admitted|comes|came|here)\b", re.I)
+        if match := stop.search(text, begin, end):
+            return match.start()
+    return end
+
+
+def _negated_by_value(text: str, last: int, end: int) -> bool:
+    return _VALUE.match(text, last, min(end + 12, len(text))) is not None
