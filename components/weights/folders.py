@@ -22,6 +22,10 @@ KOKORO_VOICES = ("[a-z][fm]_*.bin",)
 """Kokoro's voices, a file each."""
 MINILM = ("model.safetensors", "vocab.txt")
 """Files of all-MiniLM-L6-v2."""
+TABULAR_LIST = ("icd10c-tabular-*.xml",)
+"""The tabular list of ICD-10-CM."""
+DRUGS = ("drug_ner_dictionary.pkl.bz2",)
+"""Names of drugs."""
 NPM = "npm:"
 """Begins the name of a package of npm."""
 
@@ -32,7 +36,7 @@ class WeightsError(RuntimeError):
 
 def checked(folder: Path) -> Path:
     """Return a folder that holds all files of a model. Raises `WeightsError` that names what is absent."""
-    formats = (WHISPER, TRANSDUCER, HIBARI, KOKORO, KOKORO_VOICES, MINILM)
+    formats = (WHISPER, TRANSDUCER, HIBARI, KOKORO, KOKORO_VOICES, MINILM, TABULAR_LIST, DRUGS)
     absent = [[name for name in files if not any(folder.glob(name))] for files in formats]
     if all(absent):
         least = min(absent, key=len)

@@ -32,7 +32,8 @@ SCORE, SECTION_SCORE = 0.95, 0.85
 _OWN = re.compile(r"\b(?:patient|pt|he|she|i|they|patient's|himself|herself)\b", re.IGNORECASE)
 # A label and its value: "Fever: none", "Transfusion: No", "chest pain - denied".
 _VALUE = re.compile(
-    r"\s*(?::|\?|-|–|=)\s*(?:none|no\b|nil|negative|neg\b|denie[ds]|absent|not present|not found|never|n/a)", re.IGNORECASE
+    r"\s*(?::|\?|-|–|=)\s*(?:none|no\b|nil|negative|neg\b|denie[ds]|absent|not present|not found|never|n/a)",
+    re.IGNORECASE,
 )
 _LISTED = re.compile(r"^[ \t]*[-*•][ \t]*(?:no|denies|negative)\b", re.IGNORECASE)
 
@@ -50,7 +51,7 @@ class _Trigger:
 
 @functools.cache
 def _patterns() -> tuple[re.Pattern[str], dict[str, list[tuple[str, str]]], re.Pattern[str]]:
-    """Return the pattern of all triggers, (kind, direction) of each by its words, and that of ends of scopes."""
+    """Return the pattern of triggers, their kinds and directions by their words, and that of ends."""
     listed = tomllib.loads((files(__package__) / "context.toml").read_text(encoding="utf-8"))
     ends = listed.pop("ends")
     known: dict[str, list[tuple[str, str]]] = {}
@@ -84,7 +85,11 @@ def traits(
         if Trait.FAMILY in stated and Trait.PAST_HISTORY in stated:
             stated.discard(Trait.PAST_HISTORY)
         scores = dict.fromkeys(stated, SCORE)
-        if given is not None and given not in scores and not (given is Trait.PAST_HISTORY and Trait.FAMILY in stated):
+        if (
+            given is not None
+            and given not in scores
+            and not (given is Trait.PAST_HISTORY and Trait.FAMILY in stated)
+        ):
             scores[given] = SECTION_SCORE
         found.append(tuple(sorted(scores.items())))
     return found
@@ -115,27 +120,36 @@ def _triggers(text: str, begin: int, end: int) -> list[_Trigger]:
         else:
             stops_ = stops
         # Another trigger of the same kind and direction begins a scope of its own.
-        others = [(a, b) for k, d, a, b in matches if (a, b) != (first, last) and k == kind and d == direction]
+        others = [
+            (a, b) for k, d, a, b in matches if (a, b) != (first, last) and k == kind and d == direction
+        ]
         if direction in ("forward", "both"):
             high = min((a for a, _ in [*stops_, *others] if a >= last), default=end)
             found.append(_Trigger(kind, first, last, last, _nearer(kind, text, last, high)))
         if direction in ("backward", "both"):
             low = max((b for _, b in [*stops_, *others] if b <= first), default=begin)
             if kind == "negated" or kind == "possible":
-                low = max(low, text.rfind(",", begin, first) + 1 if "," in text[low:first] and direction == "backward" and _list_before(text, low, first) else low)
+                low = max(
+                    low,
+                    text.rfind(",", begin, first) + 1
+                    if "," in text[low:first] and direction == "backward" and _list_before(text, low, first)
+                    else low,
+                )
             found.append(_Trigger(kind, first, last, low, first))
     return found
 
 
 def _list_before(text: str, low: int, first: int) -> bool:
-    """Return whether a list with commas comes before a trigger that looks back, whose last item alone is meant."""
+    """Return whether a list comes before a trigger that looks back, of which the last item is meant."""
     return " and " not in text[text.rfind(",", low, first) : first]
 
 
 def _nearer(kind: str, text: str, begin: int, end: int) -> int:
     """Return where a scope that goes forward ends: one line for what is supposed or past."""
     if kind == "past":
-        stop = re.compile(r",?\s(?:who|now|currently|presents?|presenting|presented|admitted|comes|came|here)\b", re.I)
+        stop = re.compile(
+            r",?\s(?:who|now|currently|presents?|presenting|presented|admitted|comes|came|here)\b", re.I
+        )
         if match := stop.search(text, begin, end):
             return match.start()
     return end

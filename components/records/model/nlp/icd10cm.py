@@ -16,7 +16,7 @@ from lxml import etree
 
 from brume import storage, weights
 from brume.records.model.nlp.words import key, without_parentheses
-from brume.weights.folders import cache
+from brume.weights.folders import cache, only
 
 NAME = "icd-10-cm-2026"
 SCHEMA = pa.schema(
@@ -29,9 +29,13 @@ SCHEMA = pa.schema(
     ]
 )
 _FORMAT = 3  # changes with the rows that are made of the same XML
-_TRAILING = re.compile(r", unspecified(?: \w+){0,4}$|(?<! of) unspecified$|,? NOS$|^Unspecified ", re.IGNORECASE)
+_TRAILING = re.compile(
+    r", unspecified(?: \w+){0,4}$|(?<! of) unspecified$|,? NOS$|^Unspecified ", re.IGNORECASE
+)
 _BRACKETS = re.compile(r"\[([^\[\]]*)\]")
-_ELSEWHERE = re.compile(r"classified elsewhere|^Other |^Others$|^Encounter for|^Personal history|^Family history", re.I)
+_ELSEWHERE = re.compile(
+    r"classified elsewhere|^Other |^Others$|^Encounter for|^Personal history|^Family history", re.I
+)
 _CANCER = re.compile(r"^malignant neoplasm of (?:the )?(.+)$", re.IGNORECASE)
 _HANDED = re.compile(r"\b(?:right|left|bilateral|unspecified)\b")
 # Chapters whose codes are meant only where the text has their words: external causes, injuries, pregnancy,
@@ -48,7 +52,7 @@ def table(folder: Path | None = None) -> pa.Table:
     path = place / f"{NAME}-{weights.digest(NAME)[:12]}-{_FORMAT}.parquet"
     if not path.is_file():
         place.mkdir(parents=True, exist_ok=True)
-        made = build(weights.find(NAME) / "tabular.xml")
+        made = build(only(weights.find(NAME), "icd10c-tabular-*.xml"))
         with storage.replacing(path) as partial:
             pq.write_table(made, partial)
     return pq.read_table(path)
@@ -63,7 +67,11 @@ def build(xml: Path) -> pa.Table:
 def read(xml: Path) -> Iterator[tuple[str, str, list[str]]]:
     """Yield code, title and further terms of each entry of a tabular list."""
     for _, entry in etree.iterparse(str(xml), tag="diag", resolve_entities=False, no_network=True):
-        terms = [note.text or "" for kind in ("inclusionTerm", "includes") for note in entry.iterfind(f"{kind}/note")]
+        terms = [
+            note.text or ""
+            for kind in ("inclusionTerm", "includes")
+            for note in entry.iterfind(f"{kind}/note")
+        ]
         yield entry.findtext("name"), entry.findtext("desc"), [term for term in terms if term]
 
 

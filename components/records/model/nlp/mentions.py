@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from brume.records.model.nlp.terms import Term, Terms
-from brume.records.model.nlp.words import STOP, Word
+from brume.records.model.nlp.words import STOP, Word, lexicon
 
 _GAP = 1  # words of other meaning that may stand between those of a term
-_BARRIERS = frozenset("no not without but denie deny negative however although except and or then if while when than".split())
+_BARRIERS = frozenset(lexicon()["barriers"])
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,9 @@ def find(sentence: Sequence[Word], text: str, terms: Terms) -> list[Mention]:
                 begin, end = sentence[first].begin, sentence[last].end
                 if term.capitals and not text[begin:end].isupper():
                     continue
-                found.append((-len(term.words), last - first, term.rank, Mention(term, begin, end, first, last)))
+                found.append(
+                    (-len(term.words), last - first, term.rank, Mention(term, begin, end, first, last))
+                )
     found.sort(key=lambda each: each[:3])
     taken: set[int] = set()
     kept = []

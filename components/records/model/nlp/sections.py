@@ -5,31 +5,21 @@ from __future__ import annotations
 import bisect
 import re
 from dataclasses import dataclass
+from itertools import pairwise
 
-_HEADINGS = {
-    "chief complaint": ("chief complaint", "cc", "reason for visit", "reason for consultation", "presenting complaint", "reason for admission"),
-    "history of present illness": ("history of present illness", "hpi", "history of presenting illness", "present illness", "history", "interval history", "subjective", "hospital course", "brief hospital course", "clinical history", "indication", "indications"),
-    "past medical history": ("past medical history", "pmh", "pmhx", "past history", "medical history", "previous medical history", "past medical problems", "past psychiatric history", "significant past medical history", "past medical hx", "medical hx", "past med history", "prior medical history"),
-    "past surgical history": ("past surgical history", "psh", "surgical history", "past surgeries", "prior surgeries", "previous surgeries"),
-    "family history": ("family history", "fh", "fhx", "family medical history", "fam hx", "family hx"),
-    "social history": ("social history", "sh", "shx", "habits", "personal history"),
-    "allergies": ("allergies", "allergy", "drug allergies", "medication allergies", "adverse reactions"),
-    "medications": ("medications", "current medications", "meds", "medication list", "home medications", "discharge medications", "outpatient medications", "medications on admission", "admission medications", "medication", "current meds"),
-    "review of systems": ("review of systems", "ros", "systems review", "review of symptoms"),
-    "physical examination": ("physical examination", "physical exam", "exam", "examination", "pe", "objective", "vital signs", "vitals"),
-    "results": ("results", "laboratory data", "laboratory", "labs", "lab results", "imaging", "diagnostic studies", "data", "findings", "radiology", "laboratory studies", "diagnostic data", "studies"),
-    "assessment": ("assessment", "impression", "diagnosis", "diagnoses", "assessment and plan", "impression and plan", "final diagnosis", "final diagnoses", "discharge diagnosis", "discharge diagnoses", "admission diagnosis", "admitting diagnosis", "principal diagnosis", "preoperative diagnosis", "postoperative diagnosis", "problem list", "problems", "active problems", "a p", "conclusion", "assessment plan", "secondary diagnoses", "primary diagnosis"),
-    "plan": ("plan", "recommendations", "disposition", "plan of care", "follow up", "followup", "discharge instructions", "instructions", "patient instructions", "return precautions", "discharge plan"),
-    "procedure": ("procedure", "procedures", "procedure performed", "operation", "operations", "description of procedure"),
-}  # fmt: skip
-_NAMES = {name: normal for normal, names in _HEADINGS.items() for name in names}
+from brume.records.model.nlp.words import lexicon
+
+_NAMES = {name: normal for normal, names in lexicon()["headings"].items() for name in names}
 # A heading stands at the start of a line: in Markdown, before a colon, or alone in capitals.
 _LINE = re.compile(r"(?m)^[ \t]*(?:(#{1,6})[ \t]*)?([A-Za-z][A-Za-z /&.'-]{0,45}?)[ \t]*(?:(:)|(?=\r?$))")
 # One in capitals inside a line, before a colon: dictated notes come as one line.
 _INLINE = re.compile(r"(?<=[.;,] )([A-Z][A-Z /&-]{1,45}):")
 _SPACES = re.compile(r"[ /&.'-]+")
-# What ends a sentence: a sign before a space and something that begins one, an empty line, a line that ends a list's item.
-_END = re.compile(r"(?<=[.!?])[\"')\]]*\s+(?=[A-Z0-9\"(\[#*-])|;\s|\r?\n[ \t]*(?:\r?\n|(?=[-*•#]|\d+[.)] |[A-Z][A-Za-z /]{0,40}:))")
+# What ends a sentence: a sign before something that begins one, an empty line, a list's item.
+_END = re.compile(
+    r"(?<=[.!?])[\"')\]]*\s+(?=[A-Z0-9\"(\[#*-])|;\s"
+    r"|\r?\n[ \t]*(?:\r?\n|(?=[-*•#]|\d+[.)] |[A-Z][A-Za-z /]{0,40}:))"
+)
 _SHORTENED = re.compile(r"(?:\b(?:Dr|Mr|Mrs|Ms|St|vs|approx|No|Jr|Sr|Prof|Inc|e\.g|i\.e|[A-Z]))\.$")
 
 
@@ -82,4 +72,4 @@ def sentences(text: str, sections: Sections) -> list[tuple[int, int]]:
     for begin, end in sections.headings:
         cuts |= {begin, end}
     order = sorted(cuts)
-    return [(begin, end) for begin, end in zip(order, order[1:], strict=False) if text[begin:end].strip()]
+    return [(begin, end) for begin, end in pairwise(order) if text[begin:end].strip()]

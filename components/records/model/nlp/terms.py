@@ -11,24 +11,11 @@ from importlib.resources import files
 
 import pyarrow as pa
 
-from brume.records.model.nlp.words import key
+from brume.records.model.nlp.words import key, lexicon
 
 _WORDS = 6  # of a term that is looked for in texts
 # Terms of one word that mean something else in most notes.
-_AMBIGUOUS = frozenset(
-    "10th 1st abrasion accretion acute adenohypophyseal affective all allergy alp apert arc arrest asthenic "
-    "astragalu atla av axi baker balo band bedridden becker bite blood bmi bmr bouba brailsford bruton buchanan "
-    "burn callu carrier cause cea chronic cholinergic cloaca cluttering complete complication conical contracture counseling "
-    "cr3 cuneiform death deciduou deformity dercum devic diaz disease dislocation disorientation donor dye ecg edentulism "
-    "eeg efa ein ekg emg enlargement er erg eversion falling fald fit forcep freckle furloughed g gald ganglion growth hageman "
-    "haglund hailey her2 hes hostility hps hr hurst iga ige igg igm ihe illness immersion infestation injury isaac iselin "
-    "itch jeune k kohler labile ldh ldl lsd lump margin men mi mosaicism na nasal neoplasm noma obstruction oculomotor papa "
-    "papillary persistent pension pierson pim pin plague pot pr pre pregnancy premature presence prosecution prothrombin psa pt "
-    "pta ptp ptt pures radioisotope rar resistance rh runaway scar scaphoid screaming sedative semilunar sequele sever shock "
-    "sighing sinusal sneezing spasm srv stable stage starvation sunburn suppurative sweet taa tar tenosynoviti thoracic tic "
-    "trap trochlear tumor unciform unknown vain ventilator ventouse vin vldl well worm worry wound x-ray condition finding "
-    "problem procedure stress sting abuse dependence withdrawal positive negative normal abnormal mass lesion".split()
-)
+_AMBIGUOUS = frozenset(lexicon()["ambiguous"])
 
 
 @dataclass(frozen=True)
@@ -86,7 +73,7 @@ class Terms:
 
 @functools.cache
 def usual_names() -> tuple[tuple[str, str, int], ...]:
-    """Return code, name and rank of the usual names, which come before ICD's own; diagnoses before symptoms."""
+    """Return code, name and rank of the usual names, which come before ICD's own."""
     listed = tomllib.loads((files(__package__) / "conditions.toml").read_text(encoding="utf-8"))
     return tuple(
         (code, name, -200 if group == "diagnoses" else -100)

@@ -4,37 +4,25 @@ from __future__ import annotations
 
 import functools
 import re
+import tomllib
 import unicodedata
-from typing import NamedTuple
+from importlib.resources import files
+from typing import Any, NamedTuple
 
 _WORD = re.compile(r"\d+(?:[.,]\d+)+|\w+(?:['’]\w+)*|[^\w\s]")
 _PARENTHESES = re.compile(r"\([^()]*\)")
-STOP = frozenset(
-    "a an and any as at both by due during following for from in into is its nos of on or other part "
-    "specified the these this those to type types unspecified various with".split()
-)
+
+
+@functools.cache
+def lexicon() -> dict[str, Any]:
+    """Return the words of clinical notes of lexicon.toml."""
+    return tomllib.loads((files(__package__) / "lexicon.toml").read_text(encoding="utf-8"))
+
+
+STOP = frozenset(lexicon()["stop"])
 """Words that make no difference to what a term names."""
-# Words of one meaning: anatomy's adjectives and nouns, abbreviations, names of cancers.
-_SAME = {
-    "renal": "kidney", "nephric": "kidney", "cardiac": "heart", "hepatic": "liver", "pulmonary": "lung",
-    "gastric": "stomach", "cerebral": "brain", "ovarian": "ovary", "prostatic": "prostate",
-    "pancreatic": "pancreas", "colonic": "colon", "cutaneous": "skin", "esophageal": "esophagus",
-    "thyroidal": "thyroid", "mammary": "breast", "vesical": "bladder", "cervical": "cervix",
-    "uterine": "uterus", "testicular": "testis", "splenic": "spleen", "biliary": "bile",
-    "carcinoma": "cancer", "adenocarcinoma": "cancer", "malignancy": "cancer", "ca": "cancer",
-    "tumour": "tumor", "fx": "fracture", "infarct": "infarction", "bilat": "bilateral",
-    "inflamed": "inflammation", "enlarged": "enlargement", "ulceration": "ulcer", "calculu": "stone",
-    "calculi": "stone", "lithiasi": "stone", "disorder": "disease", "thromboses": "thrombosi",
-    "syndrome": "syndrome", "diabetic": "diabete", "depressive": "depression", "anxious": "anxiety",
-    "hypertensive": "hypertension", "anemic": "anemia", "febrile": "fever", "pyrexia": "fever",
-    "arthritic": "arthriti", "dysfunctional": "dysfunction", "insufficient": "insufficiency",
-    "obese": "obesity", "asthmatic": "asthma", "epileptic": "epilepsy", "septic": "sepsi",
-    "dyspneic": "dyspnea", "nauseated": "nausea", "nauseou": "nausea", "vertebrae": "vertebra",
-    "dehydrated": "dehydration", "constipated": "constipation", "fatigued": "fatigue",
-    "jaundiced": "jaundice", "cirrhotic": "cirrhosi", "stenotic": "stenosi", "edematou": "edema",
-    "ischemic": "ischemia", "hypoxic": "hypoxia", "hypoxemic": "hypoxemia", "hypotensive": "hypotension",
-    "bronchial": "bronchu", "aortic": "aorta", "neck": "neck", "mitral": "mitral",
-}  # fmt: skip
+_SAME = {word: meant for meant, words_ in lexicon()["same"].items() for word in words_}
+_WHOLE = frozenset({"has", "is", "was", "his", "this", "its", "pus", "as", "gas", "us"})  # no plurals
 
 
 class Word(NamedTuple):
@@ -53,16 +41,18 @@ def words(text: str, begin: int = 0, end: int | None = None) -> list[Word]:
 
 @functools.lru_cache(1 << 16)
 def form(word: str) -> str:
-    """Return the compared form of a word: lower case, no accents, singular, American spelling; "" for a sign."""
+    """Return the compared form of a word: lower case, no accents, singular, American; "" for a sign."""
     if not (word[0].isalnum() or word[0] == "_"):
         return ""
     plain = word.lower()
     if not plain.isascii():
         plain = "".join(
-            char for char in unicodedata.normalize("NFD", plain.replace("’", "'")) if not unicodedata.combining(char)
+            char
+            for char in unicodedata.normalize("NFD", plain.replace("’", "'"))
+            if not unicodedata.combining(char)
         )
     plain = plain.removesuffix("'s").replace("'", "")
-    if plain in ("has", "is", "was", "his", "this", "its", "pus", "as", "gas", "us"):
+    if plain in _WHOLE:
         return plain
     if len(plain) > 5:
         plain = plain.replace("ae", "e").replace("oe", "e")

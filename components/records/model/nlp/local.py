@@ -1,0 +1,171 @@
+"""The extractor of this project: conditions, drugs and personal data of a note, by rules on this machine."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterable
+
+from brume import weights
+from brume.records.model.entity import Concept, Entity, Trait
+from brume.records.model.minilm import MiniLM
+from brume.records.model.nlp import drugs as drug_names
+from brume.records.model.nlp import icd10cm, phi
+from brume.records.model.nlp.context import traits
+from brume.records.model.nlp.drugs import DrugMention, Drugs
+from brume.records.model.nlp.linking import Linker
+from brume.records.model.nlp.mentions import Mention, find
+from brume.records.model.nlp.rxnorm import DrugCodes
+from brume.records.model.nlp.sections import Sections, sentences
+from brume.records.model.nlp.terms import Terms, symptom_codes
+from brume.records.model.nlp.words import form, words
+from brume.records.model.note import Note
+
+_RULES = "1"  # changes with the rules: entities of another version are found again
+_USUAL, _TITLE, _PART = 0.97, 0.92, 0.83  # scores of a usual name, of ICD's own term, of a part of one
+
+
+class LocalExtractor:
+    """Finds entities (`brume.records.model.entity.Extractor`), for any thread once it is made."""
+
+    name = "local"
+
+    def __init__(
+        self,
+        terms: Terms,
+        drugs: Drugs,
+        codes: DrugCodes,
+        *,
+        network: MiniLM | None = None,
+        version: str = _RULES,
+    ) -> None:
+        """`codes` are those of drugs; with a `network` phrases are also linked by meaning (`linker`)."""
+        self._terms, self._drugs, self._codes = terms, drugs, codes
+        self.linker = Linker(terms, network)
+        self.version = version
+
+    @classmethod
+    def load(cls, codes: DrugCodes | None = None, *, embeddings: bool = False) -> LocalExtractor:
+        """Return the extractor with the terminologies of the catalog. Raises `weights.WeightsError`."""
+        terms, drugs = _dictionaries()
+        codes = codes or DrugCodes(())
+        network = MiniLM.load() if embeddings else None
+        parts = [_RULES, weights.digest(icd10cm.NAME), weights.digest(drug_names.NAME), codes.version]
+        return cls(terms, drugs, codes, network=network, version="-".join(part[:12] for part in parts))
+
+    def extract(self, note: Note) -> tuple[Entity, ...]:
+        """Return the conditions and drugs of a note, by their place."""
+        text, found = note.text, list[Entity]()
+        sections = Sections(text)
+        headings = set(sections.headings)
+        for begin, end in sentences(text, sections):
+            if (begin, end) in headings:
+                continue
+            parts = words(text, begin, end)
+            drugs = self._drugs.find(parts, text, end)
+            mentions = [
+                mention
+                for mention in find(parts, text, self._terms)
+                if not any(drug.begin < mention.end and mention.begin < drug.end for drug in drugs)
+            ]
+            section = sections.at(begin).name
+            spans = [(each.begin, each.end) for each in (*mentions, *drugs)]
+            stated = traits(text, begin, end, spans, section) if spans else []
+            found += [
+                self._condition(text, mention, each, section)
+                for mention, each in zip(mentions, stated, strict=False)
+            ]
+            found += [
+                self._medication(text, drug, each, section)
+                for drug, each in zip(drugs, stated[len(mentions) :], strict=True)
+            ]
+        return tuple(sorted(found, key=lambda entity: (entity.begin, entity.end)))
+
+    def personal(self, text: str, names: Iterable[str] = ()) -> tuple[Entity, ...]:
+        """Return the personal data of a text, by its place; `names` are known ones, such as the patient's."""
+        return tuple(
+            Entity(
+                one.begin,
+                one.end,
+                text[one.begin : one.end],
+                "PROTECTED_HEALTH_INFORMATION",
+                one.type,
+                one.score,
+            )
+            for one in phi.find(text, names)
+        )
+
+    def _condition(
+        self, text: str, mention: Mention, stated: tuple[tuple[Trait, float], ...], section: str
+    ) -> Entity:
+        term = mention.term
+        score = _USUAL if term.rank < 0 else _TITLE if term.rank < 100 else _PART
+        symptom = term.code[0] == "R" or term.code in symptom_codes()
+        return Entity(
+            mention.begin,
+            mention.end,
+            text[mention.begin : mention.end],
+            "MEDICAL_CONDITION",
+            "DX_NAME",
+            score,
+            (*stated, (Trait.SYMPTOM if symptom else Trait.DIAGNOSIS, score)),
+            (self.linker.concept(term, score),),
+            section,
+        )
+
+    def _medication(
+        self, text: str, drug: DrugMention, stated: tuple[tuple[Trait, float], ...], section: str
+    ) -> Entity:
+        attributes = tuple(
+            Entity(one.begin, one.end, text[one.begin : one.end], "MEDICATION", one.type, 0.9)
+            for one in drug.attributes
+        )
+        end = max((one.end for one in drug.attributes), default=drug.end)
+        concepts: tuple[Concept, ...] = self._codes.link(drug.name, text[drug.begin : max(end, drug.end)])
+        return Entity(
+            drug.begin,
+            drug.end,
+            text[drug.begin : drug.end],
+            "MEDICATION",
+            "BRAND_NAME" if drug.brand else "GENERIC_NAME",
+            drug.score,
+            stated,
+            concepts,
+            section,
+            attributes,
+        )
+
+
+@functools.cache
+def _dictionaries() -> tuple[Terms, Drugs]:
+    terms = Terms.of(icd10cm.table())
+    # Words of conditions are not misspelt drugs.
+    known = frozenset(terms.frequency) | {form(word) for word in _FREQUENT}
+    return terms, Drugs.of(drug_names.table(), known)
+
+
+# Words that differ from a drug's name by a letter or two.
+_FREQUENT = [
+    "patient",
+    "history",
+    "medical",
+    "medication",
+    "physical",
+    "morning",
+    "evening",
+    "surgery",
+    "discharge",
+    "hospital",
+    "clinical",
+    "prescription",
+    "previous",
+    "procedure",
+    "continue",
+    "positive",
+    "negative",
+    "following",
+    "treatment",
+    "therapy",
+    "laboratory",
+    "tolerated",
+    "function",
+]
