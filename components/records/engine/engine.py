@@ -13,6 +13,7 @@ from brume.aws.engine.background import Background
 from brume.aws.engine.catalog import EngineError, Settings
 from brume.aws.engine.service import Engine
 from brume.aws.engine.store import Store, StoreError
+from brume.records.engine.comprehend_medical import service as comprehend_medical
 from brume.records.engine.kendra import service as kendra
 from brume.records.engine.neptune import service as neptune
 from brume.records.engine.parts import State
@@ -20,10 +21,14 @@ from brume.records.engine.settings import RecordsSettings
 from brume.records.engine.tables import SCHEMA
 
 PORT = 8406
-SERVICES = ("kendra", "neptunedata")
+SERVICES = ("kendra", "neptunedata", "comprehendmedical")
 SETTINGS = RecordsSettings
-OFFERED = (kendra.SERVICE, neptune.SERVICE)
-_CREATE = {"kendra": kendra.create, "neptunedata": neptune.create}
+OFFERED = (kendra.SERVICE, neptune.SERVICE, comprehend_medical.SERVICE)
+_CREATE = {
+    "kendra": kendra.create,
+    "neptunedata": neptune.create,
+    "comprehendmedical": comprehend_medical.create,
+}
 
 
 def create(settings: Settings) -> Engine:

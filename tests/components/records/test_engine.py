@@ -12,6 +12,6 @@ from tests.aws.serving import client_of, serve_engine
 
 def test_an_operation_that_is_not_implemented_is_named(tmp_path: Path) -> None:
     with serve_engine(engine.create(Settings(tmp_path))) as url:
-        client = client_of(url, "kendra")
-        with pytest.raises(ClientError, match="ListIndices"):
-            client.list_indices()
+        client = client_of(url, "comprehendmedical")
+        with pytest.raises(ClientError, match="ListSNOMEDCTInferenceJobs"):
+            client.list_snomedct_inference_jobs()

@@ -17,6 +17,21 @@ from brume.records.model.nlp.words import key, words
 _CANDIDATES = 24  # terms whose meaning is compared
 _MEANING = 0.35  # share of the meaning in a score, the rest is of the words
 _USUAL = 0.04  # what a usual name is preferred by
+# Of a cancer these say the tissue; ICD-10-CM codes its site.
+_TISSUES = frozenset(
+    {
+        "squamou",
+        "cell",
+        "ductal",
+        "lobular",
+        "infiltrating",
+        "invasive",
+        "transitional",
+        "small",
+        "large",
+        "metastatic",
+    }
+)
 _KEPT = 1 << 14  # phrases whose codes are remembered
 
 
@@ -44,6 +59,8 @@ class Linker:
 
     def _link(self, phrase: str) -> tuple[Concept, ...]:
         given = frozenset(key(phrase))
+        if "cancer" in given and len(given - _TISSUES) > 1:
+            given -= _TISSUES
         exact = self._terms.by_words.get(given)
         scored = {exact.code: (0.98, exact)} if exact else {}
         candidates = self._candidates(given)

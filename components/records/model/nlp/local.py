@@ -80,6 +80,17 @@ class LocalExtractor:
             ]
         return tuple(sorted(found, key=lambda entity: (entity.begin, entity.end)))
 
+    def codes(self, entity: Entity, most: int) -> tuple[Concept, ...]:
+        """Return up to `most` codes of a condition, best first: that of its term, then those like it."""
+        first = entity.concepts[:1]
+        known = {concept.code for concept in first}
+        others = [one for one in self.linker.link(entity.text) if one.code not in known]
+        least = first[0].score if first else 1.0
+        below = [
+            Concept(one.system, one.code, one.display, round(min(one.score, least), 4)) for one in others
+        ]
+        return (*first, *below)[:most]
+
     def personal(self, text: str, names: Iterable[str] = ()) -> tuple[Entity, ...]:
         """Return the personal data of a text, by its place; `names` are known ones, such as the patient's."""
         return tuple(
