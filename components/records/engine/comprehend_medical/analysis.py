@@ -15,17 +15,16 @@ from brume.records.model.note import Note
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of analysis: the name in the operations of its jobs, in their files, and the longest text."""
+    """A kind of analysis: the name in the operations of its jobs, and in the names of their files."""
 
     name: str
     files: str
-    longest: int  # characters of a text of an immediate request
 
 
-ENTITIES = Kind("EntitiesDetectionV2", "EntitiesDetection", 20_000)
-PERSONAL = Kind("PHIDetection", "PHIDetection", 20_000)
-ICD10CM = Kind("ICD10CMInference", "ICD10CMInference", 10_000)
-RXNORM = Kind("RxNormInference", "RxNormInference", 10_000)
+ENTITIES = Kind("EntitiesDetectionV2", "EntitiesDetection")
+PERSONAL = Kind("PHIDetection", "PHIDetection")
+ICD10CM = Kind("ICD10CMInference", "ICD10CMInference")
+RXNORM = Kind("RxNormInference", "RxNormInference")
 KINDS = {kind.name: kind for kind in (ENTITIES, PERSONAL, ICD10CM, RXNORM)}
 
 

@@ -48,13 +48,7 @@ class Detection:
         return self._analyse(RXNORM, request)
 
     def _analyse(self, kind: Kind, request: Mapping[str, Any]) -> dict[str, Any]:
-        text = str(request["Text"])
-        if len(text) > kind.longest:
-            raise ERRORS(
-                "TextSizeLimitExceededException",
-                f"Text has {len(text):,} characters, at most {kind.longest:,} are analysed at once",
-            )
         try:
-            return self._analysis.of(kind, text)
+            return self._analysis.of(kind, request["Text"])
         except (WeightsError, TerminologyError, FileNotFoundError) as error:
             raise ERRORS("ServiceUnavailableException", str(error)) from error
