@@ -35,7 +35,19 @@ _VALUE = re.compile(
     r"\s*(?::|\?|-|–|=)\s*(?:none|no\b|nil|negative|neg\b|denie[ds]|absent|not present|not found|never|n/a)",
     re.IGNORECASE,
 )
-_LISTED = re.compile(r"^[ \t]*[-*•][ \t]*(?:no|denies|negative)\b", re.IGNORECASE)
+_QUESTION = re.compile(r"(?:^|[\s(,/])\?\s?$")  # "?pneumonia"
+_YEAR = re.compile(r"\bin (?:(?:early|late|mid) )?(?:19|20)\d\d\b", re.IGNORECASE)
+# A relative who speaks of the patient, and is not the one that is meant.
+_INFORMANT = re.compile(
+    r"\s+(?:also\s+)?(?:brought|noticed|notes?|noted|states?|stated|reports?|reported|says?|said|called|found|drove|"
+    r"gave|took|accompanie[sd]|thinks|describes?|described|witnessed|observed|claims?|denie[sd]|feels|felt|believes|"
+    r"is (?:concerned|worried|here|present)|was (?:concerned|worried|called|present)|who)\b",
+    re.IGNORECASE,
+)
+_TO_RELATIVE = re.compile(
+    r"\b(?:per|according to|with|by|from|to|informed|called|told)\s(?:(?:his|her|the|their)\s)?$",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True)
@@ -80,8 +92,12 @@ def traits(
     found = []
     for first, last in spans:
         stated = {_TRAITS[each.kind] for each in triggers if _covers(each, first, last, text)}
-        if _negated_by_value(text, last, end):
+        if _VALUE.match(text, last, min(end + 12, len(text))):
             stated.add(Trait.NEGATION)
+        if _QUESTION.search(text, max(begin, first - 3), first):
+            stated.add(Trait.LOW_CONFIDENCE)
+        if _YEAR.match(text, last + 1, end):
+            stated.add(Trait.PAST_HISTORY)
         if Trait.FAMILY in stated and Trait.PAST_HISTORY in stated:
             stated.discard(Trait.PAST_HISTORY)
         scores = dict.fromkeys(stated, SCORE)
@@ -113,7 +129,7 @@ def _triggers(text: str, begin: int, end: int) -> list[_Trigger]:
     stops = [(match.start(), match.end()) for match in ends.finditer(text, begin, end)]
     found = []
     for kind, direction, first, last in matches:
-        if kind == "none":
+        if kind == "none" or (kind == "family" and _is_informant(text, begin, first, last)):
             continue
         if kind == "family":
             stops_ = [*stops, *((own.start(), own.end()) for own in _OWN.finditer(text, last, end))]
@@ -155,5 +171,8 @@ def _nearer(kind: str, text: str, begin: int, end: int) -> int:
     return end
 
 
-def _negated_by_value(text: str, last: int, end: int) -> bool:
-    return _VALUE.match(text, last, min(end + 12, len(text))) is not None
+def _is_informant(text: str, begin: int, first: int, last: int) -> bool:
+    """Return whether a relative (`first` to `last`) speaks or acts for the patient."""
+    return bool(_INFORMANT.match(text, last)) or bool(
+        _TO_RELATIVE.search(text, max(begin, first - 24), first)
+    )

@@ -23,7 +23,7 @@ from rapidfuzz import process
 from rapidfuzz.distance import OSA
 
 from brume import storage, weights
-from brume.records.model.nlp.words import Word
+from brume.records.model.nlp.words import Word, form
 from brume.weights.folders import cache
 
 NAME = "drug-names-2.0.9"
@@ -60,6 +60,7 @@ class Drugs:
     def __init__(self, names: Mapping[str, tuple[str, bool]], words: frozenset[str]) -> None:
         """`words` are known words, none of which is taken for a misspelt name."""
         self._names, self._words = dict(names), words
+        self.words = frozenset(form(word) for name in names for word in name.split() if word)
         self._first = {name.split()[0] for name in names}
         self._single = [name for name in names if " " not in name and len(name) >= 6 and name.isalpha()]
         self._nearest = functools.lru_cache(1 << 14)(self._near)

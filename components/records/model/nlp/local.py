@@ -40,6 +40,7 @@ class LocalExtractor:
     ) -> None:
         """`codes` are those of drugs; with a `network` phrases are also linked by meaning (`linker`)."""
         self._terms, self._drugs, self._codes = terms, drugs, codes
+        self._known = drugs.words | frozenset(terms.frequency)
         self.linker = Linker(terms, network)
         self.version = version
 
@@ -102,7 +103,7 @@ class LocalExtractor:
                 one.type,
                 one.score,
             )
-            for one in phi.find(text, names)
+            for one in phi.find(text, names, self._known)
         )
 
     def _condition(

@@ -5,13 +5,14 @@ from __future__ import annotations
 import functools
 import re
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass
 from importlib.resources import files
 from typing import NamedTuple
 
-_WORD = r"[A-Z][\w'’-]+"
-_PAIR = re.compile(rf"\b({_WORD})\s((?:[A-Z]\.?\s)?)({_WORD})\b")
+from brume.records.model.nlp.words import form
+
+_RUN = re.compile(r"\b[A-Z][\w'’-]+(?:\s(?:[A-Z]\.?\s)?[A-Z][\w'’-]+)+\b")  # words with capitals
 
 
 @dataclass(frozen=True)
@@ -24,14 +25,18 @@ class Personal:
     score: float
 
 
-def find(text: str, names: Iterable[str] = ()) -> list[Personal]:
-    """Return the personal data of a text, by their place. `names` are known ones, as of the patient."""
+def find(text: str, names: Iterable[str] = (), known: Container[str] = frozenset()) -> list[Personal]:
+    """Return the personal data of a text, by their place.
+
+    `names` are those that are known, such as the patient's; `known` are the compared forms of words
+    (`words.form`) that are no names, without which more is taken for one.
+    """
     found = [
         Personal(kind, *(match.span(1) if pattern.groups else match.span()), score)
         for kind, pattern, score in _listed().patterns
         for match in pattern.finditer(text)
     ]
-    found += _names(text, names)
+    found += _names(text, names, known)
     found.sort(key=lambda one: (-one.score, one.begin - one.end))
     kept: list[Personal] = []
     for one in found:
@@ -40,10 +45,10 @@ def find(text: str, names: Iterable[str] = ()) -> list[Personal]:
     return sorted(kept, key=lambda one: one.begin)
 
 
-def _names(text: str, known: Iterable[str]) -> list[Personal]:
+def _names(text: str, given: Iterable[str], known: Container[str]) -> list[Personal]:
     found = []
     parts = sorted(
-        {part for name in known for part in [name, *name.split()] if len(part) > 1}, key=len, reverse=True
+        {part for name in given for part in [name, *name.split()] if len(part) > 1}, key=len, reverse=True
     )
     if parts:
         one = rf"(?<!\w)(?:{'|'.join(map(re.escape, parts))})(?!\w)"
@@ -55,17 +60,34 @@ def _names(text: str, known: Iterable[str]) -> list[Personal]:
             begin, end = _trimmed(text, *match.span(1))
             if begin < end:
                 found.append(Personal("NAME", begin, end, score))
-    given, family = frequent_names()
-    no_names = _listed().no_names
-    for match in _PAIR.finditer(text):
-        first, last = match[1].lower(), match[3].lower()
-        if (
-            first in given
-            and last not in no_names
-            and (last in family or last not in given or not text[: match.start()].rstrip().endswith("."))
-        ):
-            found.append(Personal("NAME", *match.span(), 0.85 if last in family else 0.7))
+    for match in _RUN.finditer(text):
+        found += _in_run(text, match.start(), match.end(), known)
     return found
+
+
+def _in_run(text: str, begin: int, end: int, known: Container[str]) -> Iterator[Personal]:
+    """Yield names in a run of words with capitals: two or more that are no known words, beside each other."""
+    given, family = frequent_names()
+    names: list[tuple[int, int]] = []
+    likely = False
+    for match in [*re.finditer(r"[\w'’-]+", text[begin:end]), None]:
+        word = match[0] if match else ""
+        lower = word.lower()
+        frequent = lower in given or lower in family
+        if match and len(word) == 1 and names:
+            continue  # an initial
+        if match and lower not in _listed().no_names and (frequent or _is_strange(word, known)):
+            names.append((begin + match.start(), begin + match.end()))
+            likely = likely or frequent
+            continue
+        if len(names) > 1:
+            yield Personal("NAME", names[0][0], names[-1][1], 0.85 if likely else 0.7)
+        names, likely = [], False
+
+
+def _is_strange(word: str, known: Container[str]) -> bool:
+    """Return whether a word with a capital may be a name: it is no abbreviation and no known word."""
+    return not word.isupper() and word.isalpha() and form(word) not in known
 
 
 def _trimmed(text: str, begin: int, end: int) -> tuple[int, int]:

@@ -1,0 +1,177 @@
+"""Entities as HealthLake's integrated NLP adds them to a DocumentReference, in its order.
+
+Programs read this extension by position and by the order of its keys: in each part the raw response and the
+model's version come first, and `url` comes before the value. Names are those of HealthLake's developer guide,
+"Integrated medical NLP"; it shows no entity of detect-entities, whose names here are formed as the others.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from brume.records.model.entity import CodeSystem, Entity, Trait
+
+BASE = "http://healthlake.amazonaws.com/"
+EXTENSION = BASE + "aws-cm/"
+GENERATED = BASE + "system-generated-resources/"
+_ICD10 = EXTENSION + "infer-icd10/"
+_RXNORM = EXTENSION + "infer-rxnorm/"
+_ENTITIES = EXTENSION + "detect-entities/"
+_TAG = {"tag": [{"display": "SYSTEM_GENERATED"}]}
+# What a text states of others, denies or supposes makes no condition of the patient's.
+_NOT_THE_PATIENTS = (Trait.NEGATION, Trait.FAMILY, Trait.HYPOTHETICAL, Trait.LOW_CONFIDENCE)
+
+
+def extension(
+    icd10: Mapping[str, Any], rxnorm: Mapping[str, Any], detected: Mapping[str, Any], version: str
+) -> dict[str, Any]:
+    """Return the extension with three responses of Comprehend Medical (`comprehend`), as FHIR JSON."""
+    return {
+        "url": EXTENSION,
+        "extension": [
+            _part(_ICD10, "aws-cm-icd10-entity", icd10, version, ("ICD10CMConcepts", "Concept")),
+            _part(_RXNORM, "aws-cm-rxnorm-entity", rxnorm, version, ("RxNormConcepts", "Concepts")),
+            _part(_ENTITIES, "aws-cm-detect-entities-entity", detected, version, None),
+            {"url": EXTENSION + "status/", "valueString": "SUCCESS"},
+            {
+                "url": EXTENSION + "message/",
+                "valueString": "The Amazon HealthLake integrated medical NLP operation was successful.",
+            },
+        ],
+    }
+
+
+def _part(
+    base: str, name: str, response: Mapping[str, Any], version: str, concepts: tuple[str, str] | None
+) -> dict[str, Any]:
+    raw = json.dumps({**response, "ModelVersion": version}, ensure_ascii=False)
+    return {
+        "url": base,
+        "extension": [
+            {"url": base + "raw-response", "valueString": raw},
+            {"url": base + "model-version", "valueString": version},
+            *(_entity(base + name, entity, concepts) for entity in response["Entities"]),
+        ],
+    }
+
+
+def _entity(name: str, entity: Mapping[str, Any], concepts: tuple[str, str] | None) -> dict[str, Any]:
+    parts: list[dict[str, Any]] = [
+        {"url": f"{name}-id", "valueInteger": entity["Id"]},
+        {"url": f"{name}-text", "valueString": entity["Text"]},
+        {"url": f"{name}-begin-offset", "valueInteger": entity["BeginOffset"]},
+        {"url": f"{name}-end-offset", "valueInteger": entity["EndOffset"]},
+        {"url": f"{name}-score", "valueDecimal": entity["Score"]},
+    ]
+    if concepts is None:
+        parts += [
+            {"url": f"{name}-{key.lower()}", "valueString": entity[key]} for key in ("Category", "Type")
+        ]
+    else:
+        member, kind = concepts
+        listed = [_concept(f"{name}-{kind}", concept) for concept in entity[member]]
+        parts.append({"url": f"{name}-ConceptList", "extension": listed})
+    return {"url": name, "extension": parts}
+
+
+def _concept(name: str, concept: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "url": name,
+        "extension": [
+            {"url": f"{name}-Code", "valueString": concept["Code"]},
+            {"url": f"{name}-Description", "valueString": concept["Description"]},
+            {"url": f"{name}-Score", "valueDecimal": concept["Score"]},
+        ],
+    }
+
+
+def resources(document: str, patient: str, entities: Sequence[Entity]) -> list[dict[str, Any]]:
+    """Return the resources that HealthLake generates: Condition, MedicationStatement, and their Linkage.
+
+    There is one for each mention with a code, but for what the text denies, supposes or states of others.
+    `document` and `patient` are ids of a DocumentReference and a Patient ("" where the note names none).
+    The id of a resource is made of the document's, the place and the code: another run gives the same ones.
+    """
+    linkage = _id(document, "linkage")
+    found: list[dict[str, Any]] = []
+    for entity in entities:
+        if not entity.concepts or any(entity.has(trait) for trait in _NOT_THE_PATIENTS):
+            continue
+        concept = entity.concepts[0]
+        made: dict[str, Any]
+        number = _id(document, str(entity.begin), str(entity.end), concept.code)
+        subject = {"subject": {"reference": f"Patient/{patient}"}} if patient else {}
+        if entity.category == "MEDICAL_CONDITION":
+            scores = [
+                {"url": _ICD10 + "aws-cm-icd10-entity-score", "valueDecimal": entity.score},
+                {"url": _ICD10 + "aws-cm-icd10-entity-Concept-Score", "valueDecimal": concept.score},
+            ]
+            made = {"resourceType": "Condition", "id": number, "meta": _TAG, **subject}
+            made["code"] = {**_coding(_ICD10, concept.code, concept.display), "text": concept.display}
+        elif concept.system == CodeSystem.RXNORM:
+            scores = []
+            made = {"resourceType": "MedicationStatement", "id": number, "meta": _TAG, **subject}
+            made["status"] = "unknown"
+            made["medicationCodeableConcept"] = _coding(_RXNORM, concept.code, concept.display)
+        else:
+            continue
+        made["modifierExtension"] = [*scores, *_origin(linkage, document)]
+        found.append(made)
+    return [*found, _linkage(linkage, document, found)] if found else []
+
+
+def generated(made: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return the second extension of a document, which names its generated resources (`resources`)."""
+    linkage = [one for one in made if one["resourceType"] == "Linkage"]
+    others = [one for one in made if one["resourceType"] != "Linkage"]
+    return {
+        "url": GENERATED,
+        "extension": [
+            *(_reference("linkage", one) for one in linkage),
+            *(_reference("nlp-entity", one) for one in others),
+        ],
+    }
+
+
+def _coding(system: str, code: str, display: str) -> dict[str, Any]:
+    return {"coding": [{"system": system, "code": code, "display": display}]}
+
+
+def _origin(linkage: str, document: str) -> list[dict[str, Any]]:
+    return [
+        {"url": BASE + "system-generated-linkage", "valueReference": {"reference": f"Linkage/{linkage}"}},
+        {
+            "url": BASE + "source-document-reference",
+            "valueReference": {"reference": f"DocumentReference/{document}"},
+        },
+    ]
+
+
+def _linkage(number: str, document: str, made: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    items = [("alternate", str(one["resourceType"]), str(one["id"])) for one in made]
+    items.append(("source", "DocumentReference", document))
+    return {
+        "resourceType": "Linkage",
+        "id": number,
+        "meta": _TAG,
+        "active": True,
+        "item": [
+            {"type": kind, "resource": {"reference": f"{name}/{one}", "type": name}}
+            for kind, name, one in items
+        ],
+    }
+
+
+def _reference(name: str, resource: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "url": BASE + name,
+        "valueReference": {"reference": f"{resource['resourceType']}/{resource['id']}"},
+    }
+
+
+def _id(*parts: str) -> str:
+    """Return an id of FHIR (64 characters at most) that is the same for the same parts."""
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32]
