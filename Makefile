@@ -96,7 +96,8 @@ bench-captions: setup ## Measure the levels of captions on speech with known tex
 bench-narration: setup ## Measure voices: marks against the sound, intelligibility, loudness, speed
 	@$(BIN)/python -m bench.narration
 
-bench-records: setup ## Measure the graph: loading, documents, cancelling
+bench-records: setup ## Measure records: what is found in notes, and the graph
+	@$(BIN)/python -m bench.records_nlp
 	@$(BIN)/python -m bench.records_graph
 
 system: setup ## Write the skeleton of a new system: NAME=records SERVICE=kendra (the AWS service of its engine)
