@@ -122,17 +122,17 @@ def _gelu(values: Floats) -> Floats:
     """Return x times the normal distribution's share below x; erf by Abramowitz and Stegun, 7.1.26."""
     size = np.abs(values) * np.float32(math.sqrt(0.5))
     part = 1 / (1 + np.float32(0.3275911) * size)
-    sum_ = np.float32(1.061405429)
-    for factor in (-1.453152027, 1.421413741, -0.284496736, 0.254829592):
-        sum_ = sum_ * part + np.float32(factor)
-    tail = sum_ * part * np.exp(-size * size)  # 1 - erf of |x|/sqrt(2)
-    return np.where(values >= 0, values * (1 - tail / 2), values * (tail / 2))
+    polynomial = np.zeros_like(part)
+    for factor in (1.061405429, -1.453152027, 1.421413741, -0.284496736, 0.254829592):
+        polynomial = polynomial * part + np.float32(factor)
+    tail = polynomial * part * np.exp(-size * size)  # 1 - erf of |x|/sqrt(2)
+    return np.asarray(np.where(values >= 0, values * (1 - tail / 2), values * (tail / 2)), np.float32)
 
 
 def _normalised(values: Floats, weight: Floats, bias: Floats) -> Floats:
     values = values - values.mean(-1, keepdims=True)
     deviation = np.sqrt(np.square(values).mean(-1, keepdims=True) + np.float32(_EPSILON))
-    return values / deviation * weight + bias
+    return np.asarray(values / deviation * weight + bias, np.float32)
 
 
 def _pair(tensors: Mapping[str, Floats], name: str) -> tuple[Floats, Floats]:

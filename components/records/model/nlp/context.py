@@ -87,6 +87,8 @@ def traits(
 
     `spans` are the mentions; `section` is the name of the section that the sentence lies in.
     """
+    if not spans:
+        return []
     triggers = _triggers(text, begin, end)
     given = _SECTIONS.get(section)
     found = []

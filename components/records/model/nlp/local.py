@@ -69,16 +69,11 @@ class LocalExtractor:
                 if not any(drug.begin < mention.end and mention.begin < drug.end for drug in drugs)
             ]
             section = sections.at(begin).name
-            spans = [(each.begin, each.end) for each in (*mentions, *drugs)]
-            stated = traits(text, begin, end, spans, section) if spans else []
-            found += [
-                self._condition(text, mention, each, section)
-                for mention, each in zip(mentions, stated, strict=False)
-            ]
-            found += [
-                self._medication(text, drug, each, section)
-                for drug, each in zip(drugs, stated[len(mentions) :], strict=True)
-            ]
+            spans = [(mention.begin, mention.end) for mention in mentions]
+            spans += [(drug.begin, drug.end) for drug in drugs]
+            stated = iter(traits(text, begin, end, spans, section))
+            found += [self._condition(text, mention, next(stated), section) for mention in mentions]
+            found += [self._medication(text, drug, next(stated), section) for drug in drugs]
         return tuple(sorted(found, key=lambda entity: (entity.begin, entity.end)))
 
     def codes(self, entity: Entity, most: int) -> tuple[Concept, ...]:
