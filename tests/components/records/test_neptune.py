@@ -214,6 +214,18 @@ def test_a_silently_cancelled_query_has_no_rows(
     assert found["results"]["bindings"] == []
 
 
+def test_a_result_that_is_cancelled_after_it_began_has_no_end(url: str) -> None:
+    query = "SELECT * { ?s <http://e/q> ?a . ?t <http://e/q> ?b . ?u <http://e/q> ?c }"  # 27 million rows
+    data = {"query": query, "queryId": str(uuid.uuid4())}
+    with requests.post(f"{url}/sparql", data=data, stream=True, timeout=60) as answer:
+        assert answer.raw.read(100)
+        status(url, cancelQuery="true", queryId=data["queryId"])
+        with pytest.raises(requests.exceptions.ChunkedEncodingError):
+            for _ in answer.iter_content(1 << 20):
+                pass
+    until(lambda: not status(url)["queries"], "the query to leave the list")
+
+
 def test_ids_that_are_not_known(url: str) -> None:
     where = f"{url}/sparql/status"
     assert requests.post(where, data={"queryId": "no-guid"}, timeout=60).content == b""

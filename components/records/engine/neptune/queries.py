@@ -85,7 +85,8 @@ class Queries:
     def read(self, query: Query, request: Mapping[str, Any]) -> Iterator[bytes]:
         """Run a query; the iterator's first item comes when its result begins well, and has to be asked for.
 
-        Raises `NeptuneError` before the first item, and `LostError` after it: the result is not whole.
+        Raises `NeptuneError` before the first item. After it, what ends the result early raises `LostError`,
+        or `ConnectionAbortedError` where that was a cancel: the client gets no end.
         """
         self._wait(query)
         try:
@@ -100,6 +101,8 @@ class Queries:
                         yield part
                     self._ended.labels("done").inc()
                 except LostError as error:
+                    if began and query.cancelled:
+                        raise ConnectionAbortedError from None
                     if began:
                         raise
                     raise self._why(query, error) from error

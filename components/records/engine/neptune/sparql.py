@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import html
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Generator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from urllib.parse import parse_qsl
@@ -39,6 +40,7 @@ _PAGE = '<!DOCTYPE html>\n<html lang="en"><title>SPARQL explain</title><table>{}
 _OTHERS = 8  # threads for what is asked about requests while all may wait
 
 Parameters = list[tuple[str, str]]
+_Parts = Generator[bytes, None, None]
 
 
 class Sparql:
@@ -128,9 +130,13 @@ class Sparql:
             return Reply(200, self._empty(job), headers)
         if not second:
             return Reply(200, first, headers)
-        return Reply(200, _Body(first + second, parts, self._pool), headers)
 
-    def _listed(self, query: Query, job: Mapping[str, Any]) -> Iterator[bytes]:
+        def stop() -> None:
+            self._queries.cancel(query, silent=False)
+
+        return Reply(200, _Body(first + second, parts, self._pool, stop), headers)
+
+    def _listed(self, query: Query, job: Mapping[str, Any]) -> _Parts:
         try:
             yield from self._queries.read(query, job)
         finally:
@@ -207,10 +213,16 @@ class Sparql:
 
 
 class _Body:
-    """The rest of a result, read in threads of SPARQL's own."""
+    """The rest of a result, read in threads of SPARQL's own; `stop` ends the query that makes it."""
 
-    def __init__(self, first: bytes, parts: Iterator[bytes], pool: ThreadPoolExecutor) -> None:
-        self._first, self._parts, self._pool = first, parts, pool
+    def __init__(
+        self,
+        first: bytes,
+        parts: Generator[bytes, None, None],
+        pool: ThreadPoolExecutor,
+        stop: Callable[[], None],
+    ) -> None:
+        self._first, self._parts, self._pool, self._stop = first, parts, pool, stop
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         loop = asyncio.get_running_loop()
@@ -223,7 +235,9 @@ class _Body:
 
     async def aclose(self) -> None:
         """End the query, if it has not ended."""
-        await asyncio.get_running_loop().run_in_executor(self._pool, self._parts.close)  # type: ignore[attr-defined]
+        self._stop()
+        with contextlib.suppress(ValueError):  # a thread waits for the next part: it sees that there is none
+            await asyncio.get_running_loop().run_in_executor(self._pool, self._parts.close)
 
 
 def _job(read: syntax.Request, given: Parameters) -> dict[str, Any]:

@@ -30,9 +30,8 @@ def main() -> None:
     client = builder.build()
     found: dict[str, Any] = {"status": client.status().json()}
     query = "SELECT * WHERE {?s ?p ?o} LIMIT 1"
-    found["update"] = client.sparql(
-        "INSERT DATA { <a:a> <a:b> <a:c> , 1 , 2 , 3 , 4 , 5 , 6 , 7 , 8 , 9 }"
-    ).status_code
+    update = f"INSERT DATA {{ <a:a> <a:b> {' , '.join(map(str, range(300)))} }}"
+    found["update"] = client.sparql(update).status_code
     found["query"] = client.sparql(query).json()
     found["explain"] = client.sparql_explain(query).text
     absent = client.sparql_status("invalid-guid")
