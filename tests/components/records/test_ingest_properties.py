@@ -7,6 +7,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+import orjson
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -58,11 +59,11 @@ TYPES = st.sampled_from(
     TYPES,
 )
 def test_any_object_is_read_or_set_aside(value: dict[str, Any], kind: Any) -> None:
-    value = json.loads(json.dumps({**value, "resourceType": kind}))
+    value = orjson.loads(json.dumps({**value, "resourceType": kind}))
     for found in resources(value, json.dumps(value), "Patient"):
         assert isinstance(found, Read | Deletion | NoResourceError)
         if isinstance(found, Read):
-            again = next(resources(json.loads(found.text), found.text, "Patient"))
+            again = next(resources(orjson.loads(found.text), found.text, "Patient"))
             assert isinstance(again, Read)
             assert (again.type, again.id, again.version) == (found.type, found.id, found.version)
 
