@@ -41,4 +41,5 @@ def pipeline(
     found = step(stages.find_source, cpu="1", memory="1Gi")
     ingested = step(stages.ingest_resources, source=found.outputs["Output"], cpu="2", memory="4Gi")
     notes = step(stages.make_notes, lake=ingested.outputs["Output"], cpu="1", memory="4Gi")
+    step(stages.write_graph, lake=notes.outputs["Output"], cpu="1", memory="4Gi")
     step(stages.write_report, lake=notes.outputs["Output"], cpu="500m", memory="2Gi")

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from brume.records import demo
+from brume.records.model.graph.files import read_graphs
+from brume.records.model.graph.vocabulary import graph_of
 from brume.records.model.lake import Lake
 from brume.records.pipeline.settings import check_records
 from tests.pipelines.runs import brume
@@ -35,6 +37,8 @@ def test_a_run_takes_in_an_export_and_reports_on_it(tmp_path: Path) -> None:
 
     assert set(run().values()) == {"finished"}
     assert Lake(str(out / "lake")).table("notes").num_rows == len(truth.notes)
+    graphs, _ = read_graphs(str(out / "graph"))
+    assert {str(graph_of(note.patient).value) for note in truth.notes} <= graphs.keys()
     page = (out / "report.html").read_text()
     assert f"{len(truth.notes)} notes of 12 patients" in page
     assert all(
@@ -46,6 +50,6 @@ def test_a_run_takes_in_an_export_and_reports_on_it(tmp_path: Path) -> None:
     assert names and not [name for name in names if name in written]
 
     states = run("status=current,final")
-    assert states == {"ingest": "finished", "notes": "finished", "report": "finished"}
+    assert states == dict.fromkeys(("ingest", "notes", "graph", "report"), "finished")
     statuses = {row["status"] for row in Lake(str(out / "lake")).table("notes").to_pylist()}
     assert statuses == {"current", "final"}

@@ -33,7 +33,7 @@ INSPECTION = [
 LABELS = ["ingest", "workers", "quality", "tables", "queries", "dashboard", "quicksight"]
 CAPTIONS = ["audio", "transcribe", "evaluate", "report"]
 NARRATION = ["read", "script", "synthesise", "assemble", "publish", "report"]
-RECORDS = ["ingest", "notes", "report"]
+RECORDS = ["ingest", "notes", "graph", "report"]
 LOOK_AGAIN = {
     "slides": [],
     "slides_predict": [],
@@ -220,7 +220,8 @@ CODE: dict[str, dict[str, list[str]]] = {
         "source": [],
         "ingest": [],
         "notes": RECORDS[1:],
-        "report": RECORDS[2:],
+        "graph": ["graph"],
+        "report": ["report"],
     },
 }
 # Stages that write into a lake: a table of it, and the arguments that what it has is of.

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import platform
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
@@ -26,19 +26,27 @@ from brume.run.stage import context, stage
 _OF_NOTES = ("resources", "identifiers", "deletions", "attachments", "links")
 
 
-def _resources(lake: str) -> list[Any]:
-    """Return the parts of the tables that notes are made of."""
+def _parts(lake: str, tables: Collection[str]) -> list[Any]:
+    """Return the parts of some tables in the present state of a lake."""
     parts = Lake(lake).snapshot().all_parts
-    return sorted([part.path, part.rows, part.size] for part in parts if part.table in _OF_NOTES)
+    return sorted([part.path, part.rows, part.size] for part in parts if part.table in tables)
 
 
-def _parts(lake: str) -> list[Any]:
-    """Return the parts of the present state of a lake."""
-    return sorted([part.path, part.rows, part.size] for part in Lake(lake).snapshot().all_parts)
+def _resources(lake: str) -> list[Any]:
+    return _parts(lake, _OF_NOTES)
+
+
+def _notes(lake: str) -> list[Any]:
+    return _parts(lake, (*_OF_NOTES, "notes"))
+
+
+def _all(lake: str) -> list[Any]:
+    return _parts(lake, Lake.tables)
 
 
 ResourcesOfLake = Annotated[str, Counted(state=_resources)]
-LakeContent = Annotated[str, Counted(state=_parts)]
+NotesOfLake = Annotated[str, Counted(state=_notes)]
+LakeContent = Annotated[str, Counted(state=_all)]
 
 
 def _exports(arguments: Mapping[str, Any]) -> bool:
@@ -102,6 +110,20 @@ def make_notes(lake: ResourcesOfLake, status: str, metrics: Metrics) -> str:
 
     metrics.metadata.update(asdict(make(Lake(lake), statuses_of(status))))
     return lake
+
+
+@stage("graph", outputs={"graph": "graph", "metrics": "work/metrics/graph.json"})
+def write_graph(lake: NotesOfLake, graph: Dataset, metrics: Metrics) -> None:
+    """Write the graph of the patients as N-Quads, which any SPARQL store loads."""
+    from brume.records.model.graph.files import write
+    from brume.records.model.patients import patient_records
+
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch) / "graph"
+        written = write(folder, patient_records(Lake(lake)))
+        storage.remove(graph.uri)
+        storage.upload(folder, graph.uri)
+    metrics.metadata.update({"quads": written.quads, "patients": written.patients})
 
 
 @stage("report", outputs={"report": "report.html"})

@@ -18,7 +18,11 @@ from brume.records.model.reading.resources import Deletion, NoResourceError, Rea
 from tests.components.records.exports import attached, content, document, patient, write
 
 JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text("aP/ #", max_size=8),
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text("aP/ #", max_size=8),
     lambda inner: (
         st.lists(inner, max_size=3)
         | st.dictionaries(
