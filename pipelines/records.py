@@ -22,6 +22,10 @@ def pipeline(
     lake: str = "",
     status: str = "",
     max_rejected: float = 0.2,
+    nlp: str = "local",
+    terminology: str = "",
+    min_score: float = 0.7,
+    keep_negated: bool = True,
     export_to: str = "",
     export_role: str = "",
     export_key: str = "",
@@ -33,6 +37,10 @@ def pipeline(
         lake: Folder or s3:// prefix of the tables, kept from run to run; empty: in the run's own outputs.
         status: Statuses of the documents that notes are made of, with commas; empty means all.
         max_rejected: Share of the export's lines that may be unusable before the run fails.
+        nlp: What finds conditions and drugs in notes: local (rules on this machine), or none.
+        terminology: Folder or s3:// prefix with RXNCONSO.RRF of RxNorm; empty: the export's own codes alone.
+        min_score: Score that a mention must have to be in the graph.
+        keep_negated: Whether what a note negates stands in AWS's vocabulary, which cannot say so.
         export_to: Prefix s3://... that the data store healthlake:ID is exported to, anew in each run.
         export_role: ARN of the IAM role that HealthLake writes there with.
         export_key: Id or ARN of the KMS key that it encrypts with.
@@ -41,5 +49,6 @@ def pipeline(
     found = step(stages.find_source, cpu="1", memory="1Gi")
     ingested = step(stages.ingest_resources, source=found.outputs["Output"], cpu="2", memory="4Gi")
     notes = step(stages.make_notes, lake=ingested.outputs["Output"], cpu="1", memory="4Gi")
-    step(stages.write_graph, lake=notes.outputs["Output"], cpu="1", memory="4Gi")
-    step(stages.write_report, lake=notes.outputs["Output"], cpu="500m", memory="2Gi")
+    found = step(stages.find_entities, lake=notes.outputs["Output"], cpu="2", memory="4Gi")
+    step(stages.write_graph, lake=found.outputs["Output"], cpu="1", memory="4Gi")
+    step(stages.write_report, lake=found.outputs["Output"], cpu="500m", memory="2Gi")

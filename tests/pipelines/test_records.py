@@ -12,19 +12,32 @@ from brume.records.model.graph.files import read_graphs
 from brume.records.model.graph.vocabulary import graph_of
 from brume.records.model.lake import Lake
 from brume.records.pipeline.settings import check_records
+from tests.components.records.terminologies import extractor
 from tests.pipelines.runs import brume
 
 
 def test_wrong_parameters_are_named_all_at_once(tmp_path: Path) -> None:
     export = {"export_to": "/tmp", "export_role": "", "export_key": ""}
     lake = f"{tmp_path}/lake"
-    arguments = {"source": str(tmp_path), "lake": lake, "status": "old", "max_rejected": 2, **export}
-    with pytest.raises(ValueError, match=r"(?s)healthlake:ID.*s3://.*lake=.*status=old.*max_rejected=2"):
+    nlp = {"nlp": "magic", "terminology": f"{tmp_path}/nowhere", "min_score": -1}
+    arguments = {"source": str(tmp_path), "lake": lake, "status": "old", "max_rejected": 2, **export, **nlp}
+    wrong = (
+        "healthlake:ID",
+        "s3://",
+        "lake=",
+        "status=old",
+        "nlp=magic",
+        "nowhere",
+        "max_rejected=2",
+        "min_score=-1",
+    )
+    with pytest.raises(ValueError, match="(?s)" + ".*".join(wrong)):
         check_records(arguments)
 
 
 @pytest.mark.slow
 def test_a_run_takes_in_an_export_and_reports_on_it(tmp_path: Path) -> None:
+    extractor()  # or a reason to skip
     truth = demo.generate(tmp_path / "demo", patients=12)
     out = tmp_path / "out"
 
@@ -37,6 +50,8 @@ def test_a_run_takes_in_an_export_and_reports_on_it(tmp_path: Path) -> None:
 
     assert set(run().values()) == {"finished"}
     assert Lake(str(out / "lake")).table("notes").num_rows == len(truth.notes)
+    counts = Lake(str(out / "lake")).table("entities")["entities"].to_pylist()
+    assert len(counts) == len(truth.notes) and sum(counts) > 5 * len(truth.notes)
     graphs, _ = read_graphs(str(out / "graph"))
     assert {str(graph_of(note.patient).value) for note in truth.notes} <= graphs.keys()
     page = (out / "report.html").read_text()
@@ -50,6 +65,6 @@ def test_a_run_takes_in_an_export_and_reports_on_it(tmp_path: Path) -> None:
     assert names and not [name for name in names if name in written]
 
     states = run("status=current,final")
-    assert states == dict.fromkeys(("ingest", "notes", "graph", "report"), "finished")
+    assert states == dict.fromkeys(("ingest", "notes", "entities", "graph", "report"), "finished")
     statuses = {row["status"] for row in Lake(str(out / "lake")).table("notes").to_pylist()}
     assert statuses == {"current", "final"}

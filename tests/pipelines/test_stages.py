@@ -33,7 +33,7 @@ INSPECTION = [
 LABELS = ["ingest", "workers", "quality", "tables", "queries", "dashboard", "quicksight"]
 CAPTIONS = ["audio", "transcribe", "evaluate", "report"]
 NARRATION = ["read", "script", "synthesise", "assemble", "publish", "report"]
-RECORDS = ["ingest", "notes", "graph", "report"]
+RECORDS = ["ingest", "notes", "entities", "graph", "report"]
 LOOK_AGAIN = {
     "slides": [],
     "slides_predict": [],
@@ -151,6 +151,10 @@ TABLE: dict[str, list[tuple[str, Any, list[str]]]] = {
         ("lake", "new folder", RECORDS),
         ("status", "current", RECORDS[1:]),
         ("max_rejected", 0.5, []),
+        ("nlp", "none", RECORDS[2:]),
+        ("terminology", "new folder", RECORDS[2:]),
+        ("min_score", 0.5, ["graph"]),
+        ("keep_negated", False, ["graph"]),
         # They go with a data store of HealthLake, which is exported in every run.
         ("export_to", "other", []),
         ("export_role", "other", []),
@@ -220,6 +224,7 @@ CODE: dict[str, dict[str, list[str]]] = {
         "source": [],
         "ingest": [],
         "notes": RECORDS[1:],
+        "entities": RECORDS[2:],
         "graph": ["graph"],
         "report": ["report"],
     },
@@ -231,6 +236,7 @@ INTO_LAKE: dict[tuple[str, str], tuple[str, tuple[str, ...]]] = {
     ("labels", "quality"): ("findings", ()),
     ("records", "ingest"): ("identifiers", ("source",)),
     ("records", "notes"): ("notes", ()),
+    ("records", "entities"): ("entities", ()),
 }
 ENDINGS = {"audio": ".wav", "articles": ".md"}
 CASES = [(name, *case) for name, cases in TABLE.items() for case in cases]

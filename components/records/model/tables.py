@@ -102,6 +102,18 @@ DERIVED = (
         ),
     ),
     Table(
+        "entities",
+        "what was found in one note",
+        pa.schema(
+            [
+                ("note", TEXT),
+                ("digest", TEXT),  # of the text and the extractor
+                ("entities", COUNT),
+                ("json", TEXT),  # `brume.records.model.entities.read_entities` reads it
+            ]
+        ),
+    ),
+    Table(
         "note_rejects",
         "one attachment of which no note could be made, or a note that misses something",
         pa.schema([("id", TEXT), ("reason", TEXT), ("remedy", TEXT), *_PLACE]),

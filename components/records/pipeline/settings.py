@@ -9,6 +9,7 @@ from brume import storage
 from brume.records.pipeline.healthlake_export import SOURCE
 from brume.run.checks import Checks
 
+LOCAL, NONE = "local", "none"
 # Of DocumentReference and of DiagnosticReport (hl7.org/fhir/R4).
 STATUSES = (
     *(
@@ -46,7 +47,12 @@ def check_records(arguments: Mapping[str, Any]) -> None:
         f"lake={lake} must not lie in source={source}: its files would be listed with the export's",
     )
     checks.attempt(lambda: statuses_of(arguments["status"]))
-    checks.between(0, 1, "max_rejected")
+    checks.require(
+        arguments["nlp"] in (LOCAL, NONE),
+        f"nlp={arguments['nlp']} must be {LOCAL} (rules on this machine) or {NONE}",
+    )
+    checks.exists("terminology")
+    checks.between(0, 1, "max_rejected", "min_score")
     checks.finish()
 
 

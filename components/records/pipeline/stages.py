@@ -6,6 +6,7 @@ tables that it reads.
 
 from __future__ import annotations
 
+import functools
 import platform
 import tempfile
 from collections.abc import Collection, Mapping
@@ -14,13 +15,14 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from brume import storage
+from brume.records.model.entity import Extractor
 from brume.records.model.lake import Lake
 from brume.records.pipeline.healthlake_export import SOURCE, export
-from brume.records.pipeline.settings import statuses_of
+from brume.records.pipeline.settings import NONE, statuses_of
 from brume.run.artifacts import HTML, Dataset, Metrics
 from brume.run.content import Counted
 from brume.run.rejects import Reject, write_rejects
-from brume.run.stage import context, stage
+from brume.run.stage import Content, context, stage
 
 # Those that notes are made of; `files` has times of change too, which make no other note.
 _OF_NOTES = ("resources", "identifiers", "deletions", "attachments", "links")
@@ -40,12 +42,17 @@ def _notes(lake: str) -> list[Any]:
     return _parts(lake, (*_OF_NOTES, "notes"))
 
 
+def _entities(lake: str) -> list[Any]:
+    return _parts(lake, (*_OF_NOTES, "notes", "entities"))
+
+
 def _all(lake: str) -> list[Any]:
     return _parts(lake, Lake.tables)
 
 
 ResourcesOfLake = Annotated[str, Counted(state=_resources)]
 NotesOfLake = Annotated[str, Counted(state=_notes)]
+EntitiesOfLake = Annotated[str, Counted(state=_entities)]
 LakeContent = Annotated[str, Counted(state=_all)]
 
 
@@ -112,15 +119,45 @@ def make_notes(lake: ResourcesOfLake, status: str, metrics: Metrics) -> str:
     return lake
 
 
+@stage("entities", outputs={"metrics": "work/metrics/entities.json"})
+def find_entities(lake: NotesOfLake, nlp: str, terminology: Content, metrics: Metrics) -> str:
+    """Find conditions and drugs in the notes that are new or changed; returns the lake's URI.
+
+    Codes of drugs are those of the export's own resources and of the folder `terminology`.
+    """
+    from brume.records.model import entities
+    from brume.records.model.nlp import rxnorm
+    from brume.records.model.patients import drug_names
+
+    found = Lake(lake)
+    if nlp == NONE:
+        found.replace(["entities"], [])
+        return lake
+    names = [*drug_names(found), *(rxnorm.read(terminology) if terminology else ())]
+    summary = entities.find(found, functools.partial(_local, tuple(sorted(set(names)))))
+    metrics.metadata.update(asdict(summary))
+    return lake
+
+
+def _local(names: tuple[tuple[str, str], ...]) -> Extractor:
+    from brume.records.model.nlp.local import LocalExtractor
+    from brume.records.model.nlp.rxnorm import DrugCodes
+
+    return LocalExtractor.load(DrugCodes(names))
+
+
 @stage("graph", outputs={"graph": "graph", "metrics": "work/metrics/graph.json"})
-def write_graph(lake: NotesOfLake, graph: Dataset, metrics: Metrics) -> None:
+def write_graph(
+    lake: EntitiesOfLake, min_score: float, keep_negated: bool, graph: Dataset, metrics: Metrics
+) -> None:
     """Write the graph of the patients as N-Quads, which any SPARQL store loads."""
     from brume.records.model.graph.files import write
+    from brume.records.model.graph.statements import Choice
     from brume.records.model.patients import patient_records
 
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch) / "graph"
-        written = write(folder, patient_records(Lake(lake)))
+        written = write(folder, patient_records(Lake(lake)), Choice(min_score, keep_negated))
         storage.remove(graph.uri)
         storage.upload(folder, graph.uri)
     metrics.metadata.update({"quads": written.quads, "patients": written.patients})

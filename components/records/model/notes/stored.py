@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import fields
 
 import pyarrow.parquet as pq
@@ -12,7 +11,9 @@ from brume.lake.lake import Snapshot
 from brume.records.model.lake import Lake
 from brume.records.model.note import Note
 
-_BY_PATIENT = "SELECT * EXCLUDE (file, line) FROM notes ORDER BY patient, id"
+_BY_ID = """
+SELECT * EXCLUDE (file, line) FROM notes SEMI JOIN (SELECT unnest($ids) AS id) wanted USING (id) ORDER BY id
+"""
 _COLUMNS = [field.name for field in fields(Note)]
 _BATCH = 1024
 
@@ -29,10 +30,8 @@ def read_notes(lake: Lake, snapshot: Snapshot | None = None) -> Iterator[Note]:
                     yield Note(**row)
 
 
-def notes_by_patient(lake: Lake, snapshot: Snapshot | None = None) -> Iterator[tuple[str, list[Note]]]:
-    """Iterate the patients who have notes by id, each with the notes by id; "" where none is known."""
+def notes_by_id(lake: Lake, ids: Sequence[str], snapshot: Snapshot | None = None) -> list[Note]:
+    """Return notes by their ids, by id; a note that is not there is left out."""
     with lake.connect(snapshot) as connection:
-        batches = connection.sql(_BY_PATIENT).to_arrow_reader(_BATCH)
-        notes = (Note(**row) for batch in batches for row in batch.to_pylist())
-        for patient, some in itertools.groupby(notes, lambda note: note.patient):
-            yield patient, list(some)
+        rows = connection.sql(_BY_ID, params={"ids": list(ids)}).to_arrow_table().to_pylist()
+    return [Note(**row) for row in rows]
