@@ -1,0 +1,1 @@
+"""Search in clinical notes: words, meanings and concepts, by one ranker."""

@@ -1,0 +1,273 @@
+"""An index of documents: what is put in, and searches on behalf of a reader."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from brume.records.model.passage import Hit, Reason
+from brume.records.model.search import excerpts, ranking, relevance
+from brume.records.model.search.columns import Columns, Mask
+from brume.records.model.search.concepts import Concepts, Match, Term, weight
+from brume.records.model.search.document import Document, Reader, Value
+from brume.records.model.search.excerpts import Passage, Wanted
+from brume.records.model.search.filters import All, Condition
+from brume.records.model.search.lexical import Lexical
+from brume.records.model.search.relevance import Boost, Order
+from brume.records.model.search.spelling import Correction, Spelling
+from brume.records.model.search.thesaurus import Thesaurus, lay_terms
+from brume.records.model.search.vectors import Encoder, VectorFile, Vectors, section_texts
+from brume.records.model.search.words import stems
+
+WIDTH = 384
+"""Values of an embedding."""
+_JUDGED = 0.25  # what a reader's judgement of a result for the same query changes of its score
+_STALE = 2  # a rebuild comes when this many times the documents were put in
+
+
+@dataclass(frozen=True)
+class Query:
+    """What is asked. `text` "" means every document that fits `condition`.
+
+    `without` are concepts that the query is not about, though its words are near; `judged` are documents that
+    readers found relevant (+1) or not (-1) for this query.
+    """
+
+    text: str
+    reader: Reader
+    condition: Condition = field(default_factory=lambda: All(()))
+    boosts: Sequence[Boost] = ()
+    orders: Sequence[Order] = ()
+    without: frozenset[str] = frozenset()
+    judged: Mapping[str, float] = field(default_factory=dict)
+
+
+class SearchIndex:
+    """The index, in memory but for the embeddings; for any thread."""
+
+    def __init__(self, folder: Path, encoder: Encoder | None, *, lay: bool = True) -> None:
+        """`folder` keeps embeddings; without an `encoder` there is no search by meaning.
+
+        `lay` says whether lay people's words stand for clinical terms.
+        """
+        self._file = VectorFile(folder, encoder, WIDTH) if encoder is not None else None
+        self._rules = list(lay_terms()) if lay else []
+        self._thesaurus = Thesaurus(self._rules)
+        self._lay = Thesaurus((term, (phrase,)) for phrase, terms in self._rules for term in terms)
+        self._terms: tuple[Term, ...] = ()
+        self._lock = threading.RLock()
+        self._documents: dict[str, tuple[Document, int]] = {}
+        self._start()
+
+    def _start(self) -> None:
+        self._columns, self._lexical, self._vectors = Columns(), Lexical(), Vectors(WIDTH)
+        self._concepts, self._spelling = Concepts(self._lay), Spelling()
+        self._concepts.know(self._terms)
+        self._stored: list[Document] = []  # by ordinal; one that was taken out stays until a rebuild
+
+    def know(self, terms: Iterable[Term], synonyms: Iterable[tuple[str, tuple[str, ...]]] = ()) -> None:
+        """Set the names of concepts and the synonyms of an owner, for what is put in from now on."""
+        with self._lock:
+            self._terms = tuple(terms)
+            self._concepts.know(self._terms)
+            self._thesaurus = Thesaurus([*self._rules, *synonyms])
+
+    def __len__(self) -> int:
+        return len(self._documents)
+
+    def put(self, documents: Sequence[Document], progress: Callable[[int], None] = lambda done: None) -> None:
+        """Put documents in, in place of those with the same ids; `progress` gets sections done."""
+        texts = [section_texts(document.title, document.text) for document in documents]
+        if self._file is not None:
+            self._file.encode(list(dict.fromkeys(text for part in texts for text in part)), progress)
+        with self._lock:
+            for document, sections in zip(documents, texts, strict=True):
+                self._remove(document.id)
+                self._add(document, sections)
+            if self._columns.size > 1000 and self._columns.size > _STALE * len(self._documents):
+                self._rebuild()
+            self._commit()
+
+    def delete(self, ids: Iterable[str]) -> None:
+        """Take documents out; an id that is not there is no error."""
+        with self._lock:
+            for identity in ids:
+                self._remove(identity)
+            self._commit()
+
+    def _add(self, document: Document, sections: Sequence[str]) -> None:
+        ordinal = self._columns.add(document.attributes, document.access, document.patient)
+        self._stored.append(document)
+        self._documents[document.id] = (document, ordinal)
+        self._lexical.add(ordinal, document.title, document.text)
+        self._concepts.add(ordinal, document.entities)
+        self._spelling.add(f"{document.title}\n{document.text}")
+        if self._file is not None and sections:
+            self._vectors.add(ordinal, self._file.encode(sections))
+
+    def _remove(self, identity: str) -> None:
+        known = self._documents.pop(identity, None)
+        if known is not None:
+            self._columns.remove(known[1])
+            self._lexical.remove(known[1])
+
+    def _rebuild(self) -> None:
+        kept = [document for document, _ in self._documents.values()]
+        self._documents.clear()
+        self._start()
+        for document in kept:
+            self._add(document, section_texts(document.title, document.text))
+
+    def _commit(self) -> None:
+        self._lexical.commit()
+        if self._file is not None and (names := self._concepts.unencoded()):
+            self._concepts.encoded(self._file.encode(names))
+
+    def search(self, query: Query) -> Found:
+        """Return the documents that fit a query, of those that its reader may read."""
+        others = self._thesaurus.expand(query.text)
+        vectors = None
+        if self._file is not None and query.text.strip():
+            vectors = self._file.queries([query.text, *([others[0].query] if others else [])])
+        with self._lock:
+            among = self._columns.readable(query.reader) & self._columns.mask(query.condition)
+            readable = self._columns.readable(query.reader)
+            phrases = list(dict.fromkeys(one.phrase for one in others))
+            matches: list[Match] = []
+            if query.text.strip():
+                near = self._concepts.match(query.text, [one.query for one in others], vectors, readable)
+                matches = [match for match in near if match.id not in query.without]
+                ranked = ranking.fuse(
+                    (matches, self._concepts.scores(matches, len(among))),
+                    self._lexical.scores(query.text, phrases, among),
+                    None if vectors is None else self._vectors.scores(vectors[0], len(among)),
+                    among,
+                )
+            else:
+                every = np.flatnonzero(among)
+                ranked = ranking.Ranked(every, np.ones(len(every)))
+            ordinals, scores = self._adjusted(query, ranked)
+            wanted = self._wanted(query.text, phrases, matches)
+            stored = self._stored
+        return Found(self, query, ordinals, scores, stored, matches, wanted, among)
+
+    def _adjusted(
+        self, query: Query, ranked: ranking.Ranked
+    ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        scores = ranked.scores * relevance.factors(self._columns, ranked.ordinals, query.boosts, time.time())
+        for identity, judged in query.judged.items():
+            if identity in self._documents:
+                at = ranked.ordinals == self._documents[identity][1]
+                scores[at] *= 1 + _JUDGED * np.clip(judged, -1, 1)
+        order = np.argsort(-scores, kind="stable")
+        ordinals, scores = ranked.ordinals[order], scores[order]
+        if query.orders:
+            places = {int(one): place for place, one in enumerate(ordinals)}
+            ordinals = relevance.sort(self._columns, ordinals, query.orders)
+            scores = scores[[places[int(one)] for one in ordinals]]
+        return ordinals, np.minimum(scores, 1.0)
+
+    def _wanted(self, text: str, phrases: Sequence[str], matches: Sequence[Match]) -> Wanted:
+        mine = set(stems(text))
+        others = {
+            stem for phrase in [*phrases, *(match.display for match in matches)] for stem in stems(phrase)
+        }
+        return Wanted(
+            self._lexical.idf(mine),
+            self._lexical.idf(others - mine),
+            frozenset(match.id for match in matches),
+        )
+
+    def facet(self, key: str, among: Mask) -> list[tuple[Value, int]]:
+        """Return the values of an attribute among documents, with counts, the most frequent first."""
+        with self._lock:
+            return self._columns.count(key, among)
+
+    def correct(self, text: str, reader: Reader) -> tuple[str, list[Correction]]:
+        """Return a query, words corrected that no document of the reader's has (`Spelling`)."""
+        with self._lock:
+            readable = self._columns.readable(reader)
+            also = {stem for phrase, _ in self._rules for stem in stems(phrase)}
+            return self._spelling.correct(text, lambda stem: self._lexical.has(stem, readable), also)
+
+    def knows(self, stem: str, reader: Reader) -> bool:
+        """Return whether a document of the reader's has a word."""
+        with self._lock:
+            return self._lexical.has(stem, self._columns.readable(reader))
+
+    def concepts(self, reader: Reader) -> list[tuple[str, str, int]]:
+        """Return the concepts that a reader's documents have: id, display and number of documents."""
+        with self._lock:
+            present = self._concepts.present(self._columns.readable(reader))
+            return [
+                (identity, self._concepts.display(identity), count) for identity, count in present.items()
+            ]
+
+    def values(self, key: str, reader: Reader, condition: Condition) -> list[tuple[Value, int]]:
+        """Return the values of an attribute among a reader's documents that fit a condition."""
+        with self._lock:
+            return self._columns.count(key, self._columns.readable(reader) & self._columns.mask(condition))
+
+
+class Found:
+    """The documents that fit a query, best first; all in it is of the reader's documents."""
+
+    def __init__(
+        self,
+        index: SearchIndex,
+        query: Query,
+        ordinals: NDArray[np.int64],
+        scores: NDArray[np.float64],
+        stored: Sequence[Document],
+        matches: Sequence[Match],
+        wanted: Wanted,
+        among: Mask,
+    ) -> None:
+        self.query, self.scores, self.matches, self.wanted = query, scores, matches, wanted
+        self._ordinals, self._stored = ordinals, stored
+        self._index, self._among = index, np.zeros_like(among)
+        self._among[ordinals] = True
+
+    def __len__(self) -> int:
+        return len(self._ordinals)
+
+    @property
+    def documents(self) -> list[Document]:
+        """The documents, best first."""
+        return [self._stored[ordinal] for ordinal in self._ordinals]
+
+    def document(self, place: int) -> Document:
+        """Return the document at a place, from 0."""
+        return self._stored[int(self._ordinals[place])]
+
+    def facet(self, key: str) -> list[tuple[Value, int]]:
+        """Return the values of an attribute among what was found, with counts."""
+        return self._index.facet(key, self._among)
+
+    def passages(self, place: int, tokens: int) -> list[Passage]:
+        """Return the passages of the document at a place, the best first."""
+        document = self.document(place)
+        return excerpts.passages(document.text, document.entities, self.wanted, tokens)
+
+    def hit(self, place: int) -> Hit:
+        """Return the document at a place with the reasons why it was found."""
+        document = self.document(place)
+        reasons = []
+        for match in self.matches:
+            mentions = [
+                entity
+                for entity in document.entities
+                for concept in entity.concepts[:1]
+                if f"{concept.system}|{concept.code}" == match.id
+            ]
+            if mentions:
+                best = max(mentions, key=lambda entity: (weight(entity), -entity.begin))
+                reasons.append(Reason(match.id, match.display, best.text, best.begin, best.end))
+        spans = tuple((reason.begin, reason.end) for reason in reasons)
+        return Hit(document.id, float(self.scores[place]), spans, tuple(reasons))

@@ -1,0 +1,216 @@
+"""The parts of search: passages, thesaurus, spelling, terms, vectors, ranking, an index that changes."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from brume.records.model.entity import Trait
+from brume.records.model.search import ranking
+from brume.records.model.search.concepts import Term, ingredient, plain
+from brume.records.model.search.document import Document, Reader
+from brume.records.model.search.excerpts import Wanted, passages
+from brume.records.model.search.index import WIDTH, Query, SearchIndex
+from brume.records.model.search.lexical import Lexical
+from brume.records.model.search.sections import count_tokens, sentences, windows
+from brume.records.model.search.terms import TermFinder, TermsError, read_terms, write_terms
+from brume.records.model.search.thesaurus import Thesaurus, ThesaurusError, lay_terms, parse_solr
+from brume.records.model.search.vectors import VectorFile
+from brume.records.model.search.words import stems
+
+TEXTS = st.text(st.sampled_from("abc ABC.:;!?\n#-*é😀(),0123456789"), max_size=400)
+TERMS = [
+    Term("s", "1", "Essential hypertension (disorder)"),
+    Term("s", "2", "Diabetes mellitus type 2", ("adult-onset diabetes",)),
+    Term("s", "3", "Diabetes mellitus"),
+]
+
+
+class Hashing:
+    """A test double of an encoder: words that are equal make vectors that are near."""
+
+    version = "hashing"
+
+    def __init__(self) -> None:
+        self.texts: list[str] = []
+
+    def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        self.texts += texts
+        found = np.zeros((len(texts), WIDTH), np.float32)
+        for row, text in enumerate(texts):
+            for stem in stems(text):
+                found[row, int(hashlib.sha256(stem.encode()).hexdigest(), 16) % WIDTH] += 1
+            found[row] /= np.linalg.norm(found[row]) or 1
+        return found
+
+
+def documents(texts: dict[str, str]) -> list[Document]:
+    finder = TermFinder(TERMS)
+    return [Document(name, text, entities=finder.find(text)) for name, text in texts.items()]
+
+
+def order(index: SearchIndex, text: str) -> list[str]:
+    return [document.id for document in index.search(Query(text, Reader())).documents]
+
+
+@given(TEXTS, st.integers(1, 30))
+def test_passages_cover_the_sentences_and_keep_their_limit(text: str, tokens: int) -> None:
+    found = windows(text, tokens)
+    assert all(0 < count_tokens(span.of(text)) <= tokens for span in found)
+    assert all(first.end <= second.begin for first, second in pairwise(found))
+    inside = "".join(span.of(text) for span in found)
+    whole = "".join(span.of(text) for span in sentences(text))
+    assert "".join(inside.split()) == "".join(whole.split())
+
+
+@given(TEXTS)
+def test_highlights_lie_in_their_passage_and_do_not_overlap(text: str) -> None:
+    wanted = Wanted({"abc": 1.0, "a": 0.5}, {"bc": 1.0}, frozenset())
+    for passage in passages(text, (), wanted, 12):
+        assert passage.text == passage.span.of(text)
+        end = 0
+        for mark in passage.highlights:
+            assert end <= mark.begin < mark.end <= len(passage.text)
+            assert set(stems(passage.text[mark.begin : mark.end])) & {"abc", "a", "bc"}
+            end = mark.end
+
+
+def test_terms_are_found_in_any_form_the_longest_first_with_their_traits() -> None:
+    text = "No diabetes mellitus of type 2. Diabetes mellitus, and Adult onset\ndiabetes in the mother."
+    found = TermFinder(TERMS).find(text)
+    assert [(entity.concepts[0].code, text[entity.begin : entity.end]) for entity in found] == [
+        ("2", "diabetes mellitus of type 2"),
+        ("3", "Diabetes mellitus"),
+        ("2", "Adult onset\ndiabetes"),
+    ]
+    assert [entity.has(Trait.NEGATION) for entity in found] == [True, False, False]
+    assert found[2].has(Trait.FAMILY)
+
+
+def test_a_list_of_concepts_is_read_as_it_was_written_and_a_bad_line_named() -> None:
+    assert read_terms(write_terms(TERMS)) == TERMS
+    with pytest.raises(TermsError, match="line 2"):
+        read_terms("system\tcode\tdisplay\ns\t1\n")
+
+
+def test_names_of_drugs_and_tags_of_snomed() -> None:
+    assert plain("Anemia (disorder)") == "Anemia"
+    assert plain("Severe anxiety (panic) (finding)") == "Severe anxiety (panic)"
+    assert ingredient("24 HR Metformin hydrochloride 500 MG Extended Release Oral Tablet") == (
+        "Metformin hydrochloride"
+    )
+    assert ingredient("Asthma") == ""
+
+
+def test_a_thesaurus_takes_the_longest_part_and_names_a_bad_line() -> None:
+    rules = parse_solr(
+        "# comment\nblood pressure, BP\nhigh blood pressure => hypertension\nbp => hypertension"
+    )
+    found = Thesaurus(rules).expand("my high blood pressures today")
+    assert [(one.query, one.phrase) for one in found] == [("my hypertension today", "hypertension")]
+    assert {one.phrase for one in Thesaurus(rules).expand("BP")} == {"blood pressure", "hypertension"}
+    with pytest.raises(ThesaurusError, match="line 2"):
+        parse_solr("a, b\nalone")
+    assert all(phrase == phrase.lower() and terms for phrase, terms in lay_terms())
+
+
+@settings(max_examples=25)
+@given(st.lists(st.tuples(st.sampled_from("abcd"), st.sampled_from(["asthma", "gout", ""])), max_size=12))
+def test_an_index_that_was_changed_is_one_that_was_made_anew(
+    tmp_path_factory: pytest.TempPathFactory, changes: list[tuple[str, str]]
+) -> None:
+    changed = SearchIndex(tmp_path_factory.mktemp("vectors"), Hashing())
+    state: dict[str, str] = {}
+    for name, text in changes:
+        if text:
+            state[name] = f"{text} of {name}"
+            changed.put(documents({name: state[name]}))
+        else:
+            state.pop(name, None)
+            changed.delete([name])
+    fresh = SearchIndex(tmp_path_factory.mktemp("vectors"), Hashing())
+    fresh.put(documents(state))
+    assert len(changed) == len(fresh) == len(state)
+    for text in ("asthma", "gout"):
+        assert set(order(changed, text)) == set(order(fresh, text))
+
+
+def test_an_embedding_is_computed_once_and_a_torn_record_again(tmp_path: Path) -> None:
+    first = Hashing()
+    made = VectorFile(tmp_path, first, WIDTH).encode(["asthma", "gout", "asthma"])
+    assert first.texts == ["asthma", "gout"]
+    (path,) = tmp_path.glob("vectors-*.bin")
+    with path.open("ab") as file:
+        file.write(b"torn")
+    again = Hashing()
+    kept = VectorFile(tmp_path, again, WIDTH).encode(["asthma", "gout", "asthma"])
+    assert again.texts == []
+    assert np.array_equal(made, kept)
+    path.write_bytes(path.read_bytes()[:-10])
+    VectorFile(tmp_path, again, WIDTH).encode(["asthma", "gout"])
+    assert again.texts == ["gout"]
+
+
+def test_hidden_documents_do_not_push_visible_ones_out() -> None:
+    lexical = Lexical()
+    for ordinal in range(2500):
+        lexical.add(ordinal, "asthma", "asthma " * (3 if ordinal < 2490 else 1))
+    lexical.commit()
+    among = np.zeros(2500, bool)
+    among[2490:] = True
+    ordinals, _ = lexical.scores("asthma", (), among)
+    assert sorted(ordinals) == list(range(2490, 2500))
+
+
+def test_a_sure_concept_goes_before_words_and_an_unsure_one_does_not(tmp_path: Path) -> None:
+    index = SearchIndex(tmp_path, None)
+    index.put(
+        documents(
+            {
+                "concept": "Essential hypertension.",
+                "words": "Blood was high in sugar; the pressure of the tyres was high. High blood. Pressure!",
+            }
+        )
+    )
+    assert order(index, "high blood pressure") == ["concept", "words"]
+    assert order(index, "high tyres")[0] == "words"
+
+
+def test_a_concept_that_was_taken_away_is_no_reason(tmp_path: Path) -> None:
+    index = SearchIndex(tmp_path, None)
+    index.put(documents({"a": "Essential hypertension.", "b": "Gout."}))
+    (match,) = index.search(Query("high blood pressure", Reader())).matches
+    assert (match.id, match.display, match.name) == ("s|1", "Essential hypertension", "high blood pressure")
+    without = index.search(Query("high blood pressure", Reader(), without=frozenset({match.id})))
+    assert list(without.matches) == []
+    assert without.hit(0).reasons == ()
+
+
+def test_two_parts_of_a_query_add_up(tmp_path: Path) -> None:
+    index = SearchIndex(tmp_path, None)
+    index.put(
+        documents(
+            {
+                "pressure": "Essential hypertension.",
+                "sugar": "Diabetes mellitus type 2.",
+                "both": "Essential hypertension. Also noted and treated: diabetes mellitus type 2.",
+            }
+        )
+    )
+    assert order(index, "diabetes mellitus type 2 with essential hypertension")[0] == "both"
+
+
+def test_scores_are_from_0_to_1_and_ties_have_one_rank() -> None:
+    among = np.ones(4, bool)
+    lexical = (np.array([2, 3, 1]), np.array([5.0, 5.0, 1.0]))
+    found = ranking.fuse(([], np.zeros(4)), lexical, None, among)
+    assert list(found.ordinals) == [2, 3, 1]
+    assert found.scores[0] == found.scores[1] == 1.0 > found.scores[2] > 0
