@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from brume.records.engine.comprehend_medical.settings import EntitySettings
+from brume.records.engine.kendra.settings import SearchSettings
 from brume.records.engine.neptune.settings import GraphSettings
 
 
 @dataclass(frozen=True)
-class RecordsSettings(GraphSettings, EntitySettings):
+class RecordsSettings(SearchSettings, GraphSettings, EntitySettings):
     """What the services of the engine are run with."""

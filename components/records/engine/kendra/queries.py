@@ -1,0 +1,149 @@
+"""Query and Retrieve: one ranker, on behalf of whom the request may speak for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import Row
+
+from brume.aws.engine.service import Call
+from brume.aws.engine.store import Store
+from brume.records.engine.kendra import access, fields, results
+from brume.records.engine.kendra.common import bad, index_row
+from brume.records.engine.kendra.feedback import Judged
+from brume.records.engine.kendra.live import Live
+from brume.records.engine.kendra.suggestions import Popular
+from brume.records.model.search import excerpts
+from brume.records.model.search.document import Reader
+from brume.records.model.search.index import Found, Query
+from brume.records.model.search.relevance import Order
+
+_LONGEST = 1000  # characters of a query
+_MOST = 100  # results of a page
+_PER_DOCUMENT = 3  # passages of one document in Retrieve
+_SURE = 0.25  # score of a document, from which it may have the answer
+
+
+class Queries:
+    """The operations that search."""
+
+    def __init__(
+        self, store: Store, live: Live, rules: access.Rules, judged: Judged, popular: Popular
+    ) -> None:
+        self._store, self._live, self._rules = store, live, rules
+        self._judged, self._popular = judged, popular
+
+    def query(self, request: dict[str, Any], call: Call) -> dict[str, Any]:
+        """Search: documents, the best answer out of one, facets and corrections."""
+        if request.get("CollapseConfiguration"):
+            raise bad("CollapseConfiguration is not done by this server: results are single documents")
+        wanted_kind = request.get("QueryResultTypeFilter") or ""
+        begin, end = _page(request, 10)
+        index, reader, found = self._search(request, call)
+        identity = self._judged.query_id(index.id, request.get("QueryText") or "")
+        shown = results.displayed(index.fields, request.get("RequestedDocumentAttributes"))
+        items = []
+        if wanted_kind in ("", "ANSWER") and begin == 0 and self._has_answer(found):
+            answer = results.answer_item(found, 0, identity, shown)
+            items += [answer] if answer else []
+        if wanted_kind in ("", "DOCUMENT"):
+            places = range(begin, min(end, len(found)))
+            items += [results.document_item(found, place, identity, shown) for place in places]
+        output: dict[str, Any] = {
+            "QueryId": identity,
+            "ResultItems": items,
+            "FacetResults": results.facets(found, index.fields, request.get("Facets") or []),
+            "TotalNumberOfResults": len(found) if wanted_kind in ("", "DOCUMENT") else len(items),
+        }
+        if (request.get("SpellCorrectionConfiguration") or {}).get("IncludeQuerySpellCheckSuggestions"):
+            output["SpellCorrectedQueries"] = self._corrected(index, request, reader)
+        if begin == 0 and len(found):
+            self._popular.asked(index.id, request.get("QueryText") or "", _asker(call, request))
+        return output
+
+    def retrieve(self, request: dict[str, Any], call: Call) -> dict[str, Any]:
+        """Search: passages of up to 200 tokens, of documents in the order of Query."""
+        begin, end = _page(request, 10)
+        index, _, found = self._search(request, call)
+        identity = self._judged.query_id(index.id, request["QueryText"])
+        shown = results.displayed(index.fields, request.get("RequestedDocumentAttributes"))
+        items: list[dict[str, Any]] = []
+        for place in range(len(found)):
+            if len(items) >= end:
+                break
+            for passage in found.passages(place, excerpts.RETRIEVED)[:_PER_DOCUMENT]:
+                if passage.score > 0 or not items or items[-1]["DocumentId"] != found.document(place).id:
+                    items.append(results.passage_item(found, place, passage, identity, shown))
+        return {"QueryId": identity, "ResultItems": items[begin:end]}
+
+    def _search(self, request: Mapping[str, Any], call: Call) -> tuple[Row[Any], Reader, Found]:
+        text = request.get("QueryText") or ""
+        if len(text) > _LONGEST:
+            raise bad(f"QueryText has at most {_LONGEST} characters")
+        with self._store.read() as db:
+            index = index_row(db, call, request["IndexId"], active=True)
+            reader = access.reader(db, self._rules, call, index.id, request.get("UserContext"))
+            judged = self._judged.of(db, index.id, text)
+        if not text.strip() and not request.get("AttributeFilter"):
+            raise bad("QueryText or AttributeFilter is needed")
+        overrides = request.get("DocumentRelevanceOverrideConfigurations") or []
+        query = Query(
+            text,
+            reader,
+            fields.condition(index.fields, request.get("AttributeFilter")),
+            fields.boosts(index.fields, overrides),
+            _orders(index.fields, request),
+            judged=judged,
+        )
+        return index, reader, self._live.of(index.id).search(query)
+
+    @staticmethod
+    def _has_answer(found: Found) -> bool:
+        return len(found) > 0 and bool(found.query.text.strip()) and float(found.scores[0]) >= _SURE
+
+    def _corrected(self, index: Row[Any], request: Mapping[str, Any], reader: Reader) -> list[dict[str, Any]]:
+        text, corrections = self._live.of(index.id).correct(request.get("QueryText") or "", reader)
+        if not corrections:
+            return []
+        return [
+            {
+                "SuggestedQueryText": text,
+                "Corrections": [
+                    {
+                        "BeginOffset": one.begin,
+                        "EndOffset": one.end,
+                        "Term": one.word,
+                        "CorrectedTerm": one.corrected,
+                    }
+                    for one in corrections
+                ],
+            }
+        ]
+
+
+def _page(request: Mapping[str, Any], usual: int) -> tuple[int, int]:
+    """Return the places of a page's results, from 0. Raises `ServiceError`."""
+    number, size = request.get("PageNumber"), request.get("PageSize")
+    number = 1 if number is None else number
+    size = usual if size is None else size
+    if number < 1 or not 1 <= size <= _MOST:
+        raise bad(f"PageNumber is from 1 on, PageSize from 1 to {_MOST}")
+    return (number - 1) * size, number * size
+
+
+def _orders(known: fields.Fields, request: Mapping[str, Any]) -> list[Order]:
+    given = list(request.get("SortingConfigurations") or [])
+    if request.get("SortingConfiguration"):
+        if given:
+            raise bad("give SortingConfiguration or SortingConfigurations")
+        given = [request["SortingConfiguration"]]
+    for one in given:
+        fields.need(known, one["DocumentAttributeKey"], "Sortable")
+    return [Order(one["DocumentAttributeKey"], one["SortOrder"] == "DESC") for one in given]
+
+
+def _asker(call: Call, request: Mapping[str, Any]) -> str:
+    """Return who asks, for counting different askers: the user where one is named, else the key."""
+    context = request.get("UserContext") or {}
+    return f"{call.account}/{context.get('UserId') or request.get('VisitorId') or call.access_key}"

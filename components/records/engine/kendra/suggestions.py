@@ -1,0 +1,133 @@
+"""GetQuerySuggestions: concepts, values of attributes, queries that many have asked.
+
+A query is suggested to others once so many readers have asked it; until then only keyed digests of it are
+kept. Concepts and values are of documents that the reader may read.
+"""
+
+from __future__ import annotations
+
+import hmac
+import time
+import uuid
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from sqlalchemy import delete, func, insert, select
+
+from brume.aws.engine.service import Call
+from brume.aws.engine.store import Store
+from brume.records.engine.kendra import access, fields
+from brume.records.engine.kendra.common import bad, index_row
+from brume.records.engine.kendra.live import Live
+from brume.records.engine.kendra.tables import ASKED, POPULAR
+from brume.records.model.search.words import stems
+
+ASKERS = 5
+"""Different readers of a query, from which on it is suggested to others."""
+_KEPT = 90 * 86400.0  # seconds for which it is known who asked
+_MOST = 10
+
+
+class Popular:
+    """Counts who asks what, without knowing what."""
+
+    def __init__(self, store: Store, secret: bytes) -> None:
+        self._store, self._secret = store, secret
+
+    def asked(self, index: str, text: str, asker: str) -> None:
+        """Note that a reader asked a query that found something; keep its words once enough have."""
+        words = " ".join(text.split())
+        if not words:
+            return
+        query = self._digest("query", index, words.lower())
+        who = {"index_id": index, "query": query, "asker": self._digest("asker", index, asker)}
+        with self._store.read() as db:
+            if db.execute(select(ASKED).filter_by(**who)).first():
+                return
+        with self._store.write() as db:
+            db.execute(delete(ASKED).where(ASKED.c.time < time.time() - _KEPT))
+            db.execute(delete(ASKED).filter_by(**who))
+            db.execute(insert(ASKED).values(**who, time=time.time()))
+            same = {"index_id": index, "query": query}
+            askers = db.execute(select(func.count()).select_from(ASKED).filter_by(**same)).scalar_one()
+            if askers >= ASKERS:
+                db.execute(delete(POPULAR).filter_by(**same))
+                db.execute(insert(POPULAR).values(**same, text=words, askers=askers))
+
+    def texts(self, index: str) -> list[tuple[str, int]]:
+        """Return the queries that may be suggested, with the number of readers who asked each."""
+        with self._store.read() as db:
+            rows = db.execute(select(POPULAR.c.text, POPULAR.c.askers).filter_by(index_id=index))
+            return [(text, askers) for text, askers in rows]
+
+    def _digest(self, kind: str, index: str, text: str) -> str:
+        return hmac.digest(self._secret, f"{kind}\n{index}\n{text}".encode(), "sha256").hex()
+
+
+class Suggestions:
+    """The operation that completes what a reader types."""
+
+    def __init__(self, store: Store, live: Live, rules: access.Rules, popular: Popular) -> None:
+        self._store, self._live, self._rules, self._popular = store, live, rules, popular
+
+    def get_query_suggestions(self, request: dict[str, Any], call: Call) -> dict[str, Any]:
+        """Return what begins with the words typed so far, the most frequent first."""
+        most = request.get("MaxSuggestionsCount")
+        most = 5 if most is None else most
+        if not 1 <= most <= _MOST:
+            raise bad(f"MaxSuggestionsCount is from 1 to {_MOST}")
+        config = request.get("AttributeSuggestionsConfig") or {}
+        kinds = request.get("SuggestionTypes") or ["QUERY"]
+        typed = " ".join(request["QueryText"].split())
+        with self._store.read() as db:
+            index = index_row(db, call, request["IndexId"], active=True)
+            reader = access.reader(db, self._rules, call, index.id, config.get("UserContext"))
+        live = self._live.of(index.id)
+        counted: list[tuple[str, int]] = []
+        if "QUERY" in kinds:
+            counted += [(display, count) for _, display, count in live.concepts(reader)]
+            # A query of others is suggested to whom its words are no news.
+            counted += [
+                (text, askers)
+                for text, askers in self._popular.texts(index.id)
+                if all(live.knows(stem, reader) for stem in stems(text))
+            ]
+        if "DOCUMENT_ATTRIBUTES" in kinds:
+            wanted = fields.condition(index.fields, config.get("AttributeFilter"))
+            for name in config.get("SuggestionAttributes") or []:
+                fields.need(index.fields, name, "Displayable")
+                values = live.values(name, reader, wanted)
+                counted += [(value, count) for value, count in values if isinstance(value, str)]
+        chosen = _beginning(counted, typed)[:most] if typed else []
+        return {
+            "QuerySuggestionsId": str(uuid.uuid4()),
+            "Suggestions": [{"Id": str(uuid.uuid4()), "Value": _shown(text, typed)} for text in chosen],
+        }
+
+
+def _beginning(counted: Iterable[tuple[str, int]], typed: str) -> list[str]:
+    """Return the texts with a word that begins with what was typed, the most frequent first."""
+    totals: dict[str, int] = {}
+    names: dict[str, str] = {}
+    for text, count in counted:
+        if _place(text, typed) >= 0:
+            names.setdefault(text.lower(), text)
+            totals[text.lower()] = totals.get(text.lower(), 0) + count
+    order = sorted(totals, key=lambda one: (_place(one, typed) > 0, -totals[one], one))
+    return [names[one] for one in order]
+
+
+def _place(text: str, typed: str) -> int:
+    """Return where a word of a text begins with what was typed, -1 for nowhere."""
+    lower, wanted = text.lower(), typed.lower()
+    at = lower.find(wanted)
+    while at > 0 and lower[at - 1].isalnum():
+        at = lower.find(wanted, at + 1)
+    return at
+
+
+def _shown(text: str, typed: str) -> Mapping[str, Any]:
+    at = _place(text, typed)
+    return {
+        "Text": {"Text": text, "Highlights": [{"BeginOffset": at, "EndOffset": at + len(typed)}]},
+    }

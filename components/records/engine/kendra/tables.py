@@ -1,0 +1,109 @@
+"""Tables of Kendra's state."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import JSON, Column, Float, Integer, LargeBinary, String, Table, Text
+
+from brume.aws.engine.leases import lease_columns
+from brume.records.engine.tables import METADATA
+
+_ID = 36  # characters of an identifier
+
+
+def _of_index(name: str, *columns: Column[Any]) -> Table:
+    """Return a table of what belongs to an index."""
+    return Table(name, METADATA, Column("index_id", String(_ID), primary_key=True), *columns)
+
+
+INDICES = Table(
+    "kendra_indices",
+    METADATA,
+    Column("id", String(_ID), primary_key=True),
+    Column("account", String(64), nullable=False),
+    Column("region", String(64), nullable=False),
+    Column("name", String(1000), nullable=False),
+    Column("status", String(16), nullable=False),  # CREATING, ACTIVE, DELETING
+    Column("given", JSON, nullable=False),  # Edition, RoleArn, Description, CapacityUnits
+    Column("fields", JSON, nullable=False),  # attributes by name: Type, Relevance, Search
+    Column("created", Float, nullable=False),  # seconds since 1970, as all times here
+    Column("updated", Float, nullable=False),
+)
+DATA_SOURCES = _of_index(
+    "kendra_data_sources",
+    Column("id", String(100), primary_key=True),
+    Column("name", String(1000), nullable=False),
+    Column("type", String(16), nullable=False),  # S3, CUSTOM
+    Column("given", JSON, nullable=False),
+    Column("status", String(16), nullable=False),  # ACTIVE, DELETING
+    Column("created", Float, nullable=False),
+    Column("updated", Float, nullable=False),
+)
+SYNC_JOBS = _of_index(
+    "kendra_sync_jobs",
+    Column("id", String(_ID), primary_key=True),
+    Column("source_id", String(100), nullable=False),
+    Column("status", String(20), nullable=False),
+    Column("started", Float, nullable=False),
+    Column("ended", Float),
+    Column("failure", String(2000), nullable=False, default=""),
+    Column("added", Integer, nullable=False, default=0),
+    Column("modified", Integer, nullable=False, default=0),
+    Column("deleted", Integer, nullable=False, default=0),
+    Column("failed", Integer, nullable=False, default=0),
+    Column("scanned", Integer, nullable=False, default=0),
+    *lease_columns(),
+)
+DOCUMENTS = _of_index(
+    "kendra_documents",
+    Column("digest", String(64), primary_key=True),  # SHA-256 of the id, which may be long
+    Column("id", Text, nullable=False),
+    Column("source_id", String(100), nullable=False, default=""),
+    # PROCESSING and DELETING wait; INDEXED and UPDATED are found, as is UPDATE_FAILED by its earlier text.
+    Column("status", String(16), nullable=False),
+    Column("given", JSON),  # what PROCESSING is made from: see `documents.Given`
+    Column("blob", LargeBinary),  # with it
+    Column("version", String(200), nullable=False, default=""),  # of the object and its metadata, in S3
+    Column("failure", String(2000), nullable=False, default=""),
+    Column("changed", Integer, nullable=False, default=0),  # counts what was asked of it
+    Column("text", Text),
+    Column("title", Text, nullable=False, default=""),
+    Column("attributes", JSON, nullable=False, default=dict),
+    Column("access", JSON, nullable=False, default=list),
+    Column("entities", JSON, nullable=False, default=list),
+    Column("indexed", Float),
+)
+GROUPS = _of_index(
+    "kendra_groups",
+    Column("source_id", String(100), primary_key=True),  # "" for groups of the whole index
+    Column("name", String(1024), primary_key=True),
+    Column("ordering", Float, nullable=False),
+    Column("users", JSON, nullable=False),
+    Column("groups", JSON, nullable=False),  # pairs of name and source
+    Column("deleted", Integer, nullable=False, default=0),
+    Column("updated", Float, nullable=False),
+)
+FEEDBACK = _of_index(
+    "kendra_feedback",
+    Column("query", String(12), primary_key=True),  # start of a keyed digest of the query
+    Column("document", String(64), primary_key=True),
+    Column("asker", String(64), primary_key=True),  # keyed digest of who judged
+    Column("kind", String(8), primary_key=True),  # CLICK, JUDGED
+    Column("value", Integer, nullable=False),  # +1, -1
+    Column("time", Float, nullable=False),
+)
+# Which readers asked what: digests alone, so that a rare query is written nowhere.
+ASKED = _of_index(
+    "kendra_asked",
+    Column("query", String(64), primary_key=True),
+    Column("asker", String(64), primary_key=True),
+    Column("time", Float, nullable=False),
+)
+POPULAR = _of_index(
+    "kendra_popular_queries",
+    Column("query", String(64), primary_key=True),
+    Column("text", String(1000), nullable=False),
+    Column("askers", Integer, nullable=False),
+)
+CHILDREN = (DATA_SOURCES, SYNC_JOBS, DOCUMENTS, GROUPS, FEEDBACK, ASKED, POPULAR)

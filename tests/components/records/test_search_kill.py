@@ -1,0 +1,101 @@
+"""A kill of the engine while it indexes and while a sync job runs: the next engine ends up the same."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from brume.aws.engine import catalog
+from brume.aws.wire import keys
+from tests.aws.serving import client_of
+from tests.components.records.kendra import CONCEPTS, document, make_index
+from tests.polling import until
+
+COUNT = 40
+pytestmark = pytest.mark.slow
+
+
+@contextlib.contextmanager
+def engine(root: Path) -> Iterator[tuple[Any, subprocess.Popen[bytes]]]:
+    """Run the engine without weights; yields boto3's client and the process."""
+    data, concepts = root / "data", root / "concepts.tsv"
+    concepts.write_text(CONCEPTS)
+    command = [sys.executable, "-m", "brume.aws.engine.run", "records", "--port", "0", "--data", str(data)]
+    command += ["--folder", f"s3://notes/={root / 'notes'}"]
+    settings = {"EMBEDDINGS": "none", "MENTIONS": "none", "CONCEPTS": str(concepts)}
+    environment = os.environ | {f"BRUME_RECORDS_{name}": value for name, value in settings.items()}
+    with subprocess.Popen(
+        command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    ) as process:
+        try:
+
+            def running() -> catalog.Running | None:
+                assert process.poll() is None, "the engine ended"
+                found = catalog.running(data)
+                return found if found is not None and found.pid == process.pid else None
+
+            state = until(running, "the start of the engine")
+            (key,) = keys.load(Path(state.credentials)).values()
+            yield client_of(state.url, "kendra", key=key), process
+        finally:
+            process.kill()
+
+
+def indexed(client: Any, index: str) -> int:
+    statistics = client.describe_index(Id=index)["IndexStatistics"]["TextDocumentStatistics"]
+    return int(statistics["IndexedTextDocumentsCount"])
+
+
+def result(client: Any, index: str) -> list[tuple[str, str]]:
+    """Return everything that a query of all documents shows, in its order."""
+    answer = client.query(
+        IndexId=index, QueryText="asthma inhaler", QueryResultTypeFilter="DOCUMENT", PageSize=100
+    )
+    return [(item["DocumentId"], item["DocumentExcerpt"]["Text"]) for item in answer["ResultItems"]]
+
+
+def test_a_kill_loses_no_document_and_no_sync_job(tmp_path: Path) -> None:
+    (tmp_path / "notes").mkdir()
+    for number in range(COUNT):
+        (tmp_path / "notes" / f"{number:03}.txt").write_text(f"Asthma, inhaler number {number}. " * 40)
+    configuration = {"S3Configuration": {"BucketName": "notes"}}
+    with engine(tmp_path) as (client, process):
+        index = make_index(client)
+        source = client.create_data_source(
+            IndexId=index, Name="notes", Type="S3", Configuration=configuration
+        )["Id"]
+        for start in range(0, COUNT, 10):
+            documents = [document(f"put-{n}", f"Asthma, put {n}. " * 40) for n in range(start, start + 10)]
+            client.batch_put_document(IndexId=index, Documents=documents)
+        client.start_data_source_sync_job(Id=source, IndexId=index)
+        process.kill()  # whatever of it has been done
+        process.wait()
+    with engine(tmp_path) as (client, process):
+        until(lambda: indexed(client, index) > 0)
+        client.batch_delete_document(IndexId=index, DocumentIdList=["put-0"])
+        process.kill()
+        process.wait()
+    with engine(tmp_path) as (client, _):
+        until(lambda: indexed(client, index) == 2 * COUNT - 1)
+        jobs = client.list_data_source_sync_jobs(Id=source, IndexId=index)["History"]
+        until(lambda: client.list_data_source_sync_jobs(Id=source, IndexId=index)["History"][0]["EndTime"])
+        assert len(jobs) == 1
+        killed = result(client, index)
+    with engine(tmp_path) as (client, _):
+        execution = client.start_data_source_sync_job(Id=source, IndexId=index)["ExecutionId"]
+
+        def last() -> dict[str, Any]:
+            return dict(client.list_data_source_sync_jobs(Id=source, IndexId=index)["History"][0])
+
+        until(lambda: last()["Status"] == "SUCCEEDED")
+        assert last()["ExecutionId"] == execution
+        assert {last()["Metrics"][f"Documents{name}"] for name in ("Added", "Modified", "Deleted")} == {"0"}
+        assert result(client, index) == killed
+        assert len(killed) == 2 * COUNT - 1
