@@ -50,10 +50,10 @@ class Live:
             path.unlink(missing_ok=True)
 
     def extract(self, note: Note) -> list[Entity]:
-        """Return the entities of a note: those of the extractor, and names of the owner's concepts."""
-        found = list(self._models.extract(note))
-        taken = [(entity.begin, entity.end) for entity in found if entity.concepts]
-        for entity in self._finder.find(note.text):
+        """Return the entities of a note: names of the owner's concepts, and others that are found."""
+        found = list(self._finder.find(note.text))
+        taken = [(entity.begin, entity.end) for entity in found]
+        for entity in self._models.extract(note):
             if not any(entity.begin < end and begin < entity.end for begin, end in taken):
                 found.append(entity)
         return sorted(found, key=lambda entity: (entity.begin, entity.end))
