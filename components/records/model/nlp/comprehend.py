@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import chain
 from typing import Any
 
 from brume.records.model.entity import CodeSystem, Concept, Entity, Trait
@@ -117,3 +118,47 @@ def _traits(entity: Entity, allowed: frozenset[Trait]) -> list[dict[str, Any]]:
 
 def _place(entity: Entity) -> tuple[int, int]:
     return entity.begin, entity.end
+
+
+def read(
+    detected: Mapping[str, Any], icd10: Mapping[str, Any], rxnorm: Mapping[str, Any], offset: int = 0
+) -> tuple[Entity, ...]:
+    """Return the entities of three responses to one text, by their place; codes go to what they are of.
+
+    `offset` is where the text begins in the note. A trait that is not known here is left out.
+    """
+    codes: dict[tuple[int, int], tuple[Concept, ...]] = {}
+    for response, member, system in (
+        (icd10, "ICD10CMConcepts", CodeSystem.ICD10CM),
+        (rxnorm, "RxNormConcepts", CodeSystem.RXNORM),
+    ):
+        for one in response.get("Entities", ()):
+            codes[one["BeginOffset"], one["EndOffset"]] = tuple(
+                Concept(system, each["Code"], each["Description"], each["Score"])
+                for each in one.get(member, ())
+            )
+    found: dict[tuple[int, int, str], Entity] = {}
+    everything = (response.get("Entities", ()) for response in (detected, icd10, rxnorm))
+    for one in chain.from_iterable(everything):
+        entity = _read(one, codes.get((one["BeginOffset"], one["EndOffset"]), ()), offset)
+        found.setdefault((entity.begin, entity.end, entity.category), entity)
+    return tuple(sorted(found.values(), key=_place))
+
+
+def _read(one: Mapping[str, Any], concepts: tuple[Concept, ...], offset: int, category: str = "") -> Entity:
+    category = category or one["Category"]
+    return Entity(
+        one["BeginOffset"] + offset,
+        one["EndOffset"] + offset,
+        one["Text"],
+        category,
+        one["Type"],
+        one["Score"],
+        tuple(
+            (Trait(each["Name"]), each["Score"])
+            for each in one.get("Traits", ())
+            if each["Name"] in set(Trait)
+        ),
+        concepts,
+        attributes=tuple(_read(each, (), offset, category) for each in one.get("Attributes", ())),
+    )

@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from brume.records.model.entity import CodeSystem, Entity, Trait
+from brume.records.model.nlp import comprehend
 
 BASE = "http://healthlake.amazonaws.com/"
 EXTENSION = BASE + "aws-cm/"
@@ -175,3 +176,68 @@ def _reference(name: str, resource: Mapping[str, Any]) -> dict[str, Any]:
 def _id(*parts: str) -> str:
     """Return an id of FHIR (64 characters at most) that is the same for the same parts."""
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32]
+
+
+def present(resource: Mapping[str, Any]) -> tuple[Entity, ...]:
+    """Return the entities that the extension of a DocumentReference has, by their place; () without one.
+
+    The raw responses have most, where they are JSON; HealthLake writes some that are not, and then what
+    the entities of the extension have is taken: no traits and no attributes.
+    """
+    for one in resource.get("extension") or ():
+        if one.get("url") == EXTENSION:
+            parts = {part.get("url"): part.get("extension") or () for part in one.get("extension") or ()}
+            responses = [_response(parts.get(url, ()), url) for url in (_ENTITIES, _ICD10, _RXNORM)]
+            return comprehend.read(*responses)
+    return ()
+
+
+def _response(part: Sequence[Mapping[str, Any]], base: str) -> Mapping[str, Any]:
+    """Return a part of the extension as the response that it was made of."""
+    for one in part:
+        if one.get("url") == base + "raw-response":
+            try:
+                response = json.loads(one.get("valueString") or "")
+            except ValueError:
+                continue
+            if isinstance(response, dict):
+                return response
+    kind, category, member = {
+        _ICD10: ("DX_NAME", "MEDICAL_CONDITION", "ICD10CMConcepts"),
+        _RXNORM: ("GENERIC_NAME", "MEDICATION", "RxNormConcepts"),
+    }.get(base, ("", "", ""))
+    found = []
+    for one in part:
+        if not str(one.get("url", "")).endswith("-entity"):
+            continue
+        values = _values(one)
+        found.append(
+            {
+                "BeginOffset": values["begin-offset"],
+                "EndOffset": values["end-offset"],
+                "Text": values["text"],
+                "Score": values["score"],
+                "Category": values.get("category", category),
+                "Type": values.get("type", kind),
+                member: values.get("ConceptList", []),
+            }
+        )
+    return {"Entities": found}
+
+
+def _values(entity: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the members of an entity of the extension by name, its concepts as a response has them."""
+    found: dict[str, Any] = {}
+    for one in entity["extension"]:
+        name = one["url"].rpartition("-entity-")[2]
+        if name == "ConceptList":
+            concepts = ({each["url"].rpartition("-")[2]: _value(each) for each in item["extension"]}
+                        for item in one["extension"])  # fmt: skip
+            found[name] = [{"Description": "", **concept} for concept in concepts]
+        else:
+            found[name] = _value(one)
+    return found
+
+
+def _value(extension: Mapping[str, Any]) -> Any:
+    return next(value for name, value in extension.items() if name.startswith("value"))
