@@ -187,8 +187,11 @@ def present(resource: Mapping[str, Any]) -> tuple[Entity, ...]:
     for one in resource.get("extension") or ():
         if one.get("url") == EXTENSION:
             parts = {part.get("url"): part.get("extension") or () for part in one.get("extension") or ()}
-            responses = [_response(parts.get(url, ()), url) for url in (_ENTITIES, _ICD10, _RXNORM)]
-            return comprehend.read(*responses)
+            return comprehend.read(
+                _response(parts.get(_ENTITIES, ()), _ENTITIES),
+                _response(parts.get(_ICD10, ()), _ICD10),
+                _response(parts.get(_RXNORM, ()), _RXNORM),
+            )
     return ()
 
 
