@@ -31,7 +31,7 @@ Object = dict[str, Any]
 Place = tuple[str | int, ...]
 
 MANIFESTS = Path(__file__).resolve().parents[2] / "manifests"
-OVERLAYS = ("local", "aws", "gpu", "captions", "narration")
+OVERLAYS = ("local", "aws", "gpu", "captions", "narration", "records")
 KINDS: dict[str, Kind] = {kind.title: kind for kind in (JOB, MPI_JOB, INFERENCE_SERVICE)}
 
 SPOT = {"key": "spot", "operator": "Equal", "value": "true", "effect": "NoExecute", "tolerationSeconds": 60.0}

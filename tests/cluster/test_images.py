@@ -20,13 +20,14 @@ from tests.cluster.harness.installed import STEP, Installed
 NAMES = images.NAMES
 IMPORTS = {
     "pipeline": "kfp.dsl.executor_main brume.slides.pipeline.stages brume.slides.pipeline.results"
-    " brume.inspection.pipeline.stages brume.labels.pipeline.stages"
+    " brume.inspection.pipeline.stages brume.labels.pipeline.stages brume.records.pipeline.stages"
     " openslide cv2 duckdb pyiceberg kubernetes",
     "training": "brume.slides.model.training_loop brume.slides.model.export horovod.tensorflow mpi4py.MPI"
     " boto3",
     "serving": "brume.slides.model.predictor tensorflow boto3 uvicorn",
     "engines": "brume.inspection.engine.engine brume.inspection.engine.training_jobs"
-    " brume.inspection.model.predictor brume.labels.engine.engine tensorflow kubernetes pg8000",
+    " brume.inspection.model.predictor brume.labels.engine.engine brume.records.engine.engine tensorflow"
+    " kubernetes pg8000",
 }
 TOOLS = ("cc", "gcc", "g++", "clang", "ld", "make", "cmake", "git", "curl")
 # In a layer, these would be what somebody forgot to remove.

@@ -328,11 +328,11 @@ def test_libraries_are_those_that_the_code_imports(package: Callable[[str, str],
     assert "duckdb" not in function_libraries(divide.function, ["brume.program"])
 
 
-SYSTEMS = {"slides", "inspection", "labels", "captions", "narration"}
+SYSTEMS = {"slides", "inspection", "labels", "captions", "narration", "records"}
 
 
 @pytest.mark.parametrize(
-    "name", ["slides", "slides_predict", "inspection", "labels", "captions", "narration"]
+    "name", ["slides", "slides_predict", "inspection", "labels", "captions", "narration", "records"]
 )
 def test_the_code_of_a_stage_is_that_of_no_other_system(name: str) -> None:
     """An edit in one system does not start the runs of another again."""

@@ -22,12 +22,16 @@ from brume.cluster.pods import CREDENTIALS, ENDPOINTS, SERVICE_ACCOUNT
 from tests.components.cluster import schemas
 
 MANIFESTS = Path(__file__).resolve().parents[2] / "manifests"
-OVERLAYS = ("local", "aws", "gpu", "captions", "narration")
+OVERLAYS = ("local", "aws", "gpu", "captions", "narration", "records")
 ENGINE = "brume-inspection"
 # The engines of each overlay, and the service that each answers for.
 ENGINES = [
     *((overlay, ENGINE, "LOOKOUTVISION") for overlay in OVERLAYS),
-    *((overlay, "brume-labels", "ATHENA") for overlay in ("local", "gpu", "captions", "narration")),
+    *((overlay, "brume-labels", "ATHENA") for overlay in OVERLAYS if overlay != "aws"),
+    *(
+        ("records", "brume-records", api)
+        for api in ("KENDRA", "NEPTUNEDATA", "HEALTHLAKE", "COMPREHENDMEDICAL")
+    ),
 ]
 KUSTOMIZATIONS = sorted(MANIFESTS.rglob("kustomization.yaml"))
 # A patch is a part of an object, which is validated where it is whole: in what an overlay renders.
@@ -226,6 +230,7 @@ RUN = [
     *(("local", name) for name in NAMES),
     ("captions", "brume-captions"),
     ("narration", "brume-narration"),
+    ("records", "brume-records"),
 ]
 
 
@@ -245,9 +250,9 @@ def test_an_engine_is_started_with_options_that_it_has(
     assert not given["allow_anonymous"]
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", [*NAMES, "brume-records"])
 def test_an_engine_that_keeps_sqlite_is_never_two(name: str) -> None:
-    spec = by_name(render("local"))["Deployment", name]["spec"]
+    spec = by_name(render("records"))["Deployment", name]["spec"]
     assert (spec["replicas"], spec["strategy"]) == (1, {"type": "Recreate"})
 
 

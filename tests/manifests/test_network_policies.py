@@ -19,7 +19,7 @@ def policies(overlay: str) -> list[dict[str, Any]]:
     return [item for item in render(overlay) if item["kind"] == "NetworkPolicy"]
 
 
-def engine(name: str, overlay: str = "captions") -> Pod:
+def engine(name: str, overlay: str = "records") -> Pod:
     """An engine's pod, by the labels that its Deployment gives it."""
     deployment = by_name(render(overlay))["Deployment", name]
     return Pod(OWN, deployment["spec"]["template"]["metadata"]["labels"])
@@ -50,6 +50,7 @@ STORES: dict[str, list[Target]] = {
     "gpu": [(Pod("kubeflow", {"app": "minio"}), 9000, "TCP"), (Pod("kubeflow"), 8333, "TCP")],
     "captions": [(Pod("kubeflow", {"app": "minio"}), 9000, "TCP"), (Pod("kubeflow"), 8333, "TCP")],
     "narration": [(Pod("kubeflow", {"app": "minio"}), 9000, "TCP"), (Pod("kubeflow"), 8333, "TCP")],
+    "records": [(Pod("kubeflow", {"app": "minio"}), 9000, "TCP"), (Pod("kubeflow"), 8333, "TCP")],
     "aws": [(Address("52.216.0.1"), 443, "TCP")],
 }
 
@@ -77,6 +78,15 @@ def test_nobody_gets_the_role_of_the_node(overlay: str) -> None:
         if pod.namespace == OWN:
             assert not connects(policies(overlay), pod, Address("169.254.169.254"), 80, "TCP")
             assert not connects(policies(overlay), pod, Address("169.254.169.254"), 443, "TCP")
+
+
+def test_the_records_engine_reaches_what_the_labels_engine_does() -> None:
+    objects, own = policies("records"), engine("brume-records")
+    for column, expected in TABLE["`brume-labels`"].items():
+        for target in (TARGETS | {"object store": STORES["records"]})[column]:
+            assert connects(objects, own, *target) is expected, (column, target)
+    assert connects(objects, SOURCES["a step"], own, 8080, "TCP")
+    assert not connects(objects, SOURCES["another pod of the namespace"], own, 8080, "TCP")
 
 
 @pytest.mark.parametrize("system", ["captions", "narration"])

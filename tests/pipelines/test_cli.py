@@ -55,6 +55,7 @@ def test_list_names_each_pipeline() -> None:
         "inspection",
         "labels",
         "narration",
+        "records",
         "slides",
         "slides_predict",
     ]
@@ -120,6 +121,7 @@ def test_compiled_pipelines_load_in_kfp(tmp_path: Path) -> None:
         "inspection.yaml",
         "labels.yaml",
         "narration.yaml",
+        "records.yaml",
         "slides.yaml",
         "slides_predict.yaml",
     ]
