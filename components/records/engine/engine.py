@@ -12,7 +12,13 @@ from brume.aws import addresses
 from brume.aws.engine.background import Background
 from brume.aws.engine.catalog import EngineError, Settings
 from brume.aws.engine.service import Engine
+from brume.aws.engine.settings import read
 from brume.aws.engine.store import Store, StoreError
+from brume.records.engine.access.audit import Audit
+from brume.records.engine.access.emergency import Emergencies
+from brume.records.engine.access.rights import read_rights
+from brume.records.engine.access.scopes import Scopes
+from brume.records.engine.access.settings import AccessSettings
 from brume.records.engine.comprehend_medical import service as comprehend_medical
 from brume.records.engine.kendra import service as kendra
 from brume.records.engine.neptune import service as neptune
@@ -34,6 +40,7 @@ _CREATE = {
 def create(settings: Settings) -> Engine:
     """Return the engine, with the work that an earlier one left going on. Raises `EngineError`."""
     settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
+    rights = read_rights(read(AccessSettings).access)
     try:
         folders = addresses.check_folders(settings.folders)
         store = Store(settings.database, settings.data, SCHEMA)
@@ -41,7 +48,8 @@ def create(settings: Settings) -> Engine:
         raise EngineError(str(error)) from error
     background = Background()
     registry = CollectorRegistry()
-    state = State(store, background, settings.data, folders, registry)
+    scopes = Scopes(rights, Emergencies(store))
+    state = State(store, background, settings.data, folders, registry, scopes, Audit(store))
     parts = {name: make(state) for name, make in _CREATE.items()}
 
     def close() -> None:

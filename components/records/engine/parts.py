@@ -11,6 +11,8 @@ from prometheus_client import CollectorRegistry
 from brume.aws.engine.background import Background
 from brume.aws.engine.routes import SignedRoute
 from brume.aws.engine.store import Store
+from brume.records.engine.access.audit import Audit
+from brume.records.engine.access.scopes import Scopes
 
 
 @dataclass(frozen=True)
@@ -22,6 +24,8 @@ class State:
     data: Path
     folders: Mapping[str, str]
     registry: CollectorRegistry  # what /metrics shows
+    scopes: Scopes  # what each request may see
+    audit: Audit  # of what was read
 
 
 @dataclass(frozen=True)

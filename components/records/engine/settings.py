@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from brume.records.engine.access.settings import AccessSettings
 from brume.records.engine.comprehend_medical.settings import EntitySettings
 from brume.records.engine.kendra.settings import SearchSettings
 from brume.records.engine.neptune.settings import GraphSettings
 
 
 @dataclass(frozen=True)
-class RecordsSettings(SearchSettings, GraphSettings, EntitySettings):
+class RecordsSettings(AccessSettings, SearchSettings, GraphSettings, EntitySettings):
     """What the services of the engine are run with."""

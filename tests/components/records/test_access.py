@@ -131,7 +131,7 @@ def test_a_key_speaks_for_those_that_its_rights_name_alone(url: str, index: str)
         with pytest.raises(ClientError, match="AccessDeniedException"):
             ward.query(IndexId=index, QueryText="asthma", UserContext=context)
     stranger = client_of(url, "kendra", key=STRANGER)
-    assert found(stranger, index, "asthma") == ["open"]
+    assert found(stranger, index, "asthma") == []
     with pytest.raises(ClientError, match="AccessDeniedException"):
         stranger.retrieve(IndexId=index, QueryText="asthma", UserContext={"UserId": "ann"})
 

@@ -9,6 +9,7 @@ from sqlalchemy import Row
 
 from brume.aws.engine.service import Call
 from brume.aws.engine.store import Store
+from brume.records.engine.access.scopes import Scopes
 from brume.records.engine.kendra import access, fields, results
 from brume.records.engine.kendra.common import bad, index_row
 from brume.records.engine.kendra.feedback import Judged
@@ -28,10 +29,8 @@ _SURE = 0.25  # score of a document, from which it may have the answer
 class Queries:
     """The operations that search."""
 
-    def __init__(
-        self, store: Store, live: Live, rules: access.Rules, judged: Judged, popular: Popular
-    ) -> None:
-        self._store, self._live, self._rules = store, live, rules
+    def __init__(self, store: Store, live: Live, scopes: Scopes, judged: Judged, popular: Popular) -> None:
+        self._store, self._live, self._scopes = store, live, scopes
         self._judged, self._popular = judged, popular
 
     def query(self, request: dict[str, Any], call: Call) -> dict[str, Any]:
@@ -83,7 +82,7 @@ class Queries:
             raise bad(f"QueryText has at most {_LONGEST} characters")
         with self._store.read() as db:
             index = index_row(db, call, request["IndexId"], active=True)
-            reader = access.reader(db, self._rules, call, index.id, request.get("UserContext"))
+            reader = access.reader(db, self._scopes, call, index.id, request.get("UserContext"))
             judged = self._judged.of(db, index.id, text)
         if not text.strip() and not request.get("AttributeFilter"):
             raise bad("QueryText or AttributeFilter is needed")

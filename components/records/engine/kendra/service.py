@@ -11,7 +11,6 @@ from brume.aws.engine.settings import read
 from brume.aws.engine.tags import Tags
 from brume.records.engine.comprehend_medical.analysis import loader
 from brume.records.engine.comprehend_medical.settings import EntitySettings
-from brume.records.engine.kendra import access
 from brume.records.engine.kendra.common import bad, tagged
 from brume.records.engine.kendra.documents import Documents
 from brume.records.engine.kendra.feedback import Feedback, Judged
@@ -60,7 +59,6 @@ def create(state: State) -> Part:
     """Return Kendra, its state in the engine's database. Raises `EngineError`."""
     store, background = state.store, state.background
     settings = read(SearchSettings)
-    rules = access.read_rules(settings.access)
     models = Models(settings, loader(read(EntitySettings).rxnorm))
     live = Live(store, state.data / "kendra", models, _terms(settings.concepts))
     indexing = Indexing(store, background, live, dict(state.folders))
@@ -72,8 +70,8 @@ def create(state: State) -> Part:
         DataSources(store, background, indexing, tags),
         sync,
         Documents(store, indexing),
-        Queries(store, live, rules, judged, popular),
-        Suggestions(store, live, rules, popular),
+        Queries(store, live, state.scopes, judged, popular),
+        Suggestions(store, live, state.scopes, popular),
         Feedback(store, judged),
         PrincipalMappings(store, state.folders),
         tags,

@@ -11,11 +11,6 @@ from brume.variables import variable
 class SearchSettings:
     """What search is run with."""
 
-    access: str = variable(
-        "BRUME_RECORDS_ACCESS",
-        "",
-        "JSON file of the users, groups and patients that each access key may speak for; all if empty",
-    )
     embeddings: str = variable(
         "BRUME_RECORDS_EMBEDDINGS",
         "all-minilm-l6-v2",

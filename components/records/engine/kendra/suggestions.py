@@ -16,6 +16,7 @@ from sqlalchemy import delete, func, insert, select
 
 from brume.aws.engine.service import Call
 from brume.aws.engine.store import Store
+from brume.records.engine.access.scopes import Scopes
 from brume.records.engine.kendra import access, fields
 from brume.records.engine.kendra.common import bad, index_row
 from brume.records.engine.kendra.live import Live
@@ -67,8 +68,8 @@ class Popular:
 class Suggestions:
     """The operation that completes what a reader types."""
 
-    def __init__(self, store: Store, live: Live, rules: access.Rules, popular: Popular) -> None:
-        self._store, self._live, self._rules, self._popular = store, live, rules, popular
+    def __init__(self, store: Store, live: Live, scopes: Scopes, popular: Popular) -> None:
+        self._store, self._live, self._scopes, self._popular = store, live, scopes, popular
 
     def get_query_suggestions(self, request: dict[str, Any], call: Call) -> dict[str, Any]:
         """Return what begins with the words typed so far, the most frequent first."""
@@ -81,7 +82,7 @@ class Suggestions:
         typed = " ".join(request["QueryText"].split())
         with self._store.read() as db:
             index = index_row(db, call, request["IndexId"], active=True)
-            reader = access.reader(db, self._rules, call, index.id, config.get("UserContext"))
+            reader = access.reader(db, self._scopes, call, index.id, config.get("UserContext"))
         live = self._live.of(index.id)
         counted: list[tuple[str, int]] = []
         if "QUERY" in kinds:
