@@ -76,7 +76,7 @@ def patient_quads(
             found[Quad(*triple, graph)] = None
     for one in coded:
         if not one.refuted:
-            edges.add(Edge(_edge(one.kind, one.concept), one.concept))
+            edges.add(edge_of(one))
         node = NamedNode(f"urn:brume:resource:{quote(one.resource, safe='/')}")
         for triple in _resource(node, one):
             found[Quad(*triple, graph)] = None
@@ -123,11 +123,11 @@ def _note(
     for entity in entities:
         yield from _mention(document, note.id, entity)
         yield from _aws_mention(file_node, note.id, entity, choice)
-        if edge := _stated(entity, choice):
+        if edge := stated(entity, choice):
             edges.add(edge)
 
 
-def _stated(entity: Entity, choice: Choice) -> Edge | None:
+def stated(entity: Entity, choice: Choice) -> Edge | None:
     """Return what a mention states of the patient; None for what is absent, possible or another's."""
     kind = _CATEGORIES.get(entity.category)
     if kind is None or not entity.concepts or entity.score < choice.min_score:
@@ -140,6 +140,11 @@ def _stated(entity: Entity, choice: Choice) -> Edge | None:
     if entity.has(Trait.PAST_HISTORY):
         return Edge("hadCondition" if kind == CONDITION else _EDGES[kind], best)
     return Edge(_edge(kind, best), best)
+
+
+def edge_of(one: Coded) -> Edge:
+    """Return what a coded resource states of its patient."""
+    return Edge(_edge(one.kind, one.concept), one.concept)
 
 
 def _edge(kind: str, concept: Concept) -> str:

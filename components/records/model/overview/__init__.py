@@ -1,0 +1,1 @@
+"""What a lake knows, in memory, as pages ask for it: timelines, neighbours, cohorts, pairs."""

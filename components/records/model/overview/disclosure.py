@@ -1,0 +1,78 @@
+"""Counts of patients that may be shown: none under `LEAST`, and none that lets such a one be worked out.
+
+Rule: the cell size suppression policy of the US Centers for Medicare & Medicaid Services (no cell of 1 to 10,
+none that can be derived). Here a count of 0 is not shown either; that two counts are the same may be seen.
+What was shown before counts: of two sets of patients, one within the other, the second is not shown when one
+to ten patients are in one alone. Sets that only three or more counts together give away are not looked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from brume.records.model.graph.cooccurrence import LEAST
+from brume.records.model.overview.tables import Members
+
+
+class Disclosure:
+    """The sets of patients whose sizes a reader knows, of which that of all whom it may see is the first."""
+
+    def __init__(self, everyone: Members, least: int = LEAST) -> None:
+        self._least = least
+        self._everyone = everyone
+        self._packed = np.empty((0, len(np.packbits(everyone))), dtype=np.uint8)
+        self._sizes = np.empty(0, dtype=np.int64)
+        self.add(everyone)
+
+    def may_show(self, members: Members) -> bool:
+        """Return whether the size of a set may be shown beside those that are known."""
+        packed = np.packbits(members)
+        size = int(np.count_nonzero(members))
+        if size < self._least:
+            return False
+        common = np.bitwise_count(self._packed & packed).sum(axis=1, dtype=np.int64)
+        nested = (common == size) | (common == self._sizes)
+        apart = np.abs(self._sizes - size)
+        return not bool(np.any(nested & (apart > 0) & (apart < self._least)))
+
+    def add(self, members: Members) -> None:
+        """Keep in mind that the size of a set is known."""
+        self._packed = np.vstack([self._packed, np.packbits(members)])
+        self._sizes = np.append(self._sizes, np.count_nonzero(members))
+
+    def shown(self, cells: Mapping[str, Members]) -> set[str]:
+        """Return the cells of a breakdown whose sizes may be shown beside that of all of them together.
+
+        The cells have no patient in common. Where what is left, the total without the cells that are shown,
+        would be a count that may not be shown, further cells are hidden, the smallest first (complementary
+        suppression).
+        """
+        kept = {name for name, members in cells.items() if self.may_show(members)}
+        while kept and len(kept) < len(cells):
+            hidden = [name for name in cells if name not in kept]
+            rest = union([cells[name] for name in hidden])
+            if not rest.any() or (len(hidden) > 1 and self.may_show(rest)):
+                break
+            kept.discard(min(kept, key=lambda name: (int(cells[name].sum()), name)))
+        return kept
+
+    def may_show_pair(self, one: Members, other: Members) -> bool:
+        """Return whether the sizes of two sets and of what they share may be shown together.
+
+        Each field of their table of four has no patient or enough of them, and both together have enough.
+        """
+        both = one & other
+        others = (one & ~other, other & ~one, self._everyone & ~one & ~other)
+        sizes = [int(np.count_nonzero(field)) for field in others]
+        fits = all(size == 0 or size >= self._least for size in sizes)
+        return fits and all(self.may_show(members) for members in (one, other, both))
+
+
+def union(sets: Sequence[Members]) -> Members:
+    """Return who is in any of some sets."""
+    found = np.zeros_like(sets[0])
+    for one in sets:
+        found |= one
+    return found
