@@ -100,7 +100,7 @@ def test_a_failed_update_leaves_the_earlier_text(client: Any) -> None:
         ({"attributes": {"color": {"StringValue": "red"}}}, "no attribute color: add it by UpdateIndex"),
         ({"attributes": {"ward": {"LongValue": 1}}}, "ward is of type STRING_VALUE"),
         ({"attributes": {"_data_source_id": {"StringValue": "x"}}}, "no data source x"),
-        ({"AccessControlConfigurationId": "x"}, "AccessControlConfigurationId"),
+        ({"AccessControlConfigurationId": "x"}, "no access control configuration x"),
         ({"Blob": b""}, None),
     ],
 )

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Row, select
 from brume.aws.engine import arns, lookup
 from brume.aws.engine.errors import Errors
 from brume.aws.engine.service import Call, ServiceError
-from brume.records.engine.kendra.tables import DATA_SOURCES, INDICES
+from brume.records.engine.kendra.tables import DATA_SOURCES, FEATURED, FILES, INDICES
 
 ERRORS = Errors("kendra")
 
@@ -50,7 +50,7 @@ def arn(call: Call, *path: str) -> str:
 
 
 def tagged(db: Connection, call: Call, text: str) -> str:
-    """Return the ARN of an index or data source of the caller's. Raises `ServiceError`."""
+    """Return the ARN of an index, or of what belongs to it, of the caller. Raises `ServiceError`."""
     try:
         parsed = arns.parse(text)
     except ValueError as error:
@@ -59,9 +59,17 @@ def tagged(db: Connection, call: Call, text: str) -> str:
     match parsed.path if here else ():
         case ("index", index):
             index_row(db, call, index)
-        case ("index", index, "data-source", source):
-            index_row(db, call, index)
-            source_row(db, index, source)
+        case ("index", index, _, _) if parsed.path[2:] in children(db, index_row(db, call, index).id):
+            pass
         case _:
-            raise ERRORS("ResourceUnavailableException", f"{text} names no index or data source of yours")
+            raise ERRORS("ResourceUnavailableException", f"{text} names no index or part of one of yours")
     return str(parsed)
+
+
+def children(db: Connection, index: str) -> set[tuple[str, ...]]:
+    """Return the ends of the ARNs of what an index has: ("data-source", id)."""
+    sources = db.execute(select(DATA_SOURCES.c.id).filter_by(index_id=index)).scalars()
+    sets = db.execute(select(FEATURED.c.id).filter_by(index_id=index)).scalars()
+    files = db.execute(select(FILES.c.kind, FILES.c.id).filter_by(index_id=index))
+    found: set[tuple[str, ...]] = {(kind, identity) for kind, identity in files}
+    return found | {("data-source", one) for one in sources} | {("featured-results-set", one) for one in sets}

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from lxml import etree
 
+from brume import storage
+from brume.aws import addresses
 from brume.records.model.attachments import AttachmentError
 from brume.records.model.notes.text import text_of as text_of_attachment
 
@@ -23,7 +27,7 @@ _ENDINGS = {
 
 
 class ContentError(ValueError):
-    """A document whose text cannot be read; the message says why, and quotes nothing of it."""
+    """A document or file that cannot be read; the message says why, and quotes nothing of it."""
 
 
 def kind_of(key: str) -> str:
@@ -41,6 +45,18 @@ def text_of(data: bytes, kind: str) -> str:
         return text_of_attachment(data, _MEDIA[kind])
     except AttachmentError as error:
         raise ContentError(f"the {kind} cannot be read: {error}; {error.remedy}") from error
+
+
+def fetched(uri: str, folders: Mapping[str, str]) -> bytes:
+    """Return an object of S3, or of the folder that stands for its address. Raises `ContentError`."""
+    try:
+        return storage.read_bytes(addresses.locate(uri, folders))
+    except addresses.AddressError as error:
+        raise ContentError(str(error)) from error
+    except FileNotFoundError as error:
+        raise ContentError(f"{uri} is not there") from error
+    except (storage.StorageError, OSError) as error:
+        raise ContentError(f"{uri} cannot be read: {type(error).__name__}") from error
 
 
 def _markup(data: bytes, kind: str) -> str:

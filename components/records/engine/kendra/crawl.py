@@ -10,14 +10,13 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 from brume import storage
 from brume.aws import addresses
-from brume.records.engine.kendra import fields
+from brume.records.engine.kendra import fields, metadata
 from brume.records.engine.kendra.content import kind_of
-from brume.records.model.search.document import Value
+from brume.records.engine.kendra.metadata import MetadataError
 
 _METADATA = ".metadata.json"
 
@@ -34,10 +33,6 @@ class Item:
     version: str
     given: Mapping[str, Any]
     failure: str = ""
-
-
-class MetadataError(ValueError):
-    """Metadata of a document that cannot be used; the message names the member."""
 
 
 def crawl(
@@ -91,69 +86,29 @@ def _with_metadata(
 ) -> tuple[str, dict[str, Any]]:
     """Return id and what is kept of a document with its metadata. Raises `MetadataError`."""
     try:
-        metadata = json.loads(data)
+        about = json.loads(data)
     except ValueError as error:
         raise MetadataError("it is no JSON") from error
-    if not isinstance(metadata, dict):
+    if not isinstance(about, dict):
         raise MetadataError("it is no object")
-    attributes = metadata.get("Attributes") or {}
+    attributes = about.get("Attributes") or {}
     if not isinstance(attributes, dict):
         raise MetadataError("Attributes is no object")
-    values = {name: _value(name, value, known) for name, value in attributes.items()}
+    values = {name: metadata.value(name, value, known) for name, value in attributes.items()}
     made = {**given, "attributes": fields.kept(values)}
     for member, name in (("Title", "title"), ("ContentType", "kind")):
-        if member in metadata:
-            made[name] = _text(member, metadata[member])
-    if metadata.get("AccessControlList"):
-        made["access"] = [*given["access"], _grants(metadata["AccessControlList"])]
-    return _text("DocumentId", metadata.get("DocumentId") or uri), made
-
-
-def _text(member: str, value: object) -> str:
-    if not isinstance(value, str):
-        raise MetadataError(f"{member} is no text")
-    return value
-
-
-def _value(name: str, value: Any, known: fields.Fields) -> Value:
-    if name not in known:
-        raise MetadataError(f"the index has no attribute {name}: add it by UpdateIndex")
-    kind = known[name]["Type"]
-    if kind == "STRING_VALUE" and isinstance(value, str):
-        return value
-    if kind == "STRING_LIST_VALUE" and isinstance(value, list) and all(isinstance(one, str) for one in value):
-        return tuple(value)
-    if kind == "LONG_VALUE" and isinstance(value, int) and not isinstance(value, bool):
-        return value
-    if kind == "DATE_VALUE" and isinstance(value, str):
-        try:
-            parsed = datetime.fromisoformat(value)
-            return parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)
-        except ValueError:
-            pass
-    raise MetadataError(f"Attributes.{name} is no {kind}")
-
-
-def _grants(entries: Any) -> list[dict[str, Any]]:
-    """Return a list of access. Raises `MetadataError` for one that is not understood."""
-    if not isinstance(entries, list):
-        raise MetadataError("a list of access is no list")
-    for entry in entries:
-        fits = isinstance(entry, dict) and isinstance(entry.get("Name"), str)
-        if (
-            not fits
-            or entry.get("Type") not in ("USER", "GROUP")
-            or entry.get("Access") not in ("ALLOW", "DENY")
-        ):
-            raise MetadataError("an entry of access has Name, Type USER or GROUP, Access ALLOW or DENY")
-    return [fields.grant(entry) for entry in entries]
+        if member in about:
+            made[name] = metadata.text(member, about[member])
+    if about.get("AccessControlList"):
+        made["access"] = [*given["access"], metadata.grants(about["AccessControlList"])]
+    return metadata.text("DocumentId", about.get("DocumentId") or uri), made
 
 
 def _access_rules(data: bytes) -> dict[str, list[dict[str, Any]]]:
     """Return the lists of access by the start of addresses. Raises `CrawlError`."""
     try:
         rules = json.loads(data)
-        return {rule["keyPrefix"]: _grants(rule["aclEntries"]) for rule in rules}
+        return {rule["keyPrefix"]: metadata.grants(rule["aclEntries"]) for rule in rules}
     except (ValueError, TypeError, KeyError) as error:
         raise CrawlError(
             "the file of access lists is not of the form "

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, insert, select, update
 
 from brume.aws.engine.service import Call, ServiceError
 from brume.aws.engine.store import Store
-from brume.records.engine.kendra import fields
+from brume.records.engine.kendra import access_configurations, fields
 from brume.records.engine.kendra.common import bad, index_row
 from brume.records.engine.kendra.indexing import Indexing
 from brume.records.engine.kendra.rows import digest
@@ -41,6 +41,8 @@ class Documents:
                 try:
                     given = given_of(index.fields, document)
                     job = self._job(db, index.id, given)
+                    if given["access_id"]:
+                        access_configurations.row_of(db, index.id, given["access_id"])
                     fresh = put(db, index.id, document["Id"], given, blob=document.get("Blob"))
                     if job:
                         count(db, job, "added" if fresh else "modified")
@@ -110,6 +112,7 @@ def put(
         "failure": "",
     }
     values |= {"changed": (known or 0) + 1, "source_id": given["attributes"].get(_SOURCE, "")}
+    values["access_id"] = given.get("access_id", "")
     if known is None:
         db.execute(insert(DOCUMENTS).values(**key, id=identity, **values))
     else:
@@ -137,17 +140,16 @@ def given_of(known: fields.Fields, document: Mapping[str, Any]) -> dict[str, Any
         raise bad("the document has neither Blob nor S3Path")
     if len(document.get("Blob") or b"") > _SIZE:
         raise bad(f"the document has more than {_SIZE} bytes")
-    if document.get("AccessControlConfigurationId"):
-        raise bad("AccessControlConfigurationId is not done by this server: give AccessControlList")
     attributes = dict(fields.value_of(known, one) for one in document.get("Attributes") or [])
-    levels = [level["PrincipalList"] for level in document.get("HierarchicalAccessControlList") or []]
-    if document.get("AccessControlList"):
-        levels.append(document["AccessControlList"])
+    access, configuration = fields.levels(document), document.get("AccessControlConfigurationId") or ""
+    if access and configuration:
+        raise bad("give AccessControlConfigurationId or a list of access")
     path = document.get("S3Path")
     return {
         "title": document.get("Title") or attributes.get("_document_title") or "",
         "attributes": fields.kept(attributes),
-        "access": [[fields.grant(entry) for entry in level] for level in levels if level],
+        "access": access,
+        "access_id": configuration,
         "s3": f"s3://{path['Bucket']}/{path['Key']}" if path else "",
         "kind": document.get("ContentType") or "PLAIN_TEXT",
     }

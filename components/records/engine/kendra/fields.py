@@ -151,6 +151,14 @@ def grant(entry: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+def levels(given: Mapping[str, Any]) -> list[list[dict[str, Any]]]:
+    """Return the lists of access of a document or a configuration, as rows have them."""
+    found = [level["PrincipalList"] for level in given.get("HierarchicalAccessControlList") or []]
+    if given.get("AccessControlList"):
+        found.append(given["AccessControlList"])
+    return [[grant(entry) for entry in level] for level in found if level]
+
+
 def condition(fields: Fields, given: Mapping[str, Any] | None, depth: int = 0) -> Condition:
     """Return an AttributeFilter as a condition. Raises `ServiceError`."""
     if depth > _DEEPEST:

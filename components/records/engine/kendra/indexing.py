@@ -9,15 +9,13 @@ from typing import Any
 
 from sqlalchemy import Row, delete, select, update
 
-from brume import storage
-from brume.aws import addresses
 from brume.aws.engine import logs
 from brume.aws.engine.background import Background
 from brume.aws.engine.store import Store
 from brume.records.engine.kendra import rows
-from brume.records.engine.kendra.content import ContentError, text_of
+from brume.records.engine.kendra.content import ContentError, fetched, text_of
 from brume.records.engine.kendra.live import Live
-from brume.records.engine.kendra.tables import DOCUMENTS
+from brume.records.engine.kendra.tables import ACCESS, DOCUMENTS
 from brume.records.model.note import Note
 from brume.records.model.search.document import Document
 
@@ -92,18 +90,18 @@ class Indexing:
     def _document(self, row: Row[Any]) -> Document:
         """Return a document with its text and entities. Raises `ContentError`."""
         given = row.given
-        data = row.blob if row.blob is not None else self._fetched(given["s3"])
+        data = row.blob if row.blob is not None else fetched(given["s3"], self._folders)
         text = text_of(data, given["kind"])
-        document = rows.document(row.id, text, given["title"], given["attributes"], given["access"], [])
+        access = self._access(row) if row.access_id else given["access"]
+        document = rows.document(row.id, text, given["title"], given["attributes"], access, [])
         note = Note(row.id, document.patient, text, document.title)
         return rows.with_entities(document, self._live.extract(note))
 
-    def _fetched(self, uri: str) -> bytes:
-        try:
-            return storage.read_bytes(addresses.locate(uri, self._folders))
-        except addresses.AddressError as error:
-            raise ContentError(str(error)) from error
-        except FileNotFoundError as error:
-            raise ContentError(f"{uri} is not there") from error
-        except (storage.StorageError, OSError) as error:
-            raise ContentError(f"{uri} cannot be read: {type(error).__name__}") from error
+    def _access(self, row: Row[Any]) -> Any:
+        """Return the lists of access of the configuration that a document follows. Raises `ContentError`."""
+        with self._store.read() as db:
+            mine = select(ACCESS.c.access).filter_by(index_id=row.index_id, id=row.access_id)
+            found = db.execute(mine).scalar()
+        if found is None:
+            raise ContentError(f"the access control configuration {row.access_id} is not there any more")
+        return found

@@ -17,10 +17,10 @@ from brume.aws.engine.service import Call
 from brume.aws.engine.store import Store
 from brume.aws.engine.tags import Tags, pairs
 from brume.records.engine.kendra import fields
-from brume.records.engine.kendra.common import arn, bad, conflict, index_row
+from brume.records.engine.kendra.common import arn, bad, children, conflict, index_row
 from brume.records.engine.kendra.live import Live
 from brume.records.engine.kendra.models import Models
-from brume.records.engine.kendra.tables import CHILDREN, DATA_SOURCES, DOCUMENTS, INDICES
+from brume.records.engine.kendra.tables import CHILDREN, DOCUMENTS, FILES, INDICES
 
 _GIVEN = ("Edition", "RoleArn", "Description", "CapacityUnits")
 FOUND = ("INDEXED", "UPDATED", "UPDATE_FAILED")
@@ -59,6 +59,8 @@ class Indices:
             wanted = select(func.count(), func.coalesce(func.sum(func.length(DOCUMENTS.c.text)), 0))
             found = wanted.where(DOCUMENTS.c.index_id == row.id, DOCUMENTS.c.status.in_(FOUND))
             count, size = db.execute(found).one()
+            asked = select(func.coalesce(func.sum(FILES.c.count), 0)).filter_by(index_id=row.id, kind="faq")
+            questions = db.execute(asked).scalar_one()
         statistics = {"IndexedTextDocumentsCount": count, "IndexedTextBytes": size}
         return {
             "Name": row.name,
@@ -71,7 +73,7 @@ class Indices:
             "UpdatedAt": row.updated,
             "DocumentMetadataConfigurations": [{"Name": name, **about} for name, about in row.fields.items()],
             "IndexStatistics": {
-                "FaqStatistics": {"IndexedQuestionAnswersCount": 0},
+                "FaqStatistics": {"IndexedQuestionAnswersCount": questions},
                 "TextDocumentStatistics": statistics,
             },
             "CapacityUnits": row.given.get("CapacityUnits")
@@ -103,8 +105,8 @@ class Indices:
         """Begin to delete an index with all that is in it."""
         with self._store.write() as db:
             row = index_row(db, call, request["Id"])
-            for source in db.execute(select(DATA_SOURCES.c.id).filter_by(index_id=row.id)).scalars():
-                self._tags.remove(db, arn(call, "index", row.id, "data-source", source))
+            for child in children(db, row.id):
+                self._tags.remove(db, arn(call, "index", row.id, *child))
             self._tags.remove(db, arn(call, "index", row.id))
             db.execute(update(INDICES).filter_by(id=row.id).values(status="DELETING"))
         self._working.submit(row.id, again=True)

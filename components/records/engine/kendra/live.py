@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import select
 
 from brume.aws.engine.store import Store
-from brume.records.engine.kendra import rows
+from brume.records.engine.kendra import faqs, rows, thesauri
 from brume.records.engine.kendra.models import Models
 from brume.records.engine.kendra.tables import DOCUMENTS
 from brume.records.model.entity import Entity
 from brume.records.model.note import Note
 from brume.records.model.search.concepts import Term
-from brume.records.model.search.index import SearchIndex
+from brume.records.model.search.index import WIDTH, SearchIndex
+from brume.records.model.search.questions import Questions
 from brume.records.model.search.terms import TermFinder
+from brume.records.model.search.vectors import VectorFile
 
 _log = logging.getLogger(__name__)
 _AT_ONCE = 1000
@@ -31,22 +34,42 @@ class Live:
         self._terms, self._finder = terms, TermFinder(terms)
         self._lock = threading.Lock()
         self._indexes: dict[str, SearchIndex] = {}
+        self._questions: dict[str, Questions] = {}
         self._loading: dict[str, threading.Lock] = {}
 
     def of(self, index: str) -> SearchIndex:
         """Return an index, which was found to be the caller's; the first time it is read."""
-        with self._lock:
-            loading = self._loading.setdefault(index, threading.Lock())
-        with loading:
+        with self._turn(index):
             if index not in self._indexes:
                 self._indexes[index] = self._loaded(index)
             return self._indexes[index]
+
+    def questions(self, index: str) -> Questions:
+        """Return the questions with answers of an index, which was found to be the caller's."""
+        with self._turn(index):
+            if index not in self._questions:
+                self._questions[index] = self._asked(index)
+            return self._questions[index]
+
+    def refresh(self, index: str) -> None:
+        """Take the synonyms and the questions of an index, which have changed."""
+        with self._turn(index):
+            self._questions[index] = self._asked(index)
+            if index in self._indexes:
+                self._indexes[index].set_synonyms(self._synonyms(index))
+
+    def grant(self, index: str, ids: Sequence[str], access: Sequence[Sequence[Mapping[str, Any]]]) -> None:
+        """Set who is let in to documents of an index, as their rows have it now."""
+        with self._turn(index):
+            if index in self._indexes:
+                self._indexes[index].grant(ids, rows.access_of(access))
 
     def drop(self, index: str) -> None:
         """Forget an index that is deleted, and its embeddings."""
         with self._lock:
             self._indexes.pop(index, None)
-        for path in (self._folder / index).glob("vectors-*.bin"):
+            self._questions.pop(index, None)
+        for path in (self._folder / index).rglob("vectors-*.bin"):
             path.unlink(missing_ok=True)
 
     def extract(self, note: Note) -> list[Entity]:
@@ -58,9 +81,25 @@ class Live:
                 found.append(entity)
         return sorted(found, key=lambda entity: (entity.begin, entity.end))
 
+    def _turn(self, index: str) -> threading.Lock:
+        with self._lock:
+            return self._loading.setdefault(index, threading.Lock())
+
+    def _synonyms(self, index: str) -> list[tuple[str, tuple[str, ...]]]:
+        with self._store.read() as db:
+            return thesauri.rules(db, index)
+
+    def _asked(self, index: str) -> Questions:
+        with self._store.read() as db:
+            entries = faqs.documents(db, index)
+        encoder = self._models.encoder() if entries else None
+        folder = self._folder / index / "questions"
+        return Questions(entries, VectorFile(folder, encoder, WIDTH) if encoder is not None else None)
+
     def _loaded(self, index: str) -> SearchIndex:
         made = SearchIndex(self._folder / index, self._models.encoder())
         made.know(self._terms)
+        made.set_synonyms(self._synonyms(index))
         after = ""
         while True:
             with self._store.read() as db:

@@ -12,17 +12,20 @@ from brume.aws.engine.store import Store
 from brume.records.engine.access.scopes import Scopes
 from brume.records.engine.kendra import access, fields, results
 from brume.records.engine.kendra.common import bad, index_row
+from brume.records.engine.kendra.featured import featured
 from brume.records.engine.kendra.feedback import Judged
 from brume.records.engine.kendra.live import Live
+from brume.records.engine.kendra.suggestion_settings import suggested
 from brume.records.engine.kendra.suggestions import Popular
 from brume.records.model.search import excerpts
-from brume.records.model.search.document import Reader
+from brume.records.model.search.document import Document, Reader
 from brume.records.model.search.index import Found, Query
 from brume.records.model.search.relevance import Order
 
 _LONGEST = 1000  # characters of a query
 _MOST = 100  # results of a page
 _PER_DOCUMENT = 3  # passages of one document in Retrieve
+_QUESTIONS = 3  # with answers, of a query at most
 _SURE = 0.25  # score of a document, from which it may have the answer
 
 
@@ -43,6 +46,11 @@ class Queries:
         identity = self._judged.query_id(index.id, request.get("QueryText") or "")
         shown = results.displayed(index.fields, request.get("RequestedDocumentAttributes"))
         items = []
+        if wanted_kind in ("", "QUESTION_ANSWER") and begin == 0:
+            items += [
+                results.question_item(entry, score, found.wanted, identity, shown)
+                for entry, score in self._questions(index.id, found.query)
+            ]
         if wanted_kind in ("", "ANSWER") and begin == 0 and self._has_answer(found):
             answer = results.answer_item(found, 0, identity, shown)
             items += [answer] if answer else []
@@ -55,10 +63,18 @@ class Queries:
             "FacetResults": results.facets(found, index.fields, request.get("Facets") or []),
             "TotalNumberOfResults": len(found) if wanted_kind in ("", "DOCUMENT") else len(items),
         }
+        picked = self._featured(index.id, found.query) if begin == 0 else None
+        if picked is not None:
+            places = range(len(picked))
+            output["FeaturedResultsItems"] = [
+                results.featured_item(picked, place, identity, shown) for place in places
+            ]
         if (request.get("SpellCorrectionConfiguration") or {}).get("IncludeQuerySpellCheckSuggestions"):
             output["SpellCorrectedQueries"] = self._corrected(index, request, reader)
         if begin == 0 and len(found):
-            self._popular.asked(index.id, request.get("QueryText") or "", _asker(call, request))
+            asker, named = _asker(call, request)
+            rules = suggested(index.suggestions)
+            self._popular.asked(index.id, rules, request.get("QueryText") or "", asker, named=named)
         return output
 
     def retrieve(self, request: dict[str, Any], call: Call) -> dict[str, Any]:
@@ -96,6 +112,16 @@ class Queries:
             judged=judged,
         )
         return index, reader, self._live.of(index.id).search(query)
+
+    def _questions(self, index: str, query: Query) -> list[tuple[Document, float]]:
+        """Return the questions with answers that ask the same, the nearest first."""
+        return self._live.questions(index).find(query.text, query.reader, query.condition)[:_QUESTIONS]
+
+    def _featured(self, index: str, query: Query) -> Found | None:
+        """Return the documents that are featured for a query, of those that its reader may read."""
+        with self._store.read() as db:
+            ids = featured(db, index, query.text)
+        return self._live.of(index).pick(query, ids) if ids else None
 
     @staticmethod
     def _has_answer(found: Found) -> bool:
@@ -142,7 +168,10 @@ def _orders(known: fields.Fields, request: Mapping[str, Any]) -> list[Order]:
     return [Order(one["DocumentAttributeKey"], one["SortOrder"] == "DESC") for one in given]
 
 
-def _asker(call: Call, request: Mapping[str, Any]) -> str:
-    """Return who asks, for counting different askers: the user where one is named, else the key."""
-    context = request.get("UserContext") or {}
-    return f"{call.account}/{context.get('UserId') or request.get('VisitorId') or call.access_key}"
+def _asker(call: Call, request: Mapping[str, Any]) -> tuple[str, bool]:
+    """Return who asks, for counting different askers, and whether the request names them.
+
+    It is the user where one is named, else the visitor, else the key.
+    """
+    who = (request.get("UserContext") or {}).get("UserId") or request.get("VisitorId")
+    return f"{call.account}/{who or call.access_key}", bool(who)

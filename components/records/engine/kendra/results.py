@@ -63,6 +63,34 @@ def answer_item(found: Found, place: int, query: str, wanted: Collection[str]) -
     return item
 
 
+def question_item(
+    entry: Document, score: float, wanted: excerpts.Wanted, query: str, shown: Collection[str]
+) -> dict[str, Any]:
+    """Return a question with its answer as an item of Query."""
+    return {
+        "Id": result_id(query, entry.id, "q"),
+        "Type": "QUESTION_ANSWER",
+        "Format": "TEXT",
+        "AdditionalAttributes": [
+            _additional("QuestionText", entry.title, excerpts.highlight(entry.title, wanted)),
+            _additional("AnswerText", entry.text, ()),
+        ],
+        "DocumentId": entry.id,
+        "DocumentTitle": _text("", ()),
+        "DocumentExcerpt": _text(entry.text[:_LONGEST], ()),
+        "DocumentURI": uri(entry),
+        "DocumentAttributes": attributes(entry, shown),
+        "ScoreAttributes": {"ScoreConfidence": confidence(score)},
+    }
+
+
+def featured_item(found: Found, place: int, query: str, wanted: Collection[str]) -> dict[str, Any]:
+    """Return a document as a featured item of Query."""
+    item = document_item(found, place, query, wanted)
+    del item["Format"], item["ScoreAttributes"]
+    return item | {"Id": result_id(query, found.document(place).id, "f")}
+
+
 def passage_item(
     found: Found, place: int, passage: Passage, query: str, wanted: Collection[str]
 ) -> dict[str, Any]:

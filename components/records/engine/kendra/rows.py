@@ -36,7 +36,7 @@ def document(
         text,
         title,
         values,
-        _access(access),
+        access_of(access),
         patient if isinstance(patient, str) else "",
         tuple(_entity(one) for one in entities),
     )
@@ -69,7 +69,8 @@ def columns(made: Document) -> dict[str, Any]:
     }
 
 
-def _access(levels: Sequence[Sequence[Mapping[str, Any]]]) -> Access:
+def access_of(levels: Sequence[Sequence[Mapping[str, Any]]]) -> Access:
+    """Return lists of access from what rows have."""
     return tuple(
         tuple(Grant(Principal(one["name"], one["group"], one["source"]), one["allow"]) for one in level)
         for level in levels

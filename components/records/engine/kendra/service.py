@@ -11,8 +11,12 @@ from brume.aws.engine.settings import read
 from brume.aws.engine.tags import Tags
 from brume.records.engine.comprehend_medical.analysis import loader
 from brume.records.engine.comprehend_medical.settings import EntitySettings
+from brume.records.engine.kendra.access_configurations import AccessConfigurations
+from brume.records.engine.kendra.block_lists import BlockLists
 from brume.records.engine.kendra.common import bad, tagged
 from brume.records.engine.kendra.documents import Documents
+from brume.records.engine.kendra.faqs import Faqs
+from brume.records.engine.kendra.featured import FeaturedResults
 from brume.records.engine.kendra.feedback import Feedback, Judged
 from brume.records.engine.kendra.indexing import Indexing
 from brume.records.engine.kendra.indices import Indices
@@ -22,8 +26,10 @@ from brume.records.engine.kendra.principals import PrincipalMappings
 from brume.records.engine.kendra.queries import Queries
 from brume.records.engine.kendra.settings import SearchSettings
 from brume.records.engine.kendra.sources import DataSources
+from brume.records.engine.kendra.suggestion_settings import SuggestionSettings
 from brume.records.engine.kendra.suggestions import Popular, Suggestions
 from brume.records.engine.kendra.sync import SyncJobs
+from brume.records.engine.kendra.thesauri import Thesauri
 from brume.records.engine.parts import Part, State
 from brume.records.engine.tables import TAGS
 from brume.records.model.search.concepts import Term
@@ -31,10 +37,25 @@ from brume.records.model.search.terms import TermsError, read_terms
 
 _log = logging.getLogger(__name__)
 _EXPERIENCES = "search pages are not hosted here: this server's web page is one"
-_LATER = "answers come from documents alone"
 SERVICE = Service(
     "kendra",
-    (Indices, DataSources, SyncJobs, Documents, Queries, Suggestions, Feedback, PrincipalMappings, Tags),
+    (
+        Indices,
+        DataSources,
+        SyncJobs,
+        Documents,
+        Queries,
+        Suggestions,
+        SuggestionSettings,
+        BlockLists,
+        Feedback,
+        PrincipalMappings,
+        AccessConfigurations,
+        Thesauri,
+        Faqs,
+        FeaturedResults,
+        Tags,
+    ),
     refused={
         _EXPERIENCES: (
             "AssociateEntitiesToExperience",
@@ -49,7 +70,6 @@ SERVICE = Service(
             "ListExperiences",
             "UpdateExperience",
         ),
-        _LATER: ("CreateFaq", "DeleteFaq", "DescribeFaq", "ListFaqs"),
         "metrics are at /metrics, without what was asked": ("GetSnapshots",),
     },
 )
@@ -72,8 +92,14 @@ def create(state: State) -> Part:
         Documents(store, indexing),
         Queries(store, live, state.scopes, judged, popular),
         Suggestions(store, live, state.scopes, popular),
+        SuggestionSettings(store),
+        BlockLists(store, background, tags, state.folders),
         Feedback(store, judged),
         PrincipalMappings(store, state.folders),
+        AccessConfigurations(store, live),
+        Thesauri(store, background, tags, state.folders, live.refresh),
+        Faqs(store, background, tags, state.folders, live.refresh),
+        FeaturedResults(store, state.scopes, tags),
         tags,
     )
 

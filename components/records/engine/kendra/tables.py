@@ -27,6 +27,7 @@ INDICES = Table(
     Column("status", String(16), nullable=False),  # CREATING, ACTIVE, DELETING
     Column("given", JSON, nullable=False),  # Edition, RoleArn, Description, CapacityUnits
     Column("fields", JSON, nullable=False),  # attributes by name: Type, Relevance, Search
+    Column("suggestions", JSON, nullable=False, default=dict),  # see `suggestion_settings`
     Column("created", Float, nullable=False),  # seconds since 1970, as all times here
     Column("updated", Float, nullable=False),
 )
@@ -71,6 +72,7 @@ DOCUMENTS = _of_index(
     Column("title", Text, nullable=False, default=""),
     Column("attributes", JSON, nullable=False, default=dict),
     Column("access", JSON, nullable=False, default=list),
+    Column("access_id", String(_ID), nullable=False, default=""),  # of the configuration that it follows
     Column("entities", JSON, nullable=False, default=list),
     Column("indexed", Float),
 )
@@ -104,6 +106,49 @@ POPULAR = _of_index(
     "kendra_popular_queries",
     Column("query", String(64), primary_key=True),
     Column("text", String(1000), nullable=False),
-    Column("askers", Integer, nullable=False),
 )
-CHILDREN = (DATA_SOURCES, SYNC_JOBS, DOCUMENTS, GROUPS, FEEDBACK, ASKED, POPULAR)
+# What is made of a file in S3: thesauri, lists of blocked suggestions, questions with answers.
+FILES = _of_index(
+    "kendra_files",
+    Column("id", String(_ID), primary_key=True),
+    Column("kind", String(32), nullable=False),  # see `source_files.FileKind`
+    Column("name", String(100), nullable=False),
+    Column("status", String(32), nullable=False),
+    Column("given", JSON, nullable=False),
+    Column("content", JSON),  # of the file, as it was last read; null before
+    Column("count", Integer, nullable=False, default=0),  # what content has: rules, phrases, questions
+    Column("size", Integer, nullable=False, default=0),  # bytes of the file
+    Column("failure", String(2000), nullable=False, default=""),
+    Column("created", Float, nullable=False),
+    Column("updated", Float, nullable=False),
+)
+FEATURED = _of_index(
+    "kendra_featured_results",
+    Column("id", String(_ID), primary_key=True),
+    Column("name", String(1000), nullable=False),
+    Column("status", String(16), nullable=False),  # ACTIVE, INACTIVE
+    Column("description", String(1000), nullable=False, default=""),
+    Column("queries", JSON, nullable=False),
+    Column("documents", JSON, nullable=False),  # ids
+    Column("created", Float, nullable=False),
+    Column("updated", Float, nullable=False),
+)
+ACCESS = _of_index(
+    "kendra_access_configurations",
+    Column("id", String(_ID), primary_key=True),
+    Column("given", JSON, nullable=False),
+    Column("access", JSON, nullable=False),  # as documents have it
+    Column("created", Float, nullable=False),
+)
+CHILDREN = (
+    DATA_SOURCES,
+    SYNC_JOBS,
+    DOCUMENTS,
+    GROUPS,
+    FEEDBACK,
+    ASKED,
+    POPULAR,
+    FILES,
+    FEATURED,
+    ACCESS,
+)

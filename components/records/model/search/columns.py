@@ -76,7 +76,7 @@ class Columns:
         """Add a document's values and return its ordinal."""
         ordinal, self.size = self.size, self.size + 1
         self._alive.set(ordinal, True)
-        self._access.set(ordinal, (access, patient))
+        self.grant(ordinal, access, patient)
         self._values.append(attributes)
         for key, value in attributes.items():
             if isinstance(value, (int, datetime)):
@@ -85,6 +85,10 @@ class Columns:
                 for one in {value} if isinstance(value, str) else set(value):
                     self._texts[key][one].append(ordinal)
         return ordinal
+
+    def grant(self, ordinal: int, access: Access, patient: str) -> None:
+        """Set who is let in to a document, and whose record it is."""
+        self._access.set(ordinal, (access, patient))
 
     def remove(self, ordinal: int) -> None:
         """Take a document out."""

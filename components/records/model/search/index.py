@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +15,7 @@ from brume.records.model.passage import Hit, Reason
 from brume.records.model.search import excerpts, ranking, relevance
 from brume.records.model.search.columns import Columns, Mask
 from brume.records.model.search.concepts import Concepts, Match, Term, weight
-from brume.records.model.search.document import Document, Reader, Value
+from brume.records.model.search.document import Access, Document, Reader, Value
 from brume.records.model.search.excerpts import Passage, Wanted
 from brume.records.model.search.filters import All, Condition
 from brume.records.model.search.lexical import Lexical
@@ -71,12 +71,27 @@ class SearchIndex:
         self._concepts.know(self._terms)
         self._stored: list[Document] = []  # by ordinal; one that was taken out stays until a rebuild
 
-    def know(self, terms: Iterable[Term], synonyms: Iterable[tuple[str, tuple[str, ...]]] = ()) -> None:
-        """Set the names of concepts and the synonyms of an owner, for what is put in from now on."""
+    def know(self, terms: Iterable[Term]) -> None:
+        """Set the names of concepts of an owner, for what is put in from now on."""
         with self._lock:
             self._terms = tuple(terms)
             self._concepts.know(self._terms)
-            self._thesaurus = Thesaurus([*self._rules, *synonyms])
+
+    def set_synonyms(self, rules: Iterable[tuple[str, tuple[str, ...]]]) -> None:
+        """Set what an owner's phrases stand for in queries, beside lay people's words."""
+        with self._lock:
+            self._thesaurus = Thesaurus([*self._rules, *rules])
+
+    def grant(self, ids: Iterable[str], access: Access) -> None:
+        """Set who is let in to documents; an id that is not there is no error."""
+        with self._lock:
+            for identity in ids:
+                if identity in self._documents:
+                    document, ordinal = self._documents[identity]
+                    changed = replace(document, access=access)
+                    self._documents[identity] = (changed, ordinal)
+                    self._stored[ordinal] = changed
+                    self._columns.grant(ordinal, access, document.patient)
 
     def __len__(self) -> int:
         return len(self._documents)
@@ -156,6 +171,15 @@ class SearchIndex:
             wanted = self._wanted(query.text, phrases, matches)
             stored = self._stored
         return Found(self, query, ordinals, scores, stored, matches, wanted, among)
+
+    def pick(self, query: Query, ids: Sequence[str]) -> Found:
+        """Return those of these documents that the query's reader may read and that fit its condition."""
+        with self._lock:
+            among = self._columns.readable(query.reader) & self._columns.mask(query.condition)
+            known = [self._documents[identity][1] for identity in ids if identity in self._documents]
+            ordinals = np.array([ordinal for ordinal in known if among[ordinal]], int)
+            wanted = self._wanted(query.text, (), ())
+            return Found(self, query, ordinals, np.ones(len(ordinals)), self._stored, (), wanted, among)
 
     def _adjusted(
         self, query: Query, ranked: ranking.Ranked
