@@ -9,11 +9,18 @@ LONGEST = 512  # characters of `value` and `system` that are kept, and so of tho
 
 @dataclass(frozen=True)
 class Key:
-    """A value of a search parameter.
+    """A value of a search parameter; what its kind does not have is "" or None.
 
-    By the parameter's type: a token has `system` and `value` (the code), a string its normal form as
-    `value`, a reference TYPE/ID or a URL as `value`, a date the seconds since 1970 from `low` up to but
-    without `high`, a number or quantity its range, a quantity its unit as `system` and `value` too.
+    token      system, value         (code, identifier, boolean, contact)
+    reference  system, value         type and id; a reference of another form: "" and its text
+    date       low, high             milliseconds since 1970, both ends included
+    string     value, system         without case and accents; as it stands
+    uri        value
+    number     low
+    quantity   low, system, value    system and code of the unit; a unit in words has no system
+    composite  value, low or system  a text, and a score or a code
+
+    A reference by identifier is a token of the parameter NAME:identifier.
     """
 
     parameter: str

@@ -179,19 +179,22 @@ def _id(*parts: str) -> str:
 
 
 def present(resource: Mapping[str, Any]) -> tuple[Entity, ...]:
-    """Return the entities that the extension of a DocumentReference has, by their place; () without one.
+    """Return the entities that the extension of a DocumentReference has, by their place; () without one."""
+    found = responses(resource)
+    return comprehend.read(*found) if found else ()
 
-    The raw responses have most, where they are JSON; HealthLake writes some that are not, and then what
-    the entities of the extension have is taken: no traits and no attributes.
+
+def responses(resource: Mapping[str, Any]) -> tuple[Mapping[str, Any], ...]:
+    """Return the responses in the extension of a DocumentReference, () without one.
+
+    They are DetectEntities-V2's, InferICD10CM's and InferRxNorm's. The raw responses have most, where they
+    are JSON; HealthLake writes some that are not, and then what the entities of the extension have is taken:
+    no traits and no attributes.
     """
     for one in resource.get("extension") or ():
         if one.get("url") == EXTENSION:
             parts = {part.get("url"): part.get("extension") or () for part in one.get("extension") or ()}
-            return comprehend.read(
-                _response(parts.get(_ENTITIES, ()), _ENTITIES),
-                _response(parts.get(_ICD10, ()), _ICD10),
-                _response(parts.get(_RXNORM, ()), _RXNORM),
-            )
+            return tuple(_response(parts.get(base, ()), base) for base in (_ENTITIES, _ICD10, _RXNORM))
     return ()
 
 
