@@ -15,6 +15,7 @@ from brume.records.model.fhir.parameters import Kind, Parameter, parameters, val
 
 REFERENCES = "_references"
 """The parameter, of no type, with all that a resource refers to."""
+UPDATED = "_lastUpdated"
 IDENTIFIER = ":identifier"  # behind a parameter's name
 _PARTS = (
     *("text", "family", "given", "prefix", "suffix"),
@@ -27,7 +28,7 @@ def keys(resource: Mapping[str, Any]) -> list[Key]:
     kind = str(resource.get("resourceType"))
     found: dict[Key, None] = {}
     for parameter in parameters(kind).values():
-        for path in parameter.paths:
+        for path in parameter.paths if parameter.name != UPDATED else ():  # which the store itself knows
             for _, value in values(resource, path, kind):
                 found |= dict.fromkeys(of_value(parameter, value))
     found |= dict.fromkeys(_inferred(resource))
