@@ -52,7 +52,8 @@ def entries(bundle: Mapping[str, Any]) -> tuple[str, list[Entry]]:
     listed = bundle.get("entry", [])
     if not isinstance(listed, list) or len(listed) > MOST:
         raise refused(400, "too-costly", f"entry: a list of at most {MOST} is taken", "Bundle.entry")
-    found, faults = [], []
+    found: list[Entry] = []
+    faults: list[Fault] = []
     for number, one in enumerate(listed):
         try:
             found.append(_entry(number, one))

@@ -86,9 +86,9 @@ def _read(kind: Kind, name: str, text: str) -> Value:
         return Value(_plain(text))
     plain = _plain(text)
     if kind is Kind.REFERENCE:
-        found = references.parse(plain)
-        if isinstance(found, references.Literal):
-            return Value(found.id, found.type)
+        named = references.parse(plain)
+        if isinstance(named, references.Literal):
+            return Value(named.id, named.type)
         return Value(plain)
     if kind is Kind.STRING:
         return Value(normal(plain), plain)

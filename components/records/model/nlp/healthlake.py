@@ -181,7 +181,7 @@ def _id(*parts: str) -> str:
 def present(resource: Mapping[str, Any]) -> tuple[Entity, ...]:
     """Return the entities that the extension of a DocumentReference has, by their place; () without one."""
     found = responses(resource)
-    return comprehend.read(*found) if found else ()
+    return comprehend.read(found[0], found[1], found[2]) if found else ()
 
 
 def responses(resource: Mapping[str, Any]) -> tuple[Mapping[str, Any], ...]:
