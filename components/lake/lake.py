@@ -79,6 +79,7 @@ class Lake:
 
     tables: ClassVar[Mapping[str, Table]]
     database: ClassVar[str]
+    keeps_empty: ClassVar[bool] = False  # whether parts without rows are kept, for their columns
 
     def __init__(self, uri: str) -> None:
         """Name a lake, which need not be there yet."""
@@ -146,8 +147,8 @@ class Lake:
         """Make a new state of `snapshot` with parts added and taken out, and return it.
 
         Raises `ConflictError` if another run has committed since: read the state again and decide anew what
-        to add, or `discard` it. Parts without rows are not kept. Parts taken out an hour ago and the remains
-        of runs that died a day ago are removed from the disk.
+        to add, or `discard` it. Parts without rows are not kept unless the lake `keeps_empty` ones. Parts
+        taken out an hour ago and the remains of runs that died a day ago are removed from the disk.
         """
         unknown = set(remove) - set(snapshot.all_parts)
         if unknown:
@@ -155,7 +156,7 @@ class Lake:
         now = time.time()
         gone = set(remove)
         kept = tuple(part for part in snapshot.all_parts if part not in gone)
-        added = tuple(part for part in add if part.rows)
+        added = tuple(part for part in add if part.rows or self.keeps_empty)
         due = [path for path, when in snapshot.retired if now - when > KEPT_SECONDS]
         retired = (
             *((path, when) for path, when in snapshot.retired if now - when <= KEPT_SECONDS),
@@ -177,7 +178,7 @@ class Lake:
             ) from error
         after = Snapshot(snapshot.number + 1, (*kept, *added), retired, version)
         self._sweep(after, due, now)
-        self.discard([part for part in add if not part.rows])
+        self.discard([part for part in add if part not in added])
         return after
 
     def commit_over_others(

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from brume import storage
 from brume.labels.model.lake import Lake
@@ -40,11 +41,28 @@ class Source:
         self.root = str(cache) if storage.is_remote(self.lake.uri) else self.lake.uri
         self._cache, self._most = cache, most
         self._lock = threading.Lock()
+        self._described: dict[str, Table] = {}  # by the part's path, which names one content for good
         self._used: dict[Path, int] = {}  # how many queries read a copy just now
 
     def tables(self) -> dict[str, tuple[Table, Sequence[Part]]]:
-        """Return the tables of the present state. Raises `LakeError`, `StorageError`."""
-        return self.lake.views(self.lake.snapshot())
+        """Return the tables of the present state; those of another system where its lake is asked.
+
+        Raises `LakeError`, `StorageError`.
+        """
+        state = self.lake.snapshot()
+        others = sorted(set(state.tables()) - set(self.lake.tables))
+        if not others:
+            return self.lake.views(state)
+        return {name: (self._foreign(name, state.parts(name)[0]), state.parts(name)) for name in others}
+
+    def _foreign(self, name: str, part: Part) -> Table:
+        """Return a table of another system, as its first part describes it."""
+        with self._lock:
+            if part.path not in self._described:
+                schema = pq.read_schema(self.lake.fetch(part, self._cache))
+                row = (schema.metadata or {}).get(b"row", b"").decode()
+                self._described[part.path] = Table(name, row, schema)
+            return self._described[part.path]
 
     @contextlib.contextmanager
     def opened(self, names: Sequence[str]) -> Iterator[Opened]:
