@@ -26,6 +26,7 @@ def pipeline(
     terminology: str = "",
     min_score: float = 0.7,
     keep_negated: bool = True,
+    views: str = "",
     export_to: str = "",
     export_role: str = "",
     export_key: str = "",
@@ -41,6 +42,7 @@ def pipeline(
         terminology: Folder or s3:// prefix with RXNCONSO.RRF of RxNorm; empty: the export's own codes alone.
         min_score: Score that a mention must have to be in the graph.
         keep_negated: Whether what a note negates stands in AWS's vocabulary, which cannot say so.
+        views: Folder of ViewDefinitions (SQL on FHIR) whose tables are written; examples: those shipped.
         export_to: Prefix s3://... that the data store healthlake:ID is exported to, anew in each run.
         export_role: ARN of the IAM role that HealthLake writes there with.
         export_key: Id or ARN of the KMS key that it encrypts with.
@@ -48,6 +50,7 @@ def pipeline(
     step = steps.Steps(locals())
     found = step(stages.find_source, cpu="1", memory="1Gi")
     ingested = step(stages.ingest_resources, source=found.outputs["Output"], cpu="2", memory="4Gi")
+    step(stages.write_views, lake=ingested.outputs["Output"], cpu="1", memory="4Gi")
     notes = step(stages.make_notes, lake=ingested.outputs["Output"], cpu="1", memory="4Gi")
     found = step(stages.find_entities, lake=notes.outputs["Output"], cpu="2", memory="4Gi")
     step(stages.write_graph, lake=found.outputs["Output"], cpu="1", memory="4Gi")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from brume.records import demo
@@ -19,7 +20,7 @@ from tests.pipelines.runs import brume
 def test_wrong_parameters_are_named_all_at_once(tmp_path: Path) -> None:
     export = {"export_to": "/tmp", "export_role": "", "export_key": ""}
     lake = f"{tmp_path}/lake"
-    nlp = {"nlp": "magic", "terminology": f"{tmp_path}/nowhere", "min_score": -1}
+    nlp = {"nlp": "magic", "views": str(tmp_path), "terminology": f"{tmp_path}/nowhere", "min_score": -1}
     arguments = {"source": str(tmp_path), "lake": lake, "status": "old", "max_rejected": 2, **export, **nlp}
     wrong = (
         "healthlake:ID",
@@ -28,6 +29,7 @@ def test_wrong_parameters_are_named_all_at_once(tmp_path: Path) -> None:
         "status=old",
         "nlp=magic",
         "nowhere",
+        "views=",
         "max_rejected=2",
         "min_score=-1",
     )
@@ -43,7 +45,7 @@ def test_a_run_takes_in_an_export_and_reports_on_it(tmp_path: Path) -> None:
 
     def run(*words: str) -> dict[str, str]:
         source = f"source={tmp_path / 'demo' / demo.EXPORT}"
-        done = brume("run", "records", source, *words, "--out", str(out))
+        done = brume("run", "records", source, "views=examples", *words, "--out", str(out))
         assert done.returncode == 0, done.stdout + done.stderr
         record = json.loads((out / "run.json").read_text())
         return {step["step"]: step["state"] for step in record["steps"]}
@@ -64,7 +66,11 @@ def test_a_run_takes_in_an_export_and_reports_on_it(tmp_path: Path) -> None:
     names = {fact.text for note in truth.notes for fact in note.facts if fact.planted in ("NAME", "EMAIL")}
     assert names and not [name for name in names if name in written]
 
+    table = duckdb.sql(f"SELECT count(*) FROM '{out}/views/patient/*.parquet'")
+    assert table.fetchall() == [(12,)]
+
     states = run("status=current,final")
-    assert states == dict.fromkeys(("ingest", "notes", "entities", "graph", "report"), "finished")
+    again = ("ingest", "notes", "entities", "graph", "report")
+    assert states == dict.fromkeys(again, "finished") | {"views": "reused"}
     statuses = {row["status"] for row in Lake(str(out / "lake")).table("notes").to_pylist()}
     assert statuses == {"current", "final"}

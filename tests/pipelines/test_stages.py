@@ -33,7 +33,7 @@ INSPECTION = [
 LABELS = ["ingest", "workers", "quality", "tables", "queries", "dashboard", "quicksight"]
 CAPTIONS = ["audio", "transcribe", "evaluate", "report"]
 NARRATION = ["read", "script", "synthesise", "assemble", "publish", "report"]
-RECORDS = ["ingest", "notes", "entities", "graph", "report"]
+RECORDS = ["ingest", "views", "notes", "entities", "graph", "report"]
 LOOK_AGAIN = {
     "slides": [],
     "slides_predict": [],
@@ -149,12 +149,13 @@ TABLE: dict[str, list[tuple[str, Any, list[str]]]] = {
         ("source", "new folder", RECORDS),
         ("source", "content", RECORDS),
         ("lake", "new folder", RECORDS),
-        ("status", "current", RECORDS[1:]),
-        ("max_rejected", 0.5, []),
-        ("nlp", "none", RECORDS[2:]),
-        ("terminology", "new folder", RECORDS[2:]),
+        ("status", "current", RECORDS[2:]),
+        ("max_rejected", 0.5, ["views"]),
+        ("nlp", "none", RECORDS[3:]),
+        ("terminology", "new folder", RECORDS[3:]),
         ("min_score", 0.5, ["graph"]),
         ("keep_negated", False, ["graph"]),
+        ("views", "new folder", ["views"]),
         # They go with a data store of HealthLake, which is exported in every run.
         ("export_to", "other", []),
         ("export_role", "other", []),
@@ -223,8 +224,9 @@ CODE: dict[str, dict[str, list[str]]] = {
     "records": {
         "source": [],
         "ingest": [],
-        "notes": RECORDS[1:],
-        "entities": RECORDS[2:],
+        "views": ["views"],
+        "notes": RECORDS[2:],
+        "entities": RECORDS[3:],
         "graph": ["graph"],
         "report": ["report"],
     },

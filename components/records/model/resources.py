@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
@@ -43,9 +43,15 @@ class Resources:
     Identifiers are read into memory when the first reference needs them, those of one type at a time.
     """
 
-    def __init__(self, lake: Lake, snapshot: Snapshot | None = None) -> None:
-        """Open a state of the lake, the present one without `snapshot`. Raises `LakeError`."""
+    def __init__(
+        self, lake: Lake, snapshot: Snapshot | None = None, loads: Callable[[str], Any] = orjson.loads
+    ) -> None:
+        """Open a state of the lake, the present one without `snapshot`; `loads` reads the resources' JSON.
+
+        Raises `LakeError`.
+        """
         self._connection = lake.connect(snapshot)
+        self._loads = loads
         # Which versions hold is found out once.
         self._connection.execute("CREATE TABLE held AS SELECT type, id, file, number FROM present")
         self._identifiers: dict[str, dict[tuple[str | None, str], str]] = {}
@@ -161,7 +167,7 @@ class Resources:
                     row["type"],
                     row["id"],
                     row["version"],
-                    orjson.loads(row["json"]),
+                    self._loads(row["json"]),
                     row["file"],
                     row["line"],
                 )

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from brume import storage
+from brume.records.model.views.definitions import read_views
 from brume.records.pipeline.healthlake_export import SOURCE
 from brume.run.checks import Checks
 
@@ -52,6 +53,8 @@ def check_records(arguments: Mapping[str, Any]) -> None:
         f"nlp={arguments['nlp']} must be {LOCAL} (rules on this machine) or {NONE}",
     )
     checks.exists("terminology")
+    if arguments["views"]:
+        checks.attempt(lambda: read_views(arguments["views"]))
     checks.between(0, 1, "max_rejected", "min_score")
     checks.finish()
 

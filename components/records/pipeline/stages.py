@@ -17,11 +17,12 @@ from typing import Annotated, Any
 from brume import storage
 from brume.records.model.entity import Extractor
 from brume.records.model.lake import Lake
+from brume.records.model.views import definitions
 from brume.records.pipeline.healthlake_export import SOURCE, export
 from brume.records.pipeline.settings import NONE, statuses_of
 from brume.run.artifacts import HTML, Dataset, Metrics
 from brume.run.content import Counted
-from brume.run.rejects import Reject, write_rejects
+from brume.run.rejects import Reject, check_share, write_rejects
 from brume.run.stage import Content, context, stage
 
 # Those that notes are made of; `files` has times of change too, which make no other note.
@@ -53,6 +54,7 @@ def _all(lake: str) -> list[Any]:
 ResourcesOfLake = Annotated[str, Counted(state=_resources)]
 NotesOfLake = Annotated[str, Counted(state=_notes)]
 EntitiesOfLake = Annotated[str, Counted(state=_entities)]
+Views = Annotated[str, Counted(state=definitions.state)]
 LakeContent = Annotated[str, Counted(state=_all)]
 
 
@@ -108,6 +110,31 @@ def ingest_resources(
     ]  # fmt: skip
     write_rejects(listed, rejects.uri, item="line")
     return uri
+
+
+@stage(
+    "views",
+    outputs={"tables": "views", "rejects": "view_rejects.csv", "metrics": "work/metrics/views.json"},
+)
+def write_views(
+    lake: ResourcesOfLake,
+    views: Views,
+    max_rejected: float,
+    tables: Dataset,
+    rejects: Dataset,
+    metrics: Metrics,
+) -> None:
+    """Write the tables of ViewDefinitions, if there are any, as a lake that `brume sql` asks."""
+    from brume.records.model.views.tables import Written, write_tables
+
+    storage.remove(tables.uri)
+    chosen = definitions.read_views(views) if views else []
+    written = write_tables(Lake(lake), chosen, tables.uri) if chosen else Written({})
+    write_rejects(written.rejects, rejects.uri, item="resource")
+    if written.rejects:
+        limit = {"of": "resources of views", "parameter": "max_rejected", "where": rejects.uri}
+        check_share(written.rejects, written.resources, max_rejected, **limit)
+    metrics.metadata.update(written.rows)
 
 
 @stage("notes", outputs={"metrics": "work/metrics/notes.json"})
