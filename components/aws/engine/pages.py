@@ -33,6 +33,11 @@ HEADERS = {
     "X-Content-Type-Options": "nosniff",
 }
 NO_STORE = {**HEADERS, "Cache-Control": "no-store"}
+_REPORT = Path(__file__).parents[2] / "report"
+STYLE = (_REPORT / "report.css", _REPORT / "console.css")
+"""Files of every page: the look that pages and reports share."""
+VIEWS = (*STYLE, *(_REPORT / name for name in ("app.css", "calls.js", "dom.js", "views.js")))
+"""Files of a page that has several views and calls operations (`PageCalls`)."""
 _TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 _STATUS = {
     "AccessDeniedException": 403,

@@ -20,7 +20,7 @@ from starlette.routing import BaseRoute, Mount, Route, Router
 
 from brume.aws.engine import catalog, pages
 from brume.aws.engine.page_sessions import Session, Sessions
-from brume.aws.engine.pages import NO_STORE, Pages, RefusedError
+from brume.aws.engine.pages import NO_STORE, STYLE, Pages, RefusedError
 from brume.aws.wire import keys
 from brume.captions.engine.sockets import PATH
 from brume.captions.model.cues import cues_of
@@ -28,8 +28,6 @@ from brume.captions.model.items import Item
 from brume.captions.model.subtitles import write
 
 _HERE = Path(__file__).parent / "page"
-_REPORT = Path(__file__).parents[3] / "report"
-_SHARED = (_REPORT / "report.css", _REPORT / "console.css")
 _SECONDS = 60  # that an address can be used for; the stream that it opens lasts longer
 _MAX_ITEMS = 8 << 20  # bytes: a day of speech
 _TYPES = {"vtt": "text/vtt", "srt": "application/x-subrip", "ttml": "application/ttml+xml"}
@@ -37,7 +35,7 @@ _TYPES = {"vtt": "text/vtt", "srt": "application/x-subrip", "ttml": "application
 
 def routes(data: Path) -> list[BaseRoute]:
     """Return the routes of the page for an engine whose state lies in `data`; writes the console's token."""
-    common, page = Pages("/captions", _HERE, _SHARED, Sessions(data)), _Page(data)
+    common, page = Pages("/captions", _HERE, STYLE, Sessions(data)), _Page(data)
     inner = [
         Route("/", common.index),
         Route("/assets/{name}", common.asset),

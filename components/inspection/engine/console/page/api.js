@@ -1,33 +1,7 @@
 // The engine, as this page asks it: operations by name, pictures by address.
+import { ask, call } from "./calls.js";
 
-export class Failure extends Error {
-  constructor(code, message) {
-    super(message);
-    this.code = code;
-  }
-}
-
-async function answer(response) {
-  if (response.ok) return response.json();
-  const body = await response.json().catch(() => ({}));
-  throw new Failure(body.code ?? String(response.status), body.message ?? `The engine answered ${response.status}.`);
-}
-
-async function ask(address, options) {
-  let response;
-  try {
-    response = await fetch(address, { credentials: "same-origin", ...options });
-  } catch (error) {
-    if (error.name === "AbortError") throw error;
-    throw new Failure("Unreachable", "The engine does not answer. Is it still running?");
-  }
-  return answer(response);
-}
-
-const call = (service) => (operation, parameters = {}, signal) =>
-  ask(`api/${service}/${operation}`, {
-    method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(parameters), signal,
-  });
+export { every, together } from "./calls.js";
 
 export const vision = call("lookoutvision");
 export const inspection = call("brumeinspection");
@@ -47,28 +21,3 @@ export const trialPicture = (trial, result, kind) =>
 
 export const datasetPicture = (project, picture, kind, version) =>
   `picture/dataset?${new URLSearchParams({ ProjectName: project, PictureId: picture, Kind: kind, ...(version ? { ModelVersion: version } : {}) })}`;
-
-/** Read every page of a listing. */
-export async function every(caller, operation, parameters, member, signal) {
-  const found = [];
-  let token;
-  do {
-    const page = await caller(operation, token ? { ...parameters, NextToken: token } : parameters, signal);
-    found.push(...(page[member] ?? []));
-    token = page.NextToken;
-  } while (token);
-  return found;
-}
-
-/** Do `work` on every item, a few at a time. */
-export async function together(items, work, most = 4) {
-  const results = new Array(items.length);
-  let next = 0;
-  await Promise.all(Array.from({ length: Math.min(most, items.length) }, async () => {
-    while (next < items.length) {
-      const index = next++;
-      results[index] = await work(items[index], index);
-    }
-  }));
-  return results;
-}
