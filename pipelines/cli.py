@@ -296,6 +296,14 @@ main.add_command(
     )
 )
 
+main.add_command(
+    _Lazy(
+        "records",
+        "brume.records.pipeline.command:records",
+        "Clinical search: the web page of the engine.",
+    )
+)
+
 main.add_command(_Lazy("sql", "brume.labels.pipeline.command:sql", "Ask the labelling lake in Athena's SQL."))
 
 

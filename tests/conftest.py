@@ -25,6 +25,7 @@ SHARED = {
     "athena_url": "athena engine",
     "captions_url": "captions engine",
     "narration_site": "narration site",
+    "records_console": "records console",
 }
 
 

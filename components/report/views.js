@@ -45,5 +45,6 @@ export function start(routes, { title, command, here }) {
   window.addEventListener("hashchange", () => go());
   // Back and forward between states of one view: its fragment stays.
   window.addEventListener("popstate", () => location.hash === shown && go(false));
+  if (!location.hash) history.replaceState(history.state, "", "#/");
   go(false);
 }

@@ -35,7 +35,10 @@ FLAGS = (
 
 # The lowest contrast of text to what lies behind it (WCAG 2.2, 1.4.3) among elements, and where it is.
 _CONTRAST = """((found) => {
-  const parts = (colour) => colour.match(/[\\d.]+/g).map(Number);
+  const parts = (colour) => {
+    const found = colour.match(/[\\d.]+/g).map(Number);
+    return colour.startsWith('color(') ? found.map((v, i) => (i < 3 ? 255 * v : v)) : found;
+  };
   const curve = (v) => v <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4;
   const light = (colour) => {
     const [r, g, b] = parts(colour).map((v) => curve(v / 255));

@@ -1,4 +1,4 @@
-"""How the page of an engine calls operations of its services, for the account of a session."""
+"""How the page of an engine calls operations of its services, for the key of a session."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class PageCalls:
         session: Session,
     ) -> dict[str, Any]:
         """Return an operation's output. Raises `RefusedError`, `ServiceError`."""
-        call = Call(request.state.number, session.account, _region(), "console", service, operation)
+        call = Call(request.state.number, session.account, _region(), session.access_key, service, operation)
         try:
             return await dispatch(self._engine, service, operation, parameters, call)
         except KeyError as error:

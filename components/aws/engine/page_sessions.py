@@ -1,7 +1,8 @@
 """Access to the page: the address with the console's token works once; after it, a cookie.
 
 The token lies in the engine's data folder, readable by its owner alone; opening the address uses it up and
-writes the next one. Sessions live in memory: they end after half a day, and with the engine.
+writes the next one. Sessions live in memory: they end after half a day, and with the engine. A page acts for
+the engine's default key, or for another one that its address names (`page_token`).
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from pathlib import Path
 
 from brume import storage
 from brume.aws.engine import catalog
-from brume.aws.engine.page_token import TOKEN
+from brume.aws.engine.page_token import TOKEN, token_of
 from brume.aws.wire import keys
 
 SECONDS = 12 * 3600.0
@@ -27,10 +28,11 @@ _MOST = 100  # sessions at a time: the oldest give way
 
 @dataclass(frozen=True)
 class Session:
-    """One browser that was let in, and the account that it sees."""
+    """One browser that was let in, the account that it sees, and the access key that it acts for."""
 
     account: str
     ends: float
+    access_key: str
 
 
 class Sessions:
@@ -44,10 +46,16 @@ class Sessions:
         self.cookie = "brume-" + hashlib.sha256(str(data.absolute()).encode()).hexdigest()[:12]
         self._write_token()
 
-    def redeem(self, token: str) -> str | None:
-        """Return the secret of a new session for the token, which is then used up; None for a wrong one."""
+    def redeem(self, token: str, access_key: str = "") -> str | None:
+        """Return the secret of a new session for the token, which is then used up; None for a wrong one.
+
+        With an `access_key` the token is that of an address for this key, which the engine has to accept.
+        """
         with self._lock:
-            if not hmac.compare_digest(token.encode(), self._token.encode()):
+            if not hmac.compare_digest(token.encode(), token_of(self._token, access_key).encode()):
+                return None
+            key = acting(self._data, access_key)
+            if key is None:
                 return None
             self._write_token()
             secret = secrets.token_urlsafe(32)
@@ -55,7 +63,7 @@ class Sessions:
             alive = {key: value for key, value in self._sessions.items() if value.ends > now}
             kept = sorted(alive, key=lambda key: alive[key].ends)[-_MOST + 1 :]
             self._sessions = {key: alive[key] for key in kept}
-            self._sessions[_digest(secret)] = Session(account(self._data), now + SECONDS)
+            self._sessions[_digest(secret)] = Session(key.account, now + SECONDS, key.access_key)
             return secret
 
     def find(self, secret: str | None) -> Session | None:
@@ -76,12 +84,17 @@ def _digest(secret: str) -> str:
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
-def account(data: Path) -> str:
-    """Return the account that the page shows: that of the engine's default key, or else of its first."""
+def acting(data: Path, access_key: str) -> keys.Key | None:
+    """Return the key that a page acts for: the one named, None for one that the engine does not accept.
+
+    Without a name it is the engine's default key, or else its first; "anonymous" where none has to sign.
+    """
     try:
         state = json.loads((data / catalog.STATE).read_text(encoding="utf-8"))
         named = state.get("credentials")
         accepted = keys.load(Path(named)) if named else {}
     except (OSError, ValueError):
-        return keys.ACCOUNT
-    return next((key.account for key in accepted.values()), keys.ACCOUNT)
+        accepted = {}
+    if access_key:
+        return accepted.get(access_key)
+    return next(iter(accepted.values()), keys.Key("anonymous", "anonymous", keys.ACCOUNT))

@@ -71,7 +71,7 @@ class Pages:
         """The page; with a good token in the address, a cookie and the address without it."""
         token = request.query_params.get("token")
         if token is not None:
-            secret = self._sessions.redeem(token)
+            secret = self._sessions.redeem(token, request.query_params.get("key", ""))
             answer: Response = RedirectResponse(f"{self._path}/", 303, headers=NO_STORE)
             if secret:
                 answer.set_cookie(

@@ -14,27 +14,25 @@ from brume.aws.engine.catalog import EngineError, Settings
 from brume.aws.engine.service import Engine
 from brume.aws.engine.settings import read
 from brume.aws.engine.store import Store, StoreError
+from brume.records.engine import console
 from brume.records.engine.access.audit import Audit
 from brume.records.engine.access.emergency import Emergencies
 from brume.records.engine.access.rights import read_rights
 from brume.records.engine.access.scopes import Scopes
 from brume.records.engine.access.settings import AccessSettings
 from brume.records.engine.comprehend_medical import service as comprehend_medical
+from brume.records.engine.console import service as console_service
 from brume.records.engine.kendra import service as kendra
 from brume.records.engine.neptune import service as neptune
-from brume.records.engine.parts import State
+from brume.records.engine.parts import Part, State
 from brume.records.engine.settings import RecordsSettings
 from brume.records.engine.tables import SCHEMA
 
 PORT = 8406
-SERVICES = ("kendra", "neptunedata", "comprehendmedical")
+SERVICES = ("kendra", "neptunedata", "comprehendmedical", "brumerecords")
 SETTINGS = RecordsSettings
-OFFERED = (kendra.SERVICE, neptune.SERVICE, comprehend_medical.SERVICE)
-_CREATE = {
-    "kendra": kendra.create,
-    "neptunedata": neptune.create,
-    "comprehendmedical": comprehend_medical.create,
-}
+OFFERED = (kendra.SERVICE, neptune.SERVICE, comprehend_medical.SERVICE, console_service.SERVICE)
+_CREATE = {"neptunedata": neptune.create, "comprehendmedical": comprehend_medical.create}
 
 
 def create(settings: Settings) -> Engine:
@@ -50,7 +48,9 @@ def create(settings: Settings) -> Engine:
     registry = CollectorRegistry()
     scopes = Scopes(rights, Emergencies(store))
     state = State(store, background, settings.data, folders, registry, scopes, Audit(store))
-    parts = {name: make(state) for name, make in _CREATE.items()}
+    search = kendra.create(state)
+    parts: dict[str, Part] = {"kendra": search, **{name: make(state) for name, make in _CREATE.items()}}
+    parts[console_service.NAME] = console_service.create(state, search)
 
     def close() -> None:
         for part in parts.values():
@@ -69,5 +69,6 @@ def create(settings: Settings) -> Engine:
         page_secret=store.secret("pages"),
         registry=registry,
     )
+    console.add(engine, settings.data)
     background.resume(store)
     return engine

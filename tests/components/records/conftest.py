@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,6 +12,7 @@ from brume.records import demo
 from brume.records.model import ingest
 from brume.records.model.lake import Lake
 from brume.records.model.notes.making import make
+from tests.components.records.pages import Pages, serve_pages
 
 
 class Export(NamedTuple):
@@ -35,3 +37,10 @@ def export(tmp_path_factory: pytest.TempPathFactory) -> Export:
 @pytest.fixture
 def lake(tmp_path: Path) -> Lake:
     return Lake(str(tmp_path / "lake"))
+
+
+@pytest.fixture(scope="session")
+def records_console(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pages]:
+    """An engine with notes of known content, and its page; tests leave the notes as they found them."""
+    with serve_pages(tmp_path_factory.mktemp("console")) as pages:
+        yield pages

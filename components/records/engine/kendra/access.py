@@ -50,6 +50,19 @@ def reader(
     return Reader(frozenset(principals), patients)
 
 
+def context_of(scopes: Scopes, call: Call) -> dict[str, Any]:
+    """Return the UserContext of a page, which names nobody: the one user that its key speaks for."""
+    rights = scopes.rights(call)
+    if len(rights.users) != 1:
+        return {}
+    return {"UserId": next(iter(rights.users)), "Groups": sorted(rights.groups)}
+
+
+def page_reader(db: Connection, scopes: Scopes, call: Call, index: str) -> Reader:
+    """Return on whose behalf a page reads an index."""
+    return reader(db, scopes, call, index, context_of(scopes, call))
+
+
 def _containing(db: Connection, index: str, user: str, groups: set[tuple[str, str]]) -> set[tuple[str, str]]:
     """Return the groups that a user or their groups are members of, however far up."""
     known = list(db.execute(select(GROUPS).filter_by(index_id=index, deleted=0)))

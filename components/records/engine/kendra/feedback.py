@@ -52,6 +52,13 @@ class Judged:
             values.setdefault(identity, []).append(value)
         return {identity: sum(given) / len(given) for identity, given in values.items()}
 
+    def mine(self, db: Connection, index: str, text: str, asker: str) -> dict[str, int]:
+        """Return what one asker judged for a query, by the key of each document."""
+        wanted = select(FEEDBACK.c.document, FEEDBACK.c.value).filter_by(
+            index_id=index, query=self._digest(index, text), kind="JUDGED", asker=asker
+        )
+        return {document: int(value) for document, value in db.execute(wanted)}
+
     def is_of(self, query: str, result: str) -> bool:
         """Return whether a result is of a query, by their ids."""
         return len(query) == _ID and result.startswith(f"{query}-") and len(result) == 2 * _ID + 1

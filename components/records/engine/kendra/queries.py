@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
@@ -15,6 +16,7 @@ from brume.records.engine.kendra.common import bad, index_row
 from brume.records.engine.kendra.featured import featured
 from brume.records.engine.kendra.feedback import Judged
 from brume.records.engine.kendra.live import Live
+from brume.records.engine.kendra.mentions import Mentions
 from brume.records.engine.kendra.suggestion_settings import suggested
 from brume.records.engine.kendra.suggestions import Popular
 from brume.records.model.search import excerpts
@@ -42,7 +44,7 @@ class Queries:
             raise bad("CollapseConfiguration is not done by this server: results are single documents")
         wanted_kind = request.get("QueryResultTypeFilter") or ""
         begin, end = _page(request, 10)
-        index, reader, found = self._search(request, call)
+        index, reader, found = self.search(request, call)
         identity = self._judged.query_id(index.id, request.get("QueryText") or "")
         shown = results.displayed(index.fields, request.get("RequestedDocumentAttributes"))
         items = []
@@ -80,7 +82,7 @@ class Queries:
     def retrieve(self, request: dict[str, Any], call: Call) -> dict[str, Any]:
         """Search: passages of up to 200 tokens, of documents in the order of Query."""
         begin, end = _page(request, 10)
-        index, _, found = self._search(request, call)
+        index, _, found = self.search(request, call)
         identity = self._judged.query_id(index.id, request["QueryText"])
         shown = results.displayed(index.fields, request.get("RequestedDocumentAttributes"))
         items: list[dict[str, Any]] = []
@@ -92,26 +94,53 @@ class Queries:
                     items.append(results.passage_item(found, place, passage, identity, shown))
         return {"QueryId": identity, "ResultItems": items[begin:end]}
 
-    def _search(self, request: Mapping[str, Any], call: Call) -> tuple[Row[Any], Reader, Found]:
-        text = request.get("QueryText") or ""
+    def search(
+        self,
+        asked: Mapping[str, Any],
+        call: Call,
+        without: frozenset[str] = frozenset(),
+        about: frozenset[str] = frozenset(),
+    ) -> tuple[Row[Any], Reader, Found]:
+        """Return the index of what is asked as in Query, its reader, and what is found.
+
+        `without` and `about` are concepts, as in `Query`. Raises `ServiceError`.
+        """
+        text = asked.get("QueryText") or ""
         if len(text) > _LONGEST:
             raise bad(f"QueryText has at most {_LONGEST} characters")
         with self._store.read() as db:
-            index = index_row(db, call, request["IndexId"], active=True)
-            reader = access.reader(db, self._scopes, call, index.id, request.get("UserContext"))
+            index = index_row(db, call, asked["IndexId"], active=True)
+            reader = access.reader(db, self._scopes, call, index.id, asked.get("UserContext"))
             judged = self._judged.of(db, index.id, text)
-        if not text.strip() and not request.get("AttributeFilter"):
+        if not text.strip() and not asked.get("AttributeFilter"):
             raise bad("QueryText or AttributeFilter is needed")
-        overrides = request.get("DocumentRelevanceOverrideConfigurations") or []
+        overrides = asked.get("DocumentRelevanceOverrideConfigurations") or []
         query = Query(
             text,
             reader,
-            fields.condition(index.fields, request.get("AttributeFilter")),
+            fields.condition(index.fields, asked.get("AttributeFilter")),
             fields.boosts(index.fields, overrides),
-            _orders(index.fields, request),
-            judged=judged,
+            _orders(index.fields, asked),
+            without,
+            judged,
+            about,
         )
-        return index, reader, self._live.of(index.id).search(query)
+        return index, reader, self._found(index.id, query)
+
+    def _found(self, index: str, query: Query) -> Found:
+        live = self._live.of(index)
+        found = live.search(query)
+        concepts = [match.id for match in found.matches]
+        if not concepts:
+            return found
+
+        def text(identity: str) -> str | None:
+            document = live.document(identity, query.reader)
+            return document.text if document else None
+
+        with self._store.read() as db:
+            judged = Mentions.of_concepts(db, index, concepts, text)
+        return live.search(dataclasses.replace(query, judged={**judged, **query.judged})) if judged else found
 
     def _questions(self, index: str, query: Query) -> list[tuple[Document, float]]:
         """Return the questions with answers that ask the same, the nearest first."""

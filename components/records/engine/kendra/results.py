@@ -27,7 +27,12 @@ def confidence(score: float) -> str:
 
 def result_id(query: str, document: str, kind: str, place: int = 0) -> str:
     """Return the id of a result, from which `SubmitFeedback` knows query and document."""
-    return f"{query}-{digest(document)[:DOCUMENT]}{kind}{place:07x}"
+    return f"{query}-{judged_key(document)}{kind}{place:07x}"
+
+
+def judged_key(document: str) -> str:
+    """Return what judgements name a document by."""
+    return digest(document)[:DOCUMENT]
 
 
 def document_item(found: Found, place: int, query: str, wanted: Collection[str]) -> dict[str, Any]:

@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Row
 
 from brume.aws.engine.catalog import EngineError
 from brume.aws.engine.resources import Service
+from brume.aws.engine.service import Call
 from brume.aws.engine.settings import read
 from brume.aws.engine.tags import Tags
+from brume.records.engine.access.scopes import Scopes
 from brume.records.engine.comprehend_medical.analysis import loader
 from brume.records.engine.comprehend_medical.settings import EntitySettings
+from brume.records.engine.kendra import access
 from brume.records.engine.kendra.access_configurations import AccessConfigurations
 from brume.records.engine.kendra.block_lists import BlockLists
-from brume.records.engine.kendra.common import bad, tagged
+from brume.records.engine.kendra.common import absent, bad, tagged
 from brume.records.engine.kendra.documents import Documents
 from brume.records.engine.kendra.faqs import Faqs
 from brume.records.engine.kendra.featured import FeaturedResults
@@ -33,6 +40,7 @@ from brume.records.engine.kendra.thesauri import Thesauri
 from brume.records.engine.parts import Part, State
 from brume.records.engine.tables import TAGS
 from brume.records.model.search.concepts import Term
+from brume.records.model.search.document import Document
 from brume.records.model.search.terms import TermsError, read_terms
 
 _log = logging.getLogger(__name__)
@@ -75,7 +83,26 @@ SERVICE = Service(
 )
 
 
-def create(state: State) -> Part:
+@dataclass(frozen=True, kw_only=True)
+class Search(Part):
+    """Kendra's part of the engine, and what the console searches with."""
+
+    scopes: Scopes
+    live: Live
+    queries: Queries
+    judged: Judged
+    feedback: Feedback
+
+    def note(self, db: Connection, index: Row[Any], call: Call, identity: str) -> Document:
+        """Return a document of an index that the caller may read. Raises `ServiceError`."""
+        reader = access.page_reader(db, self.scopes, call, index.id)
+        found = self.live.of(index.id).document(identity, reader)
+        if found is None:
+            raise absent("document", identity)
+        return found
+
+
+def create(state: State) -> Search:
     """Return Kendra, its state in the engine's database. Raises `EngineError`."""
     store, background = state.store, state.background
     settings = read(SearchSettings)
@@ -85,16 +112,17 @@ def create(state: State) -> Part:
     tags = Tags(store, TAGS, tagged, invalid=bad)
     judged, popular = Judged(store.secret("kendra-queries")), Popular(store, store.secret("kendra-askers"))
     sync = SyncJobs(store, background, indexing, state.folders)
+    queries, feedback = Queries(store, live, state.scopes, judged, popular), Feedback(store, judged)
     operations = SERVICE.mount(
         Indices(store, background, live, models, tags),
         DataSources(store, background, indexing, tags),
         sync,
         Documents(store, indexing),
-        Queries(store, live, state.scopes, judged, popular),
+        queries,
         Suggestions(store, live, state.scopes, popular),
         SuggestionSettings(store),
         BlockLists(store, background, tags, state.folders),
-        Feedback(store, judged),
+        feedback,
         PrincipalMappings(store, state.folders),
         AccessConfigurations(store, live),
         Thesauri(store, background, tags, state.folders, live.refresh),
@@ -107,7 +135,15 @@ def create(state: State) -> Part:
         sync.close()
         indexing.close()
 
-    return Part(operations, close=close)
+    return Search(
+        operations=operations,
+        close=close,
+        scopes=state.scopes,
+        live=live,
+        queries=queries,
+        judged=judged,
+        feedback=feedback,
+    )
 
 
 def _terms(path: str) -> list[Term]:

@@ -95,6 +95,19 @@ FEEDBACK = _of_index(
     Column("value", Integer, nullable=False),  # +1, -1
     Column("time", Float, nullable=False),
 )
+# What people think of mentions in a text: `concept` at `begin` to `end`, in code points.
+MENTIONS = _of_index(
+    "kendra_mentions",
+    Column("document", String(64), primary_key=True),  # its digest
+    Column("mention", String(64), primary_key=True),  # digest of the three below
+    Column("asker", String(64), primary_key=True),  # keyed digest of who judged
+    Column("begin", Integer, nullable=False),
+    Column("end", Integer, nullable=False),
+    Column("concept", String(600), nullable=False),
+    Column("text", String(64), nullable=False),  # SHA-256 of the text that was judged
+    Column("value", Integer, nullable=False),  # +1, -1
+    Column("time", Float, nullable=False),
+)
 # Which readers asked what: digests alone, so that a rare query is written nowhere.
 ASKED = _of_index(
     "kendra_asked",
@@ -146,6 +159,7 @@ CHILDREN = (
     DOCUMENTS,
     GROUPS,
     FEEDBACK,
+    MENTIONS,
     ASKED,
     POPULAR,
     FILES,

@@ -196,6 +196,10 @@ class Concepts:
         """Return what a concept is called."""
         return plain(self._terms[identity].display)
 
+    def displays(self, identities: Iterable[str]) -> list[str]:
+        """Return what those of some concepts are called that documents have."""
+        return [self.display(identity) for identity in identities if identity in self._terms]
+
     def present(self, among: Mask) -> dict[str, int]:
         """Return the concepts that documents of `among` have, with the number of these."""
         counts = {identity: self._count(identity, among) for identity in self._documents}
@@ -238,6 +242,11 @@ class Concepts:
                 ranked.append((score + _PRIOR * math.log10(count), score, identity, index))
         ranked.sort(key=lambda one: (-one[0], one[2]))
         return self._chosen(ranked, exact, asked)
+
+    def named(self, identities: Iterable[str], among: Mask) -> list[Match]:
+        """Return those of some concepts that documents of `among` have, as alternatives of one query."""
+        present = (one for one in sorted(identities) if one in self._documents and self._count(one, among))
+        return [Match(one, self.display(one), self.display(one), 1.0, 0) for one in present]
 
     def _by_words(self, parts: Sequence[frozenset[str]]) -> Iterator[tuple[int, float, bool]]:
         """Yield the names that share words with the query (first) or a synonym, and how much.

@@ -36,7 +36,8 @@ class Query:
     """What is asked. `text` "" means every document that fits `condition`.
 
     `without` are concepts that the query is not about, though its words are near; `judged` are documents that
-    readers found relevant (+1) or not (-1) for this query.
+    readers found relevant (+1) or not (-1) for this query. With `about`, documents fit that mention one of
+    these concepts, and the words are looked through for no others.
     """
 
     text: str
@@ -46,6 +47,7 @@ class Query:
     orders: Sequence[Order] = ()
     without: frozenset[str] = frozenset()
     judged: Mapping[str, float] = field(default_factory=dict)
+    about: frozenset[str] = frozenset()
 
 
 class SearchIndex:
@@ -153,10 +155,19 @@ class SearchIndex:
         with self._lock:
             among = self._columns.readable(query.reader) & self._columns.mask(query.condition)
             readable = self._columns.readable(query.reader)
-            phrases = list(dict.fromkeys(one.phrase for one in others))
+            out = [set(stems(name)) for name in self._concepts.displays(query.without)]
+            phrases = [
+                phrase
+                for phrase in dict.fromkeys(one.phrase for one in others)
+                if not any(name.issuperset(stems(phrase)) for name in out)
+            ]
             matches: list[Match] = []
-            if query.text.strip():
-                near = self._concepts.match(query.text, [one.query for one in others], vectors, readable)
+            if query.text.strip() or query.about:
+                if query.about:
+                    near = self._concepts.named(query.about, readable)
+                    among &= self._concepts.scores(near, len(among)) > 0
+                else:
+                    near = self._concepts.match(query.text, [one.query for one in others], vectors, readable)
                 matches = [match for match in near if match.id not in query.without]
                 ranked = ranking.fuse(
                     (matches, self._concepts.scores(matches, len(among))),
@@ -207,6 +218,19 @@ class SearchIndex:
             self._lexical.idf(others - mine),
             frozenset(match.id for match in matches),
         )
+
+    def count(self, reader: Reader) -> int:
+        """Return the number of documents that a reader may read."""
+        with self._lock:
+            return int(self._columns.readable(reader).sum())
+
+    def document(self, identity: str, reader: Reader) -> Document | None:
+        """Return a document, None where there is none that the reader may read."""
+        with self._lock:
+            known = self._documents.get(identity)
+        if known is None or not reader.may_read(known[0].access, known[0].patient):
+            return None
+        return known[0]
 
     def facet(self, key: str, among: Mask) -> list[tuple[Value, int]]:
         """Return the values of an attribute among documents, with counts, the most frequent first."""

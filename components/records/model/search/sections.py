@@ -31,14 +31,14 @@ def count_tokens(text: str) -> int:
 
 
 def sentences(text: str) -> list[Span]:
-    """Return the sentences of a text, without its headings."""
+    """Return the sentences of a text, without its headings and marks that stand alone."""
     sections = Sections(text)
     headings = set(sections.headings)
     found = []
     for begin, end in split(text, sections):
         part = text[begin:end]
         begin, last = begin + len(part) - len(part.lstrip()), begin + len(part.rstrip())
-        if (begin, end) not in headings and last > begin:
+        if (begin, end) not in headings and any(map(str.isalnum, text[begin:last])):
             found.append(Span(begin, last, sections.at(begin).name))
     return found
 
