@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from botocore.exceptions import ClientError
 
 from brume.aws.wire.keys import Key
 from brume.cluster import images
 from tests.aws.serving import client_of
-from tests.cluster.harness.installed import STEP, Installed
+from tests.cluster.harness.installed import MANIFESTS, STEP, Installed
 
 _LOOK = """
 import socket
@@ -23,6 +27,44 @@ except OSError as error:
 else:
     print("through")
 """
+
+
+@dataclass(frozen=True)
+class Change:
+    """A value that an overlay has otherwise here: of which object, and where in it (JSON pointer)."""
+
+    kind: str
+    name: str
+    path: str
+    value: Any
+
+
+@contextlib.contextmanager
+def overlay(brume: Installed, folder: Path, system: str, changes: Sequence[Change] = ()) -> Iterator[None]:
+    """Apply the overlay of a system's engine while the block runs, on a node that is small."""
+    name = f"brume-{system}"
+    share = {"requests": {"cpu": "50m", "memory": "256Mi"}, "limits": {"memory": "2Gi"}}
+    small = Change("Deployment", name, "/spec/template/spec/containers/0/resources", share)
+    kustomization = {
+        "namespace": brume.namespace,
+        "resources": [f"{os.path.relpath(MANIFESTS, folder)}/overlays/{system}"],
+        "patches": [
+            {
+                "target": {"kind": one.kind, "name": one.name},
+                "patch": yaml.safe_dump([{"op": "replace", "path": one.path, "value": one.value}]),
+            }
+            for one in (small, *changes)
+        ],
+    }
+    (folder / "kustomization.yaml").write_text(yaml.safe_dump(kustomization))
+    brume.api.kubectl("apply", "--server-side", "-k", folder)
+    try:
+        yield
+    finally:
+        kinds = "deployment,service,hpa,pdb,configmap,serviceaccount,pvc"
+        mine = ("--selector", f"app.kubernetes.io/name={name}", "--namespace", brume.namespace)
+        brume.api.kubectl("delete", kinds, *mine)
+        brume.api.kubectl("apply", "--server-side", "-k", brume.folder)
 
 
 class Deployed:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import io
 import json
-import os
 import secrets
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,13 +16,13 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-import yaml
 
 from brume import storage
 from tests.aws import postgres
 from tests.aws.serving import client_of
-from tests.cluster.engines import Deployed
-from tests.cluster.harness.installed import MANIFESTS, Installed
+from tests.cluster import engines
+from tests.cluster.engines import Change, Deployed
+from tests.cluster.harness.installed import Installed
 from tests.cluster.harness.namespaces import OUTSIDE, PODS
 from tests.cluster.harness.node import Node
 from tests.components.captions.speech import Socket, encoded, pieces, spoken, text_of, transcribe, word_errors
@@ -57,33 +56,15 @@ def overlay(brume: Installed, folder: Path, system: str, database: str) -> Itera
         "to": [{"ipBlock": {"cidr": f"{where.hostname}/32"}}],
         "ports": [{"protocol": "TCP", "port": where.port}],
     }
-    share = {"requests": {"cpu": "50m", "memory": "256Mi"}, "limits": {"memory": "2Gi"}}
     changes = (
-        ("NetworkPolicy", f"{name}-database", "/spec/egress/0", outside),
-        ("Deployment", name, "/spec/template/spec/containers/0/resources", share),
-        ("HorizontalPodAutoscaler", name, "/spec/maxReplicas", 2),
+        Change("NetworkPolicy", f"{name}-database", "/spec/egress/0", outside),
+        Change("HorizontalPodAutoscaler", name, "/spec/maxReplicas", 2),
     )
-    kustomization = {
-        "namespace": brume.namespace,
-        "resources": [f"{os.path.relpath(MANIFESTS, folder)}/overlays/{system}"],
-        "patches": [
-            {
-                "target": {"kind": kind, "name": object_},
-                "patch": yaml.safe_dump([{"op": "replace", "path": path, "value": value}]),
-            }
-            for kind, object_, path, value in changes
-        ],
-    }
-    (folder / "kustomization.yaml").write_text(yaml.safe_dump(kustomization))
-    brume.api.kubectl("apply", "--server-side", "-k", folder)
     try:
-        yield
+        with engines.overlay(brume, folder, system, changes):
+            yield
     finally:
-        kinds = "deployment,service,hpa,pdb,configmap,serviceaccount"
-        mine = ("--selector", f"app.kubernetes.io/name={name}", "--namespace", brume.namespace)
-        brume.api.kubectl("delete", kinds, *mine)
         brume.api.kubectl("delete", "networkpolicy", about["name"], "--namespace", brume.namespace)
-        brume.api.kubectl("apply", "--server-side", "-k", brume.folder)
 
 
 @pytest.fixture(scope="module")
