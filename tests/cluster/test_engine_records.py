@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import secrets
 from collections.abc import Iterator
 from typing import Any
@@ -37,6 +38,9 @@ except PermissionError:
 
 @pytest.fixture(scope="module")
 def engine(brume: Installed, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
+    about = {"name": "brume-records-access", "namespace": brume.namespace}
+    rights = {"access.json": json.dumps({brume.store.key: {"any": True}})}
+    brume.api.apply([{"apiVersion": "v1", "kind": "Secret", "metadata": about, "stringData": rights}])
     with overlay(brume, tmp_path_factory.mktemp("records"), "records"):
         yield Deployed(brume, "brume-records", "kendra")
 

@@ -256,6 +256,16 @@ def test_an_engine_that_keeps_sqlite_is_never_two(name: str) -> None:
     assert (spec["replicas"], spec["strategy"]) == (1, {"type": "Recreate"})
 
 
+def test_the_records_engine_does_not_start_without_a_file_of_rights() -> None:
+    pod = by_name(render("records"))["Deployment", "brume-records"]["spec"]["template"]["spec"]
+    (volume,) = (one for one in pod["volumes"] if one["name"] == "access")
+    assert volume["secret"]["secretName"] == "brume-records-access"
+    assert not volume["secret"].get("optional")
+    (engine,) = pod["containers"]
+    (mount,) = (one for one in engine["volumeMounts"] if one["name"] == "access")
+    assert {"name": "BRUME_RECORDS_ACCESS", "value": f"{mount['mountPath']}/access.json"} in engine["env"]
+
+
 @pytest.mark.parametrize(("overlay", "name"), RUN)
 def test_engines_keep_to_the_pod_security_standard_restricted(overlay: str, name: str) -> None:
     pod = by_name(render(overlay))["Deployment", name]["spec"]["template"]["spec"]
