@@ -46,6 +46,10 @@ def codes(text: str) -> dict[str, str]:
         ("High blood pressure", "I10"),  # of `includes` alone
         ("oedema", "R60"),
         ("cardiac failure", "I50"),
+        ("prior MI", "I25"),  # an abbreviation in a longer name
+        ("DJD of the knee", "M17"),
+        ("hep B", "B19"),  # the default of the index: neither acute nor chronic
+        ("enlarged adenoids", "J35"),
     ],
 )
 def test_the_code_of_a_phrase(phrase: str, category: str) -> None:

@@ -62,16 +62,16 @@ class _Trigger:
 
 
 @functools.cache
-def _patterns() -> tuple[re.Pattern[str], dict[str, list[tuple[str, str]]], re.Pattern[str]]:
-    """Return the pattern of triggers, their kinds and directions by their words, and that of ends."""
+def _patterns() -> tuple[re.Pattern[str], dict[str, list[tuple[str, str]]], re.Pattern[str], re.Pattern[str]]:
+    """Return the pattern of triggers, what their words state, and the patterns of ends and of none."""
     listed = tomllib.loads((files(__package__) / "context.toml").read_text(encoding="utf-8"))
-    ends = listed.pop("ends")
+    ends, none = listed.pop("ends"), listed.pop("none")
     known: dict[str, list[tuple[str, str]]] = {}
     for kind, directions in listed.items():
         for direction, phrases in directions.items():
             for phrase in phrases:
                 known.setdefault(phrase, []).append((kind, direction))
-    return _alternatives(known), known, _alternatives(ends["words"])
+    return _alternatives(known), known, _alternatives(ends["words"]), _alternatives(none["phrases"])
 
 
 def _alternatives(phrases: Iterable[str]) -> re.Pattern[str]:
@@ -115,12 +115,13 @@ def traits(
 
 def _covers(trigger: _Trigger, first: int, last: int, text: str) -> bool:
     if first < trigger.end and trigger.begin < last:
-        return False  # the trigger is a part of the mention
+        # A part of the mention: only one that it begins with states something, as in "old fracture".
+        return trigger.kind == "past" and trigger.begin == first and trigger.end < last
     return trigger.low <= first and last <= trigger.high
 
 
 def _triggers(text: str, begin: int, end: int) -> list[_Trigger]:
-    pattern, known, ends = _patterns()
+    pattern, known, ends, none = _patterns()
     matches = [
         (kind, direction, match.start(), match.end())
         for match in pattern.finditer(text, begin, end)
@@ -128,10 +129,15 @@ def _triggers(text: str, begin: int, end: int) -> list[_Trigger]:
     ]
     if not matches:
         return []
+    # "is not sure whether" states nothing, though it begins with "is not".
+    silent = [(match.start(), match.end()) for match in none.finditer(text, begin, end)]
+    matches = [
+        each for each in matches if not any(each[2] < high and low < each[3] <= high for low, high in silent)
+    ]
     stops = [(match.start(), match.end()) for match in ends.finditer(text, begin, end)]
     found = []
     for kind, direction, first, last in matches:
-        if kind == "none" or (kind == "family" and _is_informant(text, begin, first, last)):
+        if kind == "family" and _is_informant(text, begin, first, last):
             continue
         if kind == "family":
             stops_ = [*stops, *((own.start(), own.end()) for own in _OWN.finditer(text, last, end))]

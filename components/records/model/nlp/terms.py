@@ -5,8 +5,8 @@ from __future__ import annotations
 import functools
 import tomllib
 from collections import Counter
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from importlib.resources import files
 
 import pyarrow as pa
@@ -68,7 +68,20 @@ class Terms:
             titles.setdefault(code, known)
             capitals = name.isupper() and len(name) <= 4
             terms.append(Term(frozenset(key(name)), code, known, rank, capitals))
-        return cls(terms, titles)
+        return cls([*terms, *_shortened(terms)], titles)
+
+
+def _shortened(terms: Iterable[Term]) -> Iterator[Term]:
+    """Yield terms with what stands for some of their words, which come after those without."""
+    phrases = [
+        (frozenset(key(phrase)), frozenset(key(short)))
+        for phrase, others in lexicon()["phrases"].items()
+        for short in others
+    ]
+    for term in terms:
+        for phrase, short in phrases:
+            if phrase < term.words:
+                yield replace(term, words=term.words - phrase | short, rank=term.rank + 1)
 
 
 @functools.cache
