@@ -1,14 +1,15 @@
-"""Records: from an export of FHIR resources to clinical notes that can be searched.
+"""Records: from an export of FHIR resources to notes that can be searched and a graph of patients.
 
 brume run records source=DIR --out out/records
 """
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from brume.pipelines.running import steps
 from brume.records.pipeline import stages
-from brume.records.pipeline.settings import check_records
+from brume.records.pipeline.settings import SERVICE, check_records, engine_variables, needs_engine
 
 
 def check(arguments: Mapping[str, Any]) -> None:
@@ -16,7 +17,17 @@ def check(arguments: Mapping[str, Any]) -> None:
     check_records(arguments)
 
 
-@steps.pipeline("records", "Take in an export of FHIR resources and report on its notes.")
+def engines(arguments: Mapping[str, Any], out: Path) -> dict[str, dict[str, str]]:
+    """Return the engine of a local run that asks one, with the folder that it loads the graph from."""
+    return {"records": {"s3://brume-run/": f"{out}/"}} if needs_engine(arguments) else {}
+
+
+def environment(arguments: Mapping[str, Any], out: Path) -> dict[str, str]:
+    """Return the variables of a local run: what its engine searches with."""
+    return engine_variables(arguments, out)
+
+
+@steps.pipeline("records", "Make the notes of an export of FHIR resources searchable, and a graph of them.")
 def pipeline(
     source: str = "",
     lake: str = "",
@@ -27,22 +38,34 @@ def pipeline(
     min_score: float = 0.7,
     keep_negated: bool = True,
     views: str = "",
+    graph: str = SERVICE,
+    graph_role: str = "",
+    index: str = "records",
+    embeddings: bool = True,
+    roles: str = "",
+    queries: str = "",
     export_to: str = "",
     export_role: str = "",
     export_key: str = "",
 ) -> None:
-    """Take in an export of FHIR resources and report on its notes.
+    """Make the notes of an export of FHIR resources searchable, and a graph of them.
 
     Args:
         source: Folder or s3:// prefix with an export's NDJSON files, or healthlake:ID; empty: invented.
         lake: Folder or s3:// prefix of the tables, kept from run to run; empty: in the run's own outputs.
         status: Statuses of the documents that notes are made of, with commas; empty means all.
         max_rejected: Share of the export's lines that may be unusable before the run fails.
-        nlp: What finds conditions and drugs in notes: local (rules on this machine), or none.
+        nlp: What finds conditions and drugs: local, comprehendmedical, present (the export's), none, a URL.
         terminology: Folder or s3:// prefix with RXNCONSO.RRF of RxNorm; empty: the export's own codes alone.
-        min_score: Score that a mention must have to be in the graph.
+        min_score: Score that a mention must have to be in the graph and in generated resources.
         keep_negated: Whether what a note negates stands in AWS's vocabulary, which cannot say so.
         views: Folder of ViewDefinitions (SQL on FHIR) whose tables are written; examples: those shipped.
+        graph: service (files that are brought to Neptune or the engine), or files alone.
+        graph_role: ARN of the IAM role that Neptune reads the files with; the engine needs none.
+        index: Name of the index of the search service (Kendra or the engine); none: notes are not indexed.
+        embeddings: Whether the engine of a local run searches by meaning too.
+        roles: JSON file of what each access key may see, for the engine of a local run; empty: everything.
+        queries: TSV file of judged queries (query, document, grade), which the index is measured by.
         export_to: Prefix s3://... that the data store healthlake:ID is exported to, anew in each run.
         export_role: ARN of the IAM role that HealthLake writes there with.
         export_key: Id or ARN of the KMS key that it encrypts with.
@@ -53,5 +76,18 @@ def pipeline(
     step(stages.write_views, lake=ingested.outputs["Output"], cpu="1", memory="4Gi")
     notes = step(stages.make_notes, lake=ingested.outputs["Output"], cpu="1", memory="4Gi")
     found = step(stages.find_entities, lake=notes.outputs["Output"], cpu="2", memory="4Gi")
-    step(stages.write_graph, lake=found.outputs["Output"], cpu="1", memory="4Gi")
-    step(stages.write_report, lake=found.outputs["Output"], cpu="500m", memory="2Gi")
+    lake_of_all = found.outputs["Output"]
+    step(stages.write_resources, lake=lake_of_all, cpu="1", memory="4Gi")
+    files = step(stages.write_graph, lake=lake_of_all, cpu="1", memory="4Gi").outputs["graph"]
+    step(stages.load_graph, files=files, cpu="500m", memory="1Gi")
+    indexed = step(stages.index_notes, lake=lake_of_all, cpu="500m", memory="4Gi").outputs["Output"]
+    judged = step(stages.judge_queries, lake=lake_of_all, index=indexed, cpu="500m", memory="1Gi")
+    step(
+        stages.write_report,
+        lake=lake_of_all,
+        index=indexed,
+        graph=files,
+        judged=judged.outputs["judged"],
+        cpu="500m",
+        memory="2Gi",
+    )

@@ -33,7 +33,9 @@ INSPECTION = [
 LABELS = ["ingest", "workers", "quality", "tables", "queries", "dashboard", "quicksight"]
 CAPTIONS = ["audio", "transcribe", "evaluate", "report"]
 NARRATION = ["read", "script", "synthesise", "assemble", "publish", "report"]
-RECORDS = ["ingest", "views", "notes", "entities", "graph", "report"]
+RECORDS = [
+    *("ingest", "views", "notes", "entities", "resources", "graph", "load", "index", "judge", "report"),
+]
 LOOK_AGAIN = {
     "slides": [],
     "slides_predict": [],
@@ -41,7 +43,7 @@ LOOK_AGAIN = {
     "labels": LABELS[:2],
     "captions": [],
     "narration": [],
-    "records": RECORDS[:1],
+    "records": ["ingest", "load", "index"],
 }
 
 TRAIN_ON = SLIDES[3:]
@@ -151,10 +153,17 @@ TABLE: dict[str, list[tuple[str, Any, list[str]]]] = {
         ("lake", "new folder", RECORDS),
         ("status", "current", RECORDS[2:]),
         ("max_rejected", 0.5, ["views"]),
-        ("nlp", "none", RECORDS[3:]),
-        ("terminology", "new folder", RECORDS[3:]),
-        ("min_score", 0.5, ["graph"]),
-        ("keep_negated", False, ["graph"]),
+        ("nlp", "none", ["entities", "resources", "graph", "report"]),
+        ("terminology", "new folder", ["entities", "resources", "graph", "report"]),
+        ("min_score", 0.5, ["resources", "graph", "report"]),
+        ("keep_negated", False, ["graph", "report"]),
+        ("graph", "files", []),
+        ("graph_role", "other", []),
+        ("index", "other", []),
+        ("embeddings", False, ["judge", "report"]),
+        ("queries", "new file", ["judge", "report"]),
+        ("queries", "content", ["judge", "report"]),
+        ("roles", "new file", []),
         ("views", "new folder", ["views"]),
         # They go with a data store of HealthLake, which is exported in every run.
         ("export_to", "other", []),
@@ -225,9 +234,13 @@ CODE: dict[str, dict[str, list[str]]] = {
         "source": [],
         "ingest": [],
         "views": ["views"],
-        "notes": RECORDS[2:],
-        "entities": RECORDS[3:],
-        "graph": ["graph"],
+        "notes": [name for name in RECORDS if name not in ("ingest", "views")],
+        "entities": ["entities", "resources", "graph", "report"],
+        "resources": ["resources"],
+        "graph": ["graph", "report"],
+        "load": [],
+        "index": [],
+        "judge": ["judge", "report"],
         "report": ["report"],
     },
 }
@@ -338,7 +351,7 @@ class Run:
         ):
             if parameter in self.arguments and self.arguments[parameter] in (None, ""):
                 self.arguments[parameter] = self.input(parameter, f"{parameter}/first")
-        for parameter in ("labels", "workers"):
+        for parameter in ("labels", "workers", "queries"):
             if parameter in self.arguments:
                 self.arguments[parameter] = self.input(parameter, f"{parameter}.csv")
 

@@ -114,6 +114,24 @@ DERIVED = (
         ),
     ),
     Table(
+        "concepts",
+        "one code that resources name, with what they call it",
+        pa.schema([("system", TEXT), ("code", TEXT), ("display", TEXT), ("names", TEXTS)]),
+    ),
+    Table(
+        "indexed",
+        "one note that an index of a search service was given",
+        pa.schema(
+            [
+                ("index", TEXT),  # its id
+                ("note", TEXT),
+                ("digest", TEXT),  # of what was put; "" while that is not known to have been done
+                ("failure", TEXT),  # why the service did not take it
+            ]
+        ),
+        ("index",),
+    ),
+    Table(
         "note_rejects",
         "one attachment of which no note could be made, or a note that misses something",
         pa.schema([("id", TEXT), ("reason", TEXT), ("remedy", TEXT), *_PLACE]),

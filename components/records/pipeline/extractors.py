@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from brume.aws.client import client
 from brume.records.model.entity import Entity, Extractor
+from brume.records.model.lake import Lake
 from brume.records.model.nlp import comprehend, healthlake
 from brume.records.model.note import Note
+from brume.records.model.resources import Resources
 
 LOCAL, SERVICE, PRESENT, NONE = "local", "comprehendmedical", "present", "none"
+Find = Callable[[str], Mapping[str, Any] | None]
+"""Returns the resource of a reference, such as `DocumentReference/ID`, None where there is none."""
 CHOICES = (LOCAL, SERVICE, PRESENT, NONE)
 """Values of the parameter `nlp`; an address of HTTP names a model of the user's own instead."""
 _LONGEST = 10_000  # characters of a text that the service links to codes
@@ -45,11 +50,11 @@ class ServiceExtractor:
 class PresentExtractor:
     """Takes the entities that HealthLake has put into an export."""
 
-    name, version = PRESENT, "1"
+    name = PRESENT
 
-    def __init__(self, find: Callable[[str], Mapping[str, Any] | None]) -> None:
-        """`find` returns the resource of a reference, such as `DocumentReference/ID`, None without one."""
-        self._find = find
+    def __init__(self, find: Find, version: str = "1") -> None:
+        """`version` is that of the resources which `find` returns."""
+        self._find, self.version = find, version
 
     def extract(self, note: Note) -> tuple[Entity, ...]:
         """Return the entities of a note: of a document's first content, which HealthLake reads."""
@@ -58,19 +63,23 @@ class PresentExtractor:
         return healthlake.present(resource) if resource else ()
 
 
-def choose(nlp: str, find: Callable[[str], Mapping[str, Any] | None]) -> Extractor | None:
-    """Return the extractor that `nlp` names, None for `none`; `find` is `PresentExtractor`'s.
+def choose(
+    nlp: str, find: Find, version: str = "1", drugs: Sequence[tuple[str, str]] = ()
+) -> Extractor | None:
+    """Return the extractor that `nlp` names, None for `none`.
 
+    `find` and `version` are `PresentExtractor`'s; `drugs` are codes of RxNorm with names, for the local one.
     Raises `ValueError` for another name, `weights.WeightsError` where terminologies are not there.
     """
     if nlp == LOCAL:
         from brume.records.model.nlp.local import LocalExtractor
+        from brume.records.model.nlp.rxnorm import DrugCodes
 
-        return LocalExtractor.load()
+        return LocalExtractor.load(DrugCodes(drugs))
     if nlp == SERVICE:
         return ServiceExtractor()
     if nlp == PRESENT:
-        return PresentExtractor(find)
+        return PresentExtractor(find, version)
     if nlp.startswith(("http://", "https://")):
         from brume.records.model.nlp.served import ServedExtractor
 
@@ -78,6 +87,29 @@ def choose(nlp: str, find: Callable[[str], Mapping[str, Any] | None]) -> Extract
     if nlp != NONE:
         raise ValueError(f"nlp={nlp} must be one of {', '.join(CHOICES)}, or the address of a model")
     return None
+
+
+def for_lake(nlp: str, uri: str, drugs: Sequence[tuple[str, str]]) -> Extractor:
+    """Return the extractor that `nlp` names, for the notes of the lake at `uri`; for one thread.
+
+    Entities that the export has are those of the lake's resources, whose parts are the extractor's version.
+    """
+    lake = Lake(uri)
+    snapshot = lake.snapshot()
+    parts = sorted(part.path for name in ("resources", "deletions") for part in snapshot.parts(name))
+    version = hashlib.sha256("\n".join(parts).encode()).hexdigest()[:12]
+    resources: list[Resources] = []
+
+    def find(reference: str) -> Mapping[str, Any] | None:
+        if not resources:
+            resources.append(Resources(lake, snapshot))
+        found = resources[0].named(reference)
+        return found.value if found else None
+
+    chosen = choose(nlp, find, version, drugs)
+    if chosen is None:
+        raise ValueError(f"nlp={nlp} names no extractor")
+    return chosen
 
 
 def parts(text: str, most: int) -> Iterator[tuple[int, str]]:

@@ -1,4 +1,4 @@
-"""The report of a records run: what the export holds, what was mended, what was set aside.
+"""The report of a records run: what the export holds, what was set aside, what was made of its notes.
 
 It has numbers, names of files and ids; no name of a person, and nothing of a note's text.
 """
@@ -12,6 +12,8 @@ from typing import Any
 import duckdb
 
 from brume.records.model.lake import Lake
+from brume.records.pipeline.judged import Judgement
+from brume.records.pipeline.report_findings import entities_section, search_section
 from brume.report.page import Cell, Note, Number, Numbers, Report, Row, Section, Share, Table, render
 from brume.report.run_section import run_section
 
@@ -35,6 +37,9 @@ class Input:
     """What a report is made of: the lake, and the run."""
 
     lake: Lake
+    index: str  # id of the index, "" for none
+    graphs: int
+    judgement: Judgement
     parameters: Mapping[str, object]
     timings: Mapping[str, float]
     versions: Mapping[str, str]
@@ -47,6 +52,8 @@ def build(given: Input) -> str:
         ((notes, patients, nobody),) = _rows(connection, _NOTES)
         sections = [
             _results(connection, notes, patients, nobody),
+            entities_section(connection),
+            search_section(connection, given.index, given.graphs, given.judgement),
             _export(connection),
             _rejects(connection),
             run_section(given.parameters, given.timings, given.versions),

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from brume import storage
 from brume.records.model.views.definitions import read_views
+from brume.records.pipeline import extractors
 from brume.records.pipeline.healthlake_export import SOURCE
 from brume.run.checks import Checks
 
-LOCAL, NONE = "local", "none"
+NONE = "none"
+FILES, SERVICE = "files", "service"
+"""Values of the parameter `graph`."""
+_INDEX = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_-]{0,999}")  # a name, as Kendra has it
 # Of DocumentReference and of DiagnosticReport (hl7.org/fhir/R4).
 STATUSES = (
     *(
@@ -48,15 +54,41 @@ def check_records(arguments: Mapping[str, Any]) -> None:
         f"lake={lake} must not lie in source={source}: its files would be listed with the export's",
     )
     checks.attempt(lambda: statuses_of(arguments["status"]))
+    nlp = arguments["nlp"]
     checks.require(
-        arguments["nlp"] in (LOCAL, NONE),
-        f"nlp={arguments['nlp']} must be {LOCAL} (rules on this machine) or {NONE}",
+        nlp in extractors.CHOICES or nlp.startswith(("http://", "https://")),
+        f"nlp={nlp} must be one of {', '.join(extractors.CHOICES)}, or the address of a model",
     )
-    checks.exists("terminology")
+    checks.exists("terminology", "queries", "roles")
+    graph, index = arguments["graph"], arguments["index"]
+    checks.require(graph in (FILES, SERVICE), f"graph={graph} must be {FILES} or {SERVICE}")
+    checks.require(_INDEX.fullmatch(index), f"index={index} must be letters, digits, - and _, or {NONE}")
+    checks.require(
+        not (arguments["queries"] and index == NONE), f"queries needs an index to ask: index is {NONE}"
+    )
     if arguments["views"]:
         checks.attempt(lambda: read_views(arguments["views"]))
     checks.between(0, 1, "max_rejected", "min_score")
     checks.finish()
+
+
+def needs_engine(arguments: Mapping[str, Any]) -> bool:
+    """Return whether a run asks a service, which an engine answers for in a local run."""
+    return bool(
+        arguments["index"] != NONE or arguments["graph"] == SERVICE or arguments["nlp"] == extractors.SERVICE
+    )
+
+
+def engine_variables(arguments: Mapping[str, Any], out: Path) -> dict[str, str]:
+    """Return the variables of the engine of a local run into `out`."""
+    variables = {"BRUME_RECORDS_LAKE": storage.absolute(arguments["lake"] or str(out / "lake"))}
+    if not arguments["embeddings"]:
+        variables["BRUME_RECORDS_EMBEDDINGS"] = NONE
+    if arguments["terminology"]:
+        variables["BRUME_RECORDS_RXNORM"] = storage.absolute(arguments["terminology"])
+    if arguments["roles"]:
+        variables["BRUME_RECORDS_ACCESS"] = storage.absolute(arguments["roles"])
+    return variables
 
 
 def statuses_of(text: str) -> tuple[str, ...]:

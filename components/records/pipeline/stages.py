@@ -1,13 +1,13 @@
 """The stages of the records pipeline.
 
 The lake outlives a run and is written by several stages. A stage that reads it depends on the parts of the
-tables that it reads.
+tables that it reads. Services are reached through `client("kendra")`, `client("neptunedata")` and, with
+`nlp=comprehendmedical`, `client("comprehendmedical")`.
 """
 
 from __future__ import annotations
 
 import functools
-import platform
 import tempfile
 from collections.abc import Collection, Mapping
 from dataclasses import asdict
@@ -15,11 +15,10 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from brume import storage
-from brume.records.model.entity import Extractor
 from brume.records.model.lake import Lake
 from brume.records.model.views import definitions
 from brume.records.pipeline.healthlake_export import SOURCE, export
-from brume.records.pipeline.settings import NONE, statuses_of
+from brume.records.pipeline.settings import NONE, SERVICE, statuses_of
 from brume.run.artifacts import HTML, Dataset, Metrics
 from brume.run.content import Counted
 from brume.run.rejects import Reject, check_share, write_rejects
@@ -27,6 +26,9 @@ from brume.run.stage import Content, context, stage
 
 # Those that notes are made of; `files` has times of change too, which make no other note.
 _OF_NOTES = ("resources", "identifiers", "deletions", "attachments", "links")
+
+# Who searches, where no endpoint of another is configured.
+_SEARCH = ("brume.records.engine.kendra.queries",)
 
 
 def _parts(lake: str, tables: Collection[str]) -> list[Any]:
@@ -66,6 +68,10 @@ def _named(arguments: Mapping[str, Any]) -> str | None:
     """Return the source that the user names, as a URI; None where an export is to be made."""
     named = arguments["source"] and not _exports(arguments)
     return storage.absolute(arguments["source"]) if named else None
+
+
+def _loads(arguments: Mapping[str, Any]) -> bool:
+    return bool(arguments["graph"] == SERVICE)
 
 
 @stage("source", outputs={"made": "source"}, instead=_named, acts=_exports)
@@ -139,10 +145,12 @@ def write_views(
 
 @stage("notes", outputs={"metrics": "work/metrics/notes.json"})
 def make_notes(lake: ResourcesOfLake, status: str, metrics: Metrics) -> str:
-    """Make the notes of the resources that hold; returns the lake's URI."""
+    """Make the notes of the resources that hold, and the list of their codes; returns the lake's URI."""
     from brume.records.model.notes.making import make
+    from brume.records.model.search.lake_terms import keep_terms
 
     metrics.metadata.update(asdict(make(Lake(lake), statuses_of(status))))
+    metrics.metadata["concepts"] = keep_terms(Lake(lake))
     return lake
 
 
@@ -155,22 +163,35 @@ def find_entities(lake: NotesOfLake, nlp: str, terminology: Content, metrics: Me
     from brume.records.model import entities
     from brume.records.model.nlp import rxnorm
     from brume.records.model.patients import drug_names
+    from brume.records.pipeline.extractors import LOCAL, for_lake
 
     found = Lake(lake)
     if nlp == NONE:
         found.replace(["entities"], [])
         return lake
-    names = [*drug_names(found), *(rxnorm.read(terminology) if terminology else ())]
-    summary = entities.find(found, functools.partial(_local, tuple(sorted(set(names)))))
+    names = [*drug_names(found), *(rxnorm.read(terminology) if terminology else ())] if nlp == LOCAL else []
+    summary = entities.find(found, functools.partial(for_lake, nlp, lake, tuple(sorted(set(names)))))
     metrics.metadata.update(asdict(summary))
     return lake
 
 
-def _local(names: tuple[tuple[str, str], ...]) -> Extractor:
-    from brume.records.model.nlp.local import LocalExtractor
-    from brume.records.model.nlp.rxnorm import DrugCodes
+@stage("resources", outputs={"resources": "resources", "metrics": "work/metrics/generated.json"})
+def write_resources(
+    lake: EntitiesOfLake, nlp: str, min_score: float, resources: Dataset, metrics: Metrics
+) -> None:
+    """Write what was found as HealthLake does: documents with its extension, the resources that it makes.
 
-    return LocalExtractor.load(DrugCodes(names))
+    Beside them stands the table of AWS's sample. Where the export has all this already, the table is written
+    alone.
+    """
+    from brume.records.model.generated import write
+    from brume.records.pipeline.extractors import PRESENT
+
+    with tempfile.TemporaryDirectory() as scratch:
+        counts = write(Lake(lake), Path(scratch), nlp, min_score, present=nlp == PRESENT)
+        storage.remove(resources.uri)
+        storage.upload(Path(scratch), resources.uri)
+    metrics.metadata.update(counts)
 
 
 @stage("graph", outputs={"graph": "graph", "metrics": "work/metrics/graph.json"})
@@ -190,19 +211,61 @@ def write_graph(
     metrics.metadata.update({"quads": written.quads, "patients": written.patients})
 
 
+@stage("load", outputs={"changes": "work/graph-changes"}, acts=_loads)
+def load_graph(files: Dataset, graph: str, graph_role: str, changes: Dataset) -> int:
+    """Bring the graph service, if one is wanted, to the files; returns how many graphs changed."""
+    from brume.records.pipeline.graph_service import bring
+
+    if graph != SERVICE:
+        return 0
+    brought = bring(files.uri, changes.uri, graph_role)
+    return brought.loaded + brought.dropped
+
+
+@stage("index", outputs={"metrics": "work/metrics/index.json"}, looks_again=True)
+def index_notes(lake: NotesOfLake, index: str, metrics: Metrics) -> str:
+    """Bring the index of the search service to the notes; returns its id, "" where none is wanted."""
+    from brume.records.pipeline.notes_index import bring
+
+    if index == NONE:
+        return ""
+    brought = bring(Lake(lake), index)
+    metrics.metadata.update({name: value for name, value in asdict(brought).items() if name != "index"})
+    return brought.index
+
+
+@stage(
+    "judge",
+    outputs={"judged": "work/judged.json", "metrics": "work/metrics/judged.json"},
+    runs=_SEARCH,
+)
+def judge_queries(
+    lake: NotesOfLake, index: str, queries: Content, embeddings: bool, judged: Dataset, metrics: Metrics
+) -> None:
+    """Ask the index the judged queries, and measure how good the answers are."""
+    from brume.records.pipeline.judged import Judgement, run
+
+    found = Judgement()
+    if queries and index:
+        found = run(index, queries, frozenset(Lake(lake).table("notes", columns=["id"])["id"].to_pylist()))
+        metrics.metadata.update({"precision": found.precision, "ndcg": found.ndcg})
+    found.save(judged.uri)
+
+
 @stage("report", outputs={"report": "report.html"})
-def write_report(lake: LakeContent, report: HTML) -> None:
+def write_report(lake: LakeContent, index: str, graph: Dataset, judged: Dataset, report: HTML) -> None:
     """Write the report of the run, one self-contained page."""
+    from brume.records.model.graph.files import read_graphs
+    from brume.records.pipeline.judged import Judgement
     from brume.records.pipeline.report import Input, build
 
-    record = context().run_record()
     html = build(
         Input(
             lake=Lake(lake),
-            parameters=record.get("parameters") or {},
-            timings=context().timings(),
-            versions=record.get("versions") or {},
-            facts=[fact for fact in (record.get("started"), platform.node()) if fact],
+            index=index,
+            graphs=len(read_graphs(graph.uri)[0]),
+            judgement=Judgement.load(judged.uri),
+            **context().about(),
         )
     )
     storage.write_bytes(report.uri, html.encode())

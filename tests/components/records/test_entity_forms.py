@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import threading
 from collections.abc import Iterator
@@ -86,7 +87,9 @@ def test_generated_resources_are_the_patients_and_the_same_again() -> None:
 
 
 def test_the_samples_table() -> None:
-    assert sample_csv.write(FOUND[:2], 'p___d,"1".txt') == (
+    out = io.StringIO()
+    sample_csv.SampleTable(out).add(FOUND[:2], 'p___d,"1".txt')
+    assert out.getvalue() == (
         'Score,Type,Text,File\n0.97,DX_NAME,Asthma,"p___d,""1"".txt"\n0.9,DX_NAME,gout,"p___d,""1"".txt"\n'
     )
 

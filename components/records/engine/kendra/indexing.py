@@ -51,6 +51,7 @@ class Indexing:
             self._done(index, found)
 
     def _done(self, index: str, waiting: Sequence[Row[Any]]) -> None:
+        self._live.take_concepts()
         made: dict[str, Document] = {}
         failures: dict[str, str] = {}
         for row in waiting:

@@ -10,9 +10,11 @@ from typing import Any
 
 from sqlalchemy import select
 
+from brume.aws.engine import logs
 from brume.aws.engine.store import Store
 from brume.records.engine.kendra import faqs, rows, thesauri
 from brume.records.engine.kendra.models import Models
+from brume.records.engine.kendra.own_terms import OwnTerms
 from brume.records.engine.kendra.tables import DOCUMENTS
 from brume.records.model.entity import Entity
 from brume.records.model.note import Note
@@ -29,9 +31,10 @@ _AT_ONCE = 1000
 class Live:
     """The indexes of a process; but for embeddings, all of an index is made of its rows."""
 
-    def __init__(self, store: Store, folder: Path, models: Models, terms: Sequence[Term]) -> None:
-        self._store, self._folder, self._models = store, folder, models
-        self._terms, self._finder = terms, TermFinder(terms)
+    def __init__(self, store: Store, folder: Path, models: Models, own: OwnTerms) -> None:
+        self._store, self._folder, self._models, self._own = store, folder, models, own
+        self._terms: Sequence[Term] = ()
+        self._finder = TermFinder(())
         self._lock = threading.Lock()
         self._indexes: dict[str, SearchIndex] = {}
         self._questions: dict[str, Questions] = {}
@@ -41,6 +44,7 @@ class Live:
         """Return an index, which was found to be the caller's; the first time it is read."""
         with self._turn(index):
             if index not in self._indexes:
+                self.take_concepts()
                 self._indexes[index] = self._loaded(index)
             return self._indexes[index]
 
@@ -63,6 +67,20 @@ class Live:
         with self._turn(index):
             if index in self._indexes:
                 self._indexes[index].grant(ids, rows.access_of(access))
+
+    def take_concepts(self) -> None:
+        """Take the owner's concepts as they are now, for what is put from now on."""
+        try:
+            terms, finder = self._own.current()
+        except Exception as error:  # a lake that cannot be reached is no reason not to search
+            logs.failed(_log, "reading the lake's concepts", error)
+            return
+        with self._lock:
+            if finder is self._finder:
+                return
+            self._terms, self._finder = terms, finder
+            for index in self._indexes.values():
+                index.know(terms)
 
     def drop(self, index: str) -> None:
         """Forget an index that is deleted, and its embeddings."""

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Row
 
-from brume.aws.engine.catalog import EngineError
 from brume.aws.engine.resources import Service
 from brume.aws.engine.service import Call
 from brume.aws.engine.settings import read
@@ -29,6 +27,7 @@ from brume.records.engine.kendra.indexing import Indexing
 from brume.records.engine.kendra.indices import Indices
 from brume.records.engine.kendra.live import Live
 from brume.records.engine.kendra.models import Models
+from brume.records.engine.kendra.own_terms import OwnTerms
 from brume.records.engine.kendra.principals import PrincipalMappings
 from brume.records.engine.kendra.queries import Queries
 from brume.records.engine.kendra.settings import SearchSettings
@@ -37,11 +36,10 @@ from brume.records.engine.kendra.suggestion_settings import SuggestionSettings
 from brume.records.engine.kendra.suggestions import Popular, Suggestions
 from brume.records.engine.kendra.sync import SyncJobs
 from brume.records.engine.kendra.thesauri import Thesauri
+from brume.records.engine.lake_settings import LakeSettings
 from brume.records.engine.parts import Part, State
 from brume.records.engine.tables import TAGS
-from brume.records.model.search.concepts import Term
 from brume.records.model.search.document import Document
-from brume.records.model.search.terms import TermsError, read_terms
 
 _log = logging.getLogger(__name__)
 _EXPERIENCES = "search pages are not hosted here: this server's web page is one"
@@ -107,7 +105,7 @@ def create(state: State) -> Search:
     store, background = state.store, state.background
     settings = read(SearchSettings)
     models = Models(settings, loader(read(EntitySettings).rxnorm))
-    live = Live(store, state.data / "kendra", models, _terms(settings.concepts))
+    live = Live(store, state.data / "kendra", models, OwnTerms(settings.concepts, read(LakeSettings).lake))
     indexing = Indexing(store, background, live, dict(state.folders))
     tags = Tags(store, TAGS, tagged, invalid=bad)
     judged, popular = Judged(store.secret("kendra-queries")), Popular(store, store.secret("kendra-askers"))
@@ -144,12 +142,3 @@ def create(state: State) -> Search:
         judged=judged,
         feedback=feedback,
     )
-
-
-def _terms(path: str) -> list[Term]:
-    if not path:
-        return []
-    try:
-        return read_terms(Path(path).read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, TermsError) as error:
-        raise EngineError(f"{path}: {error}") from error

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import csv
-import io
 from collections.abc import Iterable
+from typing import TextIO
 
 from brume.records.model.entity import Entity
 
 COLUMNS = ("Score", "Type", "Text", "File")
 
 
-def write(entities: Iterable[Entity], file: str) -> str:
-    """Return the table of a file's entities, by their place, with its header; lines end in a line feed."""
-    out = io.StringIO()
-    table = csv.writer(out, lineterminator="\n")
-    table.writerow(COLUMNS)
-    table.writerows((entity.score, entity.type, entity.text, file) for entity in entities)
-    return out.getvalue()
+class SampleTable:
+    """Writes the table, its header first; lines end in a line feed."""
+
+    def __init__(self, out: TextIO) -> None:
+        """Write to `out`, which translates no line ends."""
+        self._rows = csv.writer(out, lineterminator="\n")
+        self._rows.writerow(COLUMNS)
+
+    def add(self, entities: Iterable[Entity], file: str) -> None:
+        """Write the entities of a file, by their place."""
+        self._rows.writerows((entity.score, entity.type, entity.text, file) for entity in entities)
