@@ -7,6 +7,7 @@ short does again what it had not entered.
 
 from __future__ import annotations
 
+import functools
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -168,22 +169,19 @@ def _put(kendra: Any, lake: Lake, snapshot: Snapshot, index: str, piece: Sequenc
 def _settled(kendra: Any, index: str, notes: Sequence[str], done: Callable[[str], bool]) -> dict[str, str]:
     """Wait until the service is done with notes; returns the reasons of those that failed."""
     failures: dict[str, str] = {}
-    waiting = list(notes)
 
-    def look() -> list[str]:
-        left = []
-        for some in _batches(waiting, _AT_ONCE):
-            asked = [{"DocumentId": note} for note in some]
-            answer = kendra.batch_get_document_status(IndexId=index, DocumentInfoList=asked)
-            for one in answer["DocumentStatusList"]:
-                if one["DocumentStatus"] in _FAILED:
-                    failures[one["DocumentId"]] = one.get("FailureReason") or one["DocumentStatus"]
-                elif not done(one["DocumentStatus"]):
-                    left.append(one["DocumentId"])
-        waiting[:] = left
-        return left
+    def states(some: Sequence[str]) -> list[dict[str, str]]:
+        asked = [{"DocumentId": note} for note in some]
+        answer = kendra.batch_get_document_status(IndexId=index, DocumentInfoList=asked)
+        return list(answer["DocumentStatusList"])
 
-    wait_until(look, lambda left: not left)
+    def settled(found: Sequence[Mapping[str, str]]) -> bool:
+        return all(done(one["DocumentStatus"]) or one["DocumentStatus"] in _FAILED for one in found)
+
+    for some in _batches(notes, _AT_ONCE):  # while some are waited for, others are done too
+        for one in wait_until(functools.partial(states, some), settled):
+            if one["DocumentStatus"] in _FAILED:
+                failures[one["DocumentId"]] = one.get("FailureReason") or one["DocumentStatus"]
     return failures
 
 
