@@ -70,8 +70,8 @@ def run(index: str, queries: str, notes: frozenset[str]) -> Judgement:
         hits = sum(document in relevant for document in found)
         asked.append(Asked(number, quality.precision, quality.ndcg, hits, len(relevant)))
     count = len(asked) or 1
-    means = [sum(getattr(one, name) for one in asked) / count for name in ("precision", "ndcg")]
-    return Judgement(*means, unknown, asked)
+    precision = sum(one.precision for one in asked) / count
+    return Judgement(precision, sum(one.ndcg for one in asked) / count, unknown, asked)
 
 
 def _note(document: str) -> str:

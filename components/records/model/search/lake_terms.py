@@ -46,7 +46,7 @@ def _rows(lake: Lake, snapshot: Snapshot) -> list[dict[str, object]]:
             for concept in concepts_of(one.value.get(_CODES[one.type])):
                 if concept.display:
                     displays[concept.system, concept.code].add(concept.display)
-    found = []
+    found: list[dict[str, object]] = []
     for (system, code), names in sorted(displays.items()):
         display, *others = sorted(names)
         found.append({"system": system, "code": code, "display": display, "names": others})
