@@ -22,6 +22,7 @@ from brume.records.engine.access.scopes import Scopes
 from brume.records.engine.access.settings import AccessSettings
 from brume.records.engine.comprehend_medical import service as comprehend_medical
 from brume.records.engine.console import service as console_service
+from brume.records.engine.healthlake import service as healthlake
 from brume.records.engine.kendra import service as kendra
 from brume.records.engine.neptune import service as neptune
 from brume.records.engine.parts import Part, State
@@ -29,10 +30,20 @@ from brume.records.engine.settings import RecordsSettings
 from brume.records.engine.tables import SCHEMA
 
 PORT = 8406
-SERVICES = ("kendra", "neptunedata", "comprehendmedical", "brumerecords")
+SERVICES = ("kendra", "neptunedata", "healthlake", "comprehendmedical", "brumerecords")
 SETTINGS = RecordsSettings
-OFFERED = (kendra.SERVICE, neptune.SERVICE, comprehend_medical.SERVICE, console_service.SERVICE)
-_CREATE = {"neptunedata": neptune.create, "comprehendmedical": comprehend_medical.create}
+OFFERED = (
+    kendra.SERVICE,
+    neptune.SERVICE,
+    healthlake.SERVICE,
+    comprehend_medical.SERVICE,
+    console_service.SERVICE,
+)
+_CREATE = {
+    "neptunedata": neptune.create,
+    "healthlake": healthlake.create,
+    "comprehendmedical": comprehend_medical.create,
+}
 
 
 def create(settings: Settings) -> Engine:

@@ -18,7 +18,8 @@ from brume.lake import ingestion
 from brume.lake.ingestion import Partition, Result, Row
 from brume.lake.lake import Part, Snapshot
 from brume.records.model.lake import Lake
-from brume.records.model.reading.files import ATTACHMENT, RESOURCES, Task, holds_resources, read_files
+from brume.records.model.reading.files import ATTACHMENT, RESOURCES, Task, read_files
+from brume.records.model.reading.stream import holds_resources
 from brume.records.model.reading.urls import file_of
 from brume.records.model.tables import INGESTED, TABLES
 from brume.run import progress

@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-import subprocess
-import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from brume.aws.engine import catalog
-from brume.aws.wire import keys
-from tests.aws.serving import client_of
+from tests.components.records.running import running_engine
 from tests.components.records.terminologies import extractor
 from tests.components.records.test_comprehend_medical import ended, start
 from tests.polling import until
@@ -22,26 +16,9 @@ from tests.polling import until
 FILES = 2000
 
 
-@contextlib.contextmanager
-def engine(root: Path) -> Iterator[tuple[Any, subprocess.Popen[bytes]]]:
-    """Run the engine; yields boto3's client and the process."""
-    data = root / "data"
-    command = [sys.executable, "-m", "brume", "engine", "records", "--port", "0", "--data", str(data)]
-    for name in ("texts", "found"):
-        command += ["--folder", f"s3://{name}/={root / name}"]
-    with subprocess.Popen(command, stderr=subprocess.DEVNULL) as process:
-        try:
-
-            def running() -> catalog.Running | None:
-                assert process.poll() is None, "the engine ended"
-                found = catalog.running(data)
-                return found if found is not None and found.pid == process.pid else None
-
-            state = until(running, "the start of the engine")
-            (key,) = keys.load(Path(state.credentials)).values()
-            yield client_of(state.url, "comprehendmedical", key=key), process
-        finally:
-            process.kill()
+def engine(root: Path) -> Any:
+    folders = {name: root / name for name in ("texts", "found")}
+    return running_engine(root, "comprehendmedical", folders)
 
 
 @pytest.mark.slow

@@ -9,6 +9,7 @@ is as if it were not there, and so is what is about nobody known, unless its typ
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -17,11 +18,13 @@ from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import (
+    JSON,
     ColumnElement,
     Connection,
     Row,
     Select,
     and_,
+    cast,
     delete,
     exists,
     func,
@@ -271,14 +274,18 @@ def visible(db: Connection, datastore: str, patients: Patients) -> ColumnElement
         return true()
     known = names(db, datastore, patients)
     same = _same_version()
-    about = exists().where(same)
-    foreign = exists().where(same, PATIENTS.c.patient.not_in(known))
-    return and_(~foreign, or_(about, VERSIONS.c.type.in_(sorted(compartment.SHARED))))
+    foreign = exists().where(same, ~_among(db, PATIENTS.c.patient, known))
+    return and_(~foreign, or_(about_anybody(), VERSIONS.c.type.in_(sorted(compartment.SHARED))))
+
+
+def about_anybody() -> ColumnElement[bool]:
+    """Return the condition that a version is about any patient, known or not."""
+    return exists().where(_same_version())
 
 
 def about(db: Connection, datastore: str, patients: Collection[str]) -> ColumnElement[bool]:
     """Return the condition that a version is about any of some patients."""
-    return exists().where(_same_version(), PATIENTS.c.patient.in_(names(db, datastore, patients)))
+    return exists().where(_same_version(), _among(db, PATIENTS.c.patient, names(db, datastore, patients)))
 
 
 def names(db: Connection, datastore: str, patients: Collection[str]) -> list[str]:
@@ -307,6 +314,17 @@ def last_change(db: Connection, datastore: str) -> int:
     """Return the sequence of a data store's last change, 0 before any."""
     mine = select(func.coalesce(func.max(VERSIONS.c.sequence), 0)).filter_by(datastore=datastore)
     return int(db.execute(mine).scalar_one())
+
+
+def _among(db: Connection, column: ColumnElement[str], values: Sequence[str]) -> ColumnElement[bool]:
+    """Return the condition that a column has one of some values: many are one parameter, as JSON."""
+    if len(values) <= _AT_ONCE:
+        return column.in_(values)
+    if db.dialect.name == "sqlite":
+        rows = func.json_each(json.dumps(values)).table_valued("value")
+    else:
+        rows = func.json_array_elements_text(cast(json.dumps(values), JSON)).table_valued("value")
+    return column.in_(select(rows.c.value))
 
 
 def _same_version() -> ColumnElement[bool]:

@@ -1,4 +1,4 @@
-"""The tables of HealthLake's data stores: resources in all their versions, what finds them, jobs."""
+"""The tables of HealthLake's data stores: versions of resources, their keys, jobs."""
 
 from __future__ import annotations
 
@@ -88,4 +88,6 @@ LINES = _of_datastore(
     Column("succeeded", Integer, nullable=False),
     Column("text", Text, nullable=False),
 )
+PENDING = ("SUBMITTED", "IN_PROGRESS", "CANCEL_SUBMITTED")
+"""The states of jobs that have not ended."""
 CONTENTS = (VERSIONS, PATIENTS, KEYS, JOBS, LINES)

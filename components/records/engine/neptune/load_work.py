@@ -13,11 +13,12 @@ from typing import Any
 from sqlalchemy import Row, select, update
 
 from brume import storage
-from brume.aws.addresses import AddressError, locate
+from brume.aws.addresses import AddressError
 from brume.aws.engine import logs
 from brume.aws.engine.background import Background
 from brume.aws.engine.sandbox import Job, LostError, Sandbox
 from brume.aws.engine.store import Store
+from brume.records.engine import inputs
 from brume.records.engine.neptune.generations import Change, Generations
 from brume.records.engine.neptune.load_status import now
 from brume.records.engine.neptune.tables import (
@@ -153,7 +154,7 @@ class LoadWork:
     def _load(self, row: Row[Any], change: Change, report: _Report) -> str:
         """Load every file of a job into a copy; returns the job's status. Raises `_EndedError`."""
         try:
-            files = self._files(row.source)
+            files = inputs.files(row.source, self._folders)
         except (OSError, storage.StorageError, AddressError) as error:
             report.note(row.source, 0, _READING, str(error)[:500])
             raise _EndedError(UNREADABLE) from None
@@ -163,11 +164,11 @@ class LoadWork:
         job = {"job": "copy", "generation": str(change.generation), "folder": str(change.folder)}
         self._do(row.id, job)
         tolerant = row.request.get("failOnError") is False
-        report.feeds = [{"uri": uri, "status": QUEUED} for uri, _ in files]
-        for feed, (uri, place) in zip(report.feeds, files, strict=True):
+        report.feeds = [{"uri": file.address, "status": QUEUED} for file in files]
+        for feed, file in zip(report.feeds, files, strict=True):
             feed |= {"status": RUNNING, "started": now()}
             self._note(row.id, report)
-            self._load_file(row, change, report, feed, uri, place, tolerant=tolerant)
+            self._load_file(row, change, report, feed, file.address, file.place, tolerant=tolerant)
             feed["seconds"] = now() - feed["started"]
             if feed["status"] != COMPLETED and not tolerant:
                 for other in report.feeds:
@@ -230,30 +231,6 @@ class LoadWork:
         if "failed" in answer:
             raise RuntimeError("a load job failed in its process")
         return answer
-
-    def _files(self, source: str) -> list[tuple[str, str]]:
-        """Return address and place of each file of a source: itself, or all below it."""
-        place = locate(source, self._folders)
-        found = [] if source.endswith("/") else self._single(source, place)
-        if found:
-            return found
-        base = place.rstrip("/") + "/"
-        prefix = source.rstrip("/") + "/"
-        return [
-            (prefix + entry.uri.removeprefix(base), entry.uri)
-            for entry in storage.list_files(place)
-            if not storage.name_of(entry.uri).startswith(".")
-        ]
-
-    @staticmethod
-    def _single(source: str, place: str) -> list[tuple[str, str]]:
-        if not storage.is_remote(place):
-            return [(source, place)] if Path(place).is_file() else []
-        try:
-            storage.stat(place)
-        except FileNotFoundError:
-            return []
-        return [(source, place)]
 
     def _note(self, identity: str, report: _Report) -> None:
         with self._store.write() as db:

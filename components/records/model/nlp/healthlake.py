@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from brume.records.model.entity import CodeSystem, Entity, Trait
+from brume.records.model.entity import CodeSystem, Concept, Entity, Trait
 from brume.records.model.nlp import comprehend
 
 BASE = "http://healthlake.amazonaws.com/"
@@ -122,6 +122,41 @@ def resources(document: str, patient: str, entities: Sequence[Entity]) -> list[d
         made["modifierExtension"] = [*scores, *_origin(linkage, document)]
         found.append(made)
     return [*found, _linkage(linkage, document, found)] if found else []
+
+
+def annotated(
+    document: Mapping[str, Any],
+    patient: str,
+    first: Sequence[Entity],
+    entities: Sequence[Entity],
+    version: str,
+    link: Callable[[Entity], Sequence[Concept]] = lambda entity: entity.concepts,
+) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """Return a DocumentReference with both extensions, in place of those that it has, and what was made.
+
+    `first` are the entities of its first content, which is all that HealthLake reads; resources are made of
+    `entities`, those of all its contents. `version` is the extractor's, `link` gives the codes of conditions.
+    """
+    # Contents of one document that state the same at the same place make one resource.
+    unlike = {(one.begin, one.end, one.concepts[:1]): one for one in entities}
+    made = resources(str(document["id"]), patient, list(unlike.values()))
+    ours = extension(
+        comprehend.icd10cm(first, link), comprehend.rxnorm(first), comprehend.detected(first), version
+    )
+    others = [one for one in document.get("extension") or () if one.get("url") not in (EXTENSION, GENERATED)]
+    extensions = [*others, ours, *([generated(made)] if made else [])]
+    return {**document, "extension": extensions}, made
+
+
+def generated_by(document: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return type and id of the resources that the second extension of a document names."""
+    parts = [one for one in document.get("extension") or () if one.get("url") == GENERATED]
+    named = [
+        str((part.get("valueReference") or {}).get("reference", "")).partition("/")
+        for one in parts
+        for part in one.get("extension") or ()
+    ]
+    return [(kind, identity) for kind, _, identity in named if identity]
 
 
 def generated(made: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

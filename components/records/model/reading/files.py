@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import gzip
 import hashlib
 import io
-import re
-import zlib
 from collections import Counter, defaultdict
 from collections.abc import Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, BinaryIO, cast
@@ -18,10 +14,10 @@ import pyarrow as pa
 
 from brume import storage
 from brume.lake.ingestion import Result, Row
-from brume.records.model.fhir_types import RESOURCE_TYPES
 from brume.records.model.lake import Lake
-from brume.records.model.reading import ndjson
-from brume.records.model.reading.resources import Deletion, Read, resources
+from brume.records.model.reading.ndjson import Repair
+from brume.records.model.reading.resources import NoResourceError, Read
+from brume.records.model.reading.stream import read
 from brume.records.model.tables import TABLES
 
 RESOURCES, ATTACHMENT = "resources", "attachment"  # kinds of files
@@ -30,8 +26,6 @@ MOST_LISTED = 1000  # rejects of one file that are listed by line
 
 _FLUSH = 32 << 20  # bytes of resources that are held in memory
 _PAGE = 1 << 20
-_NAME = re.compile(r"[^.].*\.(ndjson|jsonl|json)(\.gz)?", re.IGNORECASE | re.DOTALL)
-_FIRST_WORD = re.compile(r"[A-Za-z]+")
 
 
 @dataclass(frozen=True)
@@ -54,11 +48,6 @@ class Task:
             self.version,
             self.kind,
         )
-
-
-def holds_resources(name: str) -> bool:
-    """Return whether a file's name is one of resources: *.ndjson, *.jsonl, *.json, also with .gz."""
-    return _NAME.fullmatch(name.rsplit("/", 1)[-1]) is not None
 
 
 def read_files(lake: Lake, tasks: Sequence[Task]) -> Result:
@@ -156,32 +145,18 @@ class _File:
         self._rows.add("attachments", {"data": data, "file": self._task.file}, len(data))
 
     def _read_resources(self, stream: _Hashed) -> None:
-        expected = _expected(self._task.file)
-        with ExitStack() as opened:
-            source = cast(BinaryIO, io.BufferedReader(stream, _PAGE))
-            if self._task.file.lower().endswith(".gz"):
-                source = cast(BinaryIO, opened.enter_context(gzip.open(source)))
-            try:
-                for item in ndjson.read(source):
-                    self._take(item, expected)
-            except (EOFError, gzip.BadGzipFile, zlib.error):
-                self._reject(None, "its compression ends early or is broken", "copy the file again")
-
-    def _take(self, item: ndjson.Item, expected: str) -> None:
-        if isinstance(item, ndjson.Repair):
-            self._repair(item.line, item.what)
-        elif isinstance(item, ndjson.Fault):
-            self._reject(item.line, item.reason, item.remedy)
-        else:
-            for found in resources(item.value, item.text, expected):
-                if isinstance(found, Read):
-                    self._add(found, item.line)
-                elif isinstance(found, Deletion):
-                    where = {"file": self._task.file, "line": item.line}
-                    self._rows.add("deletions", {**vars(found), **where})
-                    self._resources += 1
-                else:
-                    self._reject(item.line, str(found), found.remedy)
+        buffered = cast(BinaryIO, io.BufferedReader(stream, _PAGE))
+        for line, found in read(buffered, self._task.file):
+            if isinstance(found, Repair):
+                self._repair(found.line, found.what)
+            elif isinstance(found, NoResourceError):
+                self._reject(line or None, str(found), found.remedy)
+            elif isinstance(found, Read):
+                self._add(found, line)
+            else:
+                where = {"file": self._task.file, "line": line}
+                self._rows.add("deletions", {**vars(found), **where})
+                self._resources += 1
 
     def _add(self, read: Read, line: int) -> None:
         for what in read.repairs:
@@ -237,9 +212,3 @@ class _Hashed(io.RawIOBase):
         """Read what is left, so that the digest is of the whole file."""
         while self.read(_PAGE):
             pass
-
-
-def _expected(name: str) -> str:
-    """Return the type of resources that a file's name states (`Patient-0.ndjson`), "" for another name."""
-    match = _FIRST_WORD.match(name.rsplit("/", 1)[-1])
-    return match[0] if match and match[0] in RESOURCE_TYPES - {"Bundle"} else ""

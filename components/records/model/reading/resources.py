@@ -63,7 +63,9 @@ def resources(value: dict[str, Any], text: str, expected: str) -> Iterator[Read 
         yield _read(value, text, expected)
         return
     meta = value.get("meta")
-    time = _time(value.get("timestamp")) or _time(meta.get("lastUpdated") if isinstance(meta, dict) else None)
+    time = time_of(value.get("timestamp")) or time_of(
+        meta.get("lastUpdated") if isinstance(meta, dict) else None
+    )
     entries = value.get("entry")
     for entry in entries if isinstance(entries, list) else ():
         if not isinstance(entry, dict):
@@ -105,7 +107,7 @@ def _read(value: Json, text: str, expected: str) -> Read | NoResourceError:
         kind,
         value["id"],
         version if isinstance(version, str) and version else _digest(value)[:16],
-        _time(meta.get("lastUpdated")),
+        time_of(meta.get("lastUpdated")),
         text,
         tuple(_identifiers(value)),
         tuple(attachment_urls(kind, value)),
@@ -150,7 +152,7 @@ def _identifiers(value: Json) -> Iterator[tuple[str, str]]:
             yield system if isinstance(system, str) else "", one["value"]
 
 
-def _time(text: Any) -> datetime | None:
+def time_of(text: Any) -> datetime | None:
     """Return a FHIR instant in UTC, None for anything else."""
     if not isinstance(text, str):
         return None

@@ -1,0 +1,349 @@
+"""HealthLake by boto3: data stores, imports with faults, exports, and rights of keys."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import shutil
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+from botocore.exceptions import ClientError
+
+from brume.aws.wire.keys import Key
+from tests.aws.serving import KEY, KEYS, OTHER, client_of, serve_engine
+from tests.components.records import healthlake as hl
+from tests.components.records.conftest import Export
+from tests.polling import until
+
+WARD = Key("AKIDWARD", "secret of the ward", KEY.account)
+STUDY = Key("AKIDSTUDY", "secret of the study", KEY.account)
+RIGHTS = {
+    KEY.access_key: {"any": True},
+    OTHER.access_key: {"any": True},
+    WARD.access_key: {"patients": ["a"]},
+    STUDY.access_key: {"role": "researcher", "patients": "all"},
+}
+RECORD = "https://hospital.example/record"
+PEOPLE = [
+    {"resourceType": "Patient", "id": "a", "identifier": [{"system": RECORD, "value": "11"}]},
+    {"resourceType": "Patient", "id": "b"},
+]
+ABOUT = [
+    {"resourceType": "Condition", "id": "of-a", "subject": {"reference": "Patient/a"}},
+    {
+        "resourceType": "Condition",
+        "id": "by-record",
+        "subject": {"reference": f"Patient?identifier={RECORD}|11"},
+    },
+    {"resourceType": "Condition", "id": "of-b", "subject": {"reference": "Patient/b"}},
+    {"resourceType": "Observation", "id": "exact", "status": "final", "subject": {"reference": "Patient/b"}},
+    {"resourceType": "Practitioner", "id": "p"},
+    {
+        "resourceType": "Group",
+        "id": "g",
+        "type": "person",
+        "actual": True,
+        "member": [{"entity": {"reference": "Patient/a"}}],
+    },
+]
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("healthlake")
+
+
+@pytest.fixture(scope="module")
+def url(root: Path) -> Iterator[str]:
+    (root / "rights.json").write_text(json.dumps(RIGHTS))
+    keys = {key.access_key: key for key in (*KEYS.values(), WARD, STUDY)}
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.setenv("BRUME_RECORDS_EMBEDDINGS", "none")
+        monkeypatch.setenv("BRUME_RECORDS_ACCESS", str(root / "rights.json"))
+        with serve_engine(hl.make_engine(root), keys=keys) as made:
+            yield made
+
+
+@pytest.fixture(scope="module")
+def boto(url: str) -> Any:
+    return client_of(url, "healthlake")
+
+
+@pytest.fixture(scope="module")
+def people(boto: Any, root: Path) -> str:
+    """A data store with two patients and what is about them."""
+    hl.write(root / "inputs/people/Patient-0.ndjson", PEOPLE)
+    hl.write(root / "inputs/people/all.ndjson", ABOUT)
+    made = hl.make_datastore(boto, DatastoreName="people")
+    assert (
+        hl.imported(boto, made, hl.start_import(boto, made, "s3://inputs/people"))["JobStatus"] == "COMPLETED"
+    )
+    return made
+
+
+def test_a_data_store_from_its_beginning_to_its_end(boto: Any, url: str) -> None:
+    asked = {"DatastoreName": "ward 7", "ClientToken": "once", "Tags": [{"Key": "k", "Value": "v"}]}
+    made = boto.create_fhir_datastore(DatastoreTypeVersion="R4", **asked)
+    again = boto.create_fhir_datastore(DatastoreTypeVersion="R4", **asked)
+    identity = made["DatastoreId"]
+    assert again["DatastoreId"] == identity and made["DatastoreStatus"] == "CREATING"
+    assert made["DatastoreEndpoint"] == f"{url}/datastore/{identity}/r4/"
+    until(lambda: hl.describe(boto, identity)["DatastoreStatus"] == "ACTIVE")
+    found = hl.describe(boto, identity)
+    assert (found["DatastoreName"], found["DatastoreTypeVersion"]) == ("ward 7", "R4")
+    assert found["NlpConfiguration"] == {"Status": "DISABLED"}
+    arn = found["DatastoreArn"]
+    assert arn == f"arn:aws:healthlake:eu-west-1:{KEY.account}:datastore/fhir/{identity}"
+    boto.tag_resource(ResourceARN=arn, Tags=[{"Key": "other", "Value": ""}])
+    boto.untag_resource(ResourceARN=arn, TagKeys=["k"])
+    assert boto.list_tags_for_resource(ResourceARN=arn)["Tags"] == [{"Key": "other", "Value": ""}]
+    changed = boto.update_fhir_datastore(DatastoreId=identity, DatastoreName="ward 8")
+    assert changed["DatastoreProperties"]["DatastoreName"] == "ward 8"
+    with pytest.raises(ClientError, match="There is no data store"):
+        client_of(url, "healthlake", key=OTHER).describe_fhir_datastore(DatastoreId=identity)
+    assert boto.delete_fhir_datastore(DatastoreId=identity)["DatastoreStatus"] == "DELETING"
+    until(lambda: hl.describe(boto, identity)["DatastoreStatus"] == "DELETED")
+    gone = boto.list_fhir_datastores(Filter={"DatastoreStatus": "DELETED", "DatastoreName": "ward 8"})
+    assert [one["DatastoreId"] for one in gone["DatastorePropertiesList"]] == [identity]
+    with pytest.raises(ClientError, match="it has to be ACTIVE"):
+        hl.start_export(boto, identity)
+
+
+def test_data_stores_are_listed_in_pages_the_newest_first(boto: Any, people: str) -> None:
+    made = [hl.make_datastore(boto, DatastoreName=f"page {number}") for number in range(2)]
+    first = boto.list_fhir_datastores(MaxResults=1, Filter={"DatastoreStatus": "ACTIVE"})
+    more = {"MaxResults": 100, "NextToken": first["NextToken"]}
+    rest = boto.list_fhir_datastores(**more, Filter={"DatastoreStatus": "ACTIVE"})
+    listed = [*first["DatastorePropertiesList"], *rest["DatastorePropertiesList"]]
+    ids = [one["DatastoreId"] for one in listed]
+    assert ids[:2] == made[::-1] and people in ids and len(set(ids)) == len(ids)
+    newest = hl.describe(boto, made[1])["CreatedAt"]
+    before = boto.list_fhir_datastores(Filter={"CreatedBefore": newest})["DatastorePropertiesList"]
+    assert made[1] not in {one["DatastoreId"] for one in before}
+
+
+@pytest.mark.parametrize(
+    ("members", "named"),
+    [
+        ({"IdentityProviderConfiguration": {"AuthorizationStrategy": "SMART_ON_FHIR_V1"}}, "use AWS_AUTH"),
+        (
+            {"SseConfiguration": {"KmsEncryptionConfig": {"CmkType": "CUSTOMER_MANAGED_KMS_KEY"}}},
+            "encrypt its disk",
+        ),
+        ({"AnalyticsConfiguration": {"Status": "ENABLED"}}, "the lake of the pipeline"),
+        ({"BackupConfiguration": {"Status": "ENABLED"}}, "copy its database"),
+    ],
+)
+def test_what_is_not_done_is_refused_with_what_to_do(boto: Any, members: dict[str, Any], named: str) -> None:
+    with pytest.raises(ClientError, match=named) as raised:
+        boto.create_fhir_datastore(DatastoreTypeVersion="R4", **members)
+    assert raised.value.response["Error"]["Code"] == "ValidationException"
+
+
+def test_operations_that_are_refused_are_named(boto: Any) -> None:
+    at = {"ContinuousBackupRestoreConfiguration": {"RestorePointTime": 0}}
+    with pytest.raises(ClientError, match=r"RestoreFHIRDatastore of healthlake: this server makes no copies"):
+        boto.restore_fhir_datastore(SourceDatastoreId="0" * 32, RestoreConfiguration=at)
+
+
+def test_an_export_with_faults_is_taken_in_and_each_fault_has_its_line(
+    boto: Any, root: Path, export: Export
+) -> None:
+    """Broken lines, byte-order marks, resources over several lines, log lines, deletions."""
+    shutil.copytree(export.source, root / "inputs/demo")
+    store = hl.make_datastore(boto)
+    found = hl.imported(boto, store, hl.start_import(boto, store, "s3://inputs/demo/", JobName="faults"))
+    report, truth = found["JobProgressReport"], export.truth
+    assert found["JobStatus"] == "COMPLETED_WITH_ERRORS" and found["JobName"] == "faults"
+    folder = hl.folder_of(root, found)
+    lines = {
+        (path.relative_to(folder / "FAILURE").as_posix(), line["lineId"]): json.loads(line["exception"])
+        for path in (folder / "FAILURE").rglob("*.ndjson")
+        for line in map(json.loads, path.read_text().splitlines())
+    }
+    assert set(lines) == set(truth.rejects)
+    assert all(one["issue"][0]["diagnostics"] for one in lines.values())
+    assert report["TotalNumberOfResourcesWithCustomerError"] == len(truth.rejects)
+    succeeded = sum(len(path.read_text().splitlines()) for path in (folder / "SUCCESS").rglob("*.ndjson"))
+    assert report["TotalNumberOfResourcesImported"] == succeeded
+    manifest = json.loads((folder / "manifest.json").read_text())
+    assert manifest["numberOfResourcesScanned"] == succeeded + len(truth.rejects)
+    assert manifest["successOutput"]["successOutputS3Uri"].endswith(f"-FHIR_IMPORT-{found['JobId']}/SUCCESS/")
+    done = hl.exported(boto, store, hl.start_export(boto, store))
+    there = hl.read(hl.folder_of(root, done))
+    assert Counter(name.partition("/")[0] for name in there) == truth.resources
+    assert not set(truth.deleted) & set(there)
+    names = [
+        json.dumps(one, ensure_ascii=False) for one in there.values() if one["resourceType"] == "Patient"
+    ]
+    assert any("ë" in one or "é" in one or not one.isascii() for one in names)
+
+
+def test_what_was_exported_is_the_same_when_it_is_imported_again(boto: Any, root: Path, people: str) -> None:
+    text = (
+        '{"resourceType":"Observation","id":"digits","status":"final","subject":{"reference":"Patient/b"},'
+        '"valueQuantity":{"value":1.10,"unit":"mg"}}\n'
+    )
+    (root / "inputs/digits.ndjson.gz").write_bytes(gzip.compress(text.encode()))
+    done = hl.imported(boto, people, hl.start_import(boto, people, "s3://inputs/digits.ndjson.gz"))
+    assert (done["JobStatus"], done["JobProgressReport"]["TotalNumberOfScannedFiles"]) == ("COMPLETED", 1)
+    first = hl.folder_of(root, hl.exported(boto, people, hl.start_export(boto, people)))
+    assert '"value":1.10' in (first / "Observation/Observation-0.ndjson").read_text()
+    again = hl.make_datastore(boto)
+    address = f"s3://outputs/{first.relative_to(root / 'outputs').as_posix()}"
+    assert hl.imported(boto, again, hl.start_import(boto, again, address))["JobStatus"] == "COMPLETED"
+    second = hl.folder_of(root, hl.exported(boto, again, hl.start_export(boto, again)))
+    assert hl.plain(hl.read(first)) == hl.plain(hl.read(second))
+    assert '"value":1.10' in (second / "Observation/Observation-0.ndjson").read_text()
+
+
+def test_a_resource_that_fhir_does_not_allow_fails_alone(boto: Any, root: Path) -> None:
+    secret = "Mrs Very Secret Name"
+    hl.write(
+        root / "inputs/wrong/Patient-0.ndjson",
+        [
+            {"resourceType": "Patient", "id": "no id of FHIR_", "name": [{"text": secret}]},
+            {"resourceType": "Patient", "id": "ok"},
+            {"resourceType": "Condition", "id": "c", "subject": {"reference": secret}},
+        ],
+    )
+    store = hl.make_datastore(boto)
+    found = hl.imported(boto, store, hl.start_import(boto, store, "s3://inputs/wrong"))
+    assert found["JobStatus"] == "COMPLETED_WITH_ERRORS"
+    text = (hl.folder_of(root, found) / "FAILURE/Patient-0.ndjson").read_text()
+    assert [json.loads(line)["lineId"] for line in text.splitlines()] == [1, 3]
+    assert "Condition.subject.reference" in text and "Secret" not in text
+
+
+def test_a_job_without_files_or_out_of_its_folder_says_so(boto: Any, people: str) -> None:
+    found = hl.imported(boto, people, hl.start_import(boto, people, "s3://inputs/nothing"))
+    assert (found["JobStatus"], "names no files" in found["Message"]) == ("FAILED", True)
+    with pytest.raises(ClientError, match=r"InputDataConfig: .* leads out"):
+        hl.start_import(boto, people, "s3://inputs/../../etc")
+    with pytest.raises(ClientError, match=r"There is no import job"):
+        hl.import_job(boto, people, "0" * 32)
+
+
+def test_jobs_are_started_once_and_listed(boto: Any, people: str) -> None:
+    asked = {"DatastoreId": people, "OutputDataConfig": hl.output(), "DataAccessRoleArn": hl.ROLE}
+    first = boto.start_fhir_export_job(**asked, JobName="twice", ClientToken="t1")["JobId"]
+    assert boto.start_fhir_export_job(**asked, JobName="twice", ClientToken="t1")["JobId"] == first
+    other = boto.start_fhir_export_job(**asked, JobName="twice")["JobId"]
+    hl.exported(boto, people, other)
+    listed = boto.list_fhir_export_jobs(DatastoreId=people, JobName="twice", JobStatus="COMPLETED")
+    assert [one["JobId"] for one in listed["ExportJobPropertiesList"]] == [other, first]
+    imports = boto.list_fhir_import_jobs(DatastoreId=people)["ImportJobPropertiesList"]
+    assert first not in {one["JobId"] for one in imports} and imports
+
+
+def test_a_key_for_reading_alone_changes_nothing(url: str, people: str) -> None:
+    ward = client_of(url, "healthlake", key=WARD)
+    for refused in (
+        lambda: ward.create_fhir_datastore(DatastoreTypeVersion="R4"),
+        lambda: ward.update_fhir_datastore(DatastoreId=people, DatastoreName="mine"),
+        lambda: ward.delete_fhir_datastore(DatastoreId=people),
+        lambda: hl.start_import(ward, people, "s3://inputs/people"),
+    ):
+        with pytest.raises(ClientError, match="for reading") as raised:
+            refused()
+        assert raised.value.response["Error"]["Code"] == "AccessDeniedException"
+
+
+def test_an_export_has_what_its_key_may_see(url: str, root: Path, people: str) -> None:
+    ward = client_of(url, "healthlake", key=WARD)
+    there = hl.read(hl.folder_of(root, hl.exported(ward, people, hl.start_export(ward, people))))
+    assert set(there) == {"Patient/a", "Condition/of-a", "Condition/by-record", "Practitioner/p", "Group/g"}
+    with pytest.raises(ClientError, match="holds records as they are"):
+        hl.start_export(client_of(url, "healthlake", key=STUDY), people)
+
+
+def start(url: str, datastore: str, path: str, key: Key = KEY, **more: Any) -> Any:
+    body = {"JobName": "raw", "OutputDataConfig": hl.output(), "DataAccessRoleArn": hl.ROLE, **more}
+    return hl.send("POST", f"{url}/datastore/{datastore}/r4/{path}", body, key=key)
+
+
+def raw(url: str, datastore: str, path: str, key: Key = KEY) -> dict[str, Any]:
+    """Export by FHIR's own operation; returns the last answer of the address of its status."""
+    began = start(url, datastore, path, key)
+    assert began.status_code == 202, began.text
+    assert began.json()["jobStatus"] == "SUBMITTED"
+
+    def done() -> dict[str, Any] | None:
+        answer = hl.send("GET", began.headers["content-location"], key=key)
+        assert answer.status_code == 200 or "x-progress" in answer.headers
+        return dict(answer.json()) if answer.status_code == 200 else None
+
+    return until(done, "the end of an export") or {}
+
+
+def ids(root: Path, answer: dict[str, Any]) -> set[str]:
+    files = [one["url"].removeprefix("s3://") for one in answer["output"]]
+    lines = [line for name in files for line in (root / name).read_text().splitlines()]
+    return {json.loads(line)["id"] for line in lines}
+
+
+def test_export_by_fhir_of_all_of_patients_and_of_a_group(url: str, root: Path, people: str) -> None:
+    everything = raw(url, people, "$export")
+    assert {"a", "b", "of-a", "of-b", "p", "g"} <= ids(root, everything)
+    assert everything["exportJobProperties"]["jobStatus"] == "COMPLETED"
+    assert everything["request"].endswith("/r4/$export") and everything["error"] == []
+    assert "p" not in ids(root, raw(url, people, "Patient/$export"))
+    assert ids(root, raw(url, people, "Group/g/%24export")) == {"a", "of-a", "by-record", "g"}
+    typed = raw(url, people, "Patient/$export?_type=Condition%2CGroup&_outputFormat=ndjson")
+    assert {one["type"] for one in typed["output"]} == {"Condition", "Group"}
+    assert ids(root, raw(url, people, "$export", key=WARD)) == {"a", "of-a", "by-record", "p", "g"}
+
+
+def test_export_since_an_instant_has_what_changed_and_what_was_deleted(
+    url: str, boto: Any, root: Path, people: str
+) -> None:
+    store = hl.make_datastore(boto)
+    hl.write(
+        root / "inputs/since/1/Patient-0.ndjson", [{"resourceType": "Patient", "id": one} for one in "xyz"]
+    )
+    hl.imported(boto, store, hl.start_import(boto, store, "s3://inputs/since/1"))
+    at = raw(url, store, "$export")["transactionTime"]
+    gone = {"request": {"method": "DELETE", "url": "Patient/x"}}
+    bundle = {"resourceType": "Bundle", "type": "transaction", "entry": [gone]}
+    hl.write(root / "inputs/since/2/changes.ndjson", [bundle, {"resourceType": "Patient", "id": "y"}])
+    hl.imported(boto, store, hl.start_import(boto, store, "s3://inputs/since/2"))
+    answer = raw(url, store, f"$export?_since={quote(at)}")
+    assert ids(root, answer) == {"y"}
+    (deleted,) = answer["deleted"]
+    (line,) = (root / deleted["url"].removeprefix("s3://")).read_text().splitlines()
+    assert json.loads(line)["entry"] == [gone]
+    assert raw(url, store, "$export")["deleted"] == []
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "named"),
+    [
+        ("$export?_elements=id", 400, "Prefer: handling=lenient"),
+        ("$export?_since=yesterday", 400, "_since is an instant"),
+        ("$export?_type=patient", 400, "_type names a type"),
+        ("$export?_outputFormat=text%2Fcsv", 400, "_outputFormat"),
+        ("Group/none/$export", 404, "no such Group"),
+    ],
+)
+def test_a_wrong_export_is_refused_by_an_outcome(
+    url: str, people: str, path: str, status: int, named: str
+) -> None:
+    answer = start(url, people, path)
+    assert answer.status_code == status
+    assert answer.json()["resourceType"] == "OperationOutcome"
+    assert named in answer.json()["issue"][0]["diagnostics"]
+
+
+def test_a_body_is_checked_and_what_has_ended_is_not_cancelled(url: str, people: str) -> None:
+    wrong = start(url, people, "$export", OutputDataConfig={"S3Configuration": {"S3Uri": "s3://outputs/x"}})
+    assert wrong.status_code == 400 and "KmsKeyId" in wrong.text
+    absent = start(url, "0" * 32, "$export")
+    assert absent.status_code == 404 and "There is no data store" in absent.text
+    done = raw(url, people, "$export")["exportJobProperties"]
+    answer = hl.send("DELETE", f"{url}/datastore/{people}/r4/export/{done['jobId']}")
+    assert answer.status_code == 404 and "has ended as COMPLETED" in answer.text
