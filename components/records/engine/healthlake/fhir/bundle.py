@@ -1,0 +1,185 @@
+"""Transactions, which are done whole or not at all, and batches, whose entries are on their own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import parse_qsl
+
+from sqlalchemy import Connection
+
+from brume.records.engine.healthlake.fhir import reading, replies, writing
+from brume.records.engine.healthlake.fhir.access import Access
+from brume.records.engine.healthlake.fhir.search import first, search
+from brume.records.engine.healthlake.fhir.writing import Change
+from brume.records.engine.healthlake.store import Version, Writing
+from brume.records.model.fhir import bundles, checks, query
+from brume.records.model.fhir.bundles import Entry
+from brume.records.model.fhir.errors import Fault, FhirError, refused
+
+Begin = Callable[[], AbstractContextManager[Writing]]
+Done = tuple[dict[str, Any], list[Version]]  # an entry of the answer, and the versions that it shows
+
+
+def run(
+    begin: Begin,
+    access: Access,
+    bundle: Mapping[str, Any],
+    audit: Callable[[Connection, list[Version]], None],
+) -> dict[str, Any]:
+    """Do a bundle and return the Bundle of its answers, in the order of the requests.
+
+    `begin` begins a transaction of the database; `audit` is called in it with what the answer shows. Raises
+    `FhirError`, whose expressions name the entries: of a transaction nothing is done then.
+    """
+    kind, entries = bundles.entries(bundle)
+    if any(one.method != "GET" for one in entries):
+        access.require_writer()
+    if kind == "transaction":
+        with begin() as changes:
+            done = _entries(changes, access, entries, resolve=True)
+            audit(changes.db, [one for _, shown in done for one in shown])
+    else:
+        done = [_alone(begin, access, one, audit) for one in entries]
+    return replies.bundle(f"{kind}-response", [answer for answer, _ in done])
+
+
+def _alone(
+    begin: Begin, access: Access, entry: Entry, audit: Callable[[Connection, list[Version]], None]
+) -> Done:
+    """Do one entry of a batch."""
+    try:
+        with begin() as changes:
+            (done,) = _entries(changes, access, [entry], resolve=False)
+            audit(changes.db, done[1])
+            return done
+    except FhirError as error:
+        status = f"{error.status} {HTTPStatus(error.status).phrase}"
+        return {"response": {"status": status, "outcome": error.outcome()}}, []
+
+
+def _entries(changes: Writing, access: Access, entries: list[Entry], *, resolve: bool) -> list[Done]:
+    """Do entries; conditional references are resolved in a transaction alone, as FHIR has it."""
+    planned = {
+        one.number: _located(one, lambda one=one: _plan(changes, access, one))
+        for one in entries
+        if one.method != "GET"
+    }
+    bundles.require_distinct(
+        {number: (one.type, one.id) for number, one in planned.items() if one.found is None}
+    )
+    replaced: dict[str, str] = {}
+    for one in entries:
+        if one.number in planned:
+            change = planned[one.number]
+            replaced |= dict(bundles.names(one.full_url, f"{change.type}/{change.id}"))
+    resolved = _resolve(changes, access, entries, planned) if resolve else {}
+    done: dict[int, Done] = {}
+    for method in bundles.ORDER:
+        for one in entries:
+            if one.method != method:
+                continue
+            if method == "GET":
+                done[one.number] = _located(one, lambda one=one: _read(changes.db, access, one))
+            else:
+                change = planned[one.number]
+                if change.resource is not None:
+                    resource = bundles.rewritten(change.resource, {**resolved, **replaced})
+                    change = Change(
+                        change.type, change.id, {**resource, "id": change.id}, exists=change.exists
+                    )
+                done[one.number] = _answer(access, change, writing.apply(changes, change))
+    return [done[one.number] for one in entries]
+
+
+def _located(entry: Entry, work: Callable[[], Any]) -> Any:
+    """Return the result of `work`, whose errors name the entry."""
+    try:
+        return work()
+    except FhirError as error:
+        faults = [
+            Fault(one.code, one.text, f"{entry.at}.resource.{one.expression}" if one.expression else entry.at)
+            for one in error.faults
+        ]
+        raise FhirError(error.status, faults) from None
+
+
+def _plan(changes: Writing, access: Access, entry: Entry) -> Change:
+    kind, identity = entry.path[0], entry.path[1] if len(entry.path) > 1 else ""
+    if len(entry.path) > 2 or (entry.method == "POST" and identity):
+        raise refused(400, "not-supported", f"{entry.method} is done to TYPE or TYPE/ID")
+    if entry.method == "DELETE":
+        if identity:
+            return writing.removal(changes, access, kind, identity, entry.headers)
+        return writing.removal_by_search(changes, access, kind, entry.query)
+    resource = checks.check(entry.resource, kind)
+    if entry.method == "POST":
+        return writing.creation(changes, access, kind, resource, entry.headers)
+    if identity:
+        return writing.replacement(changes, access, kind, identity, resource, entry.headers)
+    return writing.replacement_by_search(changes, access, kind, entry.query, resource, entry.headers)
+
+
+def _resolve(
+    changes: Writing, access: Access, entries: list[Entry], planned: Mapping[int, Change]
+) -> dict[str, str]:
+    """Return what conditional references of the bundle's resources name. Raises `FhirError` (412)."""
+    found: dict[str, str] = {}
+    for one in entries:
+        change = planned.get(one.number)
+        for text in bundles.conditional(change.resource) if change else ():
+            if text not in found:
+                found[text] = _located(one, lambda text=text: _conditional(changes, access, text))
+    return found
+
+
+def _conditional(changes: Writing, access: Access, text: str) -> str:
+    kind, _, condition = text.partition("?")
+    # A plus sign stands for itself where a program wrote the value as it was, as Synthea does.
+    wanted = query.read(kind, parse_qsl(condition.replace("+", "%2B")))
+    matches = first(changes.db, access, wanted, 2) if wanted.criteria else []
+    if len(matches) != 1:
+        reason = "more than one" if matches else "no"
+        raise refused(412, "not-found", f"a conditional reference finds {reason} {kind}")
+    return f"{kind}/{matches[0].id}"
+
+
+def _answer(access: Access, change: Change, version: Version | None) -> Done:
+    if version is None:
+        return {"response": {"status": "204 No Content"}}, []
+    found: dict[str, Any] = {"response": replies.response(access, version, change.status)}
+    if version.deleted:
+        return found, [version]
+    preferred = access.returns("minimal")
+    if preferred == "representation":
+        return {**replies.entry(access, version), **found}, [version]
+    if preferred == "OperationOutcome":
+        found["response"]["outcome"] = replies.done(version)
+    return found, [version]
+
+
+def _read(db: Connection, access: Access, entry: Entry) -> Done:
+    given = parse_qsl(entry.query, keep_blank_values=True)
+    resource: Any
+    match entry.path:
+        case (kind,):
+            resource, shown = search(db, access, query.read(kind, given, lenient=access.lenient))
+        case (kind, identity):
+            version = reading.read(db, access, kind, identity)
+            return {**replies.entry(access, version), "response": replies.response(access, version, 200)}, [
+                version
+            ]
+        case (kind, identity, "_history"):
+            resource, shown = reading.history(db, access, kind, identity, given)
+        case (kind, identity, "_history", number):
+            version = reading.read_version(db, access, kind, identity, number)
+            return {**replies.entry(access, version), "response": replies.response(access, version, 200)}, [
+                version
+            ]
+        case ("Patient", identity, "$everything"):
+            resource, shown = reading.everything(db, access, identity, given)
+        case _:
+            raise refused(404, "not-supported", "there is no such address")
+    return {"resource": resource, "response": {"status": "200 OK"}}, shown

@@ -1,0 +1,231 @@
+"""Criteria of a search as conditions of SQL, on the current versions of resources.
+
+A criterion is looked up in the table of keys by its values; what is found there are ids. Chains go on to
+the resources that are referred to, which have to be there for the caller too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Select, and_, false, func, or_, select, tuple_, union_all
+
+from brume.records.engine.healthlake import store
+from brume.records.engine.healthlake.store import Patients
+from brume.records.engine.healthlake.tables import KEYS, VERSIONS
+from brume.records.model.fhir.criteria import Value
+from brume.records.model.fhir.keys import IDENTIFIER, UPDATED
+from brume.records.model.fhir.parameters import Kind, parameters
+from brume.records.model.fhir.query import Criterion
+from brume.records.model.references import URN
+
+Match = Callable[[Any, Value], ColumnElement[bool]]
+_IDENTIFIERS = KEYS.alias("identifiers")
+
+
+def matching(
+    db: Connection, datastore: str, patients: Patients, types: Sequence[str], criteria: Sequence[Criterion]
+) -> Select[Any]:
+    """Return the resources of some types that are there for the caller and meet all criteria."""
+    found = store.current(db, datastore, patients)
+    if types:
+        found = found.where(VERSIONS.c.type.in_(types))
+    for one in criteria:
+        found = found.where(_condition(db, datastore, patients, types, one))
+    return found
+
+
+def _condition(
+    db: Connection, datastore: str, patients: Patients, types: Sequence[str], criterion: Criterion
+) -> ColumnElement[bool]:
+    parameter, modifier = criterion.parameter, criterion.modifier
+    if parameter.name in ("_id", UPDATED):
+        return _own(criterion)
+    keys = select(KEYS.c.type, KEYS.c.id).where(KEYS.c.datastore == datastore)
+    if types:
+        keys = keys.where(KEYS.c.type.in_(types))
+    named = keys.where(KEYS.c.parameter == parameter.name)
+    by_identifier = keys.where(KEYS.c.parameter == parameter.name + IDENTIFIER)
+    if modifier in ("missing", "present"):
+        either = KEYS.c.parameter.in_([parameter.name, parameter.name + IDENTIFIER])
+        return _among(types, keys.where(either), negated=modifier == "missing")
+    if criterion.then is not None:
+        wanted = matching(db, datastore, patients, criterion.types, [criterion.then]).subquery()
+        return or_(
+            _among(types, named.join(wanted, _names(KEYS, wanted))),
+            _among(types, _through(by_identifier, datastore).join(wanted, _is(_IDENTIFIERS, wanted))),
+        )
+    if parameter.kind is Kind.REFERENCE and modifier != "identifier":
+        return _reference(datastore, types, criterion, named, by_identifier)
+    match = _token if modifier == "identifier" else _matches(parameter.kind, modifier)
+    found = by_identifier if modifier == "identifier" else named
+    wanted_keys = found.where(or_(*(match(KEYS.c, value) for value in criterion.values)))
+    return _among(types, wanted_keys, negated=modifier == "not")
+
+
+def _among(types: Sequence[str], keys: Any, *, negated: bool = False) -> ColumnElement[bool]:
+    """Return the condition that a version is one of those that a selection of types and ids has."""
+    found = keys.subquery()
+    if len(types) == 1:  # an id finds it by the index
+        column, wanted = VERSIONS.c.id, select(found.c.id)
+        return column.not_in(wanted) if negated else column.in_(wanted)
+    pair = tuple_(VERSIONS.c.type, VERSIONS.c.id)
+    condition = pair.in_(select(found.c.type, found.c.id))
+    return ~condition if negated else condition
+
+
+def _own(criterion: Criterion) -> ColumnElement[bool]:
+    """Return the condition of what is a column of the version: its id, its time."""
+    if criterion.parameter.name == "_id":
+        if criterion.modifier in ("missing", "present"):
+            return VERSIONS.c.id != "" if criterion.modifier == "present" else false()
+        among = VERSIONS.c.id.in_([value.value for value in criterion.values])
+        return ~among if criterion.modifier == "not" else among
+    if criterion.modifier in ("missing", "present"):
+        return VERSIONS.c.id != "" if criterion.modifier == "present" else false()
+    at = VERSIONS.c.updated
+    return or_(*(_within(at, at, one.prefix, one.low / 1000, one.high / 1000) for one in criterion.values))
+
+
+def _reference(
+    datastore: str, types: Sequence[str], criterion: Criterion, named: Any, by_identifier: Any
+) -> ColumnElement[bool]:
+    """Return the condition of references by type and id, and by an identifier of what has these."""
+    literal, through = [], []
+    for value in criterion.values:
+        wanted = [value.system] if value.system else list(criterion.types)
+        literal.append(and_(KEYS.c.value == value.value, *([KEYS.c.system.in_(wanted)] if wanted else [])))
+        has = [_IDENTIFIERS.c.type.in_(wanted)] if wanted else []
+        through.append(and_(_IDENTIFIERS.c.id == value.value, *has))
+    urns = [f"urn:uuid:{value.value}" for value in criterion.values]
+    by_urn = by_identifier.where(KEYS.c.system == URN, KEYS.c.value.in_(urns))
+    known = union_all(
+        named.where(or_(*literal)), by_urn, _through(by_identifier, datastore).where(or_(*through))
+    )
+    return _among(types, known)
+
+
+def _through(by_identifier: Any, datastore: str) -> Any:
+    """Return a selection of references by identifier, joined to the identifiers that resources have."""
+    return by_identifier.join(_IDENTIFIERS, identified(KEYS, _IDENTIFIERS, datastore))
+
+
+def identified(reference: Any, identifier: Any, datastore: str) -> ColumnElement[bool]:
+    """Return the condition that a key of a reference by identifier means what has a key of an identifier."""
+    return and_(
+        identifier.c.datastore == datastore,
+        identifier.c.parameter == "identifier",
+        identifier.c.value == reference.c.value,
+        or_(reference.c.system == "", identifier.c.system == reference.c.system),
+    )
+
+
+def _names(reference: Any, target: Any) -> ColumnElement[bool]:
+    return and_(reference.c.system == target.c.type, reference.c.value == target.c.id)
+
+
+def _is(one: Any, other: Any) -> ColumnElement[bool]:
+    return and_(one.c.type == other.c.type, one.c.id == other.c.id)
+
+
+def _matches(kind: Kind, modifier: str) -> Match:
+    if kind is Kind.STRING:
+        return {"exact": _exact, "contains": _contains}.get(modifier, _begins)
+    return {
+        Kind.TOKEN: _token,
+        Kind.DATE: _range,
+        Kind.NUMBER: _number,
+        Kind.QUANTITY: _quantity,
+        Kind.URI: _same,
+        Kind.COMPOSITE: _composite,
+    }[kind]
+
+
+def _token(key: Any, value: Value) -> ColumnElement[bool]:
+    wanted = []
+    if value.system is not None:
+        wanted.append(key.system == value.system)
+    if value.value or not value.system:
+        wanted.append(key.value == value.value)
+    return and_(*wanted)
+
+
+def _same(key: Any, value: Value) -> ColumnElement[bool]:
+    found: ColumnElement[bool] = key.value == value.value
+    return found
+
+
+def _begins(key: Any, value: Value) -> ColumnElement[bool]:
+    found: ColumnElement[bool] = key.value.startswith(value.value, autoescape=True)
+    return found
+
+
+def _contains(key: Any, value: Value) -> ColumnElement[bool]:
+    found: ColumnElement[bool] = key.value.contains(value.value, autoescape=True)
+    return found
+
+
+def _exact(key: Any, value: Value) -> ColumnElement[bool]:
+    found: ColumnElement[bool] = key.system == value.system
+    return found
+
+
+def _range(key: Any, value: Value) -> ColumnElement[bool]:
+    return _within(key.low, key.high, value.prefix, value.low, value.high)
+
+
+def _number(key: Any, value: Value) -> ColumnElement[bool]:
+    return _within(key.low, key.low, value.prefix, value.low, value.high)
+
+
+def _quantity(key: Any, value: Value) -> ColumnElement[bool]:
+    wanted = [_number(key, value)]
+    if value.system is not None:
+        wanted.append(key.system == value.system)
+    if value.value:
+        wanted.append(key.value == value.value)
+    return and_(*wanted)
+
+
+def _composite(key: Any, value: Value) -> ColumnElement[bool]:
+    second = key.system == value.system if value.system is not None else _number(key, value)
+    return and_(_begins(key, value), second)
+
+
+def _within(low: Any, high: Any, prefix: str, first: float, last: float) -> ColumnElement[bool]:
+    """Compare a range with the one that is looked for (hl7.org/fhir/R4/search.html#prefix)."""
+    conditions = {
+        "eq": lambda: and_(low >= first, high <= last),
+        "ne": lambda: or_(low < first, high > last),
+        "gt": lambda: high > last,
+        "lt": lambda: low < first,
+        "ge": lambda: or_(high > last, low >= first),
+        "le": lambda: or_(low < first, high <= last),
+        "sa": lambda: low > last,
+        "eb": lambda: high < first,
+    }
+    return conditions[prefix]()
+
+
+def sort_value(name: str, resource_type: str, *, descending: bool) -> ColumnElement[Any]:
+    """Return what a resource is sorted by, never NULL: what has no value comes last."""
+    if name == "_id":
+        return VERSIONS.c.id
+    if name == UPDATED:
+        return VERSIONS.c.updated
+    numeric = parameters(resource_type)[name].kind in (Kind.DATE, Kind.NUMBER, Kind.QUANTITY)
+    last: Any
+    if numeric:
+        last = -1e300 if descending else 1e300
+        column = func.max(func.coalesce(KEYS.c.high, KEYS.c.low)) if descending else func.min(KEYS.c.low)
+    else:
+        last = "" if descending else "\U0010ffff"
+        column = func.max(KEYS.c.value) if descending else func.min(KEYS.c.value)
+    mine = select(column).where(
+        KEYS.c.datastore == VERSIONS.c.datastore,
+        KEYS.c.type == VERSIONS.c.type,
+        KEYS.c.id == VERSIONS.c.id,
+        KEYS.c.parameter == name,
+    )
+    return func.coalesce(mine.scalar_subquery(), last)
