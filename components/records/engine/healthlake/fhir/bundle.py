@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import parse_qsl
@@ -21,6 +21,8 @@ from brume.records.model.fhir.errors import Fault, FhirError, refused
 
 Begin = Callable[[], AbstractContextManager[Writing]]
 Done = tuple[dict[str, Any], list[Version]]  # an entry of the answer, and the versions that it shows
+
+_NOTHING = Change("", "")
 
 
 def run(
@@ -62,42 +64,43 @@ def _alone(
 
 def _entries(changes: Writing, access: Access, entries: list[Entry], *, resolve: bool) -> list[Done]:
     """Do entries; conditional references are resolved in a transaction alone, as FHIR has it."""
-    planned = {
-        one.number: _located(one, lambda one=one: _plan(changes, access, one))
-        for one in entries
-        if one.method != "GET"
-    }
+    planned: dict[int, Change] = {}
+    for one in entries:
+        if one.method != "GET":
+            with _located(one):
+                planned[one.number] = _plan(changes, access, one)
     bundles.require_distinct(
         {number: (one.type, one.id) for number, one in planned.items() if one.found is None}
     )
-    replaced: dict[str, str] = {}
+    replaced = _resolve(changes, access, entries, planned) if resolve else {}
     for one in entries:
-        if one.number in planned:
-            change = planned[one.number]
+        if change := planned.get(one.number):
             replaced |= dict(bundles.names(one.full_url, f"{change.type}/{change.id}"))
-    resolved = _resolve(changes, access, entries, planned) if resolve else {}
     done: dict[int, Done] = {}
-    for method in bundles.ORDER:
-        for one in entries:
-            if one.method != method:
-                continue
-            if method == "GET":
-                done[one.number] = _located(one, lambda one=one: _read(changes.db, access, one))
-            else:
-                change = planned[one.number]
-                if change.resource is not None:
-                    resource = bundles.rewritten(change.resource, {**resolved, **replaced})
-                    change = Change(
-                        change.type, change.id, {**resource, "id": change.id}, exists=change.exists
-                    )
-                done[one.number] = _answer(access, change, writing.apply(changes, change))
+    ordered = sorted(entries, key=lambda one: bundles.ORDER.index(one.method))
+    for one in ordered:
+        if one.method == "DELETE":
+            done[one.number] = _answer(
+                access, planned[one.number], writing.apply(changes, planned[one.number])
+            )
+    written = [one.number for one in ordered if planned.get(one.number, _NOTHING).resource is not None]
+    resources = [bundles.rewritten(planned[number].resource, replaced) for number in written]
+    versions = dict(zip(written, changes.put_all(resources), strict=True))
+    for one in ordered:
+        if one.method == "GET":
+            with _located(one):
+                done[one.number] = _read(changes.db, access, one)
+        elif one.method != "DELETE":
+            change = planned[one.number]
+            done[one.number] = _answer(access, change, change.found or versions[one.number])
     return [done[one.number] for one in entries]
 
 
-def _located(entry: Entry, work: Callable[[], Any]) -> Any:
-    """Return the result of `work`, whose errors name the entry."""
+@contextmanager
+def _located(entry: Entry) -> Iterator[None]:
+    """Have the errors of a block name the entry."""
     try:
-        return work()
+        yield
     except FhirError as error:
         faults = [
             Fault(one.code, one.text, f"{entry.at}.resource.{one.expression}" if one.expression else entry.at)
@@ -131,7 +134,8 @@ def _resolve(
         change = planned.get(one.number)
         for text in bundles.conditional(change.resource) if change else ():
             if text not in found:
-                found[text] = _located(one, lambda text=text: _conditional(changes, access, text))
+                with _located(one):
+                    found[text] = _conditional(changes, access, text)
     return found
 
 

@@ -6,7 +6,7 @@ the resources that are referred to, which have to be there for the caller too.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, and_, false, func, or_, select, tuple_, union_all
@@ -195,7 +195,7 @@ def _composite(key: Any, value: Value) -> ColumnElement[bool]:
 
 def _within(low: Any, high: Any, prefix: str, first: float, last: float) -> ColumnElement[bool]:
     """Compare a range with the one that is looked for (hl7.org/fhir/R4/search.html#prefix)."""
-    conditions = {
+    conditions: Mapping[str, Callable[[], ColumnElement[bool]]] = {
         "eq": lambda: and_(low >= first, high <= last),
         "ne": lambda: or_(low < first, high > last),
         "gt": lambda: high > last,
