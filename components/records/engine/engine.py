@@ -17,6 +17,7 @@ from brume.aws.engine.store import Store, StoreError
 from brume.records.engine import console
 from brume.records.engine.access.audit import Audit
 from brume.records.engine.access.emergency import Emergencies
+from brume.records.engine.access.guard import Guard
 from brume.records.engine.access.rights import read_rights
 from brume.records.engine.access.scopes import Scopes
 from brume.records.engine.access.settings import AccessSettings
@@ -28,6 +29,7 @@ from brume.records.engine.neptune import service as neptune
 from brume.records.engine.parts import Part, State
 from brume.records.engine.settings import RecordsSettings
 from brume.records.engine.tables import SCHEMA
+from brume.records.model.deidentify import Mode
 
 PORT = 8406
 SERVICES = ("kendra", "neptunedata", "healthlake", "comprehendmedical", "brumerecords")
@@ -49,7 +51,8 @@ _CREATE = {
 def create(settings: Settings) -> Engine:
     """Return the engine, with the work that an earlier one left going on. Raises `EngineError`."""
     settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
-    rights = read_rights(read(AccessSettings).access)
+    wanted = read(AccessSettings)
+    rights = read_rights(wanted.access)
     try:
         folders = addresses.check_folders(settings.folders)
         store = Store(settings.database, settings.data, SCHEMA)
@@ -58,7 +61,9 @@ def create(settings: Settings) -> Engine:
     background = Background()
     registry = CollectorRegistry()
     scopes = Scopes(rights, Emergencies(store))
-    state = State(store, background, settings.data, folders, registry, scopes, Audit(store))
+    audit = Audit(store)
+    state = State(store, background, settings.data, folders, registry, scopes, audit, Mode(wanted.deidentify))
+    guard = Guard(scopes, audit)
     search = kendra.create(state)
     parts: dict[str, Part] = {"kendra": search, **{name: make(state) for name, make in _CREATE.items()}}
     parts[console_service.NAME] = console_service.create(state, search)
@@ -73,10 +78,10 @@ def create(settings: Settings) -> Engine:
         return store.trouble() or next(filter(None, (part.trouble() for part in parts.values())), None)
 
     engine = Engine(
-        {name: part.operations for name, part in parts.items()},
+        {name: guard.operations(name, part.operations) for name, part in parts.items()},
         ready=trouble,
         close=close,
-        routes=[route for part in parts.values() for route in part.routes],
+        routes=[route for name, part in parts.items() for route in guard.routes(name, part.routes)],
         page_secret=store.secret("pages"),
         registry=registry,
     )

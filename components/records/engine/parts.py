@@ -13,6 +13,7 @@ from brume.aws.engine.routes import SignedRoute
 from brume.aws.engine.store import Store
 from brume.records.engine.access.audit import Audit
 from brume.records.engine.access.scopes import Scopes
+from brume.records.model.deidentify import Mode
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,7 @@ class State:
     registry: CollectorRegistry  # what /metrics shows
     scopes: Scopes  # what each request may see
     audit: Audit  # of what was read
+    deidentify: Mode  # what stands for personal data where it is not shown
 
 
 @dataclass(frozen=True)

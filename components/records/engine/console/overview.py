@@ -7,7 +7,6 @@ from typing import Any
 from brume.aws.engine.lookup import owned
 from brume.aws.engine.service import Call
 from brume.aws.engine.store import Store
-from brume.records.engine.kendra import access
 from brume.records.engine.kendra.service import Search
 from brume.records.engine.kendra.tables import INDICES
 
@@ -23,13 +22,15 @@ class Overview:
         scope = self._search.scopes.of(call)
         with self._store.read() as db:
             rows = db.execute(owned(INDICES, call).order_by(INDICES.c.created.desc(), INDICES.c.id)).all()
-            readers = [access.page_reader(db, self._search.scopes, call, row.id) for row in rows]
+            readers = [self._search.readers.page(db, call, row.id) for row in rows]
         indexes = [
             {
                 "IndexId": row.id,
                 "Name": row.name,
                 "Status": row.status,
-                "Notes": self._search.live.of(row.id).count(reader) if row.status == "ACTIVE" else 0,
+                "Notes": self._search.live.of(row.id, deidentified=scope.deidentified).count(reader)
+                if row.status == "ACTIVE"
+                else 0,
             }
             for row, reader in zip(rows, readers, strict=True)
         ]

@@ -9,10 +9,11 @@ from sqlalchemy import Connection, insert, select, update
 
 from brume.aws.engine.service import Call, ServiceError
 from brume.aws.engine.store import Store
+from brume.records.engine.access.scopes import Scopes
 from brume.records.engine.kendra import access_configurations, fields
 from brume.records.engine.kendra.common import bad, index_row
 from brume.records.engine.kendra.indexing import Indexing
-from brume.records.engine.kendra.rows import digest
+from brume.records.engine.kendra.rows import digest, patient_of
 from brume.records.engine.kendra.tables import DATA_SOURCES, DOCUMENTS, SYNC_JOBS
 
 _MOST = 10  # documents of one request
@@ -23,8 +24,8 @@ _SOURCE, _JOB = "_data_source_id", "_data_source_sync_job_execution_id"
 class Documents:
     """The operations on documents."""
 
-    def __init__(self, store: Store, indexing: Indexing) -> None:
-        self._store, self._indexing = store, indexing
+    def __init__(self, store: Store, indexing: Indexing, scopes: Scopes) -> None:
+        self._store, self._indexing, self._scopes = store, indexing, scopes
 
     def batch_put_document(self, request: dict[str, Any], call: Call) -> dict[str, Any]:
         """Take documents to be indexed; those that cannot be are returned with the reason."""
@@ -65,16 +66,21 @@ class Documents:
         return {"FailedDocuments": []}
 
     def batch_get_document_status(self, request: dict[str, Any], call: Call) -> dict[str, Any]:
-        """Return the states of documents."""
+        """Return the states of documents; those that the key may not see are not there."""
+        scope = self._scopes.of(call)
         if len(request["DocumentInfoList"]) > _MOST:
             raise bad(f"DocumentInfoList has at most {_MOST} documents")
         wanted = [info["DocumentId"] for info in request["DocumentInfoList"]]
         with self._store.read() as db:
             index = index_row(db, call, request["IndexId"])
-            columns = (DOCUMENTS.c.id, DOCUMENTS.c.status, DOCUMENTS.c.failure)
+            columns = (DOCUMENTS.c.id, DOCUMENTS.c.status, DOCUMENTS.c.failure, DOCUMENTS.c.attributes)
             mine = select(*columns).filter_by(index_id=index.id)
             rows = db.execute(mine.where(DOCUMENTS.c.digest.in_(map(digest, wanted))))
-            found = {row.id: (str(row.status), str(row.failure)) for row in rows}
+            found = {
+                row.id: (str(row.status), str(row.failure))
+                for row in rows
+                if scope.sees_all or (not scope.deidentified and scope.sees(patient_of(row.attributes)))
+            }
         return {"DocumentStatusList": [_status(one, found.get(one)) for one in wanted], "Errors": []}
 
     @staticmethod

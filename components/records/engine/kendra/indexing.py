@@ -81,6 +81,8 @@ class Indexing:
                     status = "FAILED" if row.indexed is None else "UPDATE_FAILED"
                     values = {"status": status, "failure": failures[row.digest], "given": None, "blob": None}
                     db.execute(update(DOCUMENTS).filter_by(**same).values(version="", **values))
+        gone = [row.id for row in waiting if row.status == "DELETING"]
+        self._live.hide(index, list(made.values()), gone)
 
     @staticmethod
     def _values(document: Document, row: Row[Any]) -> dict[str, Any]:

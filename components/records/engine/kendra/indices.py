@@ -17,6 +17,7 @@ from brume.aws.engine.service import Call
 from brume.aws.engine.store import Store
 from brume.aws.engine.tags import Tags, pairs
 from brume.records.engine.kendra import fields
+from brume.records.engine.kendra.access import Readers
 from brume.records.engine.kendra.common import arn, bad, children, conflict, index_row
 from brume.records.engine.kendra.live import Live
 from brume.records.engine.kendra.models import Models
@@ -30,8 +31,17 @@ FOUND = ("INDEXED", "UPDATED", "UPDATE_FAILED")
 class Indices:
     """The operations on indexes."""
 
-    def __init__(self, store: Store, background: Background, live: Live, models: Models, tags: Tags) -> None:
+    def __init__(
+        self,
+        store: Store,
+        background: Background,
+        live: Live,
+        models: Models,
+        tags: Tags,
+        readers: Readers,
+    ) -> None:
         self._store, self._live, self._models, self._tags = store, live, models, tags
+        self._readers = readers
         pending = INDICES.c.status.in_(("CREATING", "DELETING"))
         self._working = background.kind("kendra-index", select(INDICES.c.id).where(pending), self._work)
 
@@ -61,6 +71,10 @@ class Indices:
             count, size = db.execute(found).one()
             asked = select(func.coalesce(func.sum(FILES.c.count), 0)).filter_by(index_id=row.id, kind="faq")
             questions = db.execute(asked).scalar_one()
+        scope = self._readers.scopes.of(call)
+        if not scope.sees_all:
+            live = self._live.of(row.id, deidentified=scope.deidentified)
+            count, size = live.extent(self._readers.alone(scope))
         statistics = {"IndexedTextDocumentsCount": count, "IndexedTextBytes": size}
         return {
             "Name": row.name,

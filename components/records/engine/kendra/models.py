@@ -12,7 +12,9 @@ from brume.records.engine.kendra.settings import SearchSettings
 from brume.records.model import minilm
 from brume.records.model.entity import Entity
 from brume.records.model.minilm import MiniLM
+from brume.records.model.nlp import phi
 from brume.records.model.nlp.local import LocalExtractor
+from brume.records.model.nlp.phi import Personal
 from brume.records.model.note import Note
 from brume.records.model.search.vectors import Encoder
 
@@ -53,6 +55,14 @@ class Models:
         """Return what makes embeddings, None for search without. Raises `ServiceError`."""
         self.load()
         return self._encoder
+
+    def personal(self, text: str, names: Sequence[str]) -> list[Personal]:
+        """Return the personal data of a text; `names` are known ones. Raises `ServiceError`."""
+        self.load()
+        if self._extractor is None:
+            return phi.find(text, names)
+        found = self._extractor.personal(text, names)
+        return [Personal(one.type, one.begin, one.end, one.score) for one in found]
 
     def extract(self, note: Note) -> Sequence[Entity]:
         """Return the entities of a note. Raises `ServiceError`."""

@@ -10,8 +10,8 @@ from sqlalchemy import Row
 
 from brume.aws.engine.service import Call
 from brume.aws.engine.store import Store
-from brume.records.engine.access.scopes import Scopes
-from brume.records.engine.kendra import access, fields, results
+from brume.records.engine.kendra import fields, results
+from brume.records.engine.kendra.access import Readers, Reads
 from brume.records.engine.kendra.common import bad, index_row
 from brume.records.engine.kendra.featured import featured
 from brume.records.engine.kendra.feedback import Judged
@@ -21,7 +21,7 @@ from brume.records.engine.kendra.suggestion_settings import suggested
 from brume.records.engine.kendra.suggestions import Popular
 from brume.records.model.search import excerpts
 from brume.records.model.search.document import Document, Reader
-from brume.records.model.search.index import Found, Query
+from brume.records.model.search.index import Found, Query, SearchIndex
 from brume.records.model.search.relevance import Order
 
 _LONGEST = 1000  # characters of a query
@@ -34,9 +34,11 @@ _SURE = 0.25  # score of a document, from which it may have the answer
 class Queries:
     """The operations that search."""
 
-    def __init__(self, store: Store, live: Live, scopes: Scopes, judged: Judged, popular: Popular) -> None:
-        self._store, self._live, self._scopes = store, live, scopes
-        self._judged, self._popular = judged, popular
+    def __init__(
+        self, store: Store, live: Live, readers: Readers, judged: Judged, popular: Popular, reads: Reads
+    ) -> None:
+        self._store, self._live, self._readers = store, live, readers
+        self._judged, self._popular, self._reads = judged, popular, reads
 
     def query(self, request: dict[str, Any], call: Call) -> dict[str, Any]:
         """Search: documents, the best answer out of one, facets and corrections."""
@@ -51,7 +53,7 @@ class Queries:
         if wanted_kind in ("", "QUESTION_ANSWER") and begin == 0:
             items += [
                 results.question_item(entry, score, found.wanted, identity, shown)
-                for entry, score in self._questions(index.id, found.query)
+                for entry, score in self._questions(index.id, found.query, call)
             ]
         if wanted_kind in ("", "ANSWER") and begin == 0 and self._has_answer(found):
             answer = results.answer_item(found, 0, identity, shown)
@@ -65,18 +67,20 @@ class Queries:
             "FacetResults": results.facets(found, index.fields, request.get("Facets") or []),
             "TotalNumberOfResults": len(found) if wanted_kind in ("", "DOCUMENT") else len(items),
         }
-        picked = self._featured(index.id, found.query) if begin == 0 else None
+        picked = self._featured(index, found.query, call) if begin == 0 else None
         if picked is not None:
             places = range(len(picked))
             output["FeaturedResultsItems"] = [
                 results.featured_item(picked, place, identity, shown) for place in places
             ]
         if (request.get("SpellCorrectionConfiguration") or {}).get("IncludeQuerySpellCheckSuggestions"):
-            output["SpellCorrectedQueries"] = self._corrected(index, request, reader)
+            output["SpellCorrectedQueries"] = self._corrected(index, request, reader, call)
         if begin == 0 and len(found):
             asker, named = _asker(call, request)
             rules = suggested(index.suggestions)
             self._popular.asked(index.id, rules, request.get("QueryText") or "", asker, named=named)
+        featured = output.get("FeaturedResultsItems", [])
+        self._reads.write(call, request, [item["DocumentId"] for item in [*featured, *items]])
         return output
 
     def retrieve(self, request: dict[str, Any], call: Call) -> dict[str, Any]:
@@ -92,6 +96,7 @@ class Queries:
             for passage in found.passages(place, excerpts.RETRIEVED)[:_PER_DOCUMENT]:
                 if passage.score > 0 or not items or items[-1]["DocumentId"] != found.document(place).id:
                     items.append(results.passage_item(found, place, passage, identity, shown))
+        self._reads.write(call, request, [item["DocumentId"] for item in items[begin:end]])
         return {"QueryId": identity, "ResultItems": items[begin:end]}
 
     def search(
@@ -110,7 +115,7 @@ class Queries:
             raise bad(f"QueryText has at most {_LONGEST} characters")
         with self._store.read() as db:
             index = index_row(db, call, asked["IndexId"], active=True)
-            reader = access.reader(db, self._scopes, call, index.id, asked.get("UserContext"))
+            reader = self._readers.of(db, call, index.id, asked.get("UserContext"))
             judged = self._judged.of(db, index.id, text)
         if not text.strip() and not asked.get("AttributeFilter"):
             raise bad("QueryText or AttributeFilter is needed")
@@ -125,10 +130,10 @@ class Queries:
             judged,
             about,
         )
-        return index, reader, self._found(index.id, query)
+        return index, reader, self._found(index, query, call)
 
-    def _found(self, index: str, query: Query) -> Found:
-        live = self._live.of(index)
+    def _found(self, index: Row[Any], query: Query, call: Call) -> Found:
+        live = self._searched(index, call)
         found = live.search(query)
         concepts = [match.id for match in found.matches]
         if not concepts:
@@ -139,25 +144,36 @@ class Queries:
             return document.text if document else None
 
         with self._store.read() as db:
-            judged = Mentions.of_concepts(db, index, concepts, text)
+            judged = Mentions.of_concepts(db, index.id, concepts, text)
         return live.search(dataclasses.replace(query, judged={**judged, **query.judged})) if judged else found
 
-    def _questions(self, index: str, query: Query) -> list[tuple[Document, float]]:
-        """Return the questions with answers that ask the same, the nearest first."""
-        return self._live.questions(index).find(query.text, query.reader, query.condition)[:_QUESTIONS]
+    def _searched(self, index: Row[Any], call: Call) -> SearchIndex:
+        return self._live.of(index.id, deidentified=self._readers.scopes.of(call).deidentified)
 
-    def _featured(self, index: str, query: Query) -> Found | None:
+    def _questions(self, index: str, query: Query, call: Call) -> list[tuple[Document, float]]:
+        """Return the questions with answers that ask the same, the nearest first."""
+        found = self._live.questions(index).find(query.text, query.reader, query.condition)[:_QUESTIONS]
+        if not self._readers.scopes.of(call).deidentified:
+            return found
+        hide = self._live.hiding.document
+        return [(hide(entry) if entry.patient else entry, score) for entry, score in found]
+
+    def _featured(self, index: Row[Any], query: Query, call: Call) -> Found | None:
         """Return the documents that are featured for a query, of those that its reader may read."""
         with self._store.read() as db:
-            ids = featured(db, index, query.text)
-        return self._live.of(index).pick(query, ids) if ids else None
+            ids = featured(db, index.id, query.text)
+        if self._readers.scopes.of(call).deidentified:
+            ids = [self._live.hiding.identity(one) for one in ids]
+        return self._searched(index, call).pick(query, ids) if ids else None
 
     @staticmethod
     def _has_answer(found: Found) -> bool:
         return len(found) > 0 and bool(found.query.text.strip()) and float(found.scores[0]) >= _SURE
 
-    def _corrected(self, index: Row[Any], request: Mapping[str, Any], reader: Reader) -> list[dict[str, Any]]:
-        text, corrections = self._live.of(index.id).correct(request.get("QueryText") or "", reader)
+    def _corrected(
+        self, index: Row[Any], request: Mapping[str, Any], reader: Reader, call: Call
+    ) -> list[dict[str, Any]]:
+        text, corrections = self._searched(index, call).correct(request.get("QueryText") or "", reader)
         if not corrections:
             return []
         return [

@@ -29,17 +29,21 @@ def document(
     entities: Sequence[Mapping[str, Any]],
 ) -> Document:
     """Return a document from the values of its columns."""
-    values = fields.read(attributes)
-    patient = values.get(PATIENT, "")
     return Document(
         identity,
         text,
         title,
-        values,
+        fields.read(attributes),
         access_of(access),
-        patient if isinstance(patient, str) else "",
+        patient_of(attributes),
         tuple(_entity(one) for one in entities),
     )
+
+
+def patient_of(attributes: Mapping[str, Any]) -> str:
+    """Return the patient whose record a document is, by its attributes as they are kept; "" for none."""
+    patient = fields.read(attributes).get(PATIENT, "")
+    return patient if isinstance(patient, str) else ""
 
 
 def with_entities(made: Document, entities: Sequence[Entity]) -> Document:

@@ -16,9 +16,11 @@ from brume.records.engine.access.scopes import Scopes
 from brume.records.engine.comprehend_medical.analysis import loader
 from brume.records.engine.comprehend_medical.settings import EntitySettings
 from brume.records.engine.kendra import access
+from brume.records.engine.kendra.access import Reads
 from brume.records.engine.kendra.access_configurations import AccessConfigurations
 from brume.records.engine.kendra.block_lists import BlockLists
 from brume.records.engine.kendra.common import absent, bad, tagged
+from brume.records.engine.kendra.deidentified import DeidentifiedDocuments
 from brume.records.engine.kendra.documents import Documents
 from brume.records.engine.kendra.faqs import Faqs
 from brume.records.engine.kendra.featured import FeaturedResults
@@ -39,6 +41,7 @@ from brume.records.engine.kendra.thesauri import Thesauri
 from brume.records.engine.lake_settings import LakeSettings
 from brume.records.engine.parts import Part, State
 from brume.records.engine.tables import TAGS
+from brume.records.model.deidentify import Deidentifier
 from brume.records.model.search.document import Document
 
 _log = logging.getLogger(__name__)
@@ -86,6 +89,7 @@ class Search(Part):
     """Kendra's part of the engine, and what the console searches with."""
 
     scopes: Scopes
+    readers: access.Readers
     live: Live
     queries: Queries
     judged: Judged
@@ -93,8 +97,9 @@ class Search(Part):
 
     def note(self, db: Connection, index: Row[Any], call: Call, identity: str) -> Document:
         """Return a document of an index that the caller may read. Raises `ServiceError`."""
-        reader = access.page_reader(db, self.scopes, call, index.id)
-        found = self.live.of(index.id).document(identity, reader)
+        reader = self.readers.page(db, call, index.id)
+        live = self.live.of(index.id, deidentified=self.scopes.of(call).deidentified)
+        found = live.document(identity, reader)
         if found is None:
             raise absent("document", identity)
         return found
@@ -105,19 +110,25 @@ def create(state: State) -> Search:
     store, background = state.store, state.background
     settings = read(SearchSettings)
     models = Models(settings, loader(read(EntitySettings).rxnorm))
-    live = Live(store, state.data / "kendra", models, OwnTerms(settings.concepts, read(LakeSettings).lake))
+    hiding = DeidentifiedDocuments(
+        Deidentifier(store.secret("deidentify"), models.personal, state.deidentify)
+    )
+    own = OwnTerms(settings.concepts, read(LakeSettings).lake)
+    live = Live(store, state.data / "kendra", models, own, hiding)
+    readers = access.Readers(state.scopes, state.audit, hiding.deidentifier.pseudonym)
     indexing = Indexing(store, background, live, dict(state.folders))
     tags = Tags(store, TAGS, tagged, invalid=bad)
     judged, popular = Judged(store.secret("kendra-queries")), Popular(store, store.secret("kendra-askers"))
     sync = SyncJobs(store, background, indexing, state.folders)
-    queries, feedback = Queries(store, live, state.scopes, judged, popular), Feedback(store, judged)
+    reads = Reads(state.audit, state.scopes, hiding.original)
+    queries, feedback = Queries(store, live, readers, judged, popular, reads), Feedback(store, judged)
     operations = SERVICE.mount(
-        Indices(store, background, live, models, tags),
+        Indices(store, background, live, models, tags, readers),
         DataSources(store, background, indexing, tags),
         sync,
-        Documents(store, indexing),
+        Documents(store, indexing, state.scopes),
         queries,
-        Suggestions(store, live, state.scopes, popular),
+        Suggestions(store, live, readers, popular),
         SuggestionSettings(store),
         BlockLists(store, background, tags, state.folders),
         feedback,
@@ -137,6 +148,7 @@ def create(state: State) -> Search:
         operations=operations,
         close=close,
         scopes=state.scopes,
+        readers=readers,
         live=live,
         queries=queries,
         judged=judged,

@@ -17,8 +17,8 @@ from sqlalchemy import delete, func, insert, select
 
 from brume.aws.engine.service import Call
 from brume.aws.engine.store import Store
-from brume.records.engine.access.scopes import Scopes
-from brume.records.engine.kendra import access, block_lists, fields
+from brume.records.engine.kendra import block_lists, fields
+from brume.records.engine.kendra.access import Readers
 from brume.records.engine.kendra.common import bad, index_row
 from brume.records.engine.kendra.live import Live
 from brume.records.engine.kendra.suggestion_settings import Suggested, suggested
@@ -77,8 +77,8 @@ class Popular:
 class Suggestions:
     """The operation that completes what a reader types."""
 
-    def __init__(self, store: Store, live: Live, scopes: Scopes, popular: Popular) -> None:
-        self._store, self._live, self._scopes, self._popular = store, live, scopes, popular
+    def __init__(self, store: Store, live: Live, readers: Readers, popular: Popular) -> None:
+        self._store, self._live, self._readers, self._popular = store, live, readers, popular
 
     def get_query_suggestions(self, request: dict[str, Any], call: Call) -> dict[str, Any]:
         """Return what begins with the words typed so far, the most frequent first."""
@@ -91,10 +91,10 @@ class Suggestions:
         typed = " ".join(request["QueryText"].split())
         with self._store.read() as db:
             index = index_row(db, call, request["IndexId"], active=True)
-            reader = access.reader(db, self._scopes, call, index.id, config.get("UserContext"))
+            reader = self._readers.of(db, call, index.id, config.get("UserContext"))
             blocked = block_lists.phrases(db, index.id)
         rules = suggested(index.suggestions)
-        live = self._live.of(index.id)
+        live = self._live.of(index.id, deidentified=self._readers.scopes.of(call).deidentified)
         counted: list[tuple[str, int]] = []
         if "QUERY" in kinds and rules.offered:
             counted += [(display, count) for _, display, count in live.concepts(reader)]

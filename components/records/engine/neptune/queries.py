@@ -13,6 +13,7 @@ from typing import Any
 from prometheus_client import CollectorRegistry, Counter
 
 from brume.aws.engine.sandbox import Job, LateError, LostError, Sandbox
+from brume.aws.engine.service import Call
 from brume.records.engine.neptune.errors import NeptuneError
 from brume.records.engine.neptune.generations import Generations
 from brume.records.engine.neptune.settings import GraphSettings
@@ -33,6 +34,7 @@ class Query:
     id: str
     account: str
     text: str
+    key: str  # the access key that asks
     began: float = field(default_factory=time.monotonic)
     running: bool = False
     cancelled: bool = False
@@ -55,18 +57,18 @@ class Queries:
         )
 
     @contextlib.contextmanager
-    def listed(self, account: str, text: str, given: str) -> Iterator[Query]:
+    def listed(self, call: Call, text: str, given: str) -> Iterator[Query]:
         """List a request while the block runs, under the id that its client gave, else a new one.
 
         Raises `NeptuneError` when the id is none or in use, or when too many wait already.
         """
-        query = self.enter(account, text, given)
+        query = self.enter(call, text, given)
         try:
             yield query
         finally:
             self.leave(query)
 
-    def enter(self, account: str, text: str, given: str) -> Query:
+    def enter(self, call: Call, text: str, given: str) -> Query:
         """List a request, as `listed` does, until `leave`."""
         identity = require_uuid(given) if given else str(uuid.uuid4())
         with self._lock:
@@ -74,7 +76,7 @@ class Queries:
                 raise NeptuneError("BadRequestException", f"queryId {identity} is in use: give another")
             if len(self._known) >= MOST:
                 raise NeptuneError("TooManyRequestsException", f"{MOST} requests wait and run: try again")
-            query = self._known[identity] = Query(identity, account, text)
+            query = self._known[identity] = Query(identity, call.account, text, call.access_key)
         return query
 
     def leave(self, query: Query) -> None:
@@ -134,21 +136,21 @@ class Queries:
                 "ConcurrentModificationException", "another change to the graph goes on: try again"
             ) from None
 
-    def list(self, account: str) -> dict[str, Any]:
-        """Return the requests of an account as Neptune lists them."""
+    def list(self, call: Call, *, others: bool) -> dict[str, Any]:
+        """Return the requests of a key, or with `others` of its account, as Neptune lists them."""
         with self._lock:
-            mine = [query for query in self._known.values() if query.account == account]
+            mine = [query for query in self._known.values() if _is_of(query, call, others)]
         return {
             "acceptedQueryCount": len(mine),
             "runningQueryCount": sum(query.running for query in mine),
             "queries": [self.describe(query) for query in mine],
         }
 
-    def find(self, account: str, identity: str) -> Query | None:
-        """Return a request of an account by its id."""
+    def find(self, call: Call, identity: str, *, others: bool) -> Query | None:
+        """Return a request of a key, or with `others` of its account, by its id."""
         with self._lock:
             query = self._known.get(identity)
-        return query if query is not None and query.account == account else None
+        return query if query is not None and _is_of(query, call, others) else None
 
     @staticmethod
     def describe(query: Query) -> dict[str, Any]:
@@ -210,6 +212,10 @@ class Queries:
             f"Operation terminated (out of memory): one may have {self._limits.sparql_memory >> 20} MB; "
             "ask for less, or set BRUME_SPARQL_MEMORY",
         )
+
+
+def _is_of(query: Query, call: Call, others: bool) -> bool:
+    return query.account == call.account and (others or query.key == call.access_key)
 
 
 def _require_done(answer: Mapping[str, Any]) -> None:

@@ -89,7 +89,7 @@ def _explain(request: dict[str, Any], _output: Output) -> dict[str, Any]:
 
 def _found(opened: ox.Store, request: dict[str, Any]) -> Any:
     dataset: dict[str, Any] = {}
-    if request["default_graphs"] or request["named_graphs"]:
+    if request["limited"] or request["default_graphs"] or request["named_graphs"]:
         dataset["default_graph"] = [ox.NamedNode(one) for one in request["default_graphs"]]
         dataset["named_graphs"] = [ox.NamedNode(one) for one in request["named_graphs"]]
     else:  # as in Neptune, the default graph is the union of all; not where the query names its own
@@ -164,7 +164,7 @@ def _load(request: dict[str, Any], _output: Output) -> dict[str, Any]:
 
 
 def _summary(request: dict[str, Any], _output: Output) -> dict[str, Any]:
-    return summarise(store.open_to_read(Path(request["generation"])))
+    return summarise(store.open_to_read(Path(request["generation"])), request["graphs"])
 
 
 _JOBS = {

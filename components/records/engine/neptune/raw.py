@@ -57,17 +57,18 @@ def routes(loader: Loader, system: System, rdf: Statistics, pg: Statistics) -> l
 
 
 def _of_statistics(path: str, kind: str, statistics: Statistics) -> list[SignedRoute]:
-    def got(_given: dict[str, Any], _call: Call) -> Mapping[str, Any]:
-        return {"status": "200 OK", "payload": statistics.describe()}
+    def got(_given: dict[str, Any], call: Call) -> Mapping[str, Any]:
+        return {"status": "200 OK", "payload": statistics.describe(call)}
 
-    def summary(given: dict[str, Any], _call: Call) -> Mapping[str, Any]:
-        return {"status": "200 OK", "payload": statistics.summary(given.get("mode"))}
+    def managed(given: dict[str, Any], call: Call) -> Mapping[str, Any]:
+        return statistics.manage(given.get("mode"), call)
+
+    def summary(given: dict[str, Any], call: Call) -> Mapping[str, Any]:
+        return {"status": "200 OK", "payload": statistics.summary(given.get("mode"), call)}
 
     return [
         _route(path, f"Get{kind}Statistics", "GET", got),
-        _route(
-            path, f"Manage{kind}Statistics", "POST", lambda given, _call: statistics.manage(given.get("mode"))
-        ),
+        _route(path, f"Manage{kind}Statistics", "POST", managed),
         _route(path, f"Delete{kind}Statistics", "DELETE", lambda _given, _call: statistics.delete()),
         _route(f"{path}/summary", f"Get{kind}Summary", "GET", summary),
     ]

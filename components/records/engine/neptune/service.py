@@ -77,11 +77,12 @@ def create(state: State) -> Part:
     generations = Generations(state.data / "graph", sandbox)
     registry = state.registry
     queries = Queries(sandbox, generations, limits, registry)
-    sparql = Sparql(queries, sandbox, limits)
+    sparql = Sparql(queries, sandbox, limits, state.scopes, state.audit)
     work = LoadWork(state.store, sandbox, generations, state.folders, state.data / "graph-scratch")
     loader = Loader(state.store, work, state.folders)
     system = System(state.store, generations, limits)
-    rdf, pg = RdfStatistics(state.store, sandbox, generations, limits), Statistics(state.store, "pg")
+    rdf = RdfStatistics(state.store, sandbox, generations, limits, state.scopes)
+    pg = Statistics(state.store, "pg")
 
     def close() -> None:
         sparql.close()

@@ -13,6 +13,8 @@ from urllib.parse import parse_qsl
 from brume.aws.engine.routes import Reply, RouteRequest, SignedRoute
 from brume.aws.engine.sandbox import Sandbox
 from brume.aws.engine.service import Call
+from brume.records.engine.access.audit import DENIED, Audit
+from brume.records.engine.access.scopes import Scopes
 from brume.records.engine.neptune.errors import NeptuneError, json_reply
 from brume.records.engine.neptune.formats import negotiate
 from brume.records.engine.neptune.queries import (
@@ -23,6 +25,7 @@ from brume.records.engine.neptune.queries import (
     require_uuid,
 )
 from brume.records.engine.neptune.settings import GraphSettings
+from brume.records.engine.neptune.visible import visible_dataset
 from brume.records.model.graph import syntax
 
 SIGNING = "neptune-db"
@@ -32,6 +35,7 @@ _FORM, _QUERY, _UPDATE = (
     "application/sparql-update",
 )
 _DATASET = {"default-graph-uri": "default_graphs", "named-graph-uri": "named_graphs"}
+_DOCUMENT = "<urn:brume:document:"  # how the address of a document begins, as a token
 _REFUSED = ("using-graph-uri", "using-named-graph-uri")
 _MODES = ("static", "dynamic", "details")
 _MARGIN = 10.0  # seconds that a request may take beyond those of its query
@@ -46,8 +50,11 @@ _Parts = Generator[bytes, None, None]
 class Sparql:
     """The routes of SPARQL. They have threads of their own: a query that runs holds up nobody else."""
 
-    def __init__(self, queries: Queries, sandbox: Sandbox, limits: GraphSettings) -> None:
+    def __init__(
+        self, queries: Queries, sandbox: Sandbox, limits: GraphSettings, scopes: Scopes, audit: Audit
+    ) -> None:
         self._queries, self._sandbox, self._limits = queries, sandbox, limits
+        self._scopes, self._audit = scopes, audit
         self._pool = ThreadPoolExecutor(MOST + _OTHERS, thread_name_prefix="sparql")
 
     def routes(self) -> list[SignedRoute]:
@@ -102,26 +109,48 @@ class Sparql:
         except syntax.RequestError as error:
             raise NeptuneError("MalformedQueryException", f"Malformed query: {error}") from None
         identity, explain = _one(given, "queryId") or "", _one(given, "explain")
+        job = self._permitted(read, given, call)
         if explain is not None:
-            return self._explain(read, text, identity, explain, given, request, call)
+            return self._explain(read, text, identity, explain, job, request, call)
         if read.form == syntax.Form.UPDATE:
-            with self._queries.listed(call.account, text, identity) as listed:
+            with self._queries.listed(call, text, identity) as listed:
                 return self._updated(listed, read)
-        return self._read(read, text, identity, given, request, call)
+        return self._read(read, text, identity, job, request, call)
+
+    def _permitted(self, read: syntax.Request, given: Parameters, call: Call) -> dict[str, Any]:
+        """Return the job of a request, over what its key may see; it is in the audit.
+
+        Raises `NeptuneError` where the key may not make this request at all.
+        """
+        scope = self._scopes.of(call)
+        asked = {
+            member: [value for known, value in given if known == name and value]
+            for name, member in _DATASET.items()
+        }
+        addresses = [token.text for token in syntax.tokens(read.text) if token.kind == "iri"]
+        documents = [one[1:-1] for one in addresses if one.startswith(_DOCUMENT)]
+        job: dict[str, Any] = {"text": read.text, "own_dataset": read.own_dataset}
+        try:
+            job |= visible_dataset(scope, read, **asked)
+        except NeptuneError:
+            self._audit.write(call, scope, documents, query=read.text, outcome=DENIED)
+            raise
+        self._audit.write(call, scope, documents, query=read.text)
+        return job
 
     def _read(
         self,
         read: syntax.Request,
         text: str,
         identity: str,
-        given: Parameters,
+        job: dict[str, Any],
         request: RouteRequest,
         call: Call,
     ) -> Reply:
         name, media = negotiate(request.headers.get("accept", ""), read.form)
-        job = {"job": "query", "format": name, **_job(read, given)}
+        job = {"job": "query", "format": name, **job}
         headers = {"content-type": media}
-        query = self._queries.enter(call.account, text, identity)
+        query = self._queries.enter(call, text, identity)
         parts = self._listed(query, job)
         try:
             first = next(parts, _END)
@@ -162,7 +191,7 @@ class Sparql:
         text: str,
         identity: str,
         mode: str,
-        given: Parameters,
+        job: dict[str, Any],
         request: RouteRequest,
         call: Call,
     ) -> Reply:
@@ -172,9 +201,9 @@ class Sparql:
             raise NeptuneError(
                 "BadRequestException", "an update is not explained here: explain its WHERE as a query"
             )
-        with self._queries.listed(call.account, text, identity) as listed:
+        with self._queries.listed(call, text, identity) as listed:
             try:
-                found = self._queries.ask(listed, {"job": "explain", "mode": mode, **_job(read, given)})
+                found = self._queries.ask(listed, {**job, "job": "explain", "mode": mode})
             except SilentlyCancelledError:
                 found = {"variables": [], "rows": 0, "milliseconds": 0.0}
             rows = [
@@ -195,21 +224,21 @@ class Sparql:
 
     def _status(self, request: RouteRequest, call: Call) -> Reply:
         given = _parameters(request)
-        identity = _one(given, "queryId")
+        identity, others = _one(given, "queryId"), self._scopes.of(call).changes
         cancel = request.method == "DELETE" or any(name == "cancelQuery" for name, _ in given)
         if not identity:
             if cancel:
                 raise NeptuneError("MissingParameterException", "cancelQuery needs queryId")
-            return json_reply(self._queries.list(call.account))
+            return json_reply(self._queries.list(call, others=others))
         if cancel:
             identity = require_uuid(identity)
-        query = self._queries.find(call.account, identity)
+        query = self._queries.find(call, identity, others=others)
         if query is None:
             return Reply(200, b"")
         if not cancel:
             return json_reply(self._queries.describe(query))
         self._queries.cancel(query, silent=(_one(given, "silent") or "").lower() == "true")
-        return json_reply(self._queries.list(call.account))
+        return json_reply(self._queries.list(call, others=others))
 
 
 class _Body:
@@ -238,13 +267,6 @@ class _Body:
         self._stop()
         with contextlib.suppress(ValueError):  # a thread waits for the next part: it sees that there is none
             await asyncio.get_running_loop().run_in_executor(self._pool, self._parts.close)
-
-
-def _job(read: syntax.Request, given: Parameters) -> dict[str, Any]:
-    job: dict[str, Any] = {"text": read.text, "own_dataset": read.own_dataset}
-    for name, member in _DATASET.items():
-        job[member] = [value for known, value in given if known == name and value]
-    return job
 
 
 def _parameters(request: RouteRequest) -> Parameters:

@@ -12,10 +12,12 @@ from sqlalchemy import insert, select, update
 from brume.aws.engine.sandbox import LostError, Sandbox
 from brume.aws.engine.service import Call
 from brume.aws.engine.store import Store
+from brume.records.engine.access.scopes import Scopes
 from brume.records.engine.neptune.errors import NeptuneError, answered
 from brume.records.engine.neptune.generations import Generations
 from brume.records.engine.neptune.settings import GraphSettings
 from brume.records.engine.neptune.tables import VALUES
+from brume.records.engine.neptune.visible import visible_graphs
 
 _MODES = ("disableAutoCompute", "enableAutoCompute", "refresh")
 _DETAILS = ("subjectStructures", "nodeStructures", "edgeStructures")
@@ -47,16 +49,16 @@ class Statistics:
     def __init__(self, store: Store, name: str) -> None:
         self._store, self._name = store, f"statistics-{name}"
 
-    def count(self) -> tuple[int, dict[str, Any]]:
-        """Return the id of what was counted, and its members."""
+    def count(self, call: Call) -> tuple[int, dict[str, Any]]:
+        """Return the id of what was counted of what a request may see, and its members."""
         return 1, _EMPTY
 
-    def describe(self) -> dict[str, Any]:
+    def describe(self, call: Call) -> dict[str, Any]:
         """Return the payload of Get...Statistics; `statisticsId` is a number."""
         kept = self._kept()
         if not kept["active"]:
             return {"autoCompute": kept["auto"], "active": False, "statisticsId": -1, "note": _NOTE}
-        identity, found = self.count()
+        identity, found = self.count(call)
         return {
             "autoCompute": kept["auto"],
             "active": True,
@@ -66,7 +68,7 @@ class Statistics:
             "signatureInfo": found["signatureInfo"],
         }
 
-    def manage(self, mode: str | None) -> dict[str, Any]:
+    def manage(self, mode: str | None, call: Call) -> dict[str, Any]:
         """Switch automatic counting, or count now; returns the output of Manage...Statistics."""
         if mode not in _MODES:
             raise NeptuneError("InvalidParameterException", f"mode is one of {', '.join(_MODES)}")
@@ -75,7 +77,7 @@ class Statistics:
         elif mode == "enableAutoCompute":
             self._keep(auto=True, active=True)
         else:
-            identity, _ = self.count()
+            identity, _ = self.count(call)
             self._keep(active=True)
             return {"status": "200 OK", "payload": {"statisticsId": identity}}
         return {"status": "200 OK"}
@@ -85,7 +87,7 @@ class Statistics:
         self._keep(active=False, auto=False)
         return {"status": "200 OK", "payload": {"active": False, "statisticsId": -1}}
 
-    def summary(self, mode: str | None) -> dict[str, Any]:
+    def summary(self, mode: str | None, call: Call) -> dict[str, Any]:
         """Return the payload of the summary; `mode` is basic (the default) or detailed."""
         if mode not in (None, "", "basic", "detailed"):
             raise NeptuneError("InvalidParameterException", "mode is basic or detailed")
@@ -93,7 +95,7 @@ class Statistics:
             raise NeptuneError(
                 "StatisticsNotAvailableException", "statistics were deleted: refresh or enable them first"
             )
-        _, found = self.count()
+        _, found = self.count(call)
         members = dict(found["graphSummary"])
         if mode != "detailed":
             members = {name: value for name, value in members.items() if name not in _DETAILS}
@@ -118,24 +120,34 @@ class RdfStatistics(Statistics):
     """What is counted of the graph: once of each generation, by a process of the sandbox."""
 
     def __init__(
-        self, store: Store, sandbox: Sandbox, generations: Generations, limits: GraphSettings
+        self,
+        store: Store,
+        sandbox: Sandbox,
+        generations: Generations,
+        limits: GraphSettings,
+        scopes: Scopes,
     ) -> None:
         super().__init__(store, "rdf")
+        self._scopes = scopes
         self._sandbox, self._generations, self._limits = sandbox, generations, limits
         self._lock = threading.Lock()
         self._counted: tuple[int, dict[str, Any]] | None = None
 
-    def count(self) -> tuple[int, dict[str, Any]]:
+    def count(self, call: Call) -> tuple[int, dict[str, Any]]:
         """Return the number of the generation that was counted, and its members."""
+        graphs = visible_graphs(self._scopes.of(call))
+        if graphs is not None:
+            return self._generations.newest, self._count(graphs)
         with self._lock:
             number = self._generations.newest
             if self._counted is None or self._counted[0] != number:
-                self._counted = (number, self._count())
+                self._counted = (number, self._count(None))
             return self._counted
 
-    def _count(self) -> dict[str, Any]:
+    def _count(self, graphs: list[str] | None) -> dict[str, Any]:
         with self._generations.reading() as generation:
-            job = {"job": "summary", "generation": str(generation), "memory": self._limits.sparql_memory}
+            job: dict[str, Any] = {"job": "summary", "generation": str(generation), "graphs": graphs}
+            job |= {"memory": self._limits.sparql_memory}
             try:
                 answer = self._sandbox.start(job).answer(self._limits.sparql_seconds)
             except LostError:
@@ -158,12 +170,12 @@ class SparqlStatistics:
     @answered
     def get_sparql_statistics(self, request: Mapping[str, Any], call: Call) -> dict[str, Any]:
         """Return the statistics."""
-        return {"status": "200 OK", "payload": _modelled(self.statistics.describe())}
+        return {"status": "200 OK", "payload": _modelled(self.statistics.describe(call))}
 
     @answered
     def manage_sparql_statistics(self, request: Mapping[str, Any], call: Call) -> dict[str, Any]:
         """Switch automatic counting, or count now."""
-        return _modelled_output(self.statistics.manage(request.get("mode")))
+        return _modelled_output(self.statistics.manage(request.get("mode"), call))
 
     @answered
     def delete_sparql_statistics(self, request: Mapping[str, Any], call: Call) -> dict[str, Any]:
@@ -173,7 +185,7 @@ class SparqlStatistics:
     @answered
     def get_rdf_graph_summary(self, request: Mapping[str, Any], call: Call) -> dict[str, Any]:
         """Return the summary."""
-        return {"statusCode": 200, "payload": self.statistics.summary(request.get("mode"))}
+        return {"statusCode": 200, "payload": self.statistics.summary(request.get("mode"), call)}
 
 
 class PropertyGraphStatistics:
@@ -185,12 +197,12 @@ class PropertyGraphStatistics:
     @answered
     def get_propertygraph_statistics(self, request: Mapping[str, Any], call: Call) -> dict[str, Any]:
         """Return the statistics of nothing."""
-        return {"status": "200 OK", "payload": _modelled(self.statistics.describe())}
+        return {"status": "200 OK", "payload": _modelled(self.statistics.describe(call))}
 
     @answered
     def manage_propertygraph_statistics(self, request: Mapping[str, Any], call: Call) -> dict[str, Any]:
         """Switch automatic counting, or count now."""
-        return _modelled_output(self.statistics.manage(request.get("mode")))
+        return _modelled_output(self.statistics.manage(request.get("mode"), call))
 
     @answered
     def delete_propertygraph_statistics(self, request: Mapping[str, Any], call: Call) -> dict[str, Any]:
@@ -200,7 +212,7 @@ class PropertyGraphStatistics:
     @answered
     def get_propertygraph_summary(self, request: Mapping[str, Any], call: Call) -> dict[str, Any]:
         """Return the summary of nothing."""
-        return {"statusCode": 200, "payload": self.statistics.summary(request.get("mode"))}
+        return {"statusCode": 200, "payload": self.statistics.summary(request.get("mode"), call)}
 
 
 def _modelled(payload: dict[str, Any]) -> dict[str, Any]:

@@ -3,27 +3,30 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from collections.abc import Sequence
 from typing import Any
 
-from pyoxigraph import Store
+from pyoxigraph import NamedNode, Store
 
 from brume.records.model.graph.vocabulary import RDF
 
 _MOST = 1000  # classes, predicates and structures that are listed
 
 
-def summarise(store: Store) -> dict[str, Any]:
+def summarise(store: Store, graphs: Sequence[str] | None = None) -> dict[str, Any]:
     """Return the members of Neptune's `graphSummary`, detailed, and `signatureInfo` of its statistics.
 
-    The memory it takes grows with the number of subjects. A structure is a set of predicates that subjects
-    have, with the number of subjects that have exactly these.
+    `graphs` are the addresses of those that are counted, None all. The memory it takes grows with the number
+    of subjects. A structure is a set of predicates that subjects have, with the number of subjects that have
+    exactly these.
     """
     predicates: Counter[str] = Counter()
     classes: set[str] = set()
     numbers: dict[str, int] = {}
     subjects: defaultdict[int, set[int]] = defaultdict(set)
     quads = 0
-    for quad in store.quads_for_pattern(None, None, None, None):
+    wanted = [None] if graphs is None else [NamedNode(graph) for graph in graphs]
+    for quad in (quad for graph in wanted for quad in store.quads_for_pattern(None, None, None, graph)):
         name = quad.predicate.value
         quads += 1
         predicates[name] += 1

@@ -249,6 +249,12 @@ class SearchIndex:
         with self._lock:
             return self._lexical.has(stem, self._columns.readable(reader))
 
+    def extent(self, reader: Reader) -> tuple[int, int]:
+        """Return the number of a reader's documents, and of the characters of their texts."""
+        with self._lock:
+            mine = np.flatnonzero(self._columns.readable(reader))
+            return len(mine), sum(len(self._stored[int(ordinal)].text) for ordinal in mine)
+
     def concepts(self, reader: Reader) -> list[tuple[str, str, int]]:
         """Return the concepts that a reader's documents have: id, display and number of documents."""
         with self._lock:

@@ -1,0 +1,63 @@
+"""Documents as those see them who may see no personal data: texts, titles, attributes and ids."""
+
+from __future__ import annotations
+
+import dataclasses
+from datetime import datetime
+
+from brume.records.engine.kendra.rows import PATIENT
+from brume.records.model.deidentify import Deidentifier
+from brume.records.model.search.document import Document, Value
+
+_LEFT_OUT = ("_source_uri", "_authors", "author")  # they name persons or lead to the original
+
+
+class DeidentifiedDocuments:
+    """Makes de-identified documents, and knows which document an id of one stands for."""
+
+    def __init__(self, deidentifier: Deidentifier) -> None:
+        self.deidentifier = deidentifier
+        self._ids: dict[str, str] = {}
+
+    def document(self, given: Document) -> Document:
+        """Return a document without personal data; entities that are personal data are left out."""
+        text = self.deidentifier.text(given.text, given.patient)
+        identity = self.identity(given.id)
+        self._ids[identity] = given.id
+        return dataclasses.replace(
+            given,
+            id=identity,
+            text=text.text,
+            title=self._text(given.title, given.patient),
+            attributes={
+                name: self._value(name, value, given.patient)
+                for name, value in given.attributes.items()
+                if name not in _LEFT_OUT
+            },
+            patient=self.deidentifier.pseudonym("patient", given.patient),
+            entities=text.entities(given.entities),
+        )
+
+    def identity(self, identity: str) -> str:
+        """Return the id that a document has when it is de-identified."""
+        return self.deidentifier.pseudonym("document", identity)
+
+    def original(self, identity: str) -> str:
+        """Return the id of the document that a de-identified one was made of; other ids as they are."""
+        return self._ids.get(identity, identity)
+
+    def _value(self, name: str, value: Value, patient: str) -> Value:
+        if name == PATIENT:
+            return self.deidentifier.pseudonym("patient", patient)
+        match value:
+            case str():
+                return self._text(value, patient)
+            case datetime():
+                return self.deidentifier.date(value, patient)
+            case tuple():
+                return tuple(self._text(one, patient) for one in value)
+            case _:
+                return value
+
+    def _text(self, text: str, patient: str) -> str:
+        return self.deidentifier.text(text, patient).text

@@ -1,0 +1,318 @@
+"""No record of another patient by any way, for each role; what was read is audited; logs have no names."""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import requests
+from botocore.exceptions import ClientError
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from brume.aws.engine.logs import JsonFormatter
+from brume.records.engine.access import policy
+from brume.records.engine.access.policy import Need
+from brume.records.engine.engine import OFFERED
+from tests.aws.serving import KEY, client_of
+from tests.components.records.kendra import document, put
+from tests.components.records.scoped import (
+    DEIDENTIFIED,
+    KEYS,
+    LOAD,
+    NAMES,
+    PATIENTS,
+    SEEN,
+    WORDS,
+    Served,
+    serve_scoped,
+    shown,
+)
+from tests.polling import until
+
+
+@pytest.fixture(scope="module")
+def logged() -> Iterator[list[str]]:
+    """All lines that the project's loggers write, as an engine writes them."""
+    lines: list[str] = []
+
+    class Keep(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            lines.append(JsonFormatter().format(record))
+
+    handler, project = Keep(), logging.getLogger("brume")
+    before = project.level
+    project.addHandler(handler)
+    project.setLevel(logging.DEBUG)
+    yield lines
+    project.removeHandler(handler)
+    project.setLevel(before)
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory, logged: list[str]) -> Iterator[Served]:
+    with serve_scoped(tmp_path_factory.mktemp("scopes")) as made:
+        yield made
+
+
+@pytest.mark.parametrize("key", list(SEEN))
+def test_search_shows_a_key_its_patients_alone(served: Served, key: str) -> None:
+    client, index = served.kendra(key), served.index
+    expected = SEEN[key] | ({"none"} if key in (KEY.access_key, "AKIDALL") else set())
+    answer = client.query(
+        IndexId=index, QueryText="asthma", PageSize=100, Facets=[{"DocumentAttributeKey": "ward"}]
+    )
+    assert shown(json.dumps(answer["ResultItems"], default=str)) == expected
+    assert answer["TotalNumberOfResults"] == len(expected)
+    counts = answer["FacetResults"][0]["DocumentAttributeValueCountPairs"]
+    assert shown(json.dumps(counts)) == expected - {"none"}
+    assert sum(pair["Count"] for pair in counts) == len(expected - {"none"})
+    assert shown(json.dumps(client.retrieve(IndexId=index, QueryText="asthma"), default=str)) == expected
+    for patient, word in WORDS.items():
+        suggested = client.get_query_suggestions(
+            IndexId=index,
+            QueryText=f"ward {word[:3]}",
+            SuggestionTypes=["DOCUMENT_ATTRIBUTES"],
+            AttributeSuggestionsConfig={"SuggestionAttributes": ["ward"]},
+        )
+        assert (word in json.dumps(suggested)) == (patient in SEEN[key])
+        corrected = client.query(
+            IndexId=index,
+            QueryText=word.replace("rash", "rahs"),
+            SpellCorrectionConfiguration={"IncludeQuerySpellCheckSuggestions": True},
+        )
+        assert (word in json.dumps(corrected.get("SpellCorrectedQueries", []))) == (patient in SEEN[key])
+    statistics = client.describe_index(Id=index)["IndexStatistics"]["TextDocumentStatistics"]
+    assert statistics["IndexedTextDocumentsCount"] == len(expected)
+
+
+@pytest.mark.parametrize("key", DEIDENTIFIED)
+def test_a_researcher_sees_no_names_dates_or_ids(served: Served, key: str) -> None:
+    client, index = served.kendra(key), served.index
+    wanted = ["patient", "ward", "seen"]
+    answers = [
+        client.query(IndexId=index, QueryText="asthma", RequestedDocumentAttributes=wanted),
+        client.retrieve(IndexId=index, QueryText="asthma"),
+    ]
+    text = json.dumps(answers, default=str)
+    for patient in PATIENTS:
+        assert not any(part in text for part in NAMES[patient].split())
+        assert f"d-{patient}" not in text
+        assert f'"{patient}"' not in text
+        assert f"7{patient[1]}345678" not in text
+    assert "2024-03-05" not in text
+    assert "91 year" not in text
+    # Nor are names found by asking for them.
+    for name in NAMES.values():
+        asked = client.query(
+            IndexId=index,
+            QueryText=name,
+            SpellCorrectionConfiguration={"IncludeQuerySpellCheckSuggestions": True},
+        )
+        assert name.split()[1] not in json.dumps(asked)
+    status = client.batch_get_document_status(IndexId=index, DocumentInfoList=[{"DocumentId": "d-p2"}])
+    assert status["DocumentStatusList"][0]["DocumentStatus"] == "NOT_FOUND"
+
+
+def test_a_researcher_sees_a_document_that_changes_or_goes(served: Served) -> None:
+    owner, study = served.kendra(KEY.access_key), served.kendra("AKIDSTUDY")
+
+    def found() -> str:
+        return json.dumps(study.query(IndexId=served.index, QueryText="eczema"), default=str)
+
+    assert "eczema" not in json.dumps(json.loads(found())["ResultItems"])
+    attributes = {"patient": {"StringValue": "p2"}}
+    put(owner, served.index, [document("d-more", "Eczema of Henry Okafor.", attributes=attributes)])
+    until(lambda: "Eczema of" in found())
+    assert "Okafor" not in found()
+    owner.batch_delete_document(IndexId=served.index, DocumentIdList=["d-more"])
+    until(lambda: "Eczema of" not in found())
+
+
+def test_states_of_documents_are_those_of_ones_patients(served: Served) -> None:
+    asked = [{"DocumentId": f"d-{patient}"} for patient in PATIENTS]
+    answer = served.kendra("AKIDTWO").batch_get_document_status(IndexId=served.index, DocumentInfoList=asked)
+    states = {one["DocumentId"]: one["DocumentStatus"] for one in answer["DocumentStatusList"]}
+    assert states == {"d-p1": "INDEXED", "d-p2": "NOT_FOUND", "d-p3": "INDEXED"}
+
+
+QUERIES = (
+    "SELECT * {?s ?p ?o}",
+    "SELECT * {GRAPH ?g {?s ?p ?o}}",
+    "SELECT * {GRAPH <urn:brume:graph:patient:PATIENT> {?s ?p ?o}}",
+    "SELECT * {?s <urn:brume:records:knows>* ?o}",
+    "SELECT * {<urn:brume:document:d-PATIENT> (<urn:brume:records:patient>/<urn:brume:records:knows>?) ?o}",
+    "SELECT * {{SELECT (GROUP_CONCAT(STR(?o)) AS ?all) {?s ?p ?o}}}",
+    "CONSTRUCT {?s ?p ?o} WHERE {?s ?p ?o}",
+    "DESCRIBE <urn:brume:document:d-PATIENT>",
+    "SELECT * {VALUES ?g {<urn:brume:graph:patient:PATIENT>} GRAPH ?g {?s ?p ?o}}",
+    "SELECT * {?s ?p ?o MINUS {GRAPH <urn:brume:graph:concepts> {?s ?p ?o}}}",
+    "SELECT * {?a ?b ?c OPTIONAL {GRAPH <urn:brume:graph:patient:PATIENT> {?s ?p ?o}}}",
+)
+
+
+@settings(max_examples=25)
+@given(
+    key=st.sampled_from([*SEEN]),
+    query=st.sampled_from(QUERIES),
+    patient=st.sampled_from(PATIENTS),
+    default=st.lists(st.sampled_from(PATIENTS), max_size=1),
+    named=st.lists(st.sampled_from(PATIENTS), max_size=1),
+)
+def test_sparql_shows_a_key_its_patients_alone(
+    served: Served, key: str, query: str, patient: str, default: list[str], named: list[str]
+) -> None:
+    parameters = {"query": query.replace("PATIENT", patient)}
+    if default:
+        parameters["default-graph-uri"] = f"urn:brume:graph:patient:{default[0]}"
+    if named:
+        parameters["named-graph-uri"] = f"urn:brume:graph:patient:{named[0]}"
+    answer = served.sparql(key, **parameters)
+    assert answer.status_code == 200, answer.text
+    allowed = set() if key in DEIDENTIFIED else SEEN[key] | ({"none"} if key == KEY.access_key else set())
+    assert shown(answer.text) <= allowed
+    if query == QUERIES[0] and not default and not named and key != KEY.access_key:
+        assert shown(answer.text) == allowed
+        assert "Asthma" in answer.text
+        assert ("urn:pair:1" in answer.text) == (key == "AKIDALL")
+
+
+def test_a_query_that_names_graphs_by_from_is_refused_where_not_all_are_seen(served: Served) -> None:
+    query = "SELECT * FROM <urn:brume:graph:patient:p2> {?s ?p ?o}"
+    refused = served.sparql("AKIDWARD", query=query)
+    assert refused.status_code == 403
+    assert "default-graph-uri" in refused.json()["detailedMessage"]
+    assert shown(served.sparql(KEY.access_key, query=query).text) == {"p2"}
+
+
+@pytest.mark.parametrize("key", ["AKIDWARD", "AKIDALL", "AKIDOFFICE", "AKIDSTRANGER"])
+def test_the_graph_is_changed_by_the_full_role_alone(served: Served, key: str) -> None:
+    shared, other = "<urn:brume:graph:concepts>", "<urn:brume:graph:patient:p2>"
+    copies = f"INSERT {{GRAPH {shared} {{?s ?p ?o}}}} WHERE {{GRAPH {other} {{?s ?p ?o}}}}"
+    refused = served.sparql(key, update=copies)
+    assert (refused.status_code, refused.json()["code"]) == (403, "AccessDeniedException")
+
+
+def test_counts_of_the_graph_are_of_what_a_key_sees(served: Served) -> None:
+    summaries = {key: served.neptune(key).get_rdf_graph_summary()["payload"] for key in SEEN}
+    counts = {key: summary["graphSummary"]["numQuads"] for key, summary in summaries.items()}
+    assert counts[KEY.access_key] == 13
+    assert (counts["AKIDWARD"], counts["AKIDTWO"], counts["AKIDSTUDY"], counts["AKIDOFFICE"]) == (4, 7, 1, 1)
+    statistics = served.neptune("AKIDWARD").get_sparql_statistics()["payload"]["signatureInfo"]
+    assert statistics["instanceCount"] == 3
+
+
+def test_a_key_sees_its_own_queries_alone(served: Served) -> None:
+    slow = "SELECT (COUNT(*) AS ?n) {" + " ".join(f"?a{n} ?b{n} ?c{n} ." for n in range(12)) + "}"
+    identity = "6e1f0b3c-3c2f-4b7e-9b11-0d1d5a1f0c11"
+    thread = threading.Thread(
+        target=lambda: served.sparql(KEY.access_key, query=slow, queryId=identity), daemon=True
+    )
+    thread.start()
+
+    def listed(key: str) -> list[str]:
+        found = served.sparql(key, path="/sparql/status")
+        return [one["queryId"] for one in found.json()["queries"]]
+
+    until(lambda: identity in listed(KEY.access_key))
+    assert listed("AKIDWARD") == []
+    assert served.sparql("AKIDWARD", path="/sparql/status", queryId=identity).content == b""
+    served.sparql(KEY.access_key, path="/sparql/status", queryId=identity, cancelQuery="true")
+    thread.join(60)
+    assert not thread.is_alive()
+
+
+JOB: dict[str, Any] = {
+    "InputDataConfig": {"S3Bucket": "bucket", "S3Key": ""},
+    "OutputDataConfig": {"S3Bucket": "bucket", "S3Key": "out/"},
+    "DataAccessRoleArn": "arn:aws:iam::123456789012:role/r",
+    "LanguageCode": "en",
+}
+
+
+@pytest.mark.parametrize("key", ["AKIDWARD", "AKIDALL", "AKIDSTRANGER"])
+def test_who_reads_records_neither_changes_them_nor_sees_jobs(served: Served, key: str) -> None:
+    kendra, neptune = served.kendra(key), served.neptune(key)
+    entities = client_of(served.url, "comprehendmedical", key=KEYS[key])
+    index = served.index
+    refused = [
+        lambda: kendra.batch_put_document(IndexId=index, Documents=[document("x", "text")]),
+        lambda: kendra.batch_delete_document(IndexId=index, DocumentIdList=["d-p1"]),
+        lambda: kendra.delete_index(Id=index),
+        lambda: kendra.list_data_sources(IndexId=index),
+        lambda: kendra.put_principal_mapping(
+            IndexId=index, GroupId="g", GroupMembers={"MemberUsers": [{"UserId": "ann"}]}
+        ),
+        lambda: neptune.list_loader_jobs(),
+        lambda: neptune.start_loader_job(**LOAD),
+        lambda: neptune.execute_fast_reset(action="initiateDatabaseReset"),
+        lambda: entities.start_phi_detection_job(**JOB),
+        lambda: entities.list_phi_detection_jobs(),
+    ]
+    for ask in refused:
+        with pytest.raises(ClientError) as raised:
+            ask()
+        assert raised.value.response["Error"]["Code"] == "AccessDeniedException"
+        assert raised.value.response["ResponseMetadata"]["RetryAttempts"] == 0
+    assert requests.get(f"{served.url}/loader", timeout=60).status_code == 403
+
+
+def test_a_steward_resets_and_sees_jobs_and_starts_none_that_read_notes(served: Served) -> None:
+    assert served.neptune("AKIDOFFICE").list_loader_jobs()["payload"]["loadIds"]
+    assert served.neptune("AKIDOFFICE").execute_fast_reset(action="initiateDatabaseReset")["payload"]["token"]
+    assert served.kendra("AKIDOFFICE").list_data_sources(IndexId=served.index)["SummaryItems"] == []
+    entities = client_of(served.url, "comprehendmedical", key=KEYS["AKIDOFFICE"])
+    assert entities.list_phi_detection_jobs()["ComprehendMedicalAsyncJobPropertiesList"] == []
+    with pytest.raises(ClientError, match="needs the role full"):
+        entities.start_phi_detection_job(**JOB)
+
+
+def test_each_answer_is_in_the_audit_with_its_documents(served: Served) -> None:
+    before = len(served.audit())
+    ward, asked = served.kendra("AKIDWARD"), {"IndexId": served.index, "QueryText": "asthma"}
+    ward.query(**asked, UserContext={"UserId": "ann"})
+    served.kendra("AKIDSTUDY").retrieve(IndexId=served.index, QueryText="asthma")
+    served.sparql("AKIDWARD", query="DESCRIBE <urn:brume:document:d-p1>")
+    with pytest.raises(ClientError):
+        ward.query(**asked, UserContext={"UserId": "bob"})
+    rows = served.audit()[before:]
+    assert [(row.key, row.user, row.operation, row.outcome) for row in rows] == [
+        ("AKIDWARD", "ann", "kendra:Query", "ANSWERED"),
+        ("AKIDSTUDY", "", "kendra:Retrieve", "ANSWERED"),
+        ("AKIDWARD", "", "neptune-db:Sparql", "ANSWERED"),
+        ("AKIDWARD", "bob", "kendra:Query", "DENIED"),
+    ]
+    assert [row.documents for row in rows] == [["d-p1"], ["d-p2"], ["urn:brume:document:d-p1"], []]
+    assert all(re.fullmatch("[0-9a-f]{64}", row.query) for row in rows[:3])
+
+
+def test_no_name_and_no_query_is_in_logs_or_metrics(served: Served, logged: list[str]) -> None:
+    for key in (KEY.access_key, "AKIDSTUDY", "AKIDSTRANGER"):
+        kendra = served.kendra(key)
+        for text in (NAMES["p1"], WORDS["p2"]):
+            kendra.query(IndexId=served.index, QueryText=text)
+            with pytest.raises(ClientError):
+                kendra.query(IndexId=served.index, QueryText=text, PageSize=1000)
+            served.sparql(key, query=f'SELECT * {{?s ?p "{text}"}}')
+            served.sparql(key, query=f"SELECT * {{?s ?p {text}")
+    metrics = requests.get(f"{served.url}/metrics", timeout=60).text
+    assert "brume_sparql_total" in metrics
+    assert logged, "no log was kept"
+    written = "\n".join([*logged, metrics])
+    for text in (*NAMES.values(), *WORDS.values()):
+        for part in text.split():
+            assert part not in written
+
+
+def test_what_no_policy_lists_is_for_the_full_role(served: Served) -> None:
+    assert policy.need("kendra", "BatchPutDocument") == Need.CHANGE
+    assert policy.need("no-such-service", "Query") == Need.CHANGE
+    for service in OFFERED:
+        offered = {one.name for one in service.operations() if one.resource is not None}
+        routes = {"Sparql", "SparqlStatus", "GetSparqlSummary"} if service.name == "neptunedata" else set()
+        assert policy.listed(service.name) <= offered | routes
