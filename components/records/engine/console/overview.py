@@ -7,8 +7,10 @@ from typing import Any
 from brume.aws.engine.lookup import owned
 from brume.aws.engine.service import Call
 from brume.aws.engine.store import Store
+from brume.records.engine.access.scopes import Scope
 from brume.records.engine.kendra.service import Search
 from brume.records.engine.kendra.tables import INDICES
+from brume.records.model.search.index import SearchIndex
 
 
 class Overview:
@@ -28,9 +30,7 @@ class Overview:
                 "IndexId": row.id,
                 "Name": row.name,
                 "Status": row.status,
-                "Notes": self._search.live.of(row.id, deidentified=scope.deidentified).count(reader)
-                if row.status == "ACTIVE"
-                else 0,
+                "Notes": self._live(row.id, scope).count(reader) if row.status == "ACTIVE" else 0,
             }
             for row, reader in zip(rows, readers, strict=True)
         ]
@@ -42,3 +42,6 @@ class Overview:
             "Emergency": scope.emergency or None,
             "Indexes": indexes,
         }
+
+    def _live(self, index: str, scope: Scope) -> SearchIndex:
+        return self._search.live.of(index, deidentified=scope.deidentified)
