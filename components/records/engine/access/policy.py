@@ -87,6 +87,18 @@ _COMPREHEND = {
         *(f"Stop{kind}Job" for kind in _ENTITY_JOBS),
     ),
 }
+_HEALTHLAKE = {
+    Need.ANY: ("DescribeFHIRDatastore", "ListFHIRDatastores"),
+    Need.ADMINISTER: (
+        "DeleteFHIRDatastore",
+        "DescribeFHIRExportJob",
+        "DescribeFHIRImportJob",
+        "ListFHIRExportJobs",
+        "ListFHIRImportJobs",
+        "ListTagsForResource",
+        "StartFHIRImportJob",
+    ),
+}
 _CONSOLE = {
     Need.READ: ("GetConsole", "GetNote", "JudgeEntity", "JudgeNote", "SearchNotes"),
 }
@@ -94,6 +106,7 @@ _SERVICES: Mapping[str, Mapping[Need, tuple[str, ...]]] = {
     "kendra": _KENDRA,
     "neptunedata": _NEPTUNE,
     "comprehendmedical": _COMPREHEND,
+    "healthlake": _HEALTHLAKE,
     "brumerecords": _CONSOLE,
 }
 
