@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import logging
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 
+from brume.aws.engine.logs import JsonFormatter
 from brume.records import demo
+from brume.records.demo.people import CLINICIANS
+from brume.records.demo.vocabulary import FAMILY
 from brume.records.model import ingest
 from brume.records.model.lake import Lake
 from brume.records.model.notes.making import make
@@ -44,3 +49,28 @@ def records_console(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pages]
     """An engine with notes of known content, and its page; tests leave the notes as they found them."""
     with serve_pages(tmp_path_factory.mktemp("console")) as pages:
         yield pages
+
+
+class _Lines(logging.Handler):
+    """Keeps what engines log, as they write it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.written: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.written.append(JsonFormatter().format(record))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_names_in_logs() -> Iterator[None]:
+    """No test of records may have the project log a name of the demo's patients or a word of their notes."""
+    lines, project = _Lines(), logging.getLogger("brume")
+    project.addHandler(lines)
+    level, project.level = project.level, logging.INFO
+    yield
+    project.removeHandler(lines)
+    project.level = level
+    names = {*FAMILY, *(name for _, given, family in CLINICIANS for name in (given, family))}
+    planted = re.compile(rf"\b(?:{'|'.join(map(re.escape, sorted(names)))}|[a-z]+rash)\b")
+    assert [line for line in lines.written if planted.search(line)] == []

@@ -18,7 +18,6 @@ from hypothesis import strategies as st
 from brume.aws.engine.logs import JsonFormatter
 from brume.records.engine.access import policy
 from brume.records.engine.access.policy import Need
-from brume.records.engine.engine import OFFERED
 from tests.aws.serving import KEY, client_of
 from tests.components.records.kendra import document, put
 from tests.components.records.scoped import (
@@ -311,8 +310,31 @@ def test_no_name_and_no_query_is_in_logs_or_metrics(served: Served, logged: list
 
 def test_what_no_policy_lists_is_for_the_full_role(served: Served) -> None:
     assert policy.need("kendra", "BatchPutDocument") == Need.CHANGE
+    assert policy.need("healthlake", "CreateFHIRDatastore") == Need.CHANGE
     assert policy.need("no-such-service", "Query") == Need.CHANGE
-    for service in OFFERED:
-        offered = {one.name for one in service.operations() if one.resource is not None}
-        routes = {"Sparql", "SparqlStatus", "GetSparqlSummary"} if service.name == "neptunedata" else set()
-        assert policy.listed(service.name) <= offered | routes
+
+
+@pytest.mark.parametrize("key", list(SEEN))
+def test_the_page_shows_a_key_its_patients_alone(served: Served, key: str) -> None:
+    console = client_of(served.url, "brumerecords", key=KEYS[key])
+    expected = {"none", *SEEN[key]} if key == KEY.access_key else set(SEEN[key])
+    counted = 4 if key == "AKIDALL" else len(expected)
+    assert [one["Notes"] for one in console.get_console()["Indexes"]] == [counted]
+    if key in DEIDENTIFIED or not expected:
+        for ask in (
+            lambda: console.search_notes(QueryText="asthma"),
+            lambda: console.get_note(NoteId="d-p2"),
+        ):
+            with pytest.raises(ClientError, match="AccessDenied"):
+                ask()
+        return
+    found = console.search_notes(QueryText="asthma")
+    assert shown(json.dumps(found["Notes"], default=str)) == expected
+    assert found["Total"] == len(expected)
+    assert shown(json.dumps(found["Facets"])) <= expected
+    for patient in PATIENTS:
+        if patient in expected:
+            assert WORDS[patient] in console.get_note(NoteId=f"d-{patient}")["Text"]
+        else:
+            with pytest.raises(ClientError, match="ResourceNotFound"):
+                console.get_note(NoteId=f"d-{patient}")

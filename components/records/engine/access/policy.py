@@ -89,6 +89,23 @@ _COMPREHEND = {
 }
 _HEALTHLAKE = {
     Need.ANY: ("DescribeFHIRDatastore", "ListFHIRDatastores"),
+    Need.READ: (
+        "CancelFHIRExportJobWithDelete",
+        "DescribeFHIRExportJobWithGet",
+        "FhirBundle",  # FHIR's routes ask for themselves who may change what
+        "FhirCapabilities",
+        "FhirCreate",
+        "FhirDelete",
+        "FhirEverything",
+        "FhirHistory",
+        "FhirRead",
+        "FhirReadVersion",
+        "FhirSearch",
+        "FhirUnknown",
+        "FhirUpdate",
+        "StartFHIRExportJob",  # of the scope's patients
+        "StartFHIRExportJobWithPost",
+    ),
     Need.ADMINISTER: (
         "DeleteFHIRDatastore",
         "DescribeFHIRExportJob",
@@ -100,7 +117,23 @@ _HEALTHLAKE = {
     ),
 }
 _CONSOLE = {
-    Need.READ: ("GetConsole", "GetNote", "JudgeEntity", "JudgeNote", "SearchNotes"),
+    Need.READ: (
+        "BeginEmergencyAccess",  # of keys whose rights have it
+        "CountCohort",
+        "EndEmergencyAccess",
+        "ExportCohort",
+        "FindConcepts",
+        "GetConsole",
+        "GetGraph",
+        "GetNote",
+        "GetTimeline",
+        "JudgeEntity",
+        "JudgeNote",
+        "ListConceptPairs",
+        "ListPatients",
+        "SearchNotes",
+    ),
+    Need.ADMINISTER: ("GetDataQuality", "ListAuditEvents", "ListJobs", "VerifyAudit"),
 }
 _SERVICES: Mapping[str, Mapping[Need, tuple[str, ...]]] = {
     "kendra": _KENDRA,
