@@ -73,7 +73,7 @@ def pipeline(
     step = steps.Steps(locals())
     found = step(stages.find_source, cpu="1", memory="1Gi")
     ingested = step(stages.ingest_resources, source=found.outputs["Output"], cpu="2", memory="4Gi")
-    step(stages.write_views, lake=ingested.outputs["Output"], cpu="1", memory="4Gi")
+    tables = step(stages.write_views, lake=ingested.outputs["Output"], cpu="1", memory="4Gi")
     notes = step(stages.make_notes, lake=ingested.outputs["Output"], cpu="1", memory="4Gi")
     found = step(stages.find_entities, lake=notes.outputs["Output"], cpu="2", memory="4Gi")
     lake_of_all = found.outputs["Output"]
@@ -88,6 +88,8 @@ def pipeline(
         index=indexed,
         graph=files,
         judged=judged.outputs["judged"],
+        views=tables.outputs["tables"],
+        view_rejects=tables.outputs["rejects"],
         cpu="500m",
         memory="2Gi",
     )

@@ -152,7 +152,7 @@ TABLE: dict[str, list[tuple[str, Any, list[str]]]] = {
         ("source", "content", RECORDS),
         ("lake", "new folder", RECORDS),
         ("status", "current", RECORDS[2:]),
-        ("max_rejected", 0.5, ["views"]),
+        ("max_rejected", 0.5, ["views", "report"]),
         ("nlp", "none", ["entities", "resources", "graph", "report"]),
         ("terminology", "new folder", ["entities", "resources", "graph", "report"]),
         ("min_score", 0.5, ["resources", "graph", "report"]),
@@ -164,7 +164,7 @@ TABLE: dict[str, list[tuple[str, Any, list[str]]]] = {
         ("queries", "new file", ["judge", "report"]),
         ("queries", "content", ["judge", "report"]),
         ("roles", "new file", []),
-        ("views", "new folder", ["views"]),
+        ("views", "new folder", ["views", "report"]),
         # They go with a data store of HealthLake, which is exported in every run.
         ("export_to", "other", []),
         ("export_role", "other", []),
@@ -233,7 +233,7 @@ CODE: dict[str, dict[str, list[str]]] = {
     "records": {
         "source": [],
         "ingest": [],
-        "views": ["views"],
+        "views": ["views", "report"],
         "notes": [name for name in RECORDS if name not in ("ingest", "views")],
         "entities": ["entities", "resources", "graph", "report"],
         "resources": ["resources"],

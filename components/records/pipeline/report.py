@@ -14,8 +14,10 @@ import duckdb
 from brume.records.model.lake import Lake
 from brume.records.pipeline.judged import Judgement
 from brume.records.pipeline.report_findings import entities_section, search_section
+from brume.records.pipeline.report_views import views_section
 from brume.report.page import Cell, Note, Number, Numbers, Report, Row, Section, Share, Table, render
 from brume.report.run_section import run_section
+from brume.run.rejects import Reject
 
 _NOTES = "SELECT count(*), count(DISTINCT nullif(patient, '')), count(*) FILTER (patient = '') FROM notes"
 _TYPES = """
@@ -40,6 +42,8 @@ class Input:
     index: str  # id of the index, "" for none
     graphs: int
     judgement: Judgement
+    views: Mapping[str, int]  # rows of the tables of views
+    view_rejects: Sequence[Reject]
     parameters: Mapping[str, object]
     timings: Mapping[str, float]
     versions: Mapping[str, str]
@@ -55,6 +59,7 @@ def build(given: Input) -> str:
             entities_section(connection),
             search_section(connection, given.index, given.graphs, given.judgement),
             _export(connection),
+            *([views_section(given.views, given.view_rejects)] if given.views else []),
             _rejects(connection),
             run_section(given.parameters, given.timings, given.versions),
         ]

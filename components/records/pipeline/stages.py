@@ -21,7 +21,7 @@ from brume.records.pipeline.healthlake_export import SOURCE, export
 from brume.records.pipeline.settings import NONE, SERVICE, statuses_of
 from brume.run.artifacts import HTML, Dataset, Metrics
 from brume.run.content import Counted
-from brume.run.rejects import Reject, check_share, write_rejects
+from brume.run.rejects import Reject, check_share, read_rejects, write_rejects
 from brume.run.stage import Content, context, stage
 
 # Those that notes are made of; `files` has times of change too, which make no other note.
@@ -253,9 +253,18 @@ def judge_queries(
 
 
 @stage("report", outputs={"report": "report.html"})
-def write_report(lake: LakeContent, index: str, graph: Dataset, judged: Dataset, report: HTML) -> None:
+def write_report(
+    lake: LakeContent,
+    index: str,
+    graph: Dataset,
+    judged: Dataset,
+    views: Dataset,
+    view_rejects: Dataset,
+    report: HTML,
+) -> None:
     """Write the report of the run, one self-contained page."""
     from brume.records.model.graph.files import read_graphs
+    from brume.records.model.views.tables import table_rows
     from brume.records.pipeline.judged import Judgement
     from brume.records.pipeline.report import Input, build
 
@@ -265,6 +274,8 @@ def write_report(lake: LakeContent, index: str, graph: Dataset, judged: Dataset,
             index=index,
             graphs=len(read_graphs(graph.uri)[0]),
             judgement=Judgement.load(judged.uri),
+            views=table_rows(views.uri),
+            view_rejects=read_rejects(view_rejects.uri),
             **context().about(),
         )
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -61,6 +62,14 @@ def write_tables(source: Lake, views: Sequence[View], uri: str) -> Written:
                 parts.append(part)
     target.replace([view.name for view in views], parts)
     return written
+
+
+def table_rows(uri: str) -> dict[str, int]:
+    """Return the numbers of rows of the tables that `write_tables` wrote, by name; none where it did not."""
+    counts: Counter[str] = Counter()
+    for part in lake.Lake(uri).snapshot().all_parts:
+        counts[part.table] += part.rows
+    return dict(counts)
 
 
 def _of_type(
