@@ -7,11 +7,12 @@ of their codes, so that good figures on them prove little), with the concepts of
 queries are this project's, in three files beside this one, a line of words and of displays each; a note is
 right for a query if it quotes one of the displays. They were written from the list of displays, before the
 notes were searched with them: by the author of the ranking, `lay_queries.tsv` was looked at while it was
-tuned, `lay_queries_held.tsv` was written after that. `lay_queries_second.tsv` is by a second author, who knew
-the list of displays alone.
+tuned; `lay_queries_held.tsv` was written after that, and was read by the author of today's `lay_terms.json`
+before that list was extended. `lay_queries_second.tsv` is by a second author, who knew the list of displays
+alone, and was read by neither. Displays of codes are asked too: the words of the notes.
 
-Compared are words alone (BM25), meaning alone (MiniLM, the nearest section), both fused, and all with
-concepts. Times are of one search with its embedding, on the notes repeated to `--large` of them, each with a
+Compared are words alone (BM25), meaning alone (MiniLM, the nearest section), all that is done without
+concepts in the notes, and with them. Times are of one search with its embedding, on the notes repeated to `--large` of them, each with a
 section of its own; those sections have random embeddings, on whose values no time depends.
 """
 
@@ -25,6 +26,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -32,8 +34,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from brume.records.model.minilm import MiniLM
-from brume.records.model.search import ranking
-from brume.records.model.search.concepts import Term
+from brume.records.model.search.concepts import Term, plain
 from brume.records.model.search.document import Document, Reader
 from brume.records.model.search.index import WIDTH, Query, SearchIndex
 from brume.records.model.search.judging import JudgedQuery, Quality, judge
@@ -94,12 +95,24 @@ def judged(path: Path, documents: Sequence[Document]) -> list[JudgedQuery]:
     return found
 
 
+def coded(terms: Sequence[Term], documents: Sequence[Document]) -> list[JudgedQuery]:
+    """Return the displays of codes as queries: words of the notes, which search by words finds best."""
+    texts = {document.id: " ".join(document.text.lower().split()) for document in documents}
+    names = sorted({plain(term.display).lower() for term in terms})
+    return [
+        JudgedQuery(name, {identity: 1.0 for identity, text in texts.items() if name in text})
+        for name in names
+    ]
+
+
 def ways(
     documents: Sequence[Document], network: MiniLM, folder: Path
 ) -> dict[str, Callable[[str], list[str]]]:
     """Return the ways to search, by name: each takes a query and returns ids."""
     index = SearchIndex(folder, network)
     index.put(documents, lambda done: print(f"\r{done} sections embedded", end="", file=sys.stderr))
+    bare = SearchIndex(folder, network)
+    bare.put([replace(document, entities=()) for document in documents])
     lexical, vectors, kept = Lexical(), Vectors(WIDTH), VectorFile(folder, network, WIDTH)
     for ordinal, document in enumerate(documents):
         lexical.add(ordinal, document.title, document.text)
@@ -115,9 +128,7 @@ def ways(
         return [documents[ordinal].id for ordinal in np.argsort(-near, kind="stable")[:10]]
 
     def both(query: str) -> list[str]:
-        near = vectors.scores(kept.queries([query])[0], len(documents))
-        found = ranking.fuse(([], np.zeros(len(documents))), lexical.scores(query, (), every), near, every)
-        return [documents[ordinal].id for ordinal in found.ordinals[:10]]
+        return [document.id for document in bare.search(Query(query, Reader())).documents[:10]]
 
     def everything(query: str) -> list[str]:
         return [document.id for document in index.search(Query(query, Reader())).documents[:10]]
@@ -125,7 +136,7 @@ def ways(
     return {
         "words (BM25)": words,
         "meaning (MiniLM)": meaning,
-        "words and meaning": both,
+        "without concepts": both,
         "with concepts": everything,
     }
 
@@ -188,8 +199,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as temporary:
         folder = options.keep or Path(temporary)
         searches = ways(documents, network, folder)
-        for name in ("lay_queries.tsv", "lay_queries_held.tsv", "lay_queries_second.tsv"):
-            queries = judged(HERE / name, documents)
+        names = ("lay_queries.tsv", "lay_queries_held.tsv", "lay_queries_second.tsv")
+        asked = {name: judged(HERE / name, documents) for name in names}
+        for name, queries in {**asked, "displays of codes": coded(terms, documents)}.items():
             print(f"\n{name}")
             for way, search in searches.items():
                 print(shown(way, judge(queries, search)))

@@ -15,14 +15,20 @@ from numpy.typing import NDArray
 
 from brume.records.model.entity import Trait
 from brume.records.model.search import ranking
-from brume.records.model.search.concepts import Term, ingredient, plain
+from brume.records.model.search.concepts import Match, Term, ingredient, plain
 from brume.records.model.search.document import Document, Reader
 from brume.records.model.search.excerpts import Wanted, passages
 from brume.records.model.search.index import WIDTH, Query, SearchIndex
 from brume.records.model.search.lexical import Lexical
 from brume.records.model.search.sections import count_tokens, sentences, windows
 from brume.records.model.search.terms import TermFinder, TermsError, read_terms, write_terms
-from brume.records.model.search.thesaurus import Thesaurus, ThesaurusError, lay_terms, parse_solr
+from brume.records.model.search.thesaurus import (
+    Thesaurus,
+    ThesaurusError,
+    lay_terms,
+    lay_variants,
+    parse_solr,
+)
 from brume.records.model.search.vectors import VectorFile
 from brume.records.model.search.words import stems
 
@@ -207,9 +213,31 @@ def test_two_parts_of_a_query_add_up(tmp_path: Path) -> None:
     assert order(index, "diabetes mellitus type 2 with essential hypertension")[0] == "both"
 
 
-def test_scores_are_from_0_to_1_and_ties_have_one_rank() -> None:
+def test_the_best_score_says_how_sure_it_is_and_ties_have_one_score() -> None:
     among = np.ones(4, bool)
     lexical = (np.array([2, 3, 1]), np.array([5.0, 5.0, 1.0]))
-    found = ranking.fuse(([], np.zeros(4)), lexical, None, among)
+    found = ranking.fuse(([], np.zeros(4)), lexical, 0.5, None, among)
     assert list(found.ordinals) == [2, 3, 1]
-    assert found.scores[0] == found.scores[1] == 1.0 > found.scores[2] > 0
+    assert found.scores[0] == found.scores[1] == 0.5 > found.scores[2] > 0
+    near = np.array([0.2, 0.9, 0.1, 0.1], np.float32)
+    assert list(ranking.fuse(([], np.zeros(4)), lexical, 0.5, near, among).ordinals) == [1, 2, 3]
+    assert list(ranking.fuse(([], np.zeros(4)), lexical, 1.0, near, among).ordinals)[:2] == [2, 3]
+
+
+def test_nothing_of_what_a_reader_may_not_read_counts() -> None:
+    among = np.array([False, True, True])
+    matches = [Match("s|1", "Gout", "gout", 0.9, 0)]
+    lexical = (np.array([1]), np.array([1.0]))
+    found = ranking.fuse((matches, np.array([0.9, 0.0, 0.0])), lexical, 1.0, None, among)
+    assert list(found.ordinals) == [1]
+
+
+def test_lay_words_are_known_in_other_words_of_the_same_meaning() -> None:
+    known = Thesaurus(lay_variants())
+
+    def meant(query: str) -> set[str]:
+        return {one.phrase for one in known.expand(query)}
+
+    assert meant("blood pressure capsules") >= {"lisinopril", "amlodipine"}
+    assert meant("seizure tablets") == meant("seizure medicine")
+    assert "osteoarthritis of knee" in meant("the worn out knee")

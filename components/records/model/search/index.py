@@ -21,13 +21,14 @@ from brume.records.model.search.filters import All, Condition
 from brume.records.model.search.lexical import Lexical
 from brume.records.model.search.relevance import Boost, Order
 from brume.records.model.search.spelling import Correction, Spelling
-from brume.records.model.search.thesaurus import Thesaurus, lay_terms
+from brume.records.model.search.thesaurus import Thesaurus, lay_terms, lay_variants
 from brume.records.model.search.vectors import Encoder, VectorFile, Vectors, section_texts
 from brume.records.model.search.words import stems
 
 WIDTH = 384
 """Values of an embedding."""
 _JUDGED = 0.25  # what a reader's judgement of a result for the same query changes of its score
+_FIRST = 3  # documents, best by words, in which the words of a query are counted
 _STALE = 2  # a rebuild comes when this many times the documents were put in
 
 
@@ -59,9 +60,10 @@ class SearchIndex:
         `lay` says whether lay people's words stand for clinical terms.
         """
         self._file = VectorFile(folder, encoder, WIDTH) if encoder is not None else None
-        self._rules = list(lay_terms()) if lay else []
+        self._rules = list(lay_variants()) if lay else []
         self._thesaurus = Thesaurus(self._rules)
-        self._lay = Thesaurus((term, (phrase,)) for phrase, terms in self._rules for term in terms)
+        named = lay_terms() if lay else ()
+        self._lay = Thesaurus((term, (phrase,)) for phrase, terms in named for term in terms)
         self._terms: tuple[Term, ...] = ()
         self._lock = threading.RLock()
         self._documents: dict[str, tuple[Document, int]] = {}
@@ -169,9 +171,11 @@ class SearchIndex:
                 else:
                     near = self._concepts.match(query.text, [one.query for one in others], vectors, readable)
                 matches = [match for match in near if match.id not in query.without]
+                by_words = self._lexical.scores(query.text, phrases, among)
                 ranked = ranking.fuse(
                     (matches, self._concepts.scores(matches, len(among))),
-                    self._lexical.scores(query.text, phrases, among),
+                    by_words,
+                    self._covered(query.text, by_words[0]),
                     None if vectors is None else self._vectors.scores(vectors[0], len(among)),
                     among,
                 )
@@ -191,6 +195,17 @@ class SearchIndex:
             ordinals = np.array([ordinal for ordinal in known if among[ordinal]], int)
             wanted = self._wanted(query.text, (), ())
             return Found(self, query, ordinals, np.ones(len(ordinals)), self._stored, (), wanted, among)
+
+    def _covered(self, text: str, ordinals: NDArray[np.int64]) -> float:
+        """Return the greatest share of a query's words that one of the first documents has, by rareness."""
+        rareness = self._lexical.idf(set(stems(text)))
+        total = sum(rareness.values())
+        if not total:
+            return 0.0
+        first = [self._stored[int(ordinal)] for ordinal in ordinals[:_FIRST]]
+        found = [set(stems(f"{document.title}\n{document.text}")) for document in first]
+        shares = (sum(rare for stem, rare in rareness.items() if stem in words) for words in found)
+        return max(shares, default=0.0) / total
 
     def _adjusted(
         self, query: Query, ranked: ranking.Ranked

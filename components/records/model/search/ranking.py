@@ -1,8 +1,8 @@
 """One order of documents from three: by concepts, by words and by meaning.
 
-Reciprocal rank fusion (Cormack, Clarke, Büttcher 2009) with weights: a concept that the query is surely
-about counts most, equal weights would let near words win over it. Where no concept is sure, meaning and words
-decide.
+The scores of each kind are divided by their best and added with weights (CombSUM; Fox and Shaw 1994). Concepts
+count most, by how sure it is that the query is about them. Words count by how much of the query the documents
+have that are best by words: a query in the words of notes is answered by words, a lay person's by meaning.
 """
 
 from __future__ import annotations
@@ -17,12 +17,13 @@ from brume.records.model.search.columns import Mask
 from brume.records.model.search.concepts import Match
 from brume.records.model.search.vectors import Floats
 
-_CONSTANT = 10  # of the reciprocal rank
+_CONCEPT, _DENSE = 4.0, 1.0  # weights
+# Of words: the first; more for a query that is covered, the third where it is about a concept, else the second.
+_WORDS, _COVERED, _BESIDE, _STEEP = 0.5, 8.0, 2.0, 12
+_POWER = 2  # of a document's share of the best score by concepts
 _DENSE_MOST, _DENSE_LEAST = 500, 0.30  # documents that are found by meaning alone, and their least cosine
 _SURE, _UNSURE = 0.55, 0.3  # scores of a concept at which it counts wholly, and not at all
-_NEGATED = (
-    0.6  # what is left of the score where a document mentions the concepts, none of them of the patient
-)
+_NEGATED = 0.6  # of the score, where a document mentions the concepts, none of them of the patient
 _MENTION = 0.35  # of a document's concept score, below which that is so
 
 
@@ -37,41 +38,54 @@ class Ranked:
 def fuse(
     concepts: tuple[Sequence[Match], NDArray[np.float64]],
     lexical: tuple[NDArray[np.int64], NDArray[np.float64]],
+    covered: float,
     dense: Floats | None,
     among: Mask,
 ) -> Ranked:
     """Return one order from the scores of each kind.
 
-    `concepts` are the query's, and each document's score by them; `lexical` ordinals and scores, best first;
-    `dense` each document's cosine.
+    `concepts` are the query's, and each document's score by them; `lexical` ordinals and scores, best first,
+    and `covered` the share of the query (0 to 1) that the best of them have; `dense` each document's cosine.
+    The best document's score is how sure it is that there is one about the query: the greatest of the
+    concept's score, `covered` and the cosine.
     """
     size = len(among)
     matches, by_concept = concepts
-    sure = max((match.score for match in matches), default=0.0)
-    share = float(np.clip((sure - _UNSURE) / (_SURE - _UNSURE), 0, 1))
-    weights = {"concept": 3 * share, "lexical": 1.0, "dense": 1.0 if share else 1.5}
-    total = np.zeros(size)
-    listed = np.zeros(size, bool)
     by_concept = np.where(among, by_concept, 0)
+    share = 0.0
+    if by_concept.any():
+        sure = max(match.score for match in matches)
+        share = float(np.clip((sure - _UNSURE) / (_SURE - _UNSURE), 0, 1))
+    total, listed, certain = np.zeros(size), np.zeros(size, bool), 0.0
     if share:
-        total += weights["concept"] * _reciprocal(by_concept)
+        total += _CONCEPT * share * _of_best(by_concept) ** _POWER
         listed |= by_concept > 0
-    words = np.zeros(size)
-    words[lexical[0]] = lexical[1]
-    total += weights["lexical"] * _reciprocal(words)
-    listed |= words > 0
-    if dense is not None:
+        certain = sure
+    if len(lexical[0]):
+        words = np.zeros(size)
+        words[lexical[0]] = lexical[1]
+        more = _COVERED * (1 - share) + _BESIDE * share
+        total += (_WORDS + more * covered**_STEEP) * _of_best(words)
+        listed |= words > 0
+        certain = max(certain, covered)
+    if dense is not None and among.any():
         near = np.zeros(size)
         best = _best(np.where(among, dense, -1), _DENSE_MOST)
         near[best] = np.maximum(dense[best], 0)
-        total += weights["dense"] * _reciprocal(near)
+        total += _DENSE * _of_best(near)
         listed[best] |= near[best] >= _DENSE_LEAST
+        certain = max(certain, float(near.max()))
     total[(by_concept > 0) & (by_concept < _MENTION)] *= _NEGATED
-    most = sum(weight for kind, weight in weights.items() if kind != "dense" or dense is not None)
     ordinals = np.flatnonzero(listed & among)
-    scores = total[ordinals] * (_CONSTANT + 1) / most
+    scores = np.round(_of_best(total[ordinals]), 9)  # equal documents are equal
     order = np.lexsort((ordinals, -scores))
-    return Ranked(ordinals[order], np.clip(scores[order], 0, 1))
+    return Ranked(ordinals[order], np.clip(scores[order] * certain, 0, 1))
+
+
+def _of_best(scores: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return scores as shares of the best one."""
+    best = float(scores.max(initial=0))
+    return scores / best if best > 0 else scores
 
 
 def _best(scores: Floats, most: int) -> NDArray[np.int64]:
@@ -79,16 +93,3 @@ def _best(scores: Floats, most: int) -> NDArray[np.int64]:
     if len(scores) <= most:
         return np.arange(len(scores))
     return np.argpartition(-scores, most)[:most]
-
-
-def _reciprocal(scores: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return 1 / (constant + rank) for scores above 0, equal ones alike, and 0 for others."""
-    found = np.zeros(len(scores))
-    positive = np.flatnonzero(scores > 0)
-    if len(positive):
-        _, inverse, counts = np.unique(
-            -np.round(scores[positive], 6), return_inverse=True, return_counts=True
-        )
-        before = np.cumsum(counts) - counts
-        found[positive] = 1 / (_CONSTANT + 1 + before[inverse])
-    return found

@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib import resources
+from typing import Any
 
 from brume.records.model.search.words import stems, words
 
@@ -76,5 +77,32 @@ def parse_solr(text: str) -> list[tuple[str, tuple[str, ...]]]:
 @functools.cache
 def lay_terms() -> tuple[tuple[str, tuple[str, ...]], ...]:
     """Return what lay people say and the clinical terms that it means (`lay_terms.json`)."""
+    return tuple((phrase, tuple(terms)) for phrase, terms in _lay_file()["phrases"].items())
+
+
+@functools.cache
+def lay_variants() -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """Return the lay terms, and each again with a word in place of one that means the same in it.
+
+    In "blood pressure pill" a pill is a tablet or a medicine; in "water pill", too.
+    """
+    same = {word: words for words in _lay_file()["words"] for word in words}
+    known = {stems(phrase) for phrase, _ in lay_terms()}
+    found = list(lay_terms())
+    for phrase, terms in lay_terms():
+        words = phrase.split()
+        if len(words) < 2:
+            continue
+        for place, word in enumerate(words):
+            for other in same.get(word, ()):
+                varied = " ".join([*words[:place], other, *words[place + 1 :]])
+                if other != word and stems(varied) not in known:
+                    found.append((varied, terms))
+    return tuple(found)
+
+
+@functools.cache
+def _lay_file() -> dict[str, Any]:
     text = resources.files(__package__).joinpath("lay_terms.json").read_text(encoding="utf-8")
-    return tuple((phrase, tuple(terms)) for phrase, terms in json.loads(text).items())
+    found: dict[str, Any] = json.loads(text)
+    return found
