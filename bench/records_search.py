@@ -12,8 +12,9 @@ before that list was extended. `lay_queries_second.tsv` is by a second author, w
 alone, and was read by neither. Displays of codes are asked too: the words of the notes.
 
 Compared are words alone (BM25), meaning alone (MiniLM, the nearest section), all that is done without
-concepts in the notes, and with them. Times are of one search with its embedding, on the notes repeated to `--large` of them, each with a
-section of its own; those sections have random embeddings, on whose values no time depends.
+concepts in the notes, and with them. Displays of codes are asked too: the words of the notes. Times are of
+one search with its embedding, on the notes repeated to `--large` of them, each with a section of its own;
+those sections have random embeddings, on whose values no time depends.
 """
 
 from __future__ import annotations

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from brume import weights
 from brume.records.model.wordpiece import WordPiece
@@ -48,7 +49,12 @@ class MiniLM:
 
     @classmethod
     def load(cls, name: str = NAME) -> MiniLM:
-        """Load the weights of the catalog, or of a folder of the user's. Raises `weights.WeightsError`."""
+        """Load the weights of the catalog, or of a folder of the user's. Raises `weights.WeightsError`.
+
+        numpy's products take one thread each in this process from then on: threads that wait for the next
+        small product in a loop cost a query ten times the time on a machine that has other work, measured.
+        """
+        threadpool_limits(1, user_api="blas")
         folder = weights.find(name)
         tensors = read_safetensors(folder / "model.safetensors")
         return cls(tensors, WordPiece.load(folder / "vocab.txt"), weights.digest(name))

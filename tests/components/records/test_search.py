@@ -199,6 +199,15 @@ def test_a_concept_that_was_taken_away_finds_nothing(tmp_path: Path) -> None:
     assert list(without.matches) == [] and len(without) == 0  # nor is it by its other names
 
 
+def test_a_query_that_is_the_name_of_a_concept_is_about_no_other(tmp_path: Path) -> None:
+    index = SearchIndex(tmp_path, None)
+    index.put(documents({"two": "Diabetes mellitus type 2.", "any": "Diabetes mellitus."}))
+    assert [match.id for match in index.search(Query("diabetes mellitus type 2", Reader())).matches] == [
+        "s|2"
+    ]
+    assert len(index.search(Query("diabetes mellitus of adults", Reader())).matches) == 2
+
+
 def test_two_parts_of_a_query_add_up(tmp_path: Path) -> None:
     index = SearchIndex(tmp_path, None)
     index.put(

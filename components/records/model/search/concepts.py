@@ -23,7 +23,8 @@ _LEAST = 0.35  # of a concept's score: below, the query is about none that is he
 _NEAR = 0.1  # below the best score, within which others are taken too
 _PRIOR = 0.02  # for each power of ten of documents that have the concept
 _SYNONYM = 0.95  # worth of a word that stands for the query's
-_LONGEST = 8  # words of a name
+_EXACT = 0.99  # from which on the query is a concept's name
+_LONGEST = 20  # words of a name
 _NAMES = 16  # of a concept that are compared
 # What a text states about a mention: how much the document is about it.
 _WEIGHTS = {
@@ -279,6 +280,8 @@ class Concepts:
             part = next((number for number, one in enumerate(parts) if one & covered), len(parts))
             if score < _LEAST or (part < len(parts) and prior < ranked[0][0] - _NEAR):
                 continue
+            if part < len(parts) and score < _EXACT <= ranked[0][1]:
+                continue  # the query is the name of another
             if part == len(parts):
                 parts.append(covered)
             found.append(Match(identity, self.display(identity), name, min(score, 1.0), part))

@@ -1,8 +1,9 @@
 """One order of documents from three: by concepts, by words and by meaning.
 
-The scores of each kind are divided by their best and added with weights (CombSUM; Fox and Shaw 1994). Concepts
-count most, by how sure it is that the query is about them. Words count by how much of the query the documents
-have that are best by words: a query in the words of notes is answered by words, a lay person's by meaning.
+The scores of each kind are divided by their best and added with weights (CombSUM; Fox and Shaw 1994).
+Concepts count most, by how sure it is that the query is about them. Words count by how much of the query the
+documents have that are best by words: a query in the words of notes is answered by words, a lay person's by
+meaning.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from brume.records.model.search.concepts import Match
 from brume.records.model.search.vectors import Floats
 
 _CONCEPT, _DENSE = 4.0, 1.0  # weights
-# Of words: the first; more for a query that is covered, the third where it is about a concept, else the second.
+# Of words: the first; more for a query that is covered, the third if it is about a concept, else the second.
 _WORDS, _COVERED, _BESIDE, _STEEP = 0.5, 8.0, 2.0, 12
 _POWER = 2  # of a document's share of the best score by concepts
 _DENSE_MOST, _DENSE_LEAST = 500, 0.30  # documents that are found by meaning alone, and their least cosine
