@@ -9,12 +9,12 @@ right for a query if it quotes one of the displays. They were written from the l
 notes were searched with them: by the author of the ranking, `lay_queries.tsv` was looked at while it was
 tuned; `lay_queries_held.tsv` was written after that, and was read by the author of today's `lay_terms.json`
 before that list was extended. `lay_queries_second.tsv` is by a second author, who knew the list of displays
-alone, and was read by neither. Displays of codes are asked too: the words of the notes.
+alone, and was not read before. Displays of codes are asked too: the words of the notes.
 
 Compared are words alone (BM25), meaning alone (MiniLM, the nearest section), all that is done without
-concepts in the notes, and with them. Displays of codes are asked too: the words of the notes. Times are of
-one search with its embedding, on the notes repeated to `--large` of them, each with a section of its own;
-those sections have random embeddings, on whose values no time depends.
+concepts in the notes, and with them. Times are of one search with its embedding, on the notes repeated to
+`--large` of them, each with a section of its own; those sections have random embeddings, on whose values no
+time depends.
 """
 
 from __future__ import annotations
