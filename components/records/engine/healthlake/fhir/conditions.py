@@ -16,12 +16,18 @@ from brume.records.engine.healthlake.store import Patients
 from brume.records.engine.healthlake.tables import KEYS, VERSIONS
 from brume.records.model.fhir.criteria import Value
 from brume.records.model.fhir.keys import IDENTIFIER, UPDATED
-from brume.records.model.fhir.parameters import Kind, parameters
-from brume.records.model.fhir.query import Criterion
+from brume.records.model.fhir.parameters import Kind, types_with
+from brume.records.model.fhir.query import Criterion, Search
 from brume.records.model.references import URN
 
 Match = Callable[[Any, Value], ColumnElement[bool]]
 _IDENTIFIERS = KEYS.alias("identifiers")
+_LAST: Mapping[tuple[bool, bool], Any] = {  # by whether it is a number, and whether it descends
+    (True, False): 1e300,
+    (True, True): -1e300,
+    (False, False): "\U0010ffff",
+    (False, True): "",
+}
 
 
 def matching(
@@ -115,6 +121,7 @@ def identified(reference: Any, identifier: Any, datastore: str) -> ColumnElement
     """Return the condition that a key of a reference by identifier means what has a key of an identifier."""
     return and_(
         identifier.c.datastore == datastore,
+        identifier.c.type.in_(types_with("identifier")),  # so that the index of values is of use
         identifier.c.parameter == "identifier",
         identifier.c.value == reference.c.value,
         or_(reference.c.system == "", identifier.c.system == reference.c.system),
@@ -208,24 +215,38 @@ def _within(low: Any, high: Any, prefix: str, first: float, last: float) -> Colu
     return conditions[prefix]()
 
 
-def sort_value(name: str, resource_type: str, *, descending: bool) -> ColumnElement[Any]:
-    """Return what a resource is sorted by, never NULL: what has no value comes last."""
-    if name == "_id":
-        return VERSIONS.c.id
-    if name == UPDATED:
-        return VERSIONS.c.updated
-    numeric = parameters(resource_type)[name].kind in (Kind.DATE, Kind.NUMBER, Kind.QUANTITY)
-    last: Any
-    if numeric:
-        last = -1e300 if descending else 1e300
-        column = func.max(func.coalesce(KEYS.c.high, KEYS.c.low)) if descending else func.min(KEYS.c.low)
-    else:
-        last = "" if descending else "\U0010ffff"
-        column = func.max(KEYS.c.value) if descending else func.min(KEYS.c.value)
-    mine = select(column).where(
-        KEYS.c.datastore == VERSIONS.c.datastore,
-        KEYS.c.type == VERSIONS.c.type,
-        KEYS.c.id == VERSIONS.c.id,
-        KEYS.c.parameter == name,
-    )
-    return func.coalesce(mine.scalar_subquery(), last)
+def ordering(
+    datastore: str, search: Search, found: Select[Any]
+) -> tuple[Select[Any], list[ColumnElement[Any]], list[bool]]:
+    """Return a search's matches in its order: the selection, the columns of the order, which descend.
+
+    The columns have the values of a position. What has no value comes last; ids order what is equal.
+    """
+    rows = found.subquery()
+    columns: list[ColumnElement[Any]] = []
+    joined: Any = rows
+    for number, (parameter, descending) in enumerate(search.sort):
+        if parameter.name in ("_id", UPDATED):
+            columns.append(rows.c.id if parameter.name == "_id" else rows.c.updated)
+            continue
+        numeric = parameter.kind in (Kind.DATE, Kind.NUMBER, Kind.QUANTITY)
+        value = func.coalesce(KEYS.c.high, KEYS.c.low) if numeric and descending else KEYS.c.low
+        value = value if numeric else KEYS.c.value
+        least = (func.max if descending else func.min)(value).label("value")
+        mine = (
+            select(KEYS.c.id, least)
+            .where(KEYS.c.datastore == datastore, KEYS.c.type == search.type)
+            .where(KEYS.c.parameter == parameter.name)
+            .group_by(KEYS.c.id)
+            .subquery(f"order_{number}")
+        )
+        joined = joined.outerjoin(mine, mine.c.id == rows.c.id)
+        last = _LAST[numeric, descending]
+        columns.append(func.coalesce(mine.c.value, last))
+    columns.append(rows.c.id)
+    directions = [*(descending for _, descending in search.sort), False]
+    named = [column.label(f"place_{number}") for number, column in enumerate(columns)]
+    ordered = [
+        column.desc() if down else column.asc() for column, down in zip(columns, directions, strict=True)
+    ]
+    return select(rows, *named).select_from(joined).order_by(*ordered), columns, directions

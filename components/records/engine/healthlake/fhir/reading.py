@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, or_, select, tuple_
+from sqlalchemy import CTE, Connection, and_, select, tuple_, union
 
 from brume.records.engine.healthlake import store
 from brume.records.engine.healthlake.fhir import replies
@@ -13,7 +13,7 @@ from brume.records.engine.healthlake.fhir.access import Access
 from brume.records.engine.healthlake.fhir.pages import Page, Pairs, beyond
 from brume.records.engine.healthlake.fhir.search import referred
 from brume.records.engine.healthlake.store import Version, instant
-from brume.records.engine.healthlake.tables import KEYS, VERSIONS
+from brume.records.engine.healthlake.tables import KEYS, PATIENTS, VERSIONS
 from brume.records.model.fhir import checks, compartment, times
 from brume.records.model.fhir.errors import refused
 from brume.records.model.fhir.keys import REFERENCES
@@ -109,16 +109,11 @@ def everything(db: Connection, access: Access, identity: str, given: Pairs) -> L
     count, since, token, types = _options(given, ("_since", "_type"))
     patient = read(db, access, "Patient", identity)
     page = Page(access, f"Patient/{identity}/$everything", given, count, token)
-    about = store.about(db, access.datastore, [identity])
-    own = select(VERSIONS.c.type, VERSIONS.c.id).where(
-        VERSIONS.c.datastore == access.datastore, VERSIONS.c.current == 1, VERSIONS.c.deleted == 0, about
+    among = _everything(db, access.datastore, identity)
+    wanted = store.current(db, access.datastore, access.patients).join(
+        among, and_(VERSIONS.c.type == among.c.type, VERSIONS.c.id == among.c.id)
     )
-    theirs = [KEYS.c.datastore == access.datastore, tuple_(KEYS.c.type, KEYS.c.id).in_(own)]
-    shared = VERSIONS.c.type.in_(sorted(compartment.SHARED))
     pair = tuple_(VERSIONS.c.type, VERSIONS.c.id)
-    wanted = store.current(db, access.datastore, access.patients).where(
-        or_(pair.in_(own), shared & referred(access.datastore, theirs, REFERENCES))
-    )
     if types:
         wanted = wanted.where(VERSIONS.c.type.in_(types))
     if since is not None:
@@ -135,6 +130,28 @@ def everything(db: Connection, access: Access, identity: str, given: Pairs) -> L
     last = _place(shown[-1], patient) if shown and len(listed) > count else None
     entries = [replies.entry(access, one, "match") for one in shown]
     return replies.bundle("searchset", entries, link=page.links(last)), shown
+
+
+def _everything(db: Connection, datastore: str, identity: str) -> CTE:
+    """Return types and ids of what is about a patient, and of what of no patient this refers to."""
+    same = [getattr(VERSIONS.c, name) == getattr(PATIENTS.c, name) for name in ("type", "id", "version")]
+    about = (
+        select(VERSIONS.c.type, VERSIONS.c.id)
+        .join(PATIENTS, and_(VERSIONS.c.datastore == PATIENTS.c.datastore, *same))
+        .where(PATIENTS.c.datastore == datastore, VERSIONS.c.current == 1, VERSIONS.c.deleted == 0)
+        .where(PATIENTS.c.patient.in_(store.names(db, datastore, [identity])))
+        .cte("about")
+    )
+    theirs = and_(about.c.type == KEYS.c.type, about.c.id == KEYS.c.id)
+    literal, through = referred(datastore, REFERENCES)
+    shared = sorted(compartment.SHARED)
+    return union(
+        select(about.c.type, about.c.id),
+        literal.join(about, theirs).where(KEYS.c.datastore == datastore, KEYS.c.system.in_(shared)),
+        through.join(about, theirs).where(
+            KEYS.c.datastore == datastore, through.selected_columns.type.in_(shared)
+        ),
+    ).cte("everything")
 
 
 def _place(version: Version, patient: Version) -> list[str]:

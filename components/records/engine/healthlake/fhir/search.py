@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, func, or_, select, tuple_
+from sqlalchemy import ColumnElement, Connection, Select, func, or_, select, tuple_
 
 from brume.records.engine.healthlake import store
 from brume.records.engine.healthlake.fhir import replies
 from brume.records.engine.healthlake.fhir.access import Access
-from brume.records.engine.healthlake.fhir.conditions import identified, matching, sort_value
+from brume.records.engine.healthlake.fhir.conditions import identified, matching, ordering
 from brume.records.engine.healthlake.fhir.pages import Page, beyond
 from brume.records.engine.healthlake.store import Version
 from brume.records.engine.healthlake.tables import KEYS, VERSIONS
@@ -31,23 +31,14 @@ def search(db: Connection, access: Access, wanted: Search) -> tuple[dict[str, An
     page = Page(access, wanted.type, wanted.given, wanted.count, wanted.page)
     if wanted.only_count:
         return replies.bundle("searchset", [], total=total, link=page.links(None)), []
-    order = [
-        sort_value(one.name, wanted.type, descending=descending).label(f"order_{number}")
-        for number, (one, descending) in enumerate(wanted.sort)
-    ]
-    rows = found.add_columns(*order).subquery()
-    columns: list[ColumnElement[Any]] = [*(rows.c[one.name] for one in order), rows.c.id]
-    descending = [*(down for _, down in wanted.sort), False]
-    ordered = select(rows).order_by(
-        *(column.desc() if down else column.asc() for column, down in zip(columns, descending, strict=True))
-    )
+    ordered, columns, directions = ordering(access.datastore, wanted, found)
     if after := page.after(len(columns)):
-        ordered = ordered.where(beyond(columns, descending, after))
+        ordered = ordered.where(beyond(columns, directions, after))
     listed = db.execute(ordered.limit(wanted.count + 1)).all()
     shown = listed[: wanted.count]
-    last = (
-        [*(getattr(shown[-1], one.name) for one in order), shown[-1].id] if len(listed) > len(shown) else None
-    )
+    last = None
+    if len(listed) > len(shown):
+        last = [getattr(shown[-1], f"place_{number}") for number in range(len(columns))]
     matches = [Version.of(row) for row in shown]
     included = _included(db, access, wanted, [one.id for one in matches])
     entries = [replies.entry(access, one, "match") for one in matches]
@@ -86,21 +77,24 @@ def _included(db: Connection, access: Access, wanted: Search, ids: Sequence[str]
 
 def _targets(datastore: str, include: Include, ids: Sequence[str]) -> ColumnElement[bool]:
     mine = [KEYS.c.datastore == datastore, KEYS.c.type == include.source, KEYS.c.id.in_(ids)]
-    condition = referred(datastore, mine, include.parameter.name)
+    pair = tuple_(VERSIONS.c.type, VERSIONS.c.id)
+    literal, through = referred(datastore, include.parameter.name)
+    condition = or_(pair.in_(literal.where(*mine)), pair.in_(through.where(*mine)))
     return condition & (VERSIONS.c.type == include.target) if include.target else condition
 
 
-def referred(datastore: str, mine: Sequence[ColumnElement[bool]], parameter: str) -> ColumnElement[bool]:
-    """Return the condition that a version is what some keys of a parameter refer to."""
+def referred(datastore: str, parameter: str) -> tuple[Select[Any], Select[Any]]:
+    """Return types and ids that keys of a parameter refer to, by these and by identifiers; to be narrowed."""
     identifiers = KEYS.alias("identifiers")
-    literal = select(KEYS.c.system, KEYS.c.value).where(*mine, KEYS.c.parameter == parameter)
+    # The name as a term leaves SQLite the index of resources, which narrows more.
+    name = KEYS.c.parameter + ""
+    literal = select(KEYS.c.system.label("type"), KEYS.c.value.label("id")).where(name == parameter)
     through = (
         select(identifiers.c.type, identifiers.c.id)
         .select_from(KEYS.join(identifiers, identified(KEYS, identifiers, datastore)))
-        .where(*mine, KEYS.c.parameter == parameter + IDENTIFIER)
+        .where(name == parameter + IDENTIFIER)
     )
-    pair = tuple_(VERSIONS.c.type, VERSIONS.c.id)
-    return or_(pair.in_(literal), pair.in_(through))
+    return literal, through
 
 
 def _sources(datastore: str, include: Include, searched: str, ids: Sequence[str]) -> ColumnElement[bool]:
