@@ -9,24 +9,17 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+import pytest
 import requests
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
-from sqlalchemy import insert
 
-from brume.aws.engine.service import Engine
 from brume.aws.engine.store import Store
 from brume.aws.wire.keys import Key
-from brume.records.engine.access.audit import Audit
-from brume.records.engine.access.rights import read_rights
-from brume.records.engine.access.scopes import Scopes
-from brume.records.engine.healthlake.fhir.rest import Rest
-from brume.records.engine.healthlake.store import FhirStore
-from brume.records.engine.healthlake.tables import DATASTORES
 from brume.records.engine.tables import SCHEMA
-from brume.records.model.fhir.keys import keys
 from tests.aws.serving import KEY, KEYS, serve_engine
+from tests.components.records.healthlake import make_engine
 
 REGION = "eu-west-1"
 WARD = Key("AKIDWARD", "secret of the ward", KEY.account)
@@ -97,29 +90,12 @@ def listed(bundle: Mapping[str, Any]) -> list[str]:
 
 @contextlib.contextmanager
 def serve_fhir(folder: Path) -> Iterator[tuple[str, Store]]:
-    """Serve the routes, with the keys above; yields the URL and the database."""
-    store = Store("", folder, SCHEMA)
+    """Serve the engine with the keys above; yields the URL, and the engine's database."""
     (folder / "access.json").write_text(json.dumps(ACCESS))
-    audit = Audit(store)
-    rest = Rest(
-        FhirStore(store, keys), Scopes(read_rights(str(folder / "access.json"))), audit, lambda _: None
-    )
-    known = {**KEYS, WARD.access_key: WARD, STUDY.access_key: STUDY}
-    made = Engine({}, routes=rest.routes(), page_secret=store.secret("pages"), close=store.close)
-    with serve_engine(made, keys=known) as url:
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("BRUME_RECORDS_ACCESS", str(folder / "access.json"))
+        made = make_engine(folder)
+    store = Store("", folder / "data", SCHEMA)
+    with serve_engine(made, keys={**KEYS, WARD.access_key: WARD, STUDY.access_key: STUDY}) as url:
         yield url, store
-
-
-def make_datastore(store: Store, name: str) -> str:
-    """Make a data store of the tests' account; returns its id."""
-    row = {
-        "id": name,
-        "account": KEY.account,
-        "region": REGION,
-        "status": "ACTIVE",
-        "given": {},
-        "created": 0.0,
-    }
-    with store.write() as db:
-        db.execute(insert(DATASTORES).values(**row))
-    return name
+    store.close()

@@ -198,7 +198,7 @@ def test_a_wrong_structure_is_named_by_its_place_without_its_content(
         ("_count", "-1", "whole number"),
         ("_summary", "text", "count and false"),
         ("_format", "xml", "JSON"),
-        ("_has:Observation:patient:code", "x", "_has is not done"),
+        ("_has:Observation:code:code", "x", "as in _has:Condition:patient:code"),
     ],
 )
 def test_what_a_search_does_not_understand_is_refused(name: str, value: str, words: str) -> None:

@@ -14,9 +14,12 @@ from hypothesis import strategies as st
 
 from brume.aws.engine.store import Store
 from brume.records.engine.access.audit import Audit
+from brume.records.model.fhir import times
 from brume.records.model.fhir.parameters import parameters
-from tests.aws.serving import KEY, OTHER
-from tests.components.records.fhir import STUDY, WARD, Client, listed, make_datastore, serve_fhir
+from brume.records.model.nlp import healthlake
+from tests.aws.serving import KEY, OTHER, client_of
+from tests.components.records.fhir import STUDY, WARD, Client, listed, serve_fhir
+from tests.components.records.healthlake import make_datastore
 
 NPI, RECORD, ICD = "http://npi", "http://record", "http://icd"
 
@@ -42,6 +45,9 @@ def condition(
 
 DOCTOR = {"reference": f"Practitioner?identifier={NPI}|1"}
 ACTIVE = {"coding": [{"code": "active"}]}
+FOUND = {"Id": 0, "Text": "Strep throat", "BeginOffset": 0, "EndOffset": 12, "Score": 0.9}
+FOUND |= {"Category": "MEDICAL_CONDITION", "Type": "DX_NAME"}
+LINKED = {**FOUND, "ICD10CMConcepts": [{"Code": "J02.0", "Description": "Streptococcal", "Score": 0.7}]}
 RESOURCES = [
     patient("p1", "Ruiz", birthDate="1970-02-03", generalPractitioner=[{"reference": "Practitioner/d1"}]),
     patient("p2", "Ruizdael", birthDate="1980"),
@@ -63,6 +69,15 @@ RESOURCES = [
         "valueQuantity": {"value": 5.4, "unit": "mmol/L", "system": "http://ucum", "code": "mmol/L"},
         "effectivePeriod": {"start": "2022-01-01"},
     },
+    {
+        "resourceType": "DocumentReference",
+        "id": "n1",
+        "status": "current",
+        "content": [{"attachment": {"contentType": "text/plain", "data": "U3RyZXA="}}],
+        "extension": [
+            healthlake.extension({"Entities": [LINKED]}, {"Entities": []}, {"Entities": [FOUND]}, "1")
+        ],
+    },
 ]  # fmt: skip
 
 
@@ -75,7 +90,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Stor
 @pytest.fixture(scope="module")
 def full(served: tuple[str, Store]) -> Client:
     """A data store with the resources above, which tests leave as they are."""
-    client = Client(served[0], make_datastore(served[1], "full"))
+    client = Client(served[0], make_datastore(client_of(served[0], "healthlake")))
     client.put(*RESOURCES)
     return client
 
@@ -83,7 +98,7 @@ def full(served: tuple[str, Store]) -> Client:
 @pytest.fixture
 def client(served: tuple[str, Store]) -> Client:
     """An empty data store."""
-    return Client(served[0], make_datastore(served[1], uuid.uuid4().hex))
+    return Client(served[0], make_datastore(client_of(served[0], "healthlake")))
 
 
 def issue(answer: requests.Response) -> tuple[int, str]:
@@ -225,6 +240,13 @@ def test_what_is_not_done_is_refused_with_its_place(
         ("Observation?value-quantity=5.5", ""),
         ("Observation?value-quantity=5.4||mg", ""),
         ("Observation?date=gt2030", "o1"),
+        ("Patient?_has:Condition:patient:code=E11.9", "p1 p2"),
+        ("Patient?_has:Condition:subject:code=I10", "p1"),
+        ("Patient?_has:Condition:patient:onset-date=gt2020&name=ruiz", "p2"),
+        ("DocumentReference?infer-icd10cm-entity-text-concept-score;=strep|0.6", "n1"),
+        ("DocumentReference?infer-icd10cm-entity-text-concept-score=strep|0.9", ""),
+        ("DocumentReference?infer-icd10cm-entity-concept-code=J02.0&detectEntities-entity-score=ge0.5", "n1"),
+        ("DocumentReference?infer-icd10cm-entity-text-concept-code=strep|J02.0", "n1"),
     ],
 )  # fmt: skip
 def test_searches(full: Client, query: str, found: str) -> None:
@@ -258,6 +280,45 @@ def test_a_count_shows_nothing(full: Client) -> None:
         found = full.ask("GET", f"Condition?patient=p1&{query}").json()
         assert (found["total"], "entry" in found) == (2, False)
     assert "total" not in full.ask("GET", "Condition?_total=none").json()
+
+
+def test_chosen_elements_are_shown_with_a_mark(full: Client) -> None:
+    answer = full.ask("GET", "Condition?_id=c1&_elements=code").json()
+    (shown,) = [one["resource"] for one in answer["entry"]]
+    assert set(shown) == {"resourceType", "id", "meta", "code"}
+    assert shown["meta"]["tag"][0]["code"] == "SUBSETTED"
+
+
+ONSETS = ("2019", "2020", "2020-02", "2020-02-29", "2020-02-29T10:00:00Z", "2020-03-01", "2021")
+
+
+@pytest.fixture(scope="module")
+def dated(served: tuple[str, Store]) -> Client:
+    """A data store with a condition for each of some dates."""
+    client = Client(served[0], make_datastore(client_of(served[0], "healthlake")))
+    client.put(*(condition(f"c{place}", "Patient/p", "x", onset) for place, onset in enumerate(ONSETS)))
+    return client
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    st.sampled_from(["eq", "ne", "gt", "lt", "ge", "le", "sa", "eb"]),
+    st.sampled_from([*ONSETS, "2020-02-28", "2020-02-29T10:00Z", "2022"]),
+)
+def test_dates_compare_as_the_ranges_that_they_are(dated: Client, prefix: str, text: str) -> None:
+    first, last = times.of_text(text)
+    holds = {
+        "eq": lambda low, high: first <= low and high <= last,
+        "ne": lambda low, high: not (first <= low and high <= last),
+        "gt": lambda low, high: high > last,
+        "lt": lambda low, high: low < first,
+        "ge": lambda low, high: high > last or (first <= low and high <= last),
+        "le": lambda low, high: low < first or (first <= low and high <= last),
+        "sa": lambda low, high: low > last,
+        "eb": lambda low, high: high < first,
+    }[prefix]
+    expected = [f"Condition/c{place}" for place, one in enumerate(ONSETS) if holds(*times.of_text(one))]
+    assert dated.found(f"Condition?onset-date={prefix}{text}") == expected
 
 
 def test_a_lenient_search_says_what_it_left_out(full: Client) -> None:
@@ -375,6 +436,8 @@ def test_a_key_sees_its_patients_alone_by_any_way(full: Client) -> None:
     ]
     assert ward.found("Condition?patient.name=ruizdael") == []
     assert ward.found("Condition?patient=p2") == []
+    assert ward.found("Patient?_has:Condition:patient:code=E11.9") == ["Patient/p1"]
+    assert ward.found("DocumentReference") == []
     for path in (
         "Condition/c3",
         "Condition/c3/_history/1",
@@ -382,7 +445,8 @@ def test_a_key_sees_its_patients_alone_by_any_way(full: Client) -> None:
         "Patient/p2/$everything",
     ):
         assert issue(ward.ask("GET", path))[0] == 404
-    assert all("p2" not in one and "c3" not in one for one in listed(ward.ask("GET", "_history").json()))
+    shown = listed(ward.ask("GET", "_history").json())
+    assert shown and not {"Patient/p2", "Condition/c3", "DocumentReference/n1"} & set(shown)
     batch = {
         "resourceType": "Bundle",
         "type": "batch",
@@ -390,6 +454,7 @@ def test_a_key_sees_its_patients_alone_by_any_way(full: Client) -> None:
     }
     assert ward.ask("POST", "", batch).json()["entry"][0]["response"]["status"].startswith("404")
     assert issue(ward.ask("PUT", "Patient/p1", patient("p1", "Ruiz")))[0] == 403
+    assert issue(ward.ask("DELETE", "Patient/p1"))[0] == 403
     assert (
         issue(
             ward.ask("POST", "", {**batch, "entry": [{"request": {"method": "DELETE", "url": "Patient/p1"}}]})
@@ -445,3 +510,5 @@ def test_the_server_states_exactly_what_it_does(full: Client) -> None:
     stated_codes = {each["code"] for each in one["interaction"]}
     assert {code for code, answer in done.items() if answer.status_code != 405} == stated_codes
     assert {each["name"] for each in known["Patient"]["operation"]} == {"everything", "export"}
+    for address in ("$export", "Patient/$export", "Group/x/$export"):
+        assert full.ask("POST", address, {}).status_code != 405

@@ -17,6 +17,7 @@ from brume.records.engine.healthlake.common import absent, arn, bad, datastore_r
 from brume.records.engine.healthlake.datastores import Datastores
 from brume.records.engine.healthlake.export_routes import ExportRoutes
 from brume.records.engine.healthlake.exporting import Exporting
+from brume.records.engine.healthlake.fhir.rest import Rest
 from brume.records.engine.healthlake.importing import Importing
 from brume.records.engine.healthlake.jobs import Do, Jobs
 from brume.records.engine.healthlake.note_entities import NoteEntities
@@ -62,9 +63,9 @@ def create(state: State) -> Part:
         stores.close()
         notes.close()
 
-    return Part(
-        SERVICE.mount(stores, jobs, tags), ExportRoutes(fhir, jobs, state.scopes).routes(), close=close
-    )
+    exports = ExportRoutes(fhir, jobs, state.scopes)
+    rest = Rest(fhir, state.scopes, state.audit, notes.submit)
+    return Part(SERVICE.mount(stores, jobs, tags), [*exports.routes(), *rest.routes()], close=close)
 
 
 def _tagged(db: Connection, call: Call, text: str) -> str:

@@ -16,7 +16,8 @@ from brume.records.model.fhir_types import RESOURCE_TYPES
 DEFAULT_COUNT, MOST = 100, 1000
 PAGE = "page"
 """The parameter that continues a search, as in HealthLake's links."""
-RESULT = ("_count", "_format", "_include", "_revinclude", "_sort", "_summary", "_total", PAGE)
+HAS = "_has"
+RESULT = ("_count", "_elements", "_format", "_include", "_revinclude", "_sort", "_summary", "_total", PAGE)
 """What shapes the result of every search."""
 MODIFIERS = {
     Kind.TOKEN: ("missing", "not"),
@@ -36,7 +37,8 @@ _BOOLEAN = {"true": True, "false": False}
 class Criterion:
     """What a resource must have: one of the values of a parameter, or of the resource that it refers to.
 
-    `types` are the types that a reference must name (() for any). `then` is the criterion of those.
+    `types` are the types that a reference must name (() for any). `then` is the criterion of those; with the
+    modifier "has" it is that of resources of `types` which refer to what is searched.
     """
 
     parameter: Parameter
@@ -68,6 +70,7 @@ class Search:
     total: bool = True
     only_count: bool = False
     page: str = ""
+    elements: tuple[str, ...] = ()  # that are shown, () for all
     given: tuple[tuple[str, str], ...] = ()
     ignored: tuple[str, ...] = ()
 
@@ -94,6 +97,9 @@ def read(resource_type: str, pairs: Sequence[tuple[str, str]], *, lenient: bool 
 
 
 def _add(search: Search, name: str, base: str, modifier: str, value: str) -> Search:
+    if base == "_elements":
+        names = tuple(filter(None, value.split(",")))
+        return replace(search, elements=(*search.elements, *names))
     if base not in RESULT:
         if not value:
             return search  # as spaces of a form
@@ -131,8 +137,8 @@ def criterion(resource_type: str, name: str, text: str, *, chained: bool = False
     """Read one criterion, `name` with its modifier or chain. Raises `FhirError` (400)."""
     first, dot, rest = name.partition(".")
     base, _, modifier = first.partition(":")
-    if base == "_has":
-        raise _unknown("_has is not done here: ask for the referring resources, with a chain or _include")
+    if base == HAS and not chained:
+        return _has(name, text)
     found = parameters(resource_type).get(base)
     if found is None:
         raise _unknown(f"{base} is not a search parameter of {resource_type} here", resource_type)
@@ -175,6 +181,15 @@ def _chain(resource_type: str, found: Parameter, modifier: str, rest: str, text:
     return Criterion(found, types=types if (modifier or found.target) else (), then=then)
 
 
+def _has(name: str, text: str) -> Criterion:
+    """Read `_has:TYPE:REFERENCE:NAME`, NAME with its modifier."""
+    _, source, reference, *rest = [*name.split(":", 3), "", ""]
+    found = parameters(source).get(reference) if source in RESOURCE_TYPES else None
+    if found is None or found.kind is not Kind.REFERENCE or not rest[0]:
+        raise refused(400, "value", f"{HAS} is {HAS}:TYPE:REFERENCE:NAME, as in {HAS}:Condition:patient:code")
+    return Criterion(found, "has", types=(source,), then=criterion(source, rest[0], text, chained=True))
+
+
 def _order(resource_type: str, text: str) -> tuple[Parameter, bool]:
     name = text.removeprefix("-")
     found = parameters(resource_type).get(name)
@@ -197,5 +212,5 @@ def _include(name: str, searched: str, text: str) -> Include:
 
 
 def _unknown(text: str, resource_type: str = "") -> FhirError:
-    names = f"; there are {', '.join([*parameters(resource_type), *RESULT])}" if resource_type else ""
+    names = f"; there are {', '.join([*parameters(resource_type), HAS, *RESULT])}" if resource_type else ""
     return refused(400, "not-supported", text + names)

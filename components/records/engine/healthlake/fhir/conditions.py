@@ -56,6 +56,8 @@ def _condition(
     if modifier in ("missing", "present"):
         either = KEYS.c.parameter.in_([parameter.name, parameter.name + IDENTIFIER])
         return _among(types, keys.where(either), negated=modifier == "missing")
+    if modifier == "has":
+        return _has(db, datastore, patients, types, criterion)
     if criterion.then is not None:
         wanted = matching(db, datastore, patients, criterion.types, [criterion.then]).subquery()
         return or_(
@@ -68,6 +70,20 @@ def _condition(
     found = by_identifier if modifier == "identifier" else named
     wanted_keys = found.where(or_(*(match(KEYS.c, value) for value in criterion.values)))
     return _among(types, wanted_keys, negated=modifier == "not")
+
+
+def _has(
+    db: Connection, datastore: str, patients: Patients, types: Sequence[str], criterion: Criterion
+) -> ColumnElement[bool]:
+    """Return the condition that resources which meet the further criterion refer to a version."""
+    assert criterion.then is not None
+    sources = matching(db, datastore, patients, criterion.types, [criterion.then]).subquery()
+    theirs = and_(sources.c.type == KEYS.c.type, sources.c.id == KEYS.c.id)
+    among = []
+    for keys in referred(datastore, criterion.parameter.name):
+        target = keys.selected_columns.type
+        among.append(keys.join(sources, theirs).where(KEYS.c.datastore == datastore, target.in_(types)))
+    return _among(types, union_all(*among))
 
 
 def _among(types: Sequence[str], keys: Any, *, negated: bool = False) -> ColumnElement[bool]:
@@ -126,6 +142,19 @@ def identified(reference: Any, identifier: Any, datastore: str) -> ColumnElement
         identifier.c.value == reference.c.value,
         or_(reference.c.system == "", identifier.c.system == reference.c.system),
     )
+
+
+def referred(datastore: str, parameter: str) -> tuple[Select[Any], Select[Any]]:
+    """Return types and ids that keys of a parameter refer to, by these and by identifiers; to be narrowed."""
+    # The name as a term leaves SQLite the index of resources, which narrows more.
+    name = KEYS.c.parameter + ""
+    literal = select(KEYS.c.system.label("type"), KEYS.c.value.label("id")).where(name == parameter)
+    through = (
+        select(_IDENTIFIERS.c.type, _IDENTIFIERS.c.id)
+        .select_from(KEYS.join(_IDENTIFIERS, identified(KEYS, _IDENTIFIERS, datastore)))
+        .where(name == parameter + IDENTIFIER)
+    )
+    return literal, through
 
 
 def _names(reference: Any, target: Any) -> ColumnElement[bool]:

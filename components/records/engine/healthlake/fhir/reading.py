@@ -10,8 +10,8 @@ from sqlalchemy import CTE, Connection, and_, select, tuple_, union
 from brume.records.engine.healthlake import store
 from brume.records.engine.healthlake.fhir import replies
 from brume.records.engine.healthlake.fhir.access import Access
+from brume.records.engine.healthlake.fhir.conditions import referred
 from brume.records.engine.healthlake.fhir.pages import Page, Pairs, beyond
-from brume.records.engine.healthlake.fhir.search import referred
 from brume.records.engine.healthlake.store import Version, instant
 from brume.records.engine.healthlake.tables import KEYS, PATIENTS, VERSIONS
 from brume.records.model.fhir import checks, compartment, times

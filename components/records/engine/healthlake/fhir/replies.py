@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from email.utils import formatdate
 from http import HTTPStatus
 from typing import Any
@@ -16,11 +16,8 @@ from brume.records.model.fhir import exact_json
 from brume.records.model.fhir.errors import Fault, FhirError, outcome
 
 JSON = {"content-type": "application/fhir+json; charset=utf-8", "cache-control": "no-store"}
-
-
-def raw(version: Version) -> orjson.Fragment:
-    """Return a version's resource, to be put into a bundle as it is."""
-    return orjson.Fragment(version.text)
+_ALWAYS = ("resourceType", "id", "meta")
+_SUBSETTED = {"system": "http://terminology.hl7.org/CodeSystem/v3-ObservationValue", "code": "SUBSETTED"}
 
 
 def etag(version: Version) -> str:
@@ -74,12 +71,18 @@ def response(access: Access, version: Version, status: int) -> dict[str, str]:
     return {**found, "lastModified": instant(version.updated)}
 
 
-def entry(access: Access, version: Version, mode: str = "") -> dict[str, Any]:
-    """Return a version as an entry of a bundle, of a search with `mode` (match, include)."""
-    found: dict[str, Any] = {
-        "fullUrl": f"{access.base}{version.type}/{version.id}",
-        "resource": raw(version),
-    }
+def entry(access: Access, version: Version, mode: str = "", elements: Collection[str] = ()) -> dict[str, Any]:
+    """Return a version as an entry of a bundle, of a search with `mode` (match, include).
+
+    With `elements` the resource has these alone, beside its type, id and meta, and a tag that says so.
+    """
+    resource: Any = orjson.Fragment(version.text)
+    if elements:
+        whole = exact_json.loads(version.text)
+        resource = {name: value for name, value in whole.items() if name in (*_ALWAYS, *elements)}
+        tags = [*resource["meta"].get("tag", ()), _SUBSETTED]
+        resource["meta"] = {**resource["meta"], "tag": tags}
+    found = {"fullUrl": f"{access.base}{version.type}/{version.id}", "resource": resource}
     return {**found, "search": {"mode": mode}} if mode else found
 
 

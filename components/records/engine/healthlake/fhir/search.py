@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, func, or_, select, tuple_
+from sqlalchemy import ColumnElement, Connection, func, or_, select, tuple_
 
 from brume.records.engine.healthlake import store
 from brume.records.engine.healthlake.fhir import replies
 from brume.records.engine.healthlake.fhir.access import Access
-from brume.records.engine.healthlake.fhir.conditions import identified, matching, ordering
+from brume.records.engine.healthlake.fhir.conditions import identified, matching, ordering, referred
 from brume.records.engine.healthlake.fhir.pages import Page, beyond
 from brume.records.engine.healthlake.store import Version
 from brume.records.engine.healthlake.tables import KEYS, VERSIONS
@@ -41,8 +41,8 @@ def search(db: Connection, access: Access, wanted: Search) -> tuple[dict[str, An
         last = [getattr(shown[-1], f"place_{number}") for number in range(len(columns))]
     matches = [Version.of(row) for row in shown]
     included = _included(db, access, wanted, [one.id for one in matches])
-    entries = [replies.entry(access, one, "match") for one in matches]
-    entries += [replies.entry(access, one, "include") for one in included]
+    entries = [replies.entry(access, one, "match", wanted.elements) for one in matches]
+    entries += [replies.entry(access, one, "include", wanted.elements) for one in included]
     if wanted.ignored:
         ignored = outcome([Fault("not-supported", f"ignored: {', '.join(wanted.ignored)}")], "warning")
         entries.append({"resource": ignored, "search": {"mode": "outcome"}})
@@ -81,20 +81,6 @@ def _targets(datastore: str, include: Include, ids: Sequence[str]) -> ColumnElem
     literal, through = referred(datastore, include.parameter.name)
     condition = or_(pair.in_(literal.where(*mine)), pair.in_(through.where(*mine)))
     return condition & (VERSIONS.c.type == include.target) if include.target else condition
-
-
-def referred(datastore: str, parameter: str) -> tuple[Select[Any], Select[Any]]:
-    """Return types and ids that keys of a parameter refer to, by these and by identifiers; to be narrowed."""
-    identifiers = KEYS.alias("identifiers")
-    # The name as a term leaves SQLite the index of resources, which narrows more.
-    name = KEYS.c.parameter + ""
-    literal = select(KEYS.c.system.label("type"), KEYS.c.value.label("id")).where(name == parameter)
-    through = (
-        select(identifiers.c.type, identifiers.c.id)
-        .select_from(KEYS.join(identifiers, identified(KEYS, identifiers, datastore)))
-        .where(name == parameter + IDENTIFIER)
-    )
-    return literal, through
 
 
 def _sources(datastore: str, include: Include, searched: str, ids: Sequence[str]) -> ColumnElement[bool]:
