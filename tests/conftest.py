@@ -26,6 +26,7 @@ SHARED = {
     "captions_url": "captions engine",
     "narration_site": "narration site",
     "records_console": "records console",
+    "records_lake": "records lake",
 }
 
 

@@ -17,6 +17,7 @@ from brume.records.demo.vocabulary import FAMILY
 from brume.records.model import ingest
 from brume.records.model.lake import Lake
 from brume.records.model.notes.making import make
+from tests.components.records.lake_engine import Served, serve_lake
 from tests.components.records.pages import Pages, serve_pages
 
 
@@ -74,3 +75,10 @@ def no_names_in_logs() -> Iterator[None]:
     names = {*FAMILY, *(name for _, given, family in CLINICIANS for name in (given, family))}
     planted = re.compile(rf"\b(?:{'|'.join(map(re.escape, sorted(names)))}|[a-z]+rash)\b")
     assert [line for line in lines.written if planted.search(line)] == []
+
+
+@pytest.fixture(scope="session")
+def records_lake(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """An engine with a lake of known content; tests read it."""
+    with serve_lake(tmp_path_factory.mktemp("lake")) as served:
+        yield served

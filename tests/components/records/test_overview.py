@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from itertools import chain
 from pathlib import Path
@@ -13,7 +14,7 @@ from brume.records.engine.lake_reader import LakeReader, NoLakeError
 from brume.records.model import ingest
 from brume.records.model.lake import Lake
 from brume.records.model.overview import neighbourhood, tables, timeline
-from brume.records.model.overview.cohorts import AGES, Cohort, Criterion, age, select
+from brume.records.model.overview.cohorts import Cohort, Criterion, age, select
 from brume.records.model.overview.disclosure import Disclosure
 from brume.records.model.overview.pairs import CONDITION, DRUG, pairs
 from brume.records.model.overview.tables import Members, Overview, Patient
@@ -106,9 +107,19 @@ def test_a_cohort_has_who_fulfils_all_conditions(
 def test_parts_of_a_cohort_are_the_whole(overview: Overview) -> None:
     cohort = Cohort((Criterion((DIABETES,)),), from_age=25, to_age=45)
     whole = chosen(overview, cohort)
-    by_age = [chosen(overview, cohort.of_age(*ages)) for ages in AGES]
-    by_sex = [chosen(overview, cohort.of_sex(sex)) for sex in ("female", "male")]
-    assert sorted(chain(*by_age)) == sorted(chain(*by_sex)) == whole == list(range(5, 26))
+    for parts in (cohort.by_age(), cohort.by_sex()):
+        assert sorted(chain(*(chosen(overview, part) for part in parts.values()))) == whole
+    assert whole == list(range(5, 26))
+    women = replace(cohort, sexes=("female",))
+    assert chosen(overview, women.by_sex()["male"]) == [] and len(chosen(overview, women)) == 11
+
+
+def test_who_has_no_age_is_a_part_of_its_own(overview: Overview) -> None:
+    unknown = Patient("x", "", "male", "", "")
+    known = replace(overview, patients=[unknown, *overview.patients[1:]])
+    cohort = Cohort(sexes=("male",))
+    assert chosen(known, cohort.by_age()["unknown"]) == [0] and 0 in chosen(known, cohort)
+    assert 0 not in chosen(known, replace(cohort, from_age=0))
 
 
 @pytest.mark.parametrize(
@@ -132,13 +143,15 @@ def test_pairs_are_those_more_frequent_than_by_chance(overview: Overview) -> Non
     everyone = overview.members()
     found = list(pairs(overview, everyone, Disclosure(everyone), (CONDITION, DRUG)))
     assert [(one.one, one.other, one.both, round(one.lift, 2)) for one in found] == [
-        (DIABETES, METFORMIN, 15, 2.14),
         (ASTHMA, METFORMIN, 13, 0.93),
-    ], "of those with a subdivision, two do not take it: 13 do"
+    ], "of those with diabetes, two do not take it"
     assert all(RARE not in (one.one, one.other) for one in found)
     both = list(pairs(overview, everyone, Disclosure(everyone)))
-    assert [(one.one, one.other, one.both) for one in both] == [(ASTHMA, WITHOUT, 15)]
-    assert list(pairs(overview, everyone, Disclosure(everyone), focus=DIABETES)) != []
+    assert [(one.one, one.other, one.both, one.lift) for one in both] == [
+        (ASTHMA, WITHOUT, 15, 2.0),
+        (DIABETES, ASTHMA, 15, 1.0),
+    ]
+    assert list(pairs(overview, everyone, Disclosure(everyone), focus=DIABETES)) == both
     assert list(pairs(overview, everyone, Disclosure(everyone), focus=RARE)) == []
     few = overview.members(name(number) for number in range(10))
     assert list(pairs(overview, few, Disclosure(few), (CONDITION, DRUG))) == []

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import calendar
+from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from itertools import islice
 
 import numpy as np
 
@@ -29,13 +31,17 @@ class Criterion:
 
 @dataclass(frozen=True)
 class Cohort:
-    """All of `include`, none of `exclude`; ages in completed years, whoever has no date of birth is out."""
+    """All of `include`, none of `exclude`; ages in completed years.
+
+    Where ages are limited, patients whose age is not known are in no cohort.
+    """
 
     include: tuple[Criterion, ...] = ()
     exclude: tuple[Criterion, ...] = ()
     sexes: tuple[str, ...] = ()  # none: any
     from_age: int | None = None
     to_age: int | None = None  # inclusive
+    without_age: bool = False  # those alone whose age is not known
 
     def of_sex(self, sex: str) -> Cohort:
         """Return the part of a cohort that has a sex."""
@@ -47,6 +53,19 @@ class Cohort:
         upper = min((age for age in (last, self.to_age) if age is not None), default=None)
         return replace(self, from_age=lower, to_age=upper)
 
+    def of_unknown_age(self) -> Cohort:
+        """Return the part of a cohort whose age is not known."""
+        return replace(self, without_age=True)
+
+    def by_sex(self) -> dict[str, Cohort]:
+        """Return the parts of a cohort by sex; they are the whole."""
+        return {sex: self.of_sex(sex) for sex in SEXES}
+
+    def by_age(self) -> dict[str, Cohort]:
+        """Return the parts of a cohort by group of age; they are the whole."""
+        parts = {f"{low}-{high}" if high else f"{low}+": self.of_age(low, high) for low, high in AGES}
+        return {**parts, "unknown": self.of_unknown_age()}
+
 
 def select(overview: Overview, cohort: Cohort, among: Members, today: date) -> Members:
     """Return who of `among` is in a cohort; ages are those of `today`, of the dead those at their death."""
@@ -55,13 +74,17 @@ def select(overview: Overview, cohort: Cohort, among: Members, today: date) -> M
         found &= having(overview, criterion)
     for criterion in cohort.exclude:
         found &= ~having(overview, criterion)
-    limited = cohort.from_age is not None or cohort.to_age is not None
-    if cohort.sexes or limited:
+    if cohort != Cohort(cohort.include, cohort.exclude):
         for number in np.flatnonzero(found).tolist():
-            one = overview.patients[number]
-            found[number] = (not cohort.sexes or (one.sex or "unknown") in cohort.sexes) and (
-                not limited or _has_age(one, cohort, today)
-            )
+            found[number] = _fits(overview.patients[number], cohort, today)
+    return found
+
+
+def select_any(overview: Overview, cohorts: Iterable[Cohort], among: Members, today: date) -> Members:
+    """Return who of `among` is in any of some cohorts."""
+    found = np.zeros_like(among)
+    for cohort in cohorts:
+        found |= select(overview, cohort, among, today)
     return found
 
 
@@ -77,8 +100,13 @@ def having(overview: Overview, criterion: Criterion) -> Members:
 
 def within(overview: Overview, codes: Iterable[Code]) -> Sequence[Code]:
     """Return the codes of a lake's facts that are some codes or within them."""
-    wanted = tuple(codes)
-    return [code for code in overview.having if any(is_within(code, one) for one in wanted)]
+    found: dict[Code, None] = {}
+    for one in codes:
+        for code in islice(overview.codes, bisect_left(overview.codes, one), None):
+            if not is_within(code, one):
+                break  # what is within a code comes right after it
+            found[code] = None
+    return list(found)
 
 
 def age(one: Patient, today: date) -> int | None:
@@ -94,11 +122,20 @@ def age(one: Patient, today: date) -> int | None:
     return years if years >= 0 else None
 
 
-def _has_age(one: Patient, cohort: Cohort, today: date) -> bool:
-    years = age(one, today)
-    if years is None:
+def _fits(one: Patient, cohort: Cohort, today: date) -> bool:
+    """Return whether sex and age of a patient are a cohort's."""
+    if cohort.sexes and (one.sex if one.sex in SEXES else "unknown") not in cohort.sexes:
         return False
-    return years >= (cohort.from_age or 0) and (cohort.to_age is None or years <= cohort.to_age)
+    years = age(one, today)
+    if cohort.without_age and years is not None:
+        return False
+    if cohort.from_age is None and cohort.to_age is None:
+        return True
+    return (
+        years is not None
+        and years >= (cohort.from_age or 0)
+        and (cohort.to_age is None or years <= cohort.to_age)
+    )
 
 
 def _day(text: str) -> date | None:

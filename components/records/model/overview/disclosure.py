@@ -11,8 +11,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from brume.records.model.graph.cooccurrence import LEAST
+from brume.records.model.overview.cohorts import Cohort
 from brume.records.model.overview.tables import Members
 
 
@@ -21,10 +23,11 @@ class Disclosure:
 
     def __init__(self, everyone: Members, least: int = LEAST) -> None:
         self._least = least
-        self._everyone = everyone
+        self.everyone = everyone
         self._packed = np.empty((0, len(np.packbits(everyone))), dtype=np.uint8)
         self._sizes = np.empty(0, dtype=np.int64)
-        self.add(everyone)
+        self._put(np.packbits(everyone), int(np.count_nonzero(everyone)))
+        self.added: list[tuple[Cohort, ...]] = []  # what was added, each the union of some cohorts
 
     def may_show(self, members: Members) -> bool:
         """Return whether the size of a set may be shown beside those that are known."""
@@ -37,10 +40,17 @@ class Disclosure:
         apart = np.abs(self._sizes - size)
         return not bool(np.any(nested & (apart > 0) & (apart < self._least)))
 
-    def add(self, members: Members) -> None:
-        """Keep in mind that the size of a set is known."""
-        self._packed = np.vstack([self._packed, np.packbits(members)])
-        self._sizes = np.append(self._sizes, np.count_nonzero(members))
+    def add(self, members: Members, *cohorts: Cohort) -> None:
+        """Keep in mind that the size of a set, the union of some cohorts, is known."""
+        packed, size = np.packbits(members), int(np.count_nonzero(members))
+        same = self._packed[self._sizes == size]
+        if not np.any((same == packed).all(axis=1)):
+            self._put(packed, size)
+            self.added.append(cohorts)
+
+    def _put(self, packed: NDArray[np.uint8], size: int) -> None:
+        self._packed = np.vstack([self._packed, packed])
+        self._sizes = np.append(self._sizes, size)
 
     def shown(self, cells: Mapping[str, Members]) -> set[str]:
         """Return the cells of a breakdown whose sizes may be shown beside that of all of them together.
@@ -64,7 +74,7 @@ class Disclosure:
         Each field of their table of four has no patient or enough of them, and both together have enough.
         """
         both = one & other
-        others = (one & ~other, other & ~one, self._everyone & ~one & ~other)
+        others = (one & ~other, other & ~one, self.everyone & ~one & ~other)
         sizes = [int(np.count_nonzero(field)) for field in others]
         fits = all(size == 0 or size >= self._least for size in sizes)
         return fits and all(self.may_show(members) for members in (one, other, both))

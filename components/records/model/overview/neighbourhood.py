@@ -151,8 +151,6 @@ def around_concept(
         return found
     for relations in ((CONDITION, CONDITION), (CONDITION, DRUG)):
         for pair in islice(pairs(overview, among, disclosure, relations, code), _PAIRS):
-            for members in (*pair.members, pair.members[0] & pair.members[1]):
-                disclosure.add(members)
             first, second = _concept(overview, pair.one), _concept(overview, pair.other)
             found.add(first, None, most)
             ends = ((CONCEPT, first.id), (CONCEPT, second.id))

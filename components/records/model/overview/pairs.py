@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from brume.records.model.graph.cooccurrence import LEAST
+from brume.records.model.overview.cohorts import Cohort, Criterion, having
 from brume.records.model.overview.disclosure import Disclosure
 from brume.records.model.overview.tables import Code, Members, Overview, is_within
 
@@ -18,14 +19,16 @@ _MOST = 400  # concepts that are compared, the most frequent ones
 
 @dataclass(frozen=True)
 class Pair:
-    """Two concepts, how many patients have each and both, and lift: 1 where they are independent."""
+    """Two concepts, how many patients have each and both, and lift: 1 where they are independent.
+
+    A category of ICD-10-CM is had by those who have one of its codes.
+    """
 
     one: Code
     other: Code
     patients: tuple[int, int]
     both: int
     lift: float
-    members: tuple[Members, Members]
 
 
 def pairs(
@@ -37,10 +40,9 @@ def pairs(
 ) -> Iterator[Pair]:
     """Yield the pairs whose counts may be shown, by falling lift, and of those the more frequent first.
 
-    `relations` are those of the first and the second concept. A pair that is yielded is not yet known to
-    `disclosure`: the caller adds what is shown before it asks for the next. Two conditions are compared
-    within one system of codes, since the same one has a code in each, and not with a subdivision of their
-    own. `focus` has to be one of both.
+    `relations` are those of the first and the second concept. What is yielded has been added to
+    `disclosure`. Two conditions are compared within one system of codes, since the same one has a code in
+    each, and not with a subdivision of their own. `focus` has to be one of both.
     """
     firsts, one = _frequent(overview, among, relations[0])
     same = relations[0] == relations[1]
@@ -60,10 +62,13 @@ def pairs(
             continue
         if same and (first[0] != second[0] or is_within(first, second) or is_within(second, first)):
             continue
-        members = (one[row], other[column])
-        if disclosure.may_show_pair(*members):
+        if disclosure.may_show_pair(one[row], other[column]):
+            criteria = (Criterion((first,), relations[:1]), Criterion((second,), relations[1:]))
+            disclosure.add(one[row], Cohort(criteria[:1]))
+            disclosure.add(other[column], Cohort(criteria[1:]))
+            disclosure.add(one[row] & other[column], Cohort(criteria))
             counts = (int(sizes[0][row]), int(sizes[1][column]))
-            yield Pair(first, second, counts, int(both[row, column]), float(lift[row, column]), members)
+            yield Pair(first, second, counts, int(both[row, column]), float(lift[row, column]))
 
 
 def _frequent(overview: Overview, among: Members, relation: str) -> tuple[list[Code], NDArray[np.bool_]]:
@@ -71,9 +76,7 @@ def _frequent(overview: Overview, among: Members, relation: str) -> tuple[list[C
     found: dict[Code, Members] = {}
     for code, relations in overview.having.items():
         if relation in relations:
-            members = np.zeros(len(overview.patients), dtype=bool)
-            members[relations[relation]] = True
-            members &= among
+            members = having(overview, Criterion((code,), (relation,))) & among
             if np.count_nonzero(members) >= LEAST:
                 found[code] = members
     kept = sorted(found, key=lambda code: (-int(np.count_nonzero(found[code])), code))[:_MOST]

@@ -79,6 +79,7 @@ class Overview:
     patients: Sequence[Patient]  # by id; the place is the patient's number
     numbers: dict[str, int]
     having: dict[Code, dict[str, NDArray[np.int32]]]  # numbers of patients by concept and relation
+    codes: Sequence[Code]  # of `having`, in order
     displays: dict[Code, str]
     connection: duckdb.DuckDBPyConnection = field(repr=False)
 
@@ -184,7 +185,9 @@ class _Building:
             code: {name: np.array(sorted(found), dtype=np.int32) for name, found in relations.items()}
             for code, relations in self._having.items()
         }
-        return Overview(self._patients, self._numbers, having, self._displays, self._connection)
+        return Overview(
+            self._patients, self._numbers, having, sorted(having), self._displays, self._connection
+        )
 
     def _state(self, number: int, relation: str, concept: Concept, source: str, date: str) -> None:
         self._name(concept)

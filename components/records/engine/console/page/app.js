@@ -1,5 +1,9 @@
 // The views of the page, by what their addresses look like.
+import { audit } from "./audit.js";
+import { cohorts, pairs } from "./cohorts.js";
+import { graph, graphs } from "./graph.js";
 import { note } from "./note.js";
+import { patients, timeline } from "./patients.js";
 import { search } from "./search.js";
 import { start } from "./views.js";
 
@@ -7,6 +11,13 @@ const ROUTES = [
   [/^$/, search],
   [/^concepts\/([^/]+)$/, search],
   [/^notes\/([^/]+)$/, note],
+  [/^patients$/, patients],
+  [/^patients\/([^/]+)$/, timeline],
+  [/^cohorts$/, cohorts],
+  [/^cohorts\/pairs$/, pairs],
+  [/^graph$/, graphs],
+  [/^graph\/([^/]+)\/([^/]+)$/, graph],
+  [/^audit$/, audit],
 ];
 
 /** Which link of the navigation a view without one of its own belongs to. */

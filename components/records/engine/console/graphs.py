@@ -1,0 +1,77 @@
+"""GetGraph: what lies around a note, a patient or a concept."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from brume.aws.engine.service import Call
+from brume.records.engine.console.common import absent
+from brume.records.engine.console.shown_counts import ShownCounts
+from brume.records.engine.console.views import View, Views, code_of
+from brume.records.model.overview import neighbourhood
+from brume.records.model.overview.neighbourhood import CONCEPT, MOST, NOTE, PATIENT, Graph, Node
+
+
+class Graphs:
+    """The operation that draws near."""
+
+    def __init__(self, views: Views, counts: ShownCounts) -> None:
+        self._views, self._counts = views, counts
+
+    def get_graph(self, request: dict[str, Any], call: Call) -> dict[str, Any]:
+        """GetGraph."""
+        view = self._views.of(call)
+        kind, identity, most = request["Kind"].lower(), request["Id"], request.get("MaxNodes") or MOST
+        try:
+            graph = self._around(view, call, kind, identity, most)
+        except KeyError as error:
+            raise absent(f"There is no {kind} {identity} in the lake, or you may not see it") from error
+        seen = [f"Patient/{one}" if kind == PATIENT else one for kind, one in graph.nodes if kind != CONCEPT]
+        self._views.showed(call, view, seen, identity if kind == CONCEPT else "")
+        return {
+            "Nodes": [_node(view, one) for one in graph.nodes.values()],
+            "Edges": [
+                {
+                    "Source": _id(*one.source),
+                    "Target": _id(*one.target),
+                    "Relation": one.relation,
+                    "Count": one.count,
+                }
+                for one in graph.links
+            ],
+            "LeftOut": graph.left_out,
+        }
+
+    def _around(self, view: View, call: Call, kind: str, identity: str, most: int) -> Graph:
+        """Return the graph. Raises `KeyError`."""
+        overview = view.overview
+        if kind == NOTE:
+            among = None if view.scope.patients is None else view.among
+            return neighbourhood.around_note(overview, identity, among, most)
+        if kind == PATIENT:
+            return neighbourhood.around_patient(overview, identity, view.among, most)
+        code = code_of(identity)
+        if not view.scope.deidentified:
+            return neighbourhood.around_concept(overview, code, view.among, None, most)
+        with self._counts.of(call, view) as counts:
+            return neighbourhood.around_concept(overview, code, view.among, counts, most)
+
+
+def _id(kind: str, identity: str) -> str:
+    return f"{kind}:{identity}"
+
+
+def _node(view: View, one: Node) -> dict[str, Any]:
+    label, detail = one.label, one.detail
+    if view.scope.deidentified:
+        # The title of a note is free text, as is a name.
+        label = {NOTE: "Note", PATIENT: one.id}.get(one.kind, label)
+        detail = view.date(detail) if one.kind == NOTE else detail
+    return {
+        "NodeId": _id(one.kind, one.id),
+        "Kind": one.kind.upper(),
+        "Id": one.id,
+        "Label": label,
+        "Group": one.group.upper(),
+        "Detail": detail or None,
+    }
