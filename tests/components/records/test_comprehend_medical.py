@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from brume.aws.engine.catalog import Settings
 from brume.records.engine import engine
 from tests.aws.serving import OTHER, client_of, serve_engine
+from tests.aws.test_sdks import installed_javascript, run
 from tests.components.records.terminologies import extractor
 from tests.polling import until
 
@@ -187,3 +188,29 @@ def test_a_folder_outside_or_without_files_is_named(boto: Any, root: Path) -> No
     made = boto.start_phi_detection_job(InputDataConfig={"S3Bucket": "texts", "S3Key": "none/"}, **asked)
     found = ended(boto, "phi_detection", made["JobId"])
     assert found["JobStatus"] == "FAILED" and "names no files" in found["Message"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("cbor", [False, True])
+def test_javascript_in_both_protocols(url: str, boto: Any, *, cbor: bool) -> None:
+    asked = [
+        ("DetectEntitiesV2", {"Text": TEXT}),
+        ("InferICD10CM", {"Text": TEXT}),
+        ("ListPHIDetectionJobs", {}),
+        ("DescribePHIDetectionJob", {"JobId": "nothing"}),
+        ("InferSNOMEDCT", {"Text": TEXT}),
+    ]
+    requests = [
+        {"service": "comprehendmedical", "operation": name, "parameters": given} for name, given in asked
+    ]
+    folder = installed_javascript()
+    answers = run(folder, "node", "main.mjs", call="send", endpoint=url, requests=requests, cbor=cbor)
+    assert answers[0]["protocol"] == ("rpc-v2-cbor" if cbor else "application/x-amz-json-1.1")
+    found = boto.detect_entities_v2(Text=TEXT)["Entities"]
+    shown = answers[0]["output"]["Entities"]
+    assert [(one["Text"], one["Type"]) for one in shown] == [(one["Text"], one["Type"]) for one in found]
+    assert [one["Score"] for one in shown] == pytest.approx([one["Score"] for one in found])
+    assert answers[1]["output"]["Entities"]
+    assert isinstance(answers[2]["output"]["ComprehendMedicalAsyncJobPropertiesList"], list)
+    assert answers[3]["error"] == "ResourceNotFoundException"
+    assert "licence" in answers[4]["message"]

@@ -14,7 +14,16 @@ import pytest
 from tests.aws import environments
 from tests.aws.serving import KEY, client_of, serve_engine
 from tests.aws.test_sdks import installed_javascript, run
-from tests.components.records.kendra import allowed, document, field, make_index, plain_engine, put
+from tests.components.records.kendra import (
+    ROLE,
+    allowed,
+    document,
+    field,
+    make_index,
+    plain_engine,
+    put,
+)
+from tests.polling import until
 
 CLIENTS = Path(__file__).parent / "clients"
 pytestmark = pytest.mark.slow
@@ -24,7 +33,12 @@ pytestmark = pytest.mark.slow
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str]]:
     """Serve the engine with three documents; yields its URL and the index."""
     with pytest.MonkeyPatch.context() as patch:
-        engine = plain_engine(tmp_path_factory.mktemp("clients"), patch)
+        files = tmp_path_factory.mktemp("files")
+        answers = "_question,_answer,ward\nWhen are visitors let in?,From two to six.,desk\n"
+        (files / "visits.csv").write_text(answers)
+        engine = plain_engine(
+            tmp_path_factory.mktemp("clients"), patch, folders={"s3://clinic-files/": str(files)}
+        )
         with serve_engine(engine) as url:
             client = client_of(url, "kendra")
             index = make_index(client, field("ward"))
@@ -39,6 +53,14 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str]
                     document("c", "Asthma.", attributes={"ward": {"StringValue": "renal"}}),
                 ],
             )  # fmt: skip
+            faq = client.create_faq(
+                IndexId=index,
+                Name="visits",
+                S3Path={"Bucket": "clinic-files", "Key": "visits.csv"},
+                RoleArn=ROLE,
+                FileFormat="CSV_WITH_HEADER",
+            )["Id"]
+            until(lambda: client.describe_faq(IndexId=index, Id=faq)["Status"] == "ACTIVE")
             yield url, index
 
 
@@ -73,6 +95,9 @@ def test_langchain(served: tuple[str, str]) -> None:
     assert "Renal dialysis 😀 three times a week." in dict(found["usual"])["a"]
     assert [identity for identity, _ in found["filtered"]] == ["a"]
     assert {identity for identity, _ in found["sure"]} == {"a", "b"}
+    assert {identity for identity, _ in found["long"]} == {"a", "b"}
+    ((_, answer),) = found["answered"]
+    assert "From two to six." in answer
 
 
 def test_llamaindex(served: tuple[str, str]) -> None:

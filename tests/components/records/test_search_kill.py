@@ -15,7 +15,7 @@ import pytest
 from brume.aws.engine import catalog
 from brume.aws.wire import keys
 from tests.aws.serving import client_of
-from tests.components.records.kendra import CONCEPTS, document, make_index
+from tests.components.records.kendra import CONCEPTS, ROLE, document, make_index
 from tests.polling import until
 
 COUNT = 40
@@ -28,7 +28,7 @@ def engine(root: Path) -> Iterator[tuple[Any, subprocess.Popen[bytes]]]:
     data, concepts = root / "data", root / "concepts.tsv"
     concepts.write_text(CONCEPTS)
     command = [sys.executable, "-m", "brume.aws.engine.run", "records", "--port", "0", "--data", str(data)]
-    command += ["--folder", f"s3://notes/={root / 'notes'}"]
+    command += ["--folder", f"s3://notes/={root / 'notes'}", "--folder", f"s3://owned/={root / 'owned'}"]
     settings = {"EMBEDDINGS": "none", "MENTIONS": "none", "CONCEPTS": str(concepts)}
     environment = os.environ | {f"BRUME_RECORDS_{name}": value for name, value in settings.items()}
     with subprocess.Popen(
@@ -61,10 +61,12 @@ def result(client: Any, index: str) -> list[tuple[str, str]]:
     return [(item["DocumentId"], item["DocumentExcerpt"]["Text"]) for item in answer["ResultItems"]]
 
 
-def test_a_kill_loses_no_document_and_no_sync_job(tmp_path: Path) -> None:
+def test_a_kill_loses_no_document_no_sync_job_and_no_faq(tmp_path: Path) -> None:
     (tmp_path / "notes").mkdir()
     for number in range(COUNT):
         (tmp_path / "notes" / f"{number:03}.txt").write_text(f"Asthma, inhaler number {number}. " * 40)
+    (tmp_path / "owned").mkdir()
+    (tmp_path / "owned" / "faq.csv").write_text("Who has asthma?,Many.\n" * 2000)
     configuration = {"S3Configuration": {"BucketName": "notes"}}
     with engine(tmp_path) as (client, process):
         index = make_index(client)
@@ -75,6 +77,8 @@ def test_a_kill_loses_no_document_and_no_sync_job(tmp_path: Path) -> None:
             documents = [document(f"put-{n}", f"Asthma, put {n}. " * 40) for n in range(start, start + 10)]
             client.batch_put_document(IndexId=index, Documents=documents)
         client.start_data_source_sync_job(Id=source, IndexId=index)
+        path = {"Bucket": "owned", "Key": "faq.csv"}
+        faq = client.create_faq(IndexId=index, Name="faq", S3Path=path, RoleArn=ROLE)["Id"]
         process.kill()  # whatever of it has been done
         process.wait()
     with engine(tmp_path) as (client, process):
@@ -87,6 +91,9 @@ def test_a_kill_loses_no_document_and_no_sync_job(tmp_path: Path) -> None:
         jobs = client.list_data_source_sync_jobs(Id=source, IndexId=index)["History"]
         until(lambda: client.list_data_source_sync_jobs(Id=source, IndexId=index)["History"][0]["EndTime"])
         assert len(jobs) == 1
+        until(lambda: client.describe_faq(IndexId=index, Id=faq)["Status"] == "ACTIVE")
+        statistics = client.describe_index(Id=index)["IndexStatistics"]["FaqStatistics"]
+        assert statistics["IndexedQuestionAnswersCount"] == 2000
         killed = result(client, index)
     with engine(tmp_path) as (client, _):
         execution = client.start_data_source_sync_job(Id=source, IndexId=index)["ExecutionId"]

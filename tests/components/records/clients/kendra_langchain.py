@@ -14,8 +14,17 @@ filtered = AmazonKendraRetriever(
     index_id=given["index"], attribute_filter=condition, min_score_confidence=0.0
 )
 sure = AmazonKendraRetriever(index_id=given["index"], user_context=user, min_score_confidence=0.25)
+desk = {"EqualsTo": {"Key": "ward", "Value": {"StringValue": "desk"}}}
+answered = AmazonKendraRetriever(index_id=given["index"], attribute_filter=desk, min_score_confidence=0.0)
+long = f"{given['query']} {'please ' * 200}"  # of which the retriever sends 999 characters
 found = {
-    name: [[one.metadata["document_id"], one.page_content] for one in retriever.invoke(given["query"])]
-    for name, retriever in (("usual", usual), ("filtered", filtered), ("sure", sure))
+    name: [[one.metadata["document_id"], one.page_content] for one in retriever.invoke(text)]
+    for name, retriever, text in (
+        ("usual", usual, given["query"]),
+        ("filtered", filtered, given["query"]),
+        ("sure", sure, given["query"]),
+        ("long", usual, long),
+        ("answered", answered, "when are visitors let in"),
+    )
 }
 print(json.dumps(found))
