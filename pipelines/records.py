@@ -37,6 +37,7 @@ def pipeline(
     terminology: str = "",
     min_score: float = 0.7,
     keep_negated: bool = True,
+    deidentify: str = "none",
     views: str = "",
     graph: str = SERVICE,
     graph_role: str = "",
@@ -59,6 +60,7 @@ def pipeline(
         terminology: Folder or s3:// prefix with RXNCONSO.RRF of RxNorm; empty: the export's own codes alone.
         min_score: Score that a mention must have to be in the graph and in generated resources.
         keep_negated: Whether what a note negates stands in AWS's vocabulary, which cannot say so.
+        deidentify: What stands for personal data in notes: none (it stays), mask (types), surrogate (others).
         views: Folder of ViewDefinitions (SQL on FHIR) whose tables are written; examples: those shipped.
         graph: service (files that are brought to Neptune or the engine), or files alone.
         graph_role: ARN of the IAM role that Neptune reads the files with; the engine needs none.

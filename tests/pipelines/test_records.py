@@ -21,6 +21,7 @@ def test_wrong_parameters_are_named_all_at_once(tmp_path: Path) -> None:
     export = {"export_to": "/tmp", "export_role": "", "export_key": ""}
     lake = f"{tmp_path}/lake"
     nlp = {"nlp": "magic", "views": str(tmp_path), "terminology": f"{tmp_path}/nowhere", "min_score": -1}
+    nlp |= {"deidentify": "all"}
     services = {"graph": "neptune", "index": "a b", "queries": f"{tmp_path}/none.tsv", "roles": ""}
     arguments = {"source": str(tmp_path), "lake": lake, "status": "old", "max_rejected": 2, **export, **nlp}
     arguments |= services
@@ -32,6 +33,7 @@ def test_wrong_parameters_are_named_all_at_once(tmp_path: Path) -> None:
         "nlp=magic",
         "nowhere",
         "none.tsv",
+        "deidentify=all must be one of none, mask, surrogate",
         "graph=neptune must be files or service",
         "index=a b",
         "views=",

@@ -157,6 +157,7 @@ TABLE: dict[str, list[tuple[str, Any, list[str]]]] = {
         ("terminology", "new folder", ["entities", "resources", "graph", "report"]),
         ("min_score", 0.5, ["resources", "graph", "report"]),
         ("keep_negated", False, ["graph", "report"]),
+        ("deidentify", "mask", [name for name in RECORDS if name not in ("ingest", "views")]),
         ("graph", "files", []),
         ("graph_role", "other", []),
         ("index", "other", []),

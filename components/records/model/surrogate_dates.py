@@ -25,6 +25,7 @@ _FORMS = tuple(
     re.compile(form)
     for form in (
         r"(?P<year>\d{4})-(?P<month>\d{2})-(?P<day>\d{2})(?=\D|$)",
+        r"(?P<year>\d{4})-(?P<month>\d{2})$",
         r"(?P<month>\d{1,2})[/.-](?P<day>\d{1,2})(?:[/.-](?P<year>\d{4}|\d{2}))?$",
         rf"{_NAME}\s(?P<day>\d{{1,2}})(?:st|nd|rd|th)?(?:,?\s(?P<year>\d{{4}}))?$",
         rf"(?P<day>\d{{1,2}})(?:st|nd|rd|th)?\s(?:of\s)?{_NAME}(?:,?\s(?P<year>\d{{4}}))?$",
@@ -57,9 +58,9 @@ def _written(text: str, match: re.Match[str], days: int) -> str:
         numbers["month"] = _month(name)
     century = 0 if len(year) != 2 else 2000 if int(year) < 70 else 1900
     try:
-        before = date(
-            century + int(year or _NO_YEAR), numbers.get("month", 7), numbers.get("day", 15 if name else 1)
-        )
+        month_number = numbers.get("month", 7)
+        day_number = numbers.get("day", 15 if "month" in numbers else 1)
+        before = date(century + int(year or _NO_YEAR), month_number, day_number)
         after = before + timedelta(days=days)
     except (ValueError, OverflowError):
         return ""

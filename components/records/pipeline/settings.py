@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from brume import storage
+from brume.records.model.deidentify import Mode
 from brume.records.model.views.definitions import read_views
 from brume.records.pipeline import extractors
 from brume.records.pipeline.healthlake_export import SOURCE
@@ -60,6 +61,12 @@ def check_records(arguments: Mapping[str, Any]) -> None:
         f"nlp={nlp} must be one of {', '.join(extractors.CHOICES)}, or the address of a model",
     )
     checks.exists("terminology", "queries", "roles")
+    hidden = arguments["deidentify"]
+    checks.require(hidden in (NONE, *Mode), f"deidentify={hidden} must be one of {NONE}, {', '.join(Mode)}")
+    checks.require(
+        hidden == NONE or nlp != extractors.PRESENT,
+        f"deidentify={hidden} changes texts, and nlp={nlp} takes places in them from the export",
+    )
     graph, index = arguments["graph"], arguments["index"]
     checks.require(graph in (FILES, SERVICE), f"graph={graph} must be {FILES} or {SERVICE}")
     checks.require(_INDEX.fullmatch(index), f"index={index} must be letters, digits, - and _, or {NONE}")

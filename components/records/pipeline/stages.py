@@ -144,12 +144,22 @@ def write_views(
 
 
 @stage("notes", outputs={"metrics": "work/metrics/notes.json"})
-def make_notes(lake: ResourcesOfLake, status: str, metrics: Metrics) -> str:
-    """Make the notes of the resources that hold, and the list of their codes; returns the lake's URI."""
+def make_notes(lake: ResourcesOfLake, status: str, deidentify: str, metrics: Metrics) -> str:
+    """Make the notes of the resources that hold, and the list of their codes; returns the lake's URI.
+
+    With `deidentify` they have no personal data.
+    """
+    from brume.records.model.deidentify import Deidentifier, Mode
+    from brume.records.model.nlp.local import LocalExtractor
+    from brume.records.model.notes.hiding import key_of
     from brume.records.model.notes.making import make
     from brume.records.model.search.lake_terms import keep_terms
 
-    metrics.metadata.update(asdict(make(Lake(lake), statuses_of(status))))
+    deidentifier = None
+    if deidentify != NONE:
+        find = LocalExtractor.load().find_personal
+        deidentifier = Deidentifier(key_of(Lake(lake)), find, Mode(deidentify))
+    metrics.metadata.update(asdict(make(Lake(lake), statuses_of(status), deidentifier)))
     metrics.metadata["concepts"] = keep_terms(Lake(lake))
     return lake
 
@@ -177,18 +187,25 @@ def find_entities(lake: NotesOfLake, nlp: str, terminology: Content, metrics: Me
 
 @stage("resources", outputs={"resources": "resources", "metrics": "work/metrics/generated.json"})
 def write_resources(
-    lake: EntitiesOfLake, nlp: str, min_score: float, resources: Dataset, metrics: Metrics
+    lake: EntitiesOfLake,
+    nlp: str,
+    min_score: float,
+    deidentify: str,
+    resources: Dataset,
+    metrics: Metrics,
 ) -> None:
     """Write what was found as HealthLake does: documents with its extension, the resources that it makes.
 
-    Beside them stands the table of AWS's sample. Where the export has all this already, the table is written
-    alone.
+    Beside them stands the table of AWS's sample. Where the export has all this already, or where notes are
+    de-identified, which its documents are not, the table is written alone.
     """
     from brume.records.model.generated import write
     from brume.records.pipeline.extractors import PRESENT
 
     with tempfile.TemporaryDirectory() as scratch:
-        counts = write(Lake(lake), Path(scratch), nlp, min_score, present=nlp == PRESENT)
+        counts = write(
+            Lake(lake), Path(scratch), nlp, min_score, present=nlp == PRESENT or deidentify != NONE
+        )
         storage.remove(resources.uri)
         storage.upload(Path(scratch), resources.uri)
     metrics.metadata.update(counts)

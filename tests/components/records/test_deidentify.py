@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -11,8 +13,12 @@ from hypothesis import strategies as st
 from brume.records.model import surrogate_dates
 from brume.records.model.deidentify import Deidentifier, Mode
 from brume.records.model.entity import Entity
+from brume.records.model.lake import Lake
 from brume.records.model.nlp import phi
 from brume.records.model.nlp.phi import Personal
+from brume.records.model.notes.hiding import key_of
+from brume.records.model.notes.making import make
+from brume.records.model.notes.stored import read_notes
 from tests.components.records.conftest import Export
 
 KEY = b"k" * 32
@@ -22,13 +28,13 @@ NOTE = (
 )
 
 
-def made(mode: Mode = Mode.SURROGATE, key: bytes = KEY) -> Deidentifier:
+def deidentifier_of(mode: Mode = Mode.SURROGATE, key: bytes = KEY) -> Deidentifier:
     return Deidentifier(key, phi.find, mode)
 
 
 @pytest.mark.parametrize("mode", list(Mode))
 def test_no_planted_personal_data_is_left(export: Export, mode: Mode) -> None:
-    deidentifier = made(mode)
+    deidentifier = deidentifier_of(mode)
     left = []
     for note in export.truth.notes:
         text = deidentifier.text(note.text, note.patient).text
@@ -41,36 +47,36 @@ def test_no_planted_personal_data_is_left(export: Export, mode: Mode) -> None:
 
 
 def test_masks_name_the_type() -> None:
-    text = made(Mode.MASK).text(NOTE, "p1").text
+    text = deidentifier_of(Mode.MASK).text(NOTE, "p1").text
     assert text.startswith(
         "[NAME] is a [AGE] year old woman, MRN [ID], seen on [DATE] for asthma; last on [DATE]."
     )
 
 
 def test_surrogates_are_of_the_same_form_and_the_same_in_every_note() -> None:
-    text = made().text(NOTE, "p1").text
+    text = deidentifier_of().text(NOTE, "p1").text
     assert "90 year old" in text
     assert "for asthma" in text
     assert not any(
         part in text for part in ("Maria", "Lopez", "12345678", "555-123", "2024-03-05", "Thornquist")
     )
     name = text.split(" is a ")[0]
-    again = made().text("Mother of Maria Lopez called; MRN 12345678.", "p2").text
+    again = deidentifier_of().text("Mother of Maria Lopez called; MRN 12345678.", "p2").text
     assert name in again
     assert text.split("MRN ")[1][:8] in again
-    assert made(key=b"other" * 8).text(NOTE, "p1").text.split(" is a ")[0] != name
+    assert deidentifier_of(key=b"other" * 8).text(NOTE, "p1").text.split(" is a ")[0] != name
 
 
 def test_the_time_between_two_dates_of_a_patient_stays() -> None:
-    text = made().text(NOTE, "p1").text
+    text = deidentifier_of().text(NOTE, "p1").text
     seen = date.fromisoformat(text.split("seen on ")[1][:10])
     month, day, year = text.split("last on ")[1].split(".")[0].split("/")
     assert seen - date(int(year), int(month), int(day)) == date(2024, 3, 5) - date(2024, 1, 28)
-    days = made().days("p1")
+    days = deidentifier_of().days("p1")
     assert seen == date(2024, 3, 5) + timedelta(days=days)
-    assert made().date(datetime(2024, 3, 5, tzinfo=UTC), "p1").date() == seen
+    assert deidentifier_of().date(datetime(2024, 3, 5, tzinfo=UTC), "p1").date() == seen
     assert -364 <= days <= -1
-    assert len({made().days(f"p{number}") for number in range(40)}) > 20
+    assert len({deidentifier_of().days(f"p{number}") for number in range(40)}) > 20
 
 
 @pytest.mark.parametrize(
@@ -88,6 +94,7 @@ def test_the_time_between_two_dates_of_a_patient_stays() -> None:
         ("2nd of JAN 2024", "31st of DEC 2023"),
         ("January 2024", "January 2024"),
         ("1999", "1999"),
+        ("2024-01", "2024-01"),
         ("31/31/2024", ""),
         ("0001-01-01", ""),
         ("spring", ""),
@@ -135,15 +142,15 @@ def test_entities_move_with_the_text_and_personal_ones_go() -> None:
     begin = NOTE.index("asthma")
     asthma = Entity(begin, begin + 6, "asthma", "MEDICAL_CONDITION", "DX_NAME", 0.9)
     name = Entity(0, 11, "Maria Lopez", "PROTECTED_HEALTH_INFORMATION", "NAME", 0.9)
-    result = made().text(NOTE, "p1")
+    result = deidentifier_of().text(NOTE, "p1")
     (kept,) = result.entities([name, asthma])
     assert result.text[kept.begin : kept.end] == "asthma"
     assert kept.begin != begin
 
 
 def test_pseudonyms_are_made_with_the_key() -> None:
-    one, other = made(), made(key=b"o" * 32)
-    assert one.pseudonym("patient", "p1") == made().pseudonym("patient", "p1")
+    one, other = deidentifier_of(), deidentifier_of(key=b"o" * 32)
+    assert one.pseudonym("patient", "p1") == deidentifier_of().pseudonym("patient", "p1")
     assert (
         len(
             {
@@ -155,3 +162,27 @@ def test_pseudonyms_are_made_with_the_key() -> None:
         == 3
     )
     assert one.pseudonym("patient", "") == ""
+
+
+def test_notes_of_a_lake_are_made_without_personal_data(export: Export, tmp_path: Path) -> None:
+    lake = Lake(str(tmp_path / "lake"))
+    shutil.copytree(export.lake.uri, lake.uri)
+    before = {note.id: note for note in read_notes(lake)}
+    key = key_of(lake)
+    assert key_of(lake) == key and len(key) == 32
+    make(lake, deidentifier=Deidentifier(key, phi.find))
+    after = {note.id: note for note in read_notes(lake)}
+    assert after.keys() == before.keys()
+    texts = {one.id: f"{one.text} {one.title} {one.author}" for one in after.values()}
+    planted = [(note.id, fact) for note in export.truth.notes for fact in note.facts]
+    personal = [(note, fact) for note, fact in planted if fact.kind == "personal" and fact.planted != "AGE"]
+    assert personal and [fact.text for note, fact in personal if fact.text in texts.get(note, "")] == []
+    days = Deidentifier(key, phi.find).days
+    dated = [identity for identity, note in before.items() if len(note.date) >= 10]
+    assert dated
+    for identity in dated:
+        earlier, patient = before[identity].date[:10], before[identity].patient
+        moved = date.fromisoformat(after[identity].date[:10]) - date.fromisoformat(earlier)
+        assert moved.days == days(patient)
+    kept = [(note, fact) for note, fact in planted if fact.planted == "plain"]
+    assert sum(fact.text in texts.get(note, "") for note, fact in kept) > 0.95 * len(kept)

@@ -61,8 +61,7 @@ class Models:
         self.load()
         if self._extractor is None:
             return phi.find(text, names)
-        found = self._extractor.personal(text, names)
-        return [Personal(one.type, one.begin, one.end, one.score) for one in found]
+        return self._extractor.find_personal(text, names)
 
     def extract(self, note: Note) -> Sequence[Entity]:
         """Return the entities of a note. Raises `ServiceError`."""

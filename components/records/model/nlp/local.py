@@ -87,6 +87,10 @@ class LocalExtractor:
         ]
         return (*first, *below)[:most]
 
+    def find_personal(self, text: str, names: Iterable[str] = ()) -> list[phi.Personal]:
+        """Return the personal data of a text, without overlaps (`phi.find`)."""
+        return phi.find(text, names, self._known)
+
     def personal(self, text: str, names: Iterable[str] = ()) -> tuple[Entity, ...]:
         """Return the personal data of a text, by its place; `names` are known ones, such as the patient's."""
         return tuple(
@@ -98,7 +102,7 @@ class LocalExtractor:
                 one.type,
                 one.score,
             )
-            for one in phi.find(text, names, self._known)
+            for one in self.find_personal(text, names)
         )
 
     def _condition(

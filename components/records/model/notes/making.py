@@ -12,9 +12,11 @@ import pyarrow as pa
 from brume.lake import ingestion
 from brume.lake.lake import Part, Snapshot
 from brume.records.model.attachments import CARRIERS, AttachmentError, attachments
+from brume.records.model.deidentify import Deidentifier
 from brume.records.model.lake import Lake
 from brume.records.model.notes.data import Sources
 from brume.records.model.notes.description import describe
+from brume.records.model.notes.hiding import Hiding
 from brume.records.model.notes.text import text_of
 from brume.records.model.resources import Resource, Resources
 from brume.records.model.tables import INGESTED, TABLES
@@ -41,6 +43,7 @@ class _Making:
     resources: Resources
     statuses: Collection[str]
     total: int
+    hiding: Hiding | None
     patients: set[str] = field(default_factory=set)
     summary: Summary = field(default_factory=Summary)
     rejects: list[Row] = field(default_factory=list)
@@ -52,26 +55,30 @@ class _Making:
         self.rejects.append({"id": identity, "reason": reason, "remedy": remedy, **where})
 
 
-def make(lake: Lake, statuses: Collection[str] = ()) -> Summary:
+def make(lake: Lake, statuses: Collection[str] = (), deidentifier: Deidentifier | None = None) -> Summary:
     """Replace the notes of a lake by those of its resources, and return what was done.
 
-    `statuses` are those of the resources to take, all without any. Raises `LakeError` for a lake that
+    `statuses` are those of the resources to take, all without any; with a `deidentifier` notes have no
+    personal data. Raises `LakeError` for a lake that
     cannot be read.
     """
 
     def attempt(snapshot: Snapshot) -> Summary:
-        return _make(lake, snapshot, statuses)
+        return _make(lake, snapshot, statuses, deidentifier)
 
     return ingestion.until_committed(lake, attempt, STAGE)
 
 
-def _make(lake: Lake, snapshot: Snapshot, statuses: Collection[str]) -> Summary:
+def _make(
+    lake: Lake, snapshot: Snapshot, statuses: Collection[str], deidentifier: Deidentifier | None
+) -> Summary:
     written: list[Part] = []
     derived = ("notes", "note_rejects")
     try:
         with Resources(lake, snapshot) as resources:
             counts = resources.counts()
-            making = _Making(resources, statuses, sum(counts.get(name, 0) for name in CARRIERS))
+            hiding = Hiding(deidentifier, resources) if deidentifier else None
+            making = _Making(resources, statuses, sum(counts.get(name, 0) for name in CARRIERS), hiding)
             schema = TABLES["notes"].schema
             rows = pa.RecordBatchReader.from_batches(schema, _batches(making, schema))
             written.append(lake.write("notes", rows))
@@ -132,7 +139,7 @@ def _notes(making: _Making, resource: Resource, sources: Sources) -> Iterator[Ro
             reason = "it names no patient that is known: its note is kept, for nobody but stewards"
             making.reject(resource, number, reason, "export the Patient, or mend the reference")
         title, created = attachment.get("title"), attachment.get("creation")
-        yield {
+        row = {
             **about,
             "id": f"{resource.reference}/{number}",
             "text": text,
@@ -142,3 +149,4 @@ def _notes(making: _Making, resource: Resource, sources: Sources) -> Iterator[Ro
             "file": resource.file,
             "line": resource.line,
         }
+        yield making.hiding.row(row) if making.hiding else row
