@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from datetime import date
 from typing import Any
 
 import pytest
@@ -95,19 +97,53 @@ def test_a_clinician_sees_their_patients_alone(records_lake: Served) -> None:
     assert ward.find_concepts(Text="asthma")["Concepts"] == [], "none of them has it"
 
 
-def test_a_researcher_sees_nobodys_name_or_day(records_lake: Served) -> None:
-    study = records_lake.client(STUDY)
-    listed = study.list_patients(MaxResults=5)["Patients"]
-    assert all("Name" not in one and one["Born"] == one["Born"][:4] for one in listed)
-    assert study.list_patients(Text="planted")["Patients"] == []
-    timeline = study.get_timeline(PatientId="p00")
-    assert {len(one["Date"]) for one in timeline["Events"]} == {4}
-    assert "Letter" not in json.dumps(timeline, default=str)
-    graphs = [study.get_graph(Kind="NOTE", Id=NOTE), study.get_graph(Kind="PATIENT", Id="p00")]
-    graphs.append(study.get_graph(Kind="CONCEPT", Id=concept(ASTHMA)))
-    assert "Planted" not in json.dumps(graphs) and "Letter" not in json.dumps(graphs)
+def test_a_researcher_sees_nobodys_name_id_or_day(records_lake: Served) -> None:
+    study, full = records_lake.client(STUDY), records_lake.client()
+    listed = [page["Patients"] for page in study.get_paginator("list_patients").paginate(MaxResults=25)]
+    patients = [one for page in listed for one in page]
+    ids = [one["PatientId"] for one in patients]
+    assert len(set(ids)) == PATIENTS and ids == sorted(ids)
+    assert all("Name" not in one and len(one["Born"]) == 4 for one in patients)
+    for text in ("planted", "p00"):
+        assert study.list_patients(Text=text)["Patients"] == []
+    (mine,) = [one["PatientId"] for one in patients if one["Notes"]]
+    timeline, real = study.get_timeline(PatientId=mine), full.get_timeline(PatientId="p00")
+    assert [one["Kind"] for one in timeline["Events"]] == [one["Kind"] for one in real["Events"]]
+
+    def days(events: list[dict[str, Any]]) -> list[int]:
+        found = [date.fromisoformat(one["Date"][:10]) for one in events]
+        return [(one - found[-1]).days for one in found]
+
+    assert days(timeline["Events"]) == days(real["Events"]), "what lies between them stays"
+    assert all(
+        one["Date"] != other["Date"] for one, other in zip(timeline["Events"], real["Events"], strict=True)
+    )
+    years = {one["Date"][:4] for one in timeline["Events"]}
+    assert {one["Year"] for one in timeline["Counts"]} == years
+    last = timeline["Events"][0]["Date"][:10]
+    for limits in ({"Since": last}, {"Since": last[:7]}, {"Since": last, "Until": last[:4]}):
+        (note,) = study.get_timeline(PatientId=mine, **limits)["Events"]
+        assert note["Title"] == "Note"
+    assert study.get_timeline(PatientId=mine, Until=last[:4])["Events"] == timeline["Events"]
+    graphs = [
+        study.get_graph(Kind="NOTE", Id=note["Reference"]),
+        study.get_graph(Kind="PATIENT", Id=mine),
+        study.get_graph(Kind="CONCEPT", Id=concept(ASTHMA)),
+    ]
+    assert {one["Id"] for one in graphs[0]["Nodes"][:2]} == {note["Reference"], mine}
     assert not [one for one in graphs[2]["Nodes"] if one["Kind"] == "PATIENT"]
+    written = json.dumps([listed, timeline, graphs], default=str)
+    assert not re.search(r'Planted|Letter|DocumentReference|"p\d\d|:p\d\d|2022-07-08', written)
+    for operation, members in (
+        (study.get_timeline, {"PatientId": "p00"}),
+        (study.get_graph, {"Kind": "PATIENT", "Id": "p00"}),
+        (study.get_graph, {"Kind": "NOTE", "Id": NOTE}),
+    ):
+        assert refusal(operation, **members)[0] == 404
     assert refusal(study.export_cohort)[0] == 403
+    assert "Until" in refusal(study.get_timeline, PatientId=mine, Until="2020-13")[1]
+    seen = records_lake.client(OFFICE).list_audit_events(AccessKey=STUDY.access_key, Document="Patient/p00")
+    assert seen["Events"], "the audit has the records' own ids"
 
 
 @pytest.mark.parametrize("key", [OFFICE, NOBODY])

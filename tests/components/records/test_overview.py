@@ -75,7 +75,6 @@ def test_a_list_of_patients_has_those_that_may_be_seen(overview: Overview) -> No
     among = overview.members(["p00", "p07", "not here"])
     assert [one.patient.id for one in timeline.patients(overview, among)] == ["p00", "p07"]
     assert [one.patient.id for one in timeline.patients(overview, among, "planted07")] == ["p07"]
-    assert timeline.patients(overview, among, "planted07", names=False) == []
     first = timeline.patients(overview, among)[0]
     assert (first.notes, first.last_note, first.patient.name) == (1, "2022-07-08", "Ann Planted00")
     assert len(timeline.patients(overview, overview.members(), after=50, size=20)) == PATIENTS - 50

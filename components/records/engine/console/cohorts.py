@@ -80,7 +80,7 @@ class Cohorts:
         """ExportCohort."""
         view, cohort = self._views.of(call), _cohort(request)
         scope = view.scope
-        if scope.deidentified or scope.role not in (Role.FULL, Role.CLINICIAN):
+        if view.hides or scope.role not in (Role.FULL, Role.CLINICIAN):
             raise denied(f"The role {scope.role} of this access key exports no lists of patients")
         numbers = np.flatnonzero(_members(view, cohort)).tolist()
         patients = [view.overview.patients[number] for number in numbers]

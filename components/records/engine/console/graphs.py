@@ -21,19 +21,20 @@ class Graphs:
     def get_graph(self, request: dict[str, Any], call: Call) -> dict[str, Any]:
         """GetGraph."""
         view = self._views.of(call)
-        kind, identity, most = request["Kind"].lower(), request["Id"], request.get("MaxNodes") or MOST
+        kind, shown, most = request["Kind"].lower(), request["Id"], request.get("MaxNodes") or MOST
+        identity = shown if kind == CONCEPT else view.original(kind, shown)
         try:
             graph = self._around(view, call, kind, identity, most)
         except KeyError as error:
-            raise absent(f"There is no {kind} {identity} in the lake, or you may not see it") from error
+            raise absent(f"There is no {kind} {shown} in the lake, or you may not see it") from error
         seen = [f"Patient/{one}" if kind == PATIENT else one for kind, one in graph.nodes if kind != CONCEPT]
         self._views.showed(call, view, seen, identity if kind == CONCEPT else "")
         return {
             "Nodes": [_node(view, one) for one in graph.nodes.values()],
             "Edges": [
                 {
-                    "Source": _id(*one.source),
-                    "Target": _id(*one.target),
+                    "Source": _id(view, *one.source),
+                    "Target": _id(view, *one.target),
                     "Relation": one.relation,
                     "Count": one.count,
                 }
@@ -51,27 +52,33 @@ class Graphs:
         if kind == PATIENT:
             return neighbourhood.around_patient(overview, identity, view.among, most)
         code = code_of(identity)
-        if not view.scope.deidentified:
+        if not view.hides:
             return neighbourhood.around_concept(overview, code, view.among, None, most)
         with self._counts.of(call, view) as counts:
             return neighbourhood.around_concept(overview, code, view.among, counts, most)
 
 
-def _id(kind: str, identity: str) -> str:
-    return f"{kind}:{identity}"
+def _id(view: View, kind: str, identity: str) -> str:
+    return f"{kind}:{identity if kind == CONCEPT else view.shown(kind, identity)}"
 
 
 def _node(view: View, one: Node) -> dict[str, Any]:
+    identity = one.id if one.kind == CONCEPT else view.shown(one.kind, one.id)
     label, detail = one.label, one.detail
-    if view.scope.deidentified:
-        # The title of a note is free text, as is a name.
-        label = {NOTE: "Note", PATIENT: one.id}.get(one.kind, label)
-        detail = view.date(detail) if one.kind == NOTE else detail
+    if view.hides:
+        # The title of a note is free text, as is a name, and a day needs its patient to be moved.
+        label = {NOTE: "Note", PATIENT: identity}.get(one.kind) or _display(view, one.id)
+        detail = detail if one.kind == CONCEPT else ""
     return {
-        "NodeId": _id(one.kind, one.id),
+        "NodeId": _id(view, one.kind, one.id),
         "Kind": one.kind.upper(),
-        "Id": one.id,
+        "Id": identity,
         "Label": label,
         "Group": one.group.upper(),
         "Detail": detail or None,
     }
+
+
+def _display(view: View, concept: str) -> str:
+    code = code_of(concept)
+    return view.overview.displays.get(code) or code[1]

@@ -25,7 +25,7 @@ SERVICE = Service(NAME, (Overview, NoteSearch, Notes, Verdicts, Timelines, Graph
 
 def create(state: State, search: Search) -> Part:
     """Return the service; `search` is Kendra's part of the engine."""
-    views = Views(LakeReader(read(LakeSettings).lake), state.scopes, state.audit)
+    views = Views(LakeReader(read(LakeSettings).lake), state.scopes, state.audit, search.deidentifier)
     counts = ShownCounts(state.store)
     return Part(
         SERVICE.mount(

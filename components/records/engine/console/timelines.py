@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+import calendar
+from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
+
+import numpy as np
 
 from brume.aws.engine.paging import Pager
 from brume.aws.engine.service import Call
+from brume.records.engine.console.common import invalid
 from brume.records.engine.console.views import View, Views, concept_id
+from brume.records.model import surrogate_dates
 from brume.records.model.overview import timeline
-from brume.records.model.overview.events import NOTE
+from brume.records.model.overview.cohorts import age
+from brume.records.model.overview.neighbourhood import NOTE, PATIENT
 from brume.records.model.overview.tables import Patient
-from brume.records.model.overview.timeline import Entry, Wanted
+from brume.records.model.overview.timeline import Entry, Listed, Wanted
 
 _MOST = 10**9
+_OLDEST = 89  # years
 _PATIENTS, _EVENTS = 50, 200  # of a page
 
 
@@ -26,21 +35,14 @@ class Timelines:
         """ListPatients."""
         view, pager = self._views.of(call), Pager(request, call, default=_PATIENTS)
         after, text = pager.number(_MOST), request.get("Text") or ""
-        found = timeline.patients(
-            view.overview,
-            view.among,
-            text,
-            names=not view.scope.deidentified,
-            after=after,
-            size=pager.size + 1,
-        )
+        found = _found(view, text, after, pager.size + 1)
         shown = found[: pager.size]
         self._views.showed(call, view, [f"Patient/{one.patient.id}" for one in shown], text)
         patients = [
             {
                 **described(view, one.patient),
                 "Notes": one.notes,
-                "LastNote": view.date(one.last_note) or None,
+                "LastNote": view.date(one.last_note, one.patient.id) or None,
             }
             for one in shown
         ]
@@ -53,9 +55,10 @@ class Timelines:
         patient, after = view.need_patient(request["PatientId"]), pager.number(_MOST)
         wanted = Wanted(
             request.get("Kinds") or (),
-            view.date(request.get("Since") or ""),
-            view.date(request.get("Until") or ""),
+            _meant(view, patient, request, "Since", _first_day),
+            _meant(view, patient, request, "Until", _last_day),
             request.get("Text") or "",
+            view.days(patient.id),
         )
         entries, counts = timeline.timeline(
             view.overview, patient.id, wanted, after=after, size=pager.size + 1
@@ -66,7 +69,7 @@ class Timelines:
         more = len(entries) > pager.size
         return {
             "Patient": described(view, patient),
-            "Events": [_event(view, one) for one in shown],
+            "Events": [_event(view, patient, one) for one in shown],
             "Counts": [{"Kind": one.kind, "Year": one.year, "Events": one.events} for one in counts],
             "NextToken": pager.token(str(after + pager.size)) if more else None,
         }
@@ -74,24 +77,68 @@ class Timelines:
 
 def described(view: View, one: Patient) -> dict[str, Any]:
     """Return what is shown of every patient."""
-    return {
-        "PatientId": one.id,
-        "Name": view.name(one) or None,
-        "Sex": one.sex or None,
-        "Born": view.date(one.born) or None,
-        "Died": view.date(one.died) or None,
-    }
+    about = {"PatientId": view.shown(PATIENT, one.id), "Sex": one.sex or None}
+    born = view.date(one.born, one.id)
+    died = "true" if one.died == "true" else view.date(one.died, one.id)
+    if not view.hides:
+        return {**about, "Name": one.name or None, "Born": born or None, "Died": died or None}
+    # Of an age above 89 the year of birth names a person (45 CFR 164.514(b)(2)(i)(C)).
+    years = age(one, datetime.now(UTC).date())
+    young = years is not None and years <= _OLDEST
+    return {**about, "Name": None, "Born": born[:4] if young else None, "Died": died or None}
 
 
-def _event(view: View, one: Entry) -> dict[str, Any]:
-    # The title of a note is free text, which may name somebody.
-    hidden = view.scope.deidentified and one.kind == NOTE
+def _found(view: View, text: str, after: int, size: int) -> list[Listed]:
+    """Return patients of a list by id as the request sees it, with a text in that id or the name."""
+    if not view.hides:
+        return timeline.patients(view.overview, view.among, text, after=after, size=size)
+    patients = [view.overview.patients[number] for number in np.flatnonzero(view.among).tolist()]
+    by_id = {view.shown(PATIENT, one.id): one.id for one in patients}
+    chosen = [by_id[shown] for shown in sorted(by_id) if text.lower() in shown][after : after + size]
+    listed = timeline.patients(view.overview, view.overview.members(chosen), size=size)
+    return sorted(listed, key=lambda one: view.shown(PATIENT, one.patient.id))
+
+
+def _meant(
+    view: View, patient: Patient, request: dict[str, Any], member: str, whole: Callable[[str], str]
+) -> str:
+    """Return the time that a member of a request means: in its patient's own days. Raises `ServiceError`."""
+    given = request.get(member) or ""
+    if not given or not view.hides:
+        return given
+    found = surrogate_dates.moved(whole(given), -view.days(patient.id))
+    if not found:
+        raise invalid(f"{member}: {given} is no day, month or year")
+    return found
+
+
+def _first_day(text: str) -> str:
+    """Return the first day of a year, a month or a day."""
+    return f"{text}{'-01-01'[len(text) - 4 :]}"
+
+
+def _last_day(text: str) -> str:
+    """Return the last day of a year, a month or a day, "" for a month that there is not."""
+    if len(text) == 10:
+        return text
+    year, month = int(text[:4]), int(text[5:7] or 12)
+    if not (year and 1 <= month <= 12):
+        return ""
+    return f"{text[:4]}-{month:02}-{calendar.monthrange(year, month)[1]}"
+
+
+def _event(view: View, patient: Patient, one: Entry) -> dict[str, Any]:
+    title, reference = one.title, one.reference
+    if view.hides:
+        # Where there is no code, and for notes, the title is free text, which may name somebody.
+        title = view.overview.displays.get((one.system, one.code)) or one.kind.capitalize()
+        reference = view.shown(NOTE, reference) if one.kind == NOTE else ""
     return {
         "Kind": one.kind,
-        "Date": view.date(one.date) or None,
-        "EndDate": view.date(one.end) or None,
-        "Title": "Note" if hidden else one.title,
+        "Date": view.date(one.date, patient.id) or None,
+        "EndDate": view.date(one.end, patient.id) or None,
+        "Title": title,
         "Status": one.status or None,
         "ConceptId": concept_id((one.system, one.code)) if one.code else None,
-        "Reference": one.reference,
+        "Reference": reference or None,
     }

@@ -94,6 +94,7 @@ class Search(Part):
     queries: Queries
     judged: Judged
     feedback: Feedback
+    deidentifier: Deidentifier
 
     def note(self, db: Connection, index: Row[Any], call: Call, identity: str) -> Document:
         """Return a document of an index that the caller may read. Raises `ServiceError`."""
@@ -153,4 +154,5 @@ def create(state: State) -> Search:
         queries=queries,
         judged=judged,
         feedback=feedback,
+        deidentifier=hiding.deidentifier,
     )

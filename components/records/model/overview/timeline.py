@@ -14,7 +14,7 @@ SELECT patients.number, count(notes.id) FILTER (notes.id IS NOT NULL), max(notes
 FROM patients LEFT JOIN notes ON notes.patient = patients.number
 WHERE patients.number IN (SELECT unnest($numbers))
     AND ($text = '' OR contains(lower(patients.id), lower($text))
-        OR ($names AND contains(lower(patients.name), lower($text))))
+        OR contains(lower(patients.name), lower($text)))
 GROUP BY patients.number ORDER BY patients.number LIMIT $size OFFSET $after
 """
 _WHERE = """
@@ -28,7 +28,12 @@ SELECT kind, date, end_date, title, status, system, code, reference {_WHERE}
     AND (len($kinds) = 0 OR list_contains($kinds, kind))
 ORDER BY date DESC, kind, reference LIMIT $size OFFSET $after
 """
-_COUNTS = f"SELECT kind, left(date, 4), count(*) {_WHERE} GROUP BY ALL ORDER BY ALL"
+_COUNTS = f"""
+SELECT kind,
+    coalesce(left((try_cast(left(date, 10) AS DATE) + CAST($days AS INTEGER))::VARCHAR, 4), left(date, 4)),
+    count(*)
+{_WHERE} GROUP BY ALL ORDER BY ALL
+"""
 
 
 @dataclass(frozen=True)
@@ -64,13 +69,12 @@ class Count:
 
 
 def patients(
-    overview: Overview, among: Members, text: str = "", *, names: bool = True, after: int = 0, size: int = 50
+    overview: Overview, among: Members, text: str = "", *, after: int = 0, size: int = 50
 ) -> list[Listed]:
-    """Return patients by id, from number `after` on: with `text` in the id or, with `names`, the name."""
+    """Return patients by id, from number `after` on: with `text` in the id or the name."""
     params = {
         "numbers": np.flatnonzero(among).tolist(),
         "text": text,
-        "names": names,
         "after": after,
         "size": size,
     }
@@ -87,6 +91,7 @@ class Wanted:
     since: str = ""
     until: str = ""
     text: str = ""
+    days: int = 0  # by which dates are moved before years are counted
 
 
 def timeline(
@@ -105,5 +110,5 @@ def timeline(
     with overview.cursor() as cursor:
         params = {**where, "kinds": list(wanted.kinds), "size": size, "after": after}
         rows = cursor.execute(_EVENTS, params).fetchall()
-        counts = cursor.execute(_COUNTS, where).fetchall()
+        counts = cursor.execute(_COUNTS, {**where, "days": wanted.days}).fetchall()
     return [Entry(*row) for row in rows], [Count(*row) for row in counts]
