@@ -355,6 +355,13 @@ def test_a_page_of_another_search_is_refused(full: Client) -> None:
     assert issue(full.ask("GET", path))[0] == 400
 
 
+def test_a_search_that_a_bundle_began_is_gone_on_with_by_get(full: Client) -> None:
+    entry = [{"request": {"method": "GET", "url": "Condition?_count=2"}}]
+    answer = full.ask("POST", "", {"resourceType": "Bundle", "type": "batch", "entry": entry}).json()
+    links = {one["relation"]: one["url"] for one in answer["entry"][0]["resource"]["link"]}
+    assert full.found(links["next"].removeprefix(full.base)) == ["Condition/c3"]
+
+
 def test_everything_about_a_patient_and_nothing_of_another(full: Client) -> None:
     whole = ["Patient/p1", "Condition/c1", "Condition/c2", "Observation/o1", "Practitioner/d1"]
     assert full.found("Patient/p1/$everything") == whole
@@ -370,6 +377,7 @@ def test_everything_about_a_patient_and_nothing_of_another(full: Client) -> None
 
 def test_a_transaction_is_done_whole_with_its_references(client: Client) -> None:
     urn = f"urn:uuid:{uuid.uuid4()}"
+    named = patient("x", "Moreau", identifier=[{"system": "urn:ietf:rfc:3986", "value": urn}])
     client.put({"resourceType": "Practitioner", "id": "d1", "identifier": [{"system": NPI, "value": "1"}]})
     entry = [
         {"request": {"method": "GET", "url": "Condition?code=I10"}},
@@ -381,7 +389,7 @@ def test_a_transaction_is_done_whole_with_its_references(client: Client) -> None
             },
             "request": {"method": "POST", "url": "Condition"},
         },
-        {"fullUrl": urn, "resource": patient("x", "Moreau"), "request": {"method": "POST", "url": "Patient"}},
+        {"fullUrl": urn, "resource": named, "request": {"method": "POST", "url": "Patient"}},
     ]
     bundle: dict[str, Any] = {"resourceType": "Bundle", "type": "transaction", "entry": entry}
     answer = client.ask("POST", "", bundle).json()
@@ -391,6 +399,8 @@ def test_a_transaction_is_done_whole_with_its_references(client: Client) -> None
         answer["entry"][2]["response"]["location"].split("/")[-4:-2]
     )
     assert made["asserter"]["reference"] == "Practitioner/d1"
+    (kept,) = client.ask("GET", f"Patient?identifier={urn}").json()["entry"]
+    assert kept["resource"]["identifier"] == named["identifier"]
     # A part that fails leaves nothing of the rest.
     before = client.ask("GET", "_history").json()
     for wrong, at in (
@@ -464,6 +474,68 @@ def test_a_key_sees_its_patients_alone_by_any_way(full: Client) -> None:
     study = Client(full.url, full.datastore, STUDY)
     for path in ("Patient/p1", "Patient", "Patient/p1/_history", "Patient/p1/$everything"):
         assert issue(study.ask("GET", path))[0] == 403
+
+
+REFERENCES = st.sampled_from(
+    [
+        *(f"Patient/p{number}" for number in (1, 2, 3)),
+        f"Patient?identifier={RECORD}|record-p1",
+        f"Patient?identifier={RECORD}|record-p2",
+        "urn:uuid:p1",
+        "Practitioner/d1",
+        "Group/none",
+    ]
+)
+PEOPLE = [patient(f"p{number}", "Ruiz") for number in (1, 2, 3)]
+PEOPLE[2]["identifier"] = [{"system": RECORD, "value": "record-p1"}, *PEOPLE[2]["identifier"]]  # as p1 has
+OBSERVED = st.fixed_dictionaries(
+    {"subject": REFERENCES}, optional={"performer": REFERENCES, "focus": REFERENCES, "hasMember": REFERENCES}
+)
+LISTS = ("performer", "focus", "hasMember")
+
+
+@settings(max_examples=5, deadline=None)
+@given(st.lists(OBSERVED, min_size=6, max_size=12))
+def test_no_way_shows_a_resource_that_names_another_patient(
+    served: tuple[str, Store], drawn: list[dict[str, str]]
+) -> None:
+    client = Client(served[0], make_datastore(client_of(served[0], "healthlake")))
+    resources = [
+        {
+            "resourceType": "Observation",
+            "id": f"o{number}",
+            "status": "final",
+            "code": {"text": "x"},
+            **{
+                name: [{"reference": one}] if name in LISTS else {"reference": one}
+                for name, one in row.items()
+            },
+        }
+        for number, row in enumerate(drawn)
+    ]
+    client.put(*PEOPLE, *resources)
+    own = ("Patient/p1", "urn:uuid:p1")
+    mine = {
+        f"Observation/o{number}"
+        for number, row in enumerate(drawn)
+        if any(one in own for one in row.values())
+        and all(one in own or not one.startswith(("Patient", "urn")) for one in row.values())
+    }
+    allowed = {*mine, "Patient/p1"}
+    ward = Client(client.url, client.datastore, WARD)
+    assert set(ward.found("Observation?_count=100")) == mine
+    for path in (
+        "Observation?subject:missing=false&_include=Observation:subject&_include=Observation:performer",
+        "Patient?_revinclude=Observation:subject&_revinclude=Observation:performer",
+        "Observation?subject.name=ruiz",
+        "Observation?patient=p2",
+        "Patient?_has:Observation:patient:status=final",
+        "Patient/p1/$everything",
+        "_history",
+    ):
+        shown = ward.ask("GET", path).json()
+        assert set(listed(shown)) <= allowed, path
+        assert shown.get("total", 0) <= len(allowed)
 
 
 def test_a_data_store_is_its_accounts_alone(full: Client) -> None:

@@ -289,15 +289,29 @@ def about(db: Connection, datastore: str, patients: Collection[str]) -> ColumnEl
 
 
 def names(db: Connection, datastore: str, patients: Collection[str]) -> list[str]:
-    """Return the names that references have for patients: their ids and identifiers."""
+    """Return the names that references have for patients: their ids and identifiers.
+
+    An identifier that a patient beside these has too names nobody.
+    """
     found = {name for one in patients for name in compartment.names(one, iter(()))}
     listed = sorted(patients)
+    other = KEYS.alias("other")
+    others = exists().where(
+        other.c.datastore == datastore,
+        other.c.type == "Patient",
+        other.c.parameter == "identifier",
+        other.c.value == KEYS.c.value,
+        ~_among(db, other.c.id, listed),
+    )
+    same = others.where(other.c.system == KEYS.c.system)
+    columns = select(KEYS.c.id, KEYS.c.system, KEYS.c.value, same.label("same"), others.label("value_alone"))
     for start in range(0, len(listed), _AT_ONCE):
-        mine = select(KEYS.c.id, KEYS.c.system, KEYS.c.value).filter_by(
-            datastore=datastore, type="Patient", parameter="identifier"
-        )
+        mine = columns.filter_by(datastore=datastore, type="Patient", parameter="identifier")
         for row in db.execute(mine.where(KEYS.c.id.in_(listed[start : start + _AT_ONCE]))):
-            found.update(compartment.names(row.id, iter([(row.system, row.value)])))
+            if not row.same:
+                found.add(compartment.named(row.system, row.value))
+            if not row.value_alone:
+                found.add(compartment.named(None, row.value))
     return sorted(name[:LONGEST] for name in found)
 
 

@@ -18,6 +18,7 @@ from brume.records.model.fhir_types import RESOURCE_TYPES
 MOST = 5000  # entries
 ORDER = ("DELETE", "POST", "PUT", "GET")
 """The order in which a transaction does its entries."""
+_NAMING = re.compile(r"reference|url|uri|value(Uri|Url|Uuid|Oid|Canonical)")
 _LITERAL = re.compile(r"(?:.*/)?([A-Za-z]+)/([A-Za-z0-9\-.]{1,64})(?:/_history/[^/]+)?")
 
 
@@ -118,11 +119,16 @@ def names(full_url: str, reference: str) -> Iterator[tuple[str, str]]:
 
 
 def rewritten(value: Any, replaced: Mapping[str, str]) -> Any:
-    """Return a value whose texts that name resources of the bundle (references, uris) name the new ones."""
-    if isinstance(value, str):
-        return replaced.get(value, value)
+    """Return a value whose references and addresses that name resources of the bundle name the new ones.
+
+    Texts of other elements stay, such as an identifier's value that is the same URN.
+    """
     if isinstance(value, Mapping):
-        return {name: rewritten(one, replaced) for name, one in value.items()}
+        return {
+            name: replaced.get(one, one) if isinstance(one, str) and _NAMING.fullmatch(name)
+            else rewritten(one, replaced)
+            for name, one in value.items()
+        }  # fmt: skip
     if isinstance(value, list):
         return [rewritten(one, replaced) for one in value]
     return value

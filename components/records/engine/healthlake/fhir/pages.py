@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 from urllib.parse import urlencode
 
@@ -29,9 +30,10 @@ class Page:
         self._access, self._path = access, path
         self._given = [(name, value) for name, value in given if name not in (PAGE, "_count")]
         bound = {"path": access.datastore + "/" + path, "given": self._given, "_count": count}
+        call = replace(access.call, operation="page")  # a bundle's entry may begin what a GET goes on with
         try:
             self._pager = Pager(
-                {**bound, PAGE: token}, access.call, size_member="_count", token_member=PAGE, default=count
+                {**bound, PAGE: token}, call, size_member="_count", token_member=PAGE, default=count
             )
         except ServiceError as error:
             raise refused(400, "value", error.message) from None
