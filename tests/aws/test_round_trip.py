@@ -21,7 +21,7 @@ LOOKOUT = "lookoutvision"
 QUICK = (LOOKOUT, "athena", "stepfunctions", "polly")
 # Services whole in a protocol that botocore does not choose by itself, or that these others do not speak.
 WHOLE = (("comprehendmedical", "smithy-rpc-v2-cbor"), ("neptune", "query"))
-LONG = ("brumeinspection", "dynamodb", "iot-data")
+LONG = ("brumeinspection", "brumerecords", "dynamodb", "iot-data")
 
 
 class Recorder:

@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 
+import duckdb
+
+from brume.lake.lake import Snapshot
 from brume.lake.parquet_files import LakeError
 from brume.records.model.lake import Lake
 from brume.records.model.overview import tables
@@ -13,6 +18,7 @@ _NONE = (
     "This server has no lake of records: start it with BRUME_RECORDS_LAKE=FOLDER, the lake of a run of "
     "`brume run records` (OUT/lake, or what its parameter lake names)"
 )
+_UNREADABLE = "The lake of records cannot be read"
 
 
 class NoLakeError(RuntimeError):
@@ -31,17 +37,32 @@ class LakeReader:
 
     def overview(self) -> Overview:
         """Return the present state. Raises `NoLakeError`."""
-        if not self._uri:
-            raise NoLakeError(_NONE)
         try:
-            lake = Lake(self._uri)
             with self._lock:
-                snapshot = lake.snapshot()
-                if not snapshot.number:
-                    raise NoLakeError(f"{lake.uri} holds no lake yet: a run of `brume run records` makes it")
+                lake, snapshot = self._state()
                 if self._overview is None or snapshot.version != self._version:
                     # The earlier state ends with its last reader.
                     self._overview, self._version = tables.build(lake, snapshot), snapshot.version
                 return self._overview
         except (LakeError, OSError) as error:
-            raise NoLakeError(f"The lake of records cannot be read: {error}") from error
+            raise NoLakeError(f"{_UNREADABLE}: {error}") from error
+
+    @contextmanager
+    def connect(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """Yield a connection to the tables of the present state. Raises `NoLakeError`."""
+        try:
+            lake, snapshot = self._state()
+            connection = lake.connect(snapshot)
+        except (LakeError, OSError) as error:
+            raise NoLakeError(f"{_UNREADABLE}: {error}") from error
+        with connection:
+            yield connection
+
+    def _state(self) -> tuple[Lake, Snapshot]:
+        if not self._uri:
+            raise NoLakeError(_NONE)
+        lake = Lake(self._uri)
+        snapshot = lake.snapshot()
+        if not snapshot.number:
+            raise NoLakeError(f"{lake.uri} holds no lake yet: a run of `brume run records` makes it")
+        return lake, snapshot

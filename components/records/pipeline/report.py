@@ -11,6 +11,7 @@ from typing import Any
 
 import duckdb
 
+from brume.records.model import quality
 from brume.records.model.lake import Lake
 from brume.records.pipeline.judged import Judgement
 from brume.records.pipeline.report_findings import entities_section, search_section
@@ -19,19 +20,12 @@ from brume.report.page import Cell, Note, Number, Numbers, Report, Row, Section,
 from brume.report.run_section import run_section
 from brume.run.rejects import Reject
 
-_NOTES = "SELECT count(*), count(DISTINCT nullif(patient, '')), count(*) FILTER (patient = '') FROM notes"
 _TYPES = """
 SELECT type, count(*), max(versions.count) FROM present
 JOIN (SELECT type, count(*) AS count FROM resources GROUP BY type) versions USING (type)
 GROUP BY type ORDER BY 2 DESC, type
 """
 _KINDS = "SELECT coalesce(nullif(kind, ''), 'none'), status, count(*) FROM notes GROUP BY ALL ORDER BY ALL"
-_REPAIRS = (
-    "SELECT what, sum(count)::BIGINT, count(*), min(file) FROM repairs GROUP BY what ORDER BY 2 DESC, what"
-)
-_REJECTS = "SELECT file, line, count, reason, remedy FROM rejects ORDER BY file, line"
-_NOTE_REJECTS = "SELECT id, reason, remedy, file, line FROM note_rejects ORDER BY id"
-_FILES = "SELECT count(*), sum(resources)::BIGINT, sum(repaired)::BIGINT, sum(rejects)::BIGINT FROM files"
 
 
 @dataclass(frozen=True)
@@ -53,9 +47,9 @@ class Input:
 def build(given: Input) -> str:
     """Build the HTML report of a run."""
     with given.lake.connect() as connection:
-        ((notes, patients, nobody),) = _rows(connection, _NOTES)
+        found = quality.totals(connection)
         sections = [
-            _results(connection, notes, patients, nobody),
+            _results(found),
             entities_section(connection),
             search_section(connection, given.index, given.graphs, given.judgement),
             _export(connection),
@@ -63,20 +57,19 @@ def build(given: Input) -> str:
             _rejects(connection),
             run_section(given.parameters, given.timings, given.versions),
         ]
-    title = f"{notes:,} notes of {patients:,} patients"
+    title = f"{found.notes:,} notes of {found.patients:,} patients"
     return render(Report(product="Records", title=title, facts=given.facts, sections=sections))
 
 
-def _results(connection: duckdb.DuckDBPyConnection, notes: int, patients: int, nobody: int) -> Section:
-    ((files, resources, repaired, rejects),) = _rows(connection, _FILES)
+def _results(found: quality.Totals) -> Section:
     numbers = [
-        Number("Notes", f"{notes:,}", f"of {patients:,} patients"),
-        Number("Resources", f"{resources or 0:,}", f"in {files:,} files"),
-        Number("Mended", f"{repaired or 0:,}", "lines and resources"),
-        Number("Set aside", f"{rejects or 0:,}", "lines that are no resource"),
+        Number("Notes", f"{found.notes:,}", f"of {found.patients:,} patients"),
+        Number("Resources", f"{found.resources:,}", f"in {found.files:,} files"),
+        Number("Mended", f"{found.repaired:,}", "lines and resources"),
+        Number("Set aside", f"{found.rejects:,}", "lines that are no resource"),
     ]
-    warning = f"{nobody} notes name no patient that is known: only stewards see them."
-    return Section("Results", [Numbers(numbers), *([Note(warning, "warn")] if nobody else [])])
+    warning = f"{found.unknown} notes name no patient that is known: only stewards see them."
+    return Section("Results", [Numbers(numbers), *([Note(warning, "warn")] if found.unknown else [])])
 
 
 def _export(connection: duckdb.DuckDBPyConnection) -> Section:
@@ -100,9 +93,9 @@ def _export(connection: duckdb.DuckDBPyConnection) -> Section:
 
 
 def _rejects(connection: duckdb.DuckDBPyConnection) -> Section:
-    repairs: list[list[Cell]] = [list(row) for row in _rows(connection, _REPAIRS)]
-    lines: list[list[Cell]] = [list(row) for row in _rows(connection, _REJECTS)]
-    notes: list[list[Cell]] = [list(row) for row in _rows(connection, _NOTE_REJECTS)]
+    repairs: list[list[Cell]] = [list(row) for row in quality.repairs(connection)]
+    lines: list[list[Cell]] = [list(row) for row in quality.rejects(connection)]
+    notes: list[list[Cell]] = [list(row) for row in quality.note_rejects(connection)]
     return Section(
         "Data quality",
         [

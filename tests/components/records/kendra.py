@@ -30,13 +30,18 @@ def plain_engine(
     access: str = "",
     folders: Mapping[str, str] | None = None,
     embeddings: str = "none",
+    mentions: str = "none",
 ) -> Engine:
-    """Return the engine with the concepts above, without embeddings and extractor: nothing is installed."""
+    """Return the engine with the concepts above, without embeddings and extractor: nothing is installed.
+
+    With `mentions` local it has the extractor, and not these concepts.
+    """
     folder.mkdir(exist_ok=True)
     (folder / "concepts.tsv").write_text(CONCEPTS)
     monkeypatch.setenv("BRUME_RECORDS_EMBEDDINGS", embeddings)
-    monkeypatch.setenv("BRUME_RECORDS_MENTIONS", "none")
-    monkeypatch.setenv("BRUME_RECORDS_CONCEPTS", str(folder / "concepts.tsv"))
+    monkeypatch.setenv("BRUME_RECORDS_MENTIONS", mentions)
+    concepts = str(folder / "concepts.tsv") if mentions == "none" else ""
+    monkeypatch.setenv("BRUME_RECORDS_CONCEPTS", concepts)
     monkeypatch.setenv("BRUME_RECORDS_ACCESS", access)
     return engine.create(Settings(folder / "data", folders or {}))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,9 +14,14 @@ import pytest
 
 from brume.aws.engine.catalog import STATE
 from brume.aws.engine.page_token import TOKEN, token_of
-from tests.aws.serving import KEY, OTHER, client_of, serve_engine
+from brume.aws.wire.keys import Key
+from tests.aws.serving import KEY, client_of, serve_engine
 from tests.components.records.kendra import document, field, make_index, plain_engine, put
 
+FIELDS = ("patient", "kind", "status", "author")
+"""Attributes of the notes, as the pipeline gives them; the date is _created_at."""
+WARD = Key("AKIDWARD", "secret of the ward", KEY.account)
+STUDY = Key("AKIDSTUDY", "secret of the study", KEY.account)
 EVIL = "<img src=x onerror=alert(1)> essential hypertension"
 NOTES = {
     "pressure": ("p-1", "Progress note", 2020, "# Assessment\nEssential hypertension since 2018 😀.\n"
@@ -49,28 +54,37 @@ class Pages:
 
 
 @contextlib.contextmanager
-def serve_pages(folder: Path, *, access: str = "") -> Iterator[Pages]:
-    """Serve the engine as its program does, with the notes; `access` is a file of rights."""
+def serve_pages(
+    folder: Path,
+    *,
+    access: str = "",
+    lake: str = "",
+    folders: Mapping[str, str] | None = None,
+    documents: Sequence[Mapping[str, Any]] = (),
+    mentions: str = "none",
+) -> Iterator[Pages]:
+    """Serve the engine as its program does, with the notes above or others; `access` is a file of rights."""
     with pytest.MonkeyPatch.context() as patch:
-        engine = plain_engine(folder, patch, access=access)
-        with serve_engine(engine) as url:
+        patch.setenv("BRUME_RECORDS_LAKE", lake)
+        engine = plain_engine(folder, patch, access=access, folders=folders, mentions=mentions)
+        with serve_engine(engine, keys={key.access_key: key for key in (KEY, WARD, STUDY)}) as url:
             data = folder / "data"
             keys = data / "credentials"
             keys.write_text(
                 "".join(
                     f"[{name}]\naws_access_key_id = {key.access_key}\naws_secret_access_key = {key.secret}\n"
                     f"account = {KEY.account}\n"
-                    for name, key in (("default", KEY), ("other", OTHER))
+                    for name, key in (("default", KEY), ("ward", WARD), ("study", STUDY))
                 )
             )
             (data / STATE).write_text(json.dumps({"url": url, "credentials": str(keys)}))
             kendra = client_of(url, "kendra")
             index = make_index(
                 kendra,
-                *(field(name) for name in ("patient", "kind", "status", "author")),
+                *map(field, FIELDS),
                 field("_created_at", "DATE_VALUE"),
             )
-            put(kendra, index, _documents())
+            put(kendra, index, documents or _documents())
             yield Pages(url, data, index, client_of(url, "brumerecords"), kendra)
 
 

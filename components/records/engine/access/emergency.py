@@ -35,6 +35,12 @@ class Emergencies:
             found = db.execute(mine.where(EMERGENCIES.c.ends > time.time()).limit(1)).scalar()
         return str(found or "")
 
+    def ends(self, identity: str) -> float | None:
+        """Return when an emergency access ends, in seconds since 1970; None where there is none."""
+        with self._store.read() as db:
+            found = db.execute(select(EMERGENCIES.c.ends).filter_by(id=identity)).scalar()
+        return None if found is None else float(found)
+
     def begin(self, scopes: Scopes, audit: Audit, call: Call, reason: str, minutes: int) -> tuple[str, float]:
         """Open all records for a key; returns the id, and when it ends (seconds since 1970).
 

@@ -35,8 +35,6 @@ def absent(message: str) -> ServiceError:
 def readable(scopes: Scopes, call: Call) -> Scope:
     """Return what a request that reads notes may see. Raises `ServiceError` for one that may see none."""
     scope = scopes.of(call)
-    if scope.deidentified:
-        raise denied("This key sees records without what names a person; the page shows notes as they are")
     if scope.patients is not None and not scope.patients:
         raise denied(
             "This key may see no records: the server's file of rights (BRUME_RECORDS_ACCESS) says so"
@@ -86,7 +84,7 @@ def text_of(value: Value) -> str:
     match value:
         case datetime():
             midnight = (value.hour, value.minute, value.second) == (0, 0, 0)
-            return value.strftime("%Y-%m-%d") if midnight else value.isoformat(timespec="minutes")
+            return value.strftime("%Y-%m-%d") if midnight else value.strftime("%Y-%m-%d %H:%M")
         case tuple():
             return ", ".join(value)
         case _:

@@ -30,7 +30,7 @@ class Notes:
             index = index_of(db, call, request)
             document = self._search.note(db, index, call, request["NoteId"])
             opinions = Mentions.of_document(db, index.id, document, self._search.judged.asker(call))
-        self._audit.write(call, scope, [document.id])
+        self._audit.write(call, scope, [self._search.live.hiding.original(document.id)])
         return {
             **described(document),
             "IndexId": index.id,

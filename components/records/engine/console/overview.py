@@ -7,6 +7,7 @@ from typing import Any
 from brume.aws.engine.lookup import owned
 from brume.aws.engine.service import Call
 from brume.aws.engine.store import Store
+from brume.records.engine.access.emergency import Emergencies
 from brume.records.engine.access.scopes import Scope
 from brume.records.engine.kendra.service import Search
 from brume.records.engine.kendra.tables import INDICES
@@ -16,8 +17,8 @@ from brume.records.model.search.index import SearchIndex
 class Overview:
     """The operation that the page begins with."""
 
-    def __init__(self, store: Store, search: Search) -> None:
-        self._store, self._search = store, search
+    def __init__(self, store: Store, search: Search, emergencies: Emergencies) -> None:
+        self._store, self._search, self._emergencies = store, search, emergencies
 
     def get_console(self, request: dict[str, Any], call: Call) -> dict[str, Any]:
         """GetConsole."""
@@ -39,7 +40,9 @@ class Overview:
             "Role": str(scope.role),
             "Administers": scope.administers,
             "Deidentified": scope.deidentified,
+            "MayOpen": self._search.scopes.rights(call).emergency,
             "Emergency": scope.emergency or None,
+            "EmergencyEnds": self._emergencies.ends(scope.emergency),
             "Indexes": indexes,
         }
 

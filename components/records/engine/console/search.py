@@ -74,8 +74,10 @@ class NoteSearch:
             ],
             "Notes": [_note(found, place, mine) for place in places],
         }
-        self._audit.write(call, scope, [one["NoteId"] for one in output["Notes"]], query=text)
-        live = self._search.live.of(index.id)
+        shown = [self._search.live.hiding.original(one["NoteId"]) for one in output["Notes"]]
+        about = text or " ".join(request.get("ConceptIds") or ())
+        self._audit.write(call, scope, shown, query=about)
+        live = self._search.live.of(index.id, deidentified=scope.deidentified)
         if without := request.get("Without"):
             known = {one: display for one, display, _ in live.concepts(found.query.reader)}
             output["Removed"] = [{"ConceptId": one, "Display": known[one]} for one in without if one in known]

@@ -7,6 +7,7 @@ from typing import Any
 
 from brume.aws.engine.service import Call
 from brume.aws.engine.store import Store
+from brume.records.engine.access.scopes import denied
 from brume.records.engine.console.common import absent, index_of, readable
 from brume.records.engine.kendra.mentions import Mentions, Opinion
 from brume.records.engine.kendra.results import result_id
@@ -23,7 +24,7 @@ class Verdicts:
 
     def judge_note(self, request: dict[str, Any], call: Call) -> dict[str, Any]:
         """JudgeNote: as Kendra's SubmitFeedback."""
-        readable(self._search.scopes, call)
+        self._refuse_deidentified(call)
         with self._store.read() as db:
             index = index_of(db, call, request)
             document = self._search.note(db, index, call, request["NoteId"])
@@ -38,7 +39,7 @@ class Verdicts:
 
     def judge_entity(self, request: dict[str, Any], call: Call) -> dict[str, Any]:
         """JudgeEntity."""
-        readable(self._search.scopes, call)
+        self._refuse_deidentified(call)
         begin, end, concept = request["Begin"], request["End"], request["ConceptId"]
         asker = self._search.judged.asker(call)
         with self._store.write() as db:
@@ -58,3 +59,7 @@ class Verdicts:
             "Accepted": opinion.accepted,
             "Rejected": opinion.rejected,
         }
+
+    def _refuse_deidentified(self, call: Call) -> None:
+        if readable(self._search.scopes, call).deidentified:
+            raise denied("This key sees notes without what names a person: it judges none of them")

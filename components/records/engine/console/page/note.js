@@ -1,9 +1,9 @@
 // One note: its text, what was found in it, and whether that is right.
 import { records } from "./api.js";
-import { badge, button, crumbs, h, heading, link, notify, percent, place, show, table } from "./dom.js";
-import { about, category, code, conceptPlace, fieldName, marked, system, trait } from "./words.js";
+import { badge, button, h, heading, link, notify, percent, place, show, table } from "./dom.js";
+import { results } from "./search.js";
+import { LOOKS, about, category, code, conceptPlace, fieldName, marked, system, trait } from "./words.js";
 
-const LOOKS = { NEGATION: "negated", PERTAINS_TO_FAMILY: "family", PAST_HISTORY: "past", HYPOTHETICAL: "hypothetical", LOW_CONFIDENCE: "possible" };
 const VERDICTS = { ACCEPTED: ["Accepted", "good"], REJECTED: ["Rejected", "bad"] };
 
 export async function note({ root, signal }, identity) {
@@ -117,7 +117,7 @@ export async function note({ root, signal }, identity) {
   show(panel, h("p", { class: "mute" }, entities.length ? "Choose a marked mention to see its codes and to judge it." : "Nothing was found in this note."), h("p", { class: "keys" }, ["N", "P"].map((key) => h("kbd", {}, key)), h("span", { class: "mute" }, "next and previous mention")));
   drawText();
   drawTable();
-  show(root, crumbs(["Search", "#/"]), h("div", { class: "title tight" }, h("div", {}, heading(answer.Title), about(answer)),
+  show(root, h("nav", { class: "crumbs", "aria-label": "Breadcrumb" }, h("ol", {}, h("li", {}, link("Search", "#/", { onclick: results })))), h("div", { class: "title tight" }, h("div", {}, heading(answer.Title), about(answer)),
       h("div", { class: "actions" }, link("Graph", place("graph", "note", answer.NoteId), { class: "button slim" }), answer.Patient ? link("Timeline", place("patients", answer.Patient), { class: "button slim" }) : null)),
     answer.Fields?.length ? h("dl", { class: "fields" }, answer.Fields.map((one) => h("div", {}, h("dt", {}, fieldName(one.Name)), h("dd", {}, one.Value)))) : null,
     entities.length ? legend : null, h("div", { class: "reader" }, text, panel),

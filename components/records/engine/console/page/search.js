@@ -1,12 +1,22 @@
 // Search: a question in anyone's words, what it is understood as, and the notes that fit.
 import { records } from "./api.js";
 import { button, count, empty, field, h, heading, link, notify, place, plural, show } from "./dom.js";
-import { about, code, conceptPlace, fieldName, marked, trait } from "./words.js";
+import { LOOKS, about, code, conceptPlace, fieldName, marked, trait } from "./words.js";
 
 const SIZE = 10;
 
 // What is asked lies in the tab's own history, never in an address: addresses are kept, shared and logged.
 const asked = () => ({ text: "", without: [], filters: [], page: 1, index: undefined, all: false, ...history.state?.search });
+
+let last = null;
+
+/** Show the results again that were shown last, if there were any. */
+export function results(event) {
+  if (!last) return;
+  event.preventDefault();
+  history.pushState({ search: last }, "", "#/");
+  window.dispatchEvent(new HashChangeEvent("hashchange"));
+}
 
 export async function search({ root, signal }, concept) {
   const { Indexes: indexes = [] } = await records("GetConsole", {}, signal);
@@ -51,6 +61,7 @@ export async function search({ root, signal }, concept) {
         QueryText: now.text, Filters: now.filters, Without: now.without, PageNumber: now.page, PageSize: SIZE,
         ...(concept ? { ConceptIds: [concept], QueryText: "" } : {}), ...(now.index ? { IndexId: now.index } : {}),
       }, mine);
+      if (!concept) last = now;
       start.replaceChildren();
       found.hidden = false;
       drawAnswer(now, answer);
@@ -76,12 +87,12 @@ export async function search({ root, signal }, concept) {
     const fits = answer.Notes ?? [];
     said.replaceChildren(answer.Total ? `${plural(answer.Total, "note")}${now.page > 1 ? `, page ${now.page}` : ""}` : "No note fits",
       ...(answer.Corrected ? [". Did you mean ", button(answer.Corrected, () => { box.value = answer.Corrected; ask({ text: answer.Corrected, without: [], page: 1 }); }, { class: "link", id: "corrected" }), "?"] : []));
-    chips.replaceChildren(
+    show(chips,
       ...(answer.Concepts ?? []).map((one) => concept ? h("span", { class: "chip" }, h("b", {}, one.Display), ` ${code(one.ConceptId)}`) :
-        h("button", { type: "button", class: "chip", title: `Nearest to your words: ${one.Name}. ${code(one.ConceptId)}`, "aria-label": `${one.Display}: remove this concept`, data: { concept: one.ConceptId }, onclick: () => ask({ without: [...now.without, one.ConceptId], page: 1 }) }, h("b", {}, one.Display), h("span", { "aria-hidden": "true" }, " ✕"))),
+        h("button", { type: "button", class: "chip", title: `Nearest to your words: ${one.Name}. ${code(one.ConceptId)}`, "aria-label": `${one.Display}: remove this concept`, data: { concept: one.ConceptId, key: one.ConceptId }, onclick: () => ask({ without: [...now.without, one.ConceptId], page: 1 }) }, h("b", {}, one.Display), h("span", { "aria-hidden": "true" }, " ✕"))),
       ...(answer.Removed ?? []).map((one) =>
-        h("button", { type: "button", class: "chip off", "aria-label": `${one.Display}: use this concept again`, data: { removed: one.ConceptId }, onclick: () => ask({ without: now.without.filter((id) => id !== one.ConceptId), page: 1 }) }, h("s", {}, one.Display), h("span", { "aria-hidden": "true" }, " ↺"))));
-    side.replaceChildren(...(answer.Facets ?? []).map((one) => facet(one, now)), ...(now.filters.length ? [button("Remove all filters", () => ask({ filters: [], page: 1 }), { class: "button slim", id: "unfilter" })] : []));
+        h("button", { type: "button", class: "chip off", "aria-label": `${one.Display}: use this concept again`, data: { removed: one.ConceptId, key: one.ConceptId }, onclick: () => ask({ without: now.without.filter((id) => id !== one.ConceptId), page: 1 }) }, h("s", {}, one.Display), h("span", { "aria-hidden": "true" }, " ↺"))));
+    show(side, ...(answer.Facets ?? []).map((one) => facet(one, now)), ...(now.filters.length ? [button("Remove all filters", () => ask({ filters: [], page: 1 }), { class: "button slim", id: "unfilter" })] : []));
     list.start = (now.page - 1) * SIZE + 1;
     list.replaceChildren(...(fits.length ? fits.map((note) => hit(note, answer)) : [h("li", {}, empty("No note fits", now.filters.length ? "Remove a filter, or ask in other words." : "Ask in other words, or in fewer.", ...(now.filters.length ? [button("Remove all filters", () => ask({ filters: [], page: 1 }))] : [])))]));
     const last = Math.max(1, Math.ceil(answer.Total / SIZE));
@@ -109,14 +120,14 @@ export async function search({ root, signal }, concept) {
       return h("fieldset", { data: { facet: one.Name } }, h("legend", {}, fieldName(one.Name)),
         h("div", { class: "years" }, one.Values.map(({ Value, Count }) => {
           const on = mine?.From === `${Value}-01-01` && mine?.To === `${Value}-12-31`;
-          return h("button", { type: "button", class: "chip", "aria-pressed": String(on), data: { value: Value }, onclick: () => choose(on ? null : year(Value)) }, `${Value} `, h("span", { class: "n" }, count(Count)));
+          return h("button", { type: "button", class: "chip", "aria-pressed": String(on), data: { value: Value, key: `${one.Name} ${Value}` }, onclick: () => choose(on ? null : year(Value)) }, `${Value} `, h("span", { class: "n" }, count(Count)));
         })), field("From", from), field("To", to));
     }
     const chosen = mine?.Values ?? [];
     const shown = [...one.Values, ...chosen.filter((value) => !one.Values.some((each) => each.Value === value)).map((Value) => ({ Value, Count: 0 }))];
     return h("fieldset", { data: { facet: one.Name } }, h("legend", {}, fieldName(one.Name)),
       shown.map(({ Value, Count }) => h("label", { class: "choice" },
-        h("input", { type: "checkbox", value: Value, checked: chosen.includes(Value), onchange: (event) => {
+        h("input", { type: "checkbox", value: Value, data: { key: `${one.Name} ${Value}` }, checked: chosen.includes(Value), onchange: (event) => {
           const values = event.target.checked ? [...chosen, Value] : chosen.filter((value) => value !== Value);
           choose(values.length ? { Name: one.Name, Values: values } : null);
         } }), h("span", {}, Value), h("span", { class: "n" }, count(Count)))));
@@ -126,7 +137,7 @@ export async function search({ root, signal }, concept) {
     const at = note.Reasons?.[0]?.Begin ?? note.Excerpt?.Begin;
     return h("li", { class: "card hit", data: { note: note.NoteId } },
       h("h2", {}, link(note.Title, `${place("notes", note.NoteId)}${at === undefined ? "" : `?at=${at}`}`)), about(note),
-      note.Excerpt ? h("p", { class: "excerpt" }, marked(note.Excerpt.Text, note.Excerpt.Highlights ?? [], (text, mark) => h("mark", { class: mark.Synonym ? "other" : false }, text))) : null,
+      note.Excerpt ? h("p", { class: "excerpt" }, marked(note.Excerpt.Text, joined(note.Excerpt), (text, mark) => h("mark", { class: mark.Synonym ? "other" : false }, text))) : null,
       answer.Concepts?.length || asked().text ? why(note) : null,
       concept ? null : h("div", { class: "actions" }, judge(note, answer, "RELEVANT", "Relevant"), judge(note, answer, "NOT_RELEVANT", "Not relevant")));
   }
@@ -159,10 +170,21 @@ export async function search({ root, signal }, concept) {
 function why(note) {
   const reasons = (note.Reasons ?? []).map((reason) => h("li", {},
     h("q", {}, reason.Name), arrow(), link(reason.Display, conceptPlace(reason.ConceptId), { title: code(reason.ConceptId) }), arrow(), h("q", { class: (reason.Traits ?? []).includes("NEGATION") ? "negated" : false }, reason.Mention),
-    (reason.Traits ?? []).map((name) => h("span", { class: "badge" }, trait(name)))));
+    (reason.Traits ?? []).filter((name) => name in LOOKS).map((name) => h("span", { class: "badge" }, trait(name)))));
   if (!reasons.length && note.Words?.length) reasons.push(h("li", {}, "Words of the question: ", note.Words.map((word, i) => [i ? ", " : "", h("q", {}, word)])));
   if (!reasons.length && !note.Excerpt?.Highlights?.length) reasons.push(h("li", {}, "Near to the question in meaning"));
   return reasons.length ? h("ul", { class: "reasons", "aria-label": "Why this result" }, reasons) : null;
+}
+
+/** Join marks with nothing but spaces between them: words that stand together are one mark. */
+function joined({ Text: text, Highlights: marks = [] }) {
+  const points = [...text], found = [];
+  for (const mark of marks) {
+    const last = found.at(-1);
+    if (last && !last.Synonym === !mark.Synonym && !points.slice(last.End, mark.Begin).join("").trim()) last.End = mark.End;
+    else found.push({ ...mark });
+  }
+  return found;
 }
 
 const arrow = () => h("span", { class: "arrow", "aria-hidden": "true" }, " → ");

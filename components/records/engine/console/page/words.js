@@ -9,6 +9,8 @@ const TRAITS = {
   NEGATION: "negated", PAST_HISTORY: "in the past", PERTAINS_TO_FAMILY: "family", HYPOTHETICAL: "hypothetical", LOW_CONFIDENCE: "possible",
   DIAGNOSIS: "diagnosis", SYMPTOM: "symptom", SIGN: "sign",
 };
+/** How mentions look of which a text states that the patient does not have this now. */
+export const LOOKS = { NEGATION: "negated", PERTAINS_TO_FAMILY: "family", PAST_HISTORY: "past", HYPOTHETICAL: "hypothetical", LOW_CONFIDENCE: "possible" };
 const SYSTEMS = {
   "http://hl7.org/fhir/sid/icd-10-cm": "ICD-10-CM", "http://www.nlm.nih.gov/research/umls/rxnorm": "RxNorm", "http://snomed.info/sct": "SNOMED CT",
 };
@@ -50,7 +52,7 @@ export function marked(text, marks, make) {
 
 /** A note's date, kind, patient, author and status, in one line. */
 export function about(note) {
-  const parts = [note.Date, note.Kind, note.Patient && `Patient ${note.Patient}`, note.Author, note.Status].filter(Boolean);
+  const parts = [note.Date, note.Kind !== note.Title && note.Kind, note.Patient && `Patient ${note.Patient}`, note.Author, note.Status].filter(Boolean);
   return h("p", { class: "line" }, parts.map((part) => h("span", {}, part)));
 }
 
