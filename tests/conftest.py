@@ -27,6 +27,7 @@ SHARED = {
     "narration_site": "narration site",
     "records_console": "records console",
     "records_lake": "records lake",
+    "scoped": "records by role",
 }
 
 

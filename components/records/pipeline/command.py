@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from brume.records.pipeline.audit import audit
 from brume.run.failing import fail
 
 
@@ -34,6 +35,9 @@ def records(console: bool, key: str, data: Path | None) -> None:
     """
     if console:
         click.echo(_page(data, key))
+
+
+records.add_command(audit)
 
 
 def _page(data: Path | None, key: str) -> str:

@@ -17,6 +17,7 @@ from brume.records.demo.vocabulary import FAMILY
 from brume.records.model import ingest
 from brume.records.model.lake import Lake
 from brume.records.model.notes.making import make
+from tests.components.records import scoped as by_role
 from tests.components.records.lake_engine import Served, serve_lake
 from tests.components.records.pages import Pages, serve_pages
 
@@ -64,12 +65,12 @@ class _Lines(logging.Handler):
 
 
 @pytest.fixture(scope="session", autouse=True)
-def no_names_in_logs() -> Iterator[None]:
-    """No test of records may have the project log a name of the demo's patients or a word of their notes."""
+def logged() -> Iterator[list[str]]:
+    """What engines log in these tests; no name of the demo's people and no word of their notes is in it."""
     lines, project = _Lines(), logging.getLogger("brume")
     project.addHandler(lines)
     level, project.level = project.level, logging.INFO
-    yield
+    yield lines.written
     project.removeHandler(lines)
     project.level = level
     names = {*FAMILY, *(name for _, given, family in CLINICIANS for name in (given, family))}
@@ -82,3 +83,10 @@ def records_lake(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """An engine with a lake of known content; tests read it."""
     with serve_lake(tmp_path_factory.mktemp("lake")) as served:
         yield served
+
+
+@pytest.fixture(scope="session")
+def scoped(tmp_path_factory: pytest.TempPathFactory) -> Iterator[by_role.Served]:
+    """An engine with a file of rights; tests leave its notes and its graph as they found them."""
+    with by_role.serve_scoped(tmp_path_factory.mktemp("scopes")) as made:
+        yield made

@@ -1,0 +1,186 @@
+"""The page, FHIR and emergencies by role; what was read is in the audit, and no name is in a log."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+import requests
+from botocore.exceptions import ClientError
+from click.testing import CliRunner
+
+from brume.aws.engine.service import Call
+from brume.aws.engine.store import Store
+from brume.records.engine.access.audit import Audit
+from brume.records.engine.access.emergency import Emergencies
+from brume.records.engine.access.rights import read_rights
+from brume.records.engine.access.scopes import Scopes
+from brume.records.engine.tables import SCHEMA
+from brume.records.pipeline.command import records
+from tests.aws.serving import KEY, client_of
+from tests.components.records.fhir import Client
+from tests.components.records.scoped import (
+    DEIDENTIFIED,
+    KEYS,
+    NAMES,
+    PATIENTS,
+    SEEN,
+    WORDS,
+    Served,
+    shown,
+)
+from tests.polling import until
+
+
+@pytest.mark.parametrize("key", list(SEEN))
+def test_the_page_shows_a_key_its_patients_alone(scoped: Served, key: str) -> None:
+    console = client_of(scoped.url, "brumerecords", key=KEYS[key])
+    expected = {"none", *SEEN[key]} if key == KEY.access_key else set(SEEN[key])
+    counted = 4 if key == "AKIDALL" else len(expected)
+    assert [one["Notes"] for one in console.get_console()["Indexes"]] == [counted]
+    if key in DEIDENTIFIED or not expected:
+        for ask in (
+            lambda: console.search_notes(QueryText="asthma"),
+            lambda: console.get_note(NoteId="d-p2"),
+        ):
+            with pytest.raises(ClientError, match="AccessDenied"):
+                ask()
+        return
+    found = console.search_notes(QueryText="asthma")
+    assert shown(json.dumps(found["Notes"], default=str)) == expected
+    assert found["Total"] == len(expected)
+    assert shown(json.dumps(found["Facets"])) <= expected
+    for patient in PATIENTS:
+        if patient in expected:
+            assert WORDS[patient] in console.get_note(NoteId=f"d-{patient}")["Text"]
+        else:
+            with pytest.raises(ClientError, match="ResourceNotFound"):
+                console.get_note(NoteId=f"d-{patient}")
+
+
+@pytest.fixture(scope="module")
+def datastore(scoped: Served) -> str:
+    """A data store with a Patient and a Condition of each of the three."""
+    owner = client_of(scoped.url, "healthlake")
+    identity = str(owner.create_fhir_datastore(DatastoreTypeVersion="R4")["DatastoreId"])
+    until(
+        lambda: (
+            owner.describe_fhir_datastore(DatastoreId=identity)["DatastoreProperties"]["DatastoreStatus"]
+            == "ACTIVE"
+        )
+    )
+    for patient in PATIENTS:
+        given, family = NAMES[patient].split()
+        name = [{"given": [given], "family": family, "text": WORDS[patient]}]
+        subject, about = {"reference": f"Patient/{patient}"}, {"text": f"Asthma, {WORDS[patient]}"}
+        Client(scoped.url, identity).put(
+            {"resourceType": "Patient", "id": patient, "name": name},
+            {"resourceType": "Condition", "id": f"c-{patient}", "subject": subject, "code": about},
+        )
+    return identity
+
+
+@pytest.mark.parametrize("key", list(SEEN))
+def test_fhir_shows_a_key_its_patients_alone(scoped: Served, datastore: str, key: str) -> None:
+    client = Client(scoped.url, datastore, KEYS[key])
+    paths = ["Patient", "Condition?_include=Condition:subject", "_history"]
+    paths += ["Patient?_revinclude=Condition:subject"]
+    paths += [f"Condition?subject.name={family.split()[1]}" for family in NAMES.values()]
+    for path in paths:
+        answer = client.ask("GET", path)
+        assert answer.status_code == (403 if key in DEIDENTIFIED else 200), answer.text
+        assert shown(answer.text) <= (set() if key in DEIDENTIFIED else SEEN[key])
+        if path == "Patient" and key not in DEIDENTIFIED:
+            assert shown(answer.text) == SEEN[key]
+    for patient in PATIENTS:
+        for path in (f"Patient/{patient}", f"Condition/c-{patient}", f"Patient/{patient}/$everything"):
+            expected = 403 if key in DEIDENTIFIED else 200 if patient in SEEN[key] else 404
+            assert client.ask("GET", path).status_code == expected
+    if key != KEY.access_key:
+        made = client.ask("PUT", "Patient/p1", {"resourceType": "Patient", "id": "p1"})
+        assert made.status_code == 403
+
+
+def test_emergency_access_opens_all_and_is_written_down(scoped: Served, datastore: str) -> None:
+    store = Store("", scoped.folder / "data", SCHEMA)
+    audit, emergencies = Audit(store), Emergencies(store)
+    scopes = Scopes(read_rights(str(scoped.folder / "rights.json")), emergencies)
+    call = Call("r", KEY.account, "eu-west-1", "AKIDWARD", "brumerecords", "BeginEmergencyAccess")
+    ward = Client(scoped.url, datastore, KEYS["AKIDWARD"])
+    identity, _ = emergencies.begin(scopes, audit, call, "unconscious in the emergency room", 30)
+    try:
+        found = scoped.kendra("AKIDWARD").query(IndexId=scoped.index, QueryText="asthma")
+        assert shown(json.dumps(found, default=str)) == {"p1", "p2", "p3", "none"}
+        assert shown(scoped.sparql("AKIDWARD", query="SELECT * {?s ?p ?o}").text) >= {"p1", "p2", "p3"}
+        assert ward.ask("GET", "Patient/p2").status_code == 200
+        assert {row.emergency for row in scoped.audit()[-3:]} == {identity}
+        assert scoped.sparql("AKIDWARD", update="CLEAR ALL").status_code == 403
+    finally:
+        emergencies.end(audit, scopes, call)
+        store.close()
+    assert ward.ask("GET", "Patient/p2").status_code == 404
+
+
+@pytest.mark.parametrize("key", [KEY.access_key, "AKIDOFFICE", "AKIDWARD"])
+def test_the_command_shows_and_checks_the_audit(
+    scoped: Served, monkeypatch: pytest.MonkeyPatch, key: str
+) -> None:
+    scoped.kendra("AKIDWARD").query(IndexId=scoped.index, QueryText="asthma")
+    monkeypatch.setenv("AWS_ENDPOINT_URL_BRUMERECORDS", scoped.url)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", KEYS[key].access_key)
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", KEYS[key].secret)
+    shell = CliRunner()
+    listed = shell.invoke(records, ["audit", "--document", "d-p1", "--most", "2"])
+    checked = shell.invoke(records, ["audit", "--verify"])
+    if key == "AKIDWARD":
+        assert listed.exit_code == checked.exit_code == 1
+        assert "stewards" in listed.output + checked.output or "needs the role" in listed.output
+        return
+    assert (listed.exit_code, checked.exit_code) == (0, 0), listed.output + checked.output
+    assert "kendra:Query" in listed.output and "AKIDWARD" in listed.output
+    last = checked.output.split()[-1]
+    again = shell.invoke(records, ["audit", "--verify", "--since", last])
+    assert again.exit_code == 0, again.output
+    none = "0" * 64
+    for wrong, named in ((f"1:{none}", "row 1 has another hash"), (f"999999:{none}", "it ends at row")):
+        refused = shell.invoke(records, ["audit", "--verify", "--since", wrong])
+        assert refused.exit_code == 1 and named in refused.output
+    assert shell.invoke(records, ["audit", "--verify", "--since", "12"]).exit_code == 1
+
+
+def test_each_answer_is_in_the_audit_with_its_documents(scoped: Served) -> None:
+    before = len(scoped.audit())
+    ward, asked = scoped.kendra("AKIDWARD"), {"IndexId": scoped.index, "QueryText": "asthma"}
+    ward.query(**asked, UserContext={"UserId": "ann"})
+    scoped.kendra("AKIDSTUDY").retrieve(IndexId=scoped.index, QueryText="asthma")
+    scoped.sparql("AKIDWARD", query="DESCRIBE <urn:brume:document:d-p1>")
+    with pytest.raises(ClientError):
+        ward.query(**asked, UserContext={"UserId": "bob"})
+    rows = scoped.audit()[before:]
+    assert [(row.key, row.user, row.operation, row.outcome) for row in rows] == [
+        ("AKIDWARD", "ann", "kendra:Query", "ANSWERED"),
+        ("AKIDSTUDY", "", "kendra:Retrieve", "ANSWERED"),
+        ("AKIDWARD", "", "neptune-db:Sparql", "ANSWERED"),
+        ("AKIDWARD", "bob", "kendra:Query", "DENIED"),
+    ]
+    assert [row.documents for row in rows] == [["d-p1"], ["d-p2"], ["urn:brume:document:d-p1"], []]
+    assert all(re.fullmatch("[0-9a-f]{64}", row.query) for row in rows[:3])
+
+
+def test_no_name_and_no_query_is_in_logs_or_metrics(scoped: Served, logged: list[str]) -> None:
+    for key in (KEY.access_key, "AKIDSTUDY"):
+        kendra = scoped.kendra(key)
+        for text in (NAMES["p1"], WORDS["p2"]):
+            kendra.query(IndexId=scoped.index, QueryText=text)
+            with pytest.raises(ClientError):
+                kendra.query(IndexId=scoped.index, QueryText=text, PageSize=1000)
+            scoped.sparql(key, query=f'SELECT * {{?s ?p "{text}"}}')
+            scoped.sparql(key, query=f"SELECT * {{?s ?p {text}")
+    metrics = requests.get(f"{scoped.url}/metrics", timeout=60).text
+    assert "brume_sparql_total" in metrics
+    assert logged, "no log was kept"
+    written = "\n".join([*logged, metrics])
+    for text in (*NAMES.values(), *WORDS.values()):
+        for part in text.split():
+            assert part not in written
