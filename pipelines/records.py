@@ -9,7 +9,13 @@ from typing import Any
 
 from brume.pipelines.running import steps
 from brume.records.pipeline import stages
-from brume.records.pipeline.settings import SERVICE, check_records, engine_variables, needs_engine
+from brume.records.pipeline.settings import (
+    SERVICE,
+    check_records,
+    engine_folders,
+    engine_variables,
+    needs_engine,
+)
 
 
 def check(arguments: Mapping[str, Any]) -> None:
@@ -19,7 +25,7 @@ def check(arguments: Mapping[str, Any]) -> None:
 
 def engines(arguments: Mapping[str, Any], out: Path) -> dict[str, dict[str, str]]:
     """Return the engine of a local run that asks one, with the folder that it loads the graph from."""
-    return {"records": {"s3://brume-run/": f"{out}/"}} if needs_engine(arguments) else {}
+    return {"records": engine_folders(out)} if needs_engine(arguments) else {}
 
 
 def environment(arguments: Mapping[str, Any], out: Path) -> dict[str, str]:
@@ -45,6 +51,7 @@ def pipeline(
     embeddings: bool = True,
     roles: str = "",
     queries: str = "",
+    exports: str = "",
     export_to: str = "",
     export_role: str = "",
     export_key: str = "",
@@ -68,6 +75,7 @@ def pipeline(
         embeddings: Whether the engine of a local run searches by meaning too.
         roles: JSON file of what each access key may see, for the engine of a local run; empty: everything.
         queries: TSV file of judged queries (query, document, grade), which the index is measured by.
+        exports: Files for other servers, with commas: opensearch (bulk), fhir (import); empty: none.
         export_to: Prefix s3://... that the data store healthlake:ID is exported to, anew in each run.
         export_role: ARN of the IAM role that HealthLake writes there with.
         export_key: Id or ARN of the KMS key that it encrypts with.
@@ -84,6 +92,7 @@ def pipeline(
     step(stages.load_graph, files=files, cpu="500m", memory="1Gi")
     indexed = step(stages.index_notes, lake=lake_of_all, cpu="500m", memory="4Gi").outputs["Output"]
     judged = step(stages.judge_queries, lake=lake_of_all, index=indexed, cpu="500m", memory="1Gi")
+    step(stages.write_exports, lake=lake_of_all, cpu="1", memory="4Gi")
     step(
         stages.write_report,
         lake=lake_of_all,

@@ -24,12 +24,13 @@ def test_wrong_parameters_are_named_all_at_once(tmp_path: Path) -> None:
     nlp |= {"deidentify": "all"}
     services = {"graph": "neptune", "index": "a b", "queries": f"{tmp_path}/none.tsv", "roles": ""}
     arguments = {"source": str(tmp_path), "lake": lake, "status": "old", "max_rejected": 2, **export, **nlp}
-    arguments |= services
+    arguments |= {**services, "exports": "csv"}
     wrong = (
         "healthlake:ID",
         "s3://",
         "lake=",
         "status=old",
+        "exports=csv",
         "nlp=magic",
         "nowhere",
         "none.tsv",

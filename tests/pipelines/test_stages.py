@@ -34,7 +34,19 @@ LABELS = ["ingest", "workers", "quality", "tables", "queries", "dashboard", "qui
 CAPTIONS = ["audio", "transcribe", "evaluate", "report"]
 NARRATION = ["read", "script", "synthesise", "assemble", "publish", "report"]
 RECORDS = [
-    *("ingest", "views", "notes", "entities", "resources", "graph", "load", "index", "judge", "report"),
+    *(
+        "ingest",
+        "views",
+        "notes",
+        "entities",
+        "resources",
+        "graph",
+        "load",
+        "index",
+        "judge",
+        "exports",
+        "report",
+    ),
 ]
 LOOK_AGAIN = {
     "slides": [],
@@ -153,9 +165,9 @@ TABLE: dict[str, list[tuple[str, Any, list[str]]]] = {
         ("lake", "new folder", RECORDS),
         ("status", "current", RECORDS[2:]),
         ("max_rejected", 0.5, ["views", "report"]),
-        ("nlp", "none", ["entities", "resources", "graph", "report"]),
-        ("terminology", "new folder", ["entities", "resources", "graph", "report"]),
-        ("min_score", 0.5, ["resources", "graph", "report"]),
+        ("nlp", "none", ["entities", "resources", "graph", "exports", "report"]),
+        ("terminology", "new folder", ["entities", "resources", "graph", "exports", "report"]),
+        ("min_score", 0.5, ["resources", "graph", "exports", "report"]),
         ("keep_negated", False, ["graph", "report"]),
         ("deidentify", "mask", [name for name in RECORDS if name not in ("ingest", "views")]),
         ("graph", "files", []),
@@ -165,6 +177,7 @@ TABLE: dict[str, list[tuple[str, Any, list[str]]]] = {
         ("queries", "new file", ["judge", "report"]),
         ("queries", "content", ["judge", "report"]),
         ("roles", "new file", []),
+        ("exports", "fhir", ["exports"]),
         ("views", "new folder", ["views", "report"]),
         # They go with a data store of HealthLake, which is exported in every run.
         ("export_to", "other", []),
@@ -236,12 +249,13 @@ CODE: dict[str, dict[str, list[str]]] = {
         "ingest": [],
         "views": ["views", "report"],
         "notes": [name for name in RECORDS if name not in ("ingest", "views")],
-        "entities": ["entities", "resources", "graph", "report"],
+        "entities": ["entities", "resources", "graph", "exports", "report"],
         "resources": ["resources"],
         "graph": ["graph", "report"],
         "load": [],
         "index": [],
         "judge": ["judge", "report"],
+        "exports": ["exports"],
         "report": ["report"],
     },
 }

@@ -51,6 +51,19 @@ def started(needed: Mapping[str, Mapping[str, str]], root: Path) -> Iterator[dic
         yield variables
 
 
+@contextlib.contextmanager
+def state_of_run(name: str, root: Path, folders: Mapping[str, str], port: int) -> Iterator[str]:
+    """Run the engine `name` on what `started` left in `root`; yields its URL. `port` 0 is a free one.
+
+    It takes the key of the run, or one that is made: `brume env NAME --data ROOT/NAME` prints it. Raises
+    `brume.aws.engine.catalog.EngineError` where it does not start, with the end of its log.
+    """
+    key = root / catalog.CREDENTIALS
+    keys.make(key)
+    with _running(name, root / name, folders, key, None, port) as url:
+        yield url
+
+
 def _without_endpoint(services: Sequence[str]) -> list[str]:
     """Return the services that have no endpoint, neither by a variable nor in the configuration file."""
     return [
@@ -81,10 +94,12 @@ def _own_credentials() -> Any:
 
 
 @contextlib.contextmanager
-def _running(name: str, data: Path, folders: Mapping[str, str], key: Path | None, own: Any) -> Iterator[str]:
+def _running(
+    name: str, data: Path, folders: Mapping[str, str], key: Path | None, own: Any, port: int = 0
+) -> Iterator[str]:
     """Run one engine; yields its URL. The user's own key reaches it by a pipe, never by a file."""
     data.mkdir(parents=True, exist_ok=True)
-    command = [sys.executable, "-m", "brume.aws.engine.run", name, "--port", "0", "--data", str(data)]
+    command = [sys.executable, "-m", "brume.aws.engine.run", name, "--port", str(port), "--data", str(data)]
     for prefix, folder in folders.items():
         command += ["--folder", f"{prefix}={folder}"]
     log = data / "engine.log"

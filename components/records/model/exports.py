@@ -30,7 +30,8 @@ _NOTES = """
 SELECT notes.* EXCLUDE (file, line), entities.json
 FROM notes LEFT JOIN entities ON entities.note = notes.id ORDER BY notes.id
 """
-_KEYWORD, _TEXT = {"type": "keyword"}, {"type": "text"}
+_DOCUMENT = "DocumentReference"
+_KEYWORD, _TEXT, _NUMBER = {"type": "keyword"}, {"type": "text"}, {"type": "integer"}
 _MAPPING = {
     "mappings": {
         "dynamic": "strict",
@@ -45,7 +46,8 @@ _MAPPING = {
                     **dict.fromkeys(("text", "category", "type", "system", "code", "traits"), _KEYWORD),
                     "display": _TEXT,
                     "score": {"type": "float"},
-                    **dict.fromkeys(("begin", "end"), {"type": "integer"}),
+                    "begin": _NUMBER,
+                    "end": _NUMBER,
                 },
             },
         },
@@ -87,7 +89,9 @@ def _document(row: Mapping[str, Any], min_score: float) -> dict[str, Any]:
 
 
 def _entity(one: Entity) -> dict[str, Any]:
-    made: dict[str, Any] = {name: getattr(one, name) for name in ("begin", "end", "text", "category", "type", "score")}
+    made: dict[str, Any] = {
+        name: getattr(one, name) for name in ("begin", "end", "text", "category", "type", "score")
+    }
     made["traits"] = [str(name) for name, _ in one.traits]
     if one.concepts:
         best = one.concepts[0]
@@ -102,21 +106,22 @@ def fhir(lake: Lake, folder: Path, version: str, min_score: float, *, present: b
     identifier are written as TYPE/ID, which an import needs, where the lake has what they name.
     `import.json` is the body of `$import`; its addresses begin with SERVED.
     """
-    with ResourceFiles(folder) as files:
-        if not present:
-            documents = {}
-            for one in annotated(lake, version, min_score):
-                documents[str(one.document["id"])] = one.document["extension"]
-                for made in one.made:
+    with ResourceFiles(folder) as files, Resources(lake) as resources:
+        found = iter(()) if present else annotated(lake, version, min_score)
+        following = next(found, None)
+        for resource in resources.of():
+            value = _literal(resource.value, resource, resources)
+            # Documents come in the same order from both.
+            if (
+                following is not None
+                and resource.type == _DOCUMENT
+                and resource.id == following.document["id"]
+            ):
+                value = {**value, "extension": following.document["extension"]}
+                for made in following.made:
                     files.add(made)
-        else:
-            documents = {}
-        with Resources(lake) as resources:
-            for resource in resources.of():
-                value = _literal(resource.value, resource, resources)
-                if resource.type == "DocumentReference" and resource.id in documents:
-                    value = {**value, "extension": documents[resource.id]}
-                files.add(value)
+                following = next(found, None)
+            files.add(value)
     storage.write_bytes(
         str(folder / "import.json"), orjson.dumps(_import(files.names), option=orjson.OPT_INDENT_2)
     )

@@ -12,11 +12,15 @@ from brume.records.model.deidentify import Mode
 from brume.records.model.views.definitions import read_views
 from brume.records.pipeline import extractors
 from brume.records.pipeline.healthlake_export import SOURCE
+from brume.records.pipeline.run_rights import rights_of_run
 from brume.run.checks import Checks
 
 NONE = "none"
 FILES, SERVICE = "files", "service"
 """Values of the parameter `graph`."""
+OPENSEARCH, FHIR = "opensearch", "fhir"
+EXPORTS = (OPENSEARCH, FHIR)
+"""Values of the parameter `exports`."""
 _INDEX = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_-]{0,999}")  # a name, as Kendra has it
 # Of DocumentReference and of DiagnosticReport (hl7.org/fhir/R4).
 STATUSES = (
@@ -55,6 +59,7 @@ def check_records(arguments: Mapping[str, Any]) -> None:
         f"lake={lake} must not lie in source={source}: its files would be listed with the export's",
     )
     checks.attempt(lambda: statuses_of(arguments["status"]))
+    checks.attempt(lambda: exports_of(arguments["exports"]))
     nlp = arguments["nlp"]
     checks.require(
         nlp in extractors.CHOICES or nlp.startswith(("http://", "https://")),
@@ -66,6 +71,10 @@ def check_records(arguments: Mapping[str, Any]) -> None:
     checks.require(
         hidden == NONE or nlp != extractors.PRESENT,
         f"deidentify={hidden} changes texts, and nlp={nlp} takes places in them from the export",
+    )
+    checks.require(
+        hidden == NONE or FHIR not in arguments["exports"],
+        f"exports={FHIR} writes whole resources, which deidentify={hidden} does not change: leave one out",
     )
     graph, index = arguments["graph"], arguments["index"]
     checks.require(graph in (FILES, SERVICE), f"graph={graph} must be {FILES} or {SERVICE}")
@@ -94,8 +103,23 @@ def engine_variables(arguments: Mapping[str, Any], out: Path) -> dict[str, str]:
     if arguments["terminology"]:
         variables["BRUME_RECORDS_RXNORM"] = storage.absolute(arguments["terminology"])
     if arguments["roles"]:
-        variables["BRUME_RECORDS_ACCESS"] = storage.absolute(arguments["roles"])
+        variables["BRUME_RECORDS_ACCESS"] = str(rights_of_run(arguments["roles"], out))
     return variables
+
+
+def engine_folders(out: Path) -> dict[str, str]:
+    """Return the addresses that folders stand for in the engine of a local run into `out`."""
+    return {"s3://brume-run/": f"{out}/"}
+
+
+def exports_of(text: str) -> tuple[str, ...]:
+    """Return the kinds of files in a list with commas. Raises `ValueError`."""
+    given = tuple(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))
+    if not set(given) <= set(EXPORTS):
+        raise ValueError(
+            f"exports={text} must be some of {','.join(EXPORTS)}, with commas, or empty for none"
+        )
+    return given
 
 
 def statuses_of(text: str) -> tuple[str, ...]:

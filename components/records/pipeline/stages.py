@@ -18,7 +18,7 @@ from brume import storage
 from brume.records.model.lake import Lake
 from brume.records.model.views import definitions
 from brume.records.pipeline.healthlake_export import SOURCE, export
-from brume.records.pipeline.settings import NONE, SERVICE, statuses_of
+from brume.records.pipeline.settings import NONE, OPENSEARCH, SERVICE, exports_of, statuses_of
 from brume.run.artifacts import HTML, Dataset, Metrics
 from brume.run.content import Counted
 from brume.run.rejects import Reject, check_share, read_rejects, write_rejects
@@ -267,6 +267,26 @@ def judge_queries(
         found = run(index, queries, frozenset(Lake(lake).table("notes", columns=["id"])["id"].to_pylist()))
         metrics.metadata.update({"precision": found.precision, "ndcg": found.ndcg})
     found.save(judged.uri)
+
+
+@stage("exports", outputs={"files": "exports", "metrics": "work/metrics/exports.json"})
+def write_exports(
+    lake: EntitiesOfLake, exports: str, nlp: str, min_score: float, files: Dataset, metrics: Metrics
+) -> None:
+    """Write the files by which OpenSearch and FHIR servers take what the lake has."""
+    from brume.records.model.exports import fhir, opensearch
+    from brume.records.pipeline.extractors import PRESENT
+
+    storage.remove(files.uri)
+    for kind in exports_of(exports):
+        with tempfile.TemporaryDirectory() as scratch:
+            folder = Path(scratch) / kind
+            if kind == OPENSEARCH:
+                metrics.metadata["notes"] = opensearch(Lake(lake), folder, min_score)
+            else:
+                count = fhir(Lake(lake), folder, nlp, min_score, present=nlp == PRESENT)
+                metrics.metadata["resources"] = count
+            storage.upload(folder, storage.join(files.uri, kind))
 
 
 @stage("report", outputs={"report": "report.html"})

@@ -1,4 +1,4 @@
-"""An index is brought to a lake's notes: what changed is put, what is gone is deleted, a kill is made good."""
+"""An index is brought to a lake's notes: what changed is put, what is gone deleted, a kill made good."""
 
 from __future__ import annotations
 
@@ -118,13 +118,14 @@ def test_a_run_that_was_cut_short_is_made_good(
 
 
 def test_what_the_service_does_not_take_is_entered_with_the_reason(
-    kendra: Any, lake: Lake, tmp_path: Path
+    kendra: Any, lake: Lake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    take_in(lake, tmp_path / "in", {"a": NOTES["a"], "b": document("b", "x" * (5 << 20) + "y")})
+    monkeypatch.setattr("brume.records.engine.kendra.documents._SIZE", 100)
+    take_in(lake, tmp_path / "in", {"a": NOTES["a"], "b": document("b", "x" * 101)})
     brought = bring(lake, "failing")
     assert (brought.notes, brought.put, brought.failed) == (1, 1, 1)
     done, reason = entries(lake, brought.index)["b"]
-    assert not done and "5242880 bytes" in reason
+    assert not done and "100 bytes" in reason
     assert bring(lake, "failing").failed == 1  # it is tried again
 
 
@@ -151,7 +152,9 @@ def test_judged_queries_are_asked_of_the_index(kendra: Any, lake: Lake, tmp_path
     index = bring(lake, "judged").index
     file = tmp_path / "queries.tsv"
     lines = ["query\tdocument\tgrade", "podagra\tDocumentReference/a\t2", "asthma\tDocumentReference/a/0\t1"]
-    file.write_text("\n".join([*lines, "asthma\tDocumentReference/gone/0", "nothing\tDocumentReference/c\t0"]))
+    file.write_text(
+        "\n".join([*lines, "asthma\tDocumentReference/gone/0", "nothing\tDocumentReference/c\t0"])
+    )
     notes = frozenset(f"DocumentReference/{name}/0" for name in NOTES)
     made = judged.run(index, str(file), notes)
     assert [(one.number, one.ndcg, one.precision, one.found, one.right) for one in made.queries] == [
