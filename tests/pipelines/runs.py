@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import subprocess
 import sys
@@ -51,3 +52,12 @@ def write_cohort(folder: Path, patients: int = 6) -> None:
     (folder / "broken.svs").write_bytes(b"II*\0 this is no slide")
     rows.append("broken.svs,someone,luad")
     (folder / "labels.csv").write_text("\n".join(rows) + "\n")
+
+
+def began(process: subprocess.Popen[bytes], out: Path, stage: str) -> bool:
+    """Whether a stage of a run has begun; the run goes on."""
+    assert process.poll() is None, "the run ended"
+    log = out / "work" / "progress.jsonl"
+    lines = log.read_text().splitlines() if log.exists() else []
+    events = [json.loads(line) for line in lines if line.endswith("}")]
+    return any(event.get("step") == stage and event["event"] == "started" for event in events)

@@ -16,7 +16,7 @@ import pytest
 from brume.narration.demo import make
 from brume.pipelines.running import catalog
 from tests.components.narration.polly import State, environment, serving
-from tests.pipelines.runs import BRUME
+from tests.pipelines.runs import BRUME, began
 from tests.polling import until
 
 STAGES = [stage for stage in catalog.load("narration").stages if stage != "articles"]
@@ -123,15 +123,6 @@ def test_a_run_that_is_killed_in_each_stage_goes_on_and_ends_alike(
             process.send_signal(signal.SIGKILL)
     run(polly, *words[2:])
     assert site(out) == site(finished)
-
-
-def began(process: subprocess.Popen[bytes], out: Path, stage: str) -> bool:
-    """Whether a stage of a run has begun; the run goes on."""
-    assert process.poll() is None, "the run ended"
-    log = out / "work" / "progress.jsonl"
-    lines = log.read_text().splitlines() if log.exists() else []
-    events = [json.loads(line) for line in lines if line.endswith("}")]
-    return any(event.get("step") == stage and event["event"] == "started" for event in events)
 
 
 @pytest.mark.parametrize(

@@ -2,19 +2,36 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import shutil
+import subprocess
+import urllib.request
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
-import duckdb
 import pytest
+from click.testing import CliRunner
+from pyarrow.parquet import read_table
 
+from brume.aws.wire import keys
+from brume.pipelines.running import catalog
 from brume.records import demo
 from brume.records.model.graph.files import read_graphs
 from brume.records.model.graph.vocabulary import graph_of
 from brume.records.model.lake import Lake
+from brume.records.pipeline.command import records
+from brume.records.pipeline.run_rights import rights_of_run
 from brume.records.pipeline.settings import check_records
+from tests.aws.serving import client_of
+from tests.components.records.exports import content
 from tests.components.records.terminologies import extractor
-from tests.pipelines.runs import brume
+from tests.pipelines.runs import BRUME, began, brume
+from tests.polling import until
+
+QUERIES = ("hypertension", "asthma", "gout", "migraine", "depression", "epilepsy", "psoriasis", "pneumonia")
+STAGES = [stage for stage in catalog.load("records").stages if stage != "source"]
 
 
 def test_wrong_parameters_are_named_all_at_once(tmp_path: Path) -> None:
@@ -45,40 +62,185 @@ def test_wrong_parameters_are_named_all_at_once(tmp_path: Path) -> None:
         check_records(arguments)
 
 
-@pytest.mark.slow
-def test_a_run_takes_in_an_export_and_reports_on_it(tmp_path: Path) -> None:
+def judged_queries(truth: demo.Truth, file: Path) -> None:
+    """Write the notes that state a condition by its usual name as right ones for that name."""
+    lines = [
+        f"{query}\t{note.id}"
+        for query in QUERIES
+        for note in truth.notes
+        if any(fact.text.lower() == query and fact.planted == "plain" for fact in note.facts)
+    ]
+    file.write_text("query\tdocument\n" + "\n".join(lines) + "\n")
+
+
+def run(out: Path, *words: str) -> dict[str, str]:
+    """Run the pipeline without embeddings, which take the most time; returns the states of its stages."""
+    done = brume("run", "records", "embeddings=false", *words, "--out", str(out))
+    assert done.returncode == 0, done.stdout + done.stderr
+    return {step["step"]: step["state"] for step in json.loads((out / "run.json").read_text())["steps"]}
+
+
+@pytest.fixture(scope="module")
+def truth(tmp_path_factory: pytest.TempPathFactory) -> tuple[demo.Truth, list[str]]:
+    """What is true of an export, and the words that it is run with."""
     extractor()  # or a reason to skip
-    truth = demo.generate(tmp_path / "demo", patients=12)
-    out = tmp_path / "out"
+    folder = tmp_path_factory.mktemp("it's an export")
+    made = demo.generate(folder / "demo", patients=12)
+    judged_queries(made, folder / "queries.tsv")
+    words = [f"source={folder / 'demo' / demo.EXPORT}", f"queries={folder / 'queries.tsv'}"]
+    return made, [*words, "exports=opensearch,fhir", "views=examples"]
 
-    def run(*words: str) -> dict[str, str]:
-        source = f"source={tmp_path / 'demo' / demo.EXPORT}"
-        done = brume("run", "records", source, "views=examples", *words, "--out", str(out))
-        assert done.returncode == 0, done.stdout + done.stderr
-        record = json.loads((out / "run.json").read_text())
-        return {step["step"]: step["state"] for step in record["steps"]}
 
-    assert set(run().values()) == {"finished"}
-    assert Lake(str(out / "lake")).table("notes").num_rows == len(truth.notes)
-    counts = Lake(str(out / "lake")).table("entities")["entities"].to_pylist()
-    assert len(counts) == len(truth.notes) and sum(counts) > 5 * len(truth.notes)
-    graphs, _ = read_graphs(str(out / "graph"))
-    assert {str(graph_of(note.patient).value) for note in truth.notes} <= graphs.keys()
-    page = (out / "report.html").read_text()
-    assert f"{len(truth.notes)} notes of 12 patients" in page
+@pytest.fixture(scope="module")
+def finished(truth: tuple[demo.Truth, list[str]], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("runs") / "out"
+    assert run(out, *truth[1]) == dict.fromkeys(STAGES, "finished")
+    return out
+
+
+@pytest.mark.slow
+def test_a_run_takes_in_an_export_and_reports_on_it(
+    finished: Path, truth: tuple[demo.Truth, list[str]]
+) -> None:
+    facts, lake = truth[0], Lake(str(finished / "lake"))
+    assert lake.table("notes").num_rows == len(facts.notes)
+    counts = lake.table("entities")["entities"].to_pylist()
+    assert len(counts) == len(facts.notes) and sum(counts) > 5 * len(facts.notes)
+    graphs, _ = read_graphs(str(finished / "graph"))
+    assert {str(graph_of(note.patient).value) for note in facts.notes} <= graphs.keys()
+    page = (finished / "report.html").read_text()
+    assert f"{len(facts.notes)} notes of 12 patients" in page
+    for text in ("What was found in notes", "ICD-10-CM", "Notes in the index", "Judged queries, the worst"):
+        assert text in page
     assert all(
-        f"{file}, line {line}," in (out / "rejects.csv").read_text().replace('"', "")
-        for file, line in truth.rejects
+        f"{file}, line {line}," in (finished / "rejects.csv").read_text().replace('"', "")
+        for file, line in facts.rejects
     )
-    written = page + (out / "rejects.csv").read_text() + (out / "work/run.log").read_text()
-    names = {fact.text for note in truth.notes for fact in note.facts if fact.planted in ("NAME", "EMAIL")}
+    genders = read_table(finished / "views" / "patient").column("gender").to_pylist()
+    assert len(genders) == 12 and set(genders) == {"female", "male"}
+
+
+@pytest.mark.slow
+def test_the_index_and_the_graph_service_have_what_the_run_made(
+    finished: Path, truth: tuple[demo.Truth, list[str]]
+) -> None:
+    rows = Lake(str(finished / "lake")).table("indexed").to_pylist()
+    assert {row["note"] for row in rows} == {note.id for note in truth[0].notes}
+    assert all(row["digest"] and not row["failure"] for row in rows)
+    metrics = json.loads((finished / "run.json").read_text())["metrics"]
+    assert metrics["index"]["notes"] == len(rows) and metrics["judged"]["ndcg"] > 0.8
+    assert metrics["exports"]["notes"] == len(rows)
+    counts = metrics["generated"]
+    assert counts["Condition"] > counts["Linkage"] > 0 and counts["MedicationStatement"] > 0
+
+
+@pytest.mark.slow
+def test_nothing_that_names_a_person_is_in_logs_and_reports(
+    finished: Path, truth: tuple[demo.Truth, list[str]]
+) -> None:
+    files = ["report.html", "rejects.csv", "run.json", "work/run.log", "work/judged.json"]
+    files += ["work/progress.jsonl", "engines/records/engine.log"]
+    written = "".join((finished / file).read_text() for file in files)
+    planted = ("NAME", "EMAIL", "PHONE")
+    names = {fact.text for note in truth[0].notes for fact in note.facts if fact.planted in planted}
     assert names and not [name for name in names if name in written]
+    asked = (finished / "work/run.log").read_text() + (finished / "engines/records/engine.log").read_text()
+    assert not [query for query in QUERIES if query in asked.lower()]
 
-    table = duckdb.sql(f"SELECT count(*) FROM '{out}/views/patient/*.parquet'")
-    assert table.fetchall() == [(12,)]
-    assert "Tables of views" in page and "condition_code" in page
 
-    states = run("status=current,final")
-    assert {step for step, state in states.items() if state == "reused"} == {"views"}
+@contextlib.contextmanager
+def shown(out: Path) -> Iterator[tuple[Any, Any]]:
+    """Run `brume records show`; yields clients of its search and of its graph."""
+    command = [*BRUME, "records", "show", str(out), "--port", "0"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        address = process.stdout.readline()
+        try:
+            assert "/records/?token=" in address, address
+            with urllib.request.urlopen(address) as page:
+                assert page.status == 200
+            (key,) = keys.load(out / "engines" / "credentials").values()
+            url = address.partition("/records/")[0]
+            yield client_of(url, "kendra", key=key), client_of(url, "neptunedata", key=key)
+        finally:
+            process.terminate()
+            assert process.wait(60) == 0
+
+
+def answers(out: Path) -> list[Any]:
+    """What search and graph answer about a run."""
+    with shown(out) as (kendra, graph):
+        (index,) = kendra.list_indices()["IndexConfigurationSummaryItems"]
+        found = [
+            [one["DocumentId"] for one in kendra.query(IndexId=index["Id"], QueryText=text)["ResultItems"]]
+            for text in QUERIES
+        ]
+        summary = graph.get_rdf_graph_summary(mode="basic")["payload"]["graphSummary"]
+        return [*found, summary["numberOfQuads"]]
+
+
+@pytest.mark.long
+def test_a_run_that_is_killed_in_each_stage_goes_on_and_ends_alike(
+    finished: Path, truth: tuple[demo.Truth, list[str]], tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    words = ["run", "records", "embeddings=false", *truth[1], "--out", str(out)]
+    for stage in STAGES:
+        with subprocess.Popen(
+            [*BRUME, *words], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        ) as process:
+            until(lambda p=process, s=stage: began(p, out, s), stage, pause=0.005)  # type: ignore[misc]
+            process.kill()
+    run(out, *truth[1])
+    tables, wanted = content(Lake(str(out / "lake"))), content(Lake(str(finished / "lake")))
+    assert tables.pop("indexed") and wanted.pop("indexed") and tables == wanted
+    for name in ("graph", "resources", "exports", "views"):
+        assert files(out / name) == files(finished / name), name
+    assert answers(out) == answers(finished)
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.mark.long
+def test_what_changes_is_made_anew(
+    truth: tuple[demo.Truth, list[str]], finished: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    shutil.copytree(finished, out)
+    states = run(out, *truth[1], "status=current,final")
+    assert states == {**dict.fromkeys(STAGES, "finished"), "views": "reused"}
     statuses = {row["status"] for row in Lake(str(out / "lake")).table("notes").to_pylist()}
     assert statuses == {"current", "final"}
+    left = {row["note"] for row in Lake(str(out / "lake")).table("indexed").to_pylist()}
+    assert left == {row["id"] for row in Lake(str(out / "lake")).table("notes").to_pylist()}
+
+
+def test_a_folder_that_is_no_run_is_named(tmp_path: Path) -> None:
+    for record in (None, {"pipeline": "labels"}):
+        if record:
+            (tmp_path / "run.json").write_text(json.dumps(record))
+        ended = CliRunner().invoke(records, ["show", str(tmp_path)])
+        assert ended.exit_code == 1 and "is no run of the pipeline records" in ended.stderr
+    (tmp_path / "run.json").write_text(json.dumps({"pipeline": "records", "parameters": {}}))
+    ended = CliRunner().invoke(records, ["show", str(tmp_path)])
+    assert "has no engine's state: run again with index=records" in ended.stderr
+
+
+def test_a_runs_own_key_may_do_all_beside_those_of_roles(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "none"))
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    ward = {"role": "clinician", "patients": ["p1"]}
+    (tmp_path / "roles.json").write_text(json.dumps({"AKIDWARD": ward}))
+    written = rights_of_run(str(tmp_path / "roles.json"), tmp_path)
+    (made,) = keys.load(tmp_path / "engines" / "credentials")
+    assert json.loads(written.read_text()) == {"AKIDWARD": ward, made: {"role": "full"}}
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIDWARD")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    again = json.loads(rights_of_run(str(tmp_path / "roles.json"), tmp_path).read_text())
+    assert again["AKIDWARD"] == ward
