@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import shutil
+import threading
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,8 +14,25 @@ from urllib.parse import quote
 
 import pytest
 from botocore.exceptions import ClientError
+from prometheus_client import CollectorRegistry
+from sqlalchemy import insert
 
+from brume.aws.client import client
+from brume.aws.engine.background import Background
+from brume.aws.engine.service import Call
+from brume.aws.engine.store import Store
 from brume.aws.wire.keys import Key
+from brume.records.engine.access.audit import Audit
+from brume.records.engine.access.scopes import Scopes
+from brume.records.engine.healthlake.job_run import JobRun
+from brume.records.engine.healthlake.jobs import Jobs
+from brume.records.engine.healthlake.tables import DATASTORES
+from brume.records.engine.parts import State
+from brume.records.engine.tables import SCHEMA
+from brume.records.model import ingest
+from brume.records.model.lake import Lake
+from brume.records.model.resources import Resources
+from brume.records.pipeline import healthlake_export
 from tests.aws.serving import KEY, KEYS, OTHER, client_of, serve_engine
 from tests.components.records import healthlake as hl
 from tests.components.records.conftest import Export
@@ -347,3 +365,70 @@ def test_a_body_is_checked_and_what_has_ended_is_not_cancelled(url: str, people:
     done = raw(url, people, "$export")["exportJobProperties"]
     answer = hl.send("DELETE", f"{url}/datastore/{people}/r4/export/{done['jobId']}")
     assert answer.status_code == 404 and "has ended as COMPLETED" in answer.text
+
+
+def test_jobs_of_a_data_store_run_in_their_order(boto: Any, root: Path) -> None:
+    store = hl.make_datastore(boto)
+    for gender in ("female", "male"):
+        hl.write(
+            root / f"inputs/{gender}/all.ndjson", [{"resourceType": "Patient", "id": "x", "gender": gender}]
+        )
+    jobs = [hl.start_import(boto, store, f"s3://inputs/{one}") for one in ("female", "male")]
+    export = hl.start_export(boto, store)
+    there = hl.read(hl.folder_of(root, hl.exported(boto, store, export)))
+    assert there["Patient/x"]["gender"] == "male" and there["Patient/x"]["meta"]["versionId"] == "2"
+    assert {hl.import_job(boto, store, one)["JobStatus"] for one in jobs} == {"COMPLETED"}
+
+
+def test_a_job_that_runs_can_be_cancelled(tmp_path: Path) -> None:
+    store, background = Store("", tmp_path, SCHEMA), Background(1)
+    entered, cancelled = threading.Event(), threading.Event()
+
+    def endless(run: JobRun) -> str:
+        entered.set()
+        while not cancelled.wait(0.01):
+            run.check()
+        return "COMPLETED"
+
+    state = State(store, background, tmp_path, {}, CollectorRegistry(), Scopes(None), Audit(store))
+    jobs = Jobs(state, {"EXPORT": endless})
+    row = {
+        "id": "d",
+        "account": KEY.account,
+        "region": "here",
+        "status": "ACTIVE",
+        "given": {},
+        "created": 0.0,
+    }
+    with store.write() as db:
+        db.execute(insert(DATASTORES).values(**row))
+    call = Call("1", KEY.account, "here", KEY.access_key, "healthlake", "StartFHIRExportJob")
+    given = {"DatastoreId": "d", "OutputDataConfig": hl.output(), "DataAccessRoleArn": hl.ROLE}
+    which = {"DatastoreId": "d", "JobId": jobs.start_export(call, given, {})["JobId"]}
+    try:
+        assert entered.wait(60)
+        jobs.cancel(call, which)
+        until(lambda: jobs.job("EXPORT", which, call).status == "CANCEL_COMPLETED", "the end of the job")
+    finally:
+        cancelled.set()
+        background.close()
+        store.close()
+
+
+def test_the_pipeline_takes_a_data_store_as_its_source(
+    url: str, people: str, s3_server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client("s3").create_bucket(Bucket="exports-of-records")
+    monkeypatch.setenv("AWS_ENDPOINT_URL_HEALTHLAKE", url)
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", KEY.access_key)
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", KEY.secret)
+    monkeypatch.setattr(healthlake_export, "_PAUSE", 0.05)
+    folder = healthlake_export.export(people, "s3://exports-of-records/new", hl.ROLE, "alias/records")
+    lake = Lake(str(tmp_path / "lake"))
+    summary = ingest.run(folder, lake, processes=1)
+    assert summary.rejects == 0 and summary.resources >= len(PEOPLE) + len(ABOUT)
+    with Resources(lake) as found:
+        assert found.patient_of(found.get(["Condition/by-record"])["Condition/by-record"]) == "a"
+    with pytest.raises(healthlake_export.ExportError, match=r"ended as FAILED: .*no-such-bucket"):
+        healthlake_export.export(people, "s3://no-such-bucket/new", hl.ROLE, "alias/records")

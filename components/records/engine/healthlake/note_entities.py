@@ -1,7 +1,8 @@
 """Finds entities in the notes of data stores whose NLP is on, after they were written.
 
 A DocumentReference gets HealthLake's extension as its next version, and the resources that HealthLake makes
-of what was found. Versions that wait are marked in the database, so that a killed engine's work is taken up.
+of what was found; what was made of an earlier version, or of a document that is deleted, is deleted. Versions
+that wait are marked in the database, so that a killed engine's work is taken up.
 """
 
 from __future__ import annotations
@@ -75,7 +76,7 @@ class NoteEntities:
         while not self._ends():
             with self._fhir.store.read() as db:
                 rows = db.execute(waiting.limit(_AT_ONCE)).all()
-                documents = [(row, exact_json.loads(row.text)) for row in rows]
+                documents = [(row, exact_json.loads(row.text or "{}")) for row in rows]
                 texts = [list(_texts(db, datastore, document)) for _, document in documents]
                 patients = [_patient(db, datastore, document) for _, document in documents]
             if not rows:
@@ -108,22 +109,32 @@ class NoteEntities:
         row = found.row
         which = {"datastore": row.datastore, "type": row.type, "id": row.id, "version": row.version}
         mine = update(VERSIONS).filter_by(**which, nlp=1)
-        if not writing.db.execute(mine.values(nlp=0)).rowcount or not found.entities:
+        if not writing.db.execute(mine.values(nlp=0)).rowcount:
             return
-        extractor = self._extractor()
-        document, made = healthlake.annotated(
-            found.document,
-            found.patient,
-            found.entities.get(0, ()),
-            [entity for some in found.entities.values() for entity in some],
-            extractor.version,
-            lambda entity: extractor.codes(entity, 5),
-        )
-        kept = {(one["resourceType"], one["id"]) for one in made}
-        for kind, identity in healthlake.generated_by(found.document):
+        put: list[dict[str, Any]] = []
+        if found.entities:
+            extractor = self._extractor()
+            document, made = healthlake.annotated(
+                found.document,
+                found.patient,
+                found.entities.get(0, ()),
+                [entity for some in found.entities.values() for entity in some],
+                extractor.version,
+                lambda entity: extractor.codes(entity, 5),
+            )
+            put = [document, *made]
+        kept = {(one["resourceType"], one["id"]) for one in put}
+        for kind, identity in _made_before(writing, row.id):
             if (kind, identity) not in kept:
                 writing.delete(kind, identity)
-        writing.put_all([document, *made], nlp=False)
+        writing.put_all(put, nlp=False)
+
+
+def _made_before(writing: Writing, document: str) -> list[tuple[str, str]]:
+    """Return type and id of what was made of an earlier version of a document."""
+    identity = healthlake.linkage_id(document)
+    found = store.read(writing.db, writing.datastore, "Linkage", identity, None)
+    return healthlake.linked(exact_json.loads(found.text)) if found and not found.deleted else []
 
 
 def _texts(db: Connection, datastore: str, document: Mapping[str, Any]) -> Any:

@@ -163,7 +163,7 @@ class Writing:
         patients = [
             {**self._which(made), "patient": name} for name in self.db.execute(known).scalars()
         ]  # fmt: skip
-        self._replace([made], [(kind, identity)], nlp=False)
+        self._replace([made], [(kind, identity)], nlp=True)
         if patients:
             self.db.execute(insert(PATIENTS), patients)
         return made
@@ -193,7 +193,7 @@ class Writing:
                 "updated": one.updated,
                 "current": int(current := last[one.type, one.id] == one.version),
                 "deleted": int(one.deleted),
-                "nlp": int(self._nlp and nlp and current and one.type == NOTES and not one.deleted),
+                "nlp": int(self._nlp and nlp and current and one.type == NOTES),
                 "text": one.text,
             }
             for one in made

@@ -39,7 +39,9 @@ VERSIONS = _of_datastore(
     Column("updated", Float, nullable=False),  # seconds since 1970, in milliseconds
     Column("current", Integer, nullable=False),  # 1 of a resource's last version
     Column("deleted", Integer, nullable=False),  # 1 of a version that is a deletion; it has no text
-    Column("nlp", Integer, nullable=False, default=0),  # 1 while entities of its notes are to be found
+    Column(
+        "nlp", Integer, nullable=False, default=0
+    ),  # 1 while entities of its notes are to be found, or let go
     Column("text", Text, nullable=False),  # JSON, with meta.versionId and meta.lastUpdated
 )
 Index("fhir_versions_in_order", VERSIONS.c.datastore, VERSIONS.c.sequence, unique=True)

@@ -43,7 +43,7 @@ def names(identity: str, identifiers: Iterator[tuple[str, str]]) -> Iterator[str
 
 
 def _named(value: Any, element: str) -> Iterator[str]:
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         if "reference" in value or "identifier" in value:
             yield from _of_reference(value, element)
         for name, inner in value.items():

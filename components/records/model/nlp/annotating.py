@@ -11,7 +11,7 @@ from typing import Any
 from brume.lake.lake import Snapshot
 from brume.records.model.entities import read_entities
 from brume.records.model.lake import Lake
-from brume.records.model.nlp import comprehend, healthlake
+from brume.records.model.nlp import healthlake
 from brume.records.model.resources import Resource, Resources
 
 _KIND = "DocumentReference"
@@ -60,20 +60,5 @@ def _annotated(
     found = {identity: read_entities(text) for identity, _, text in notes}
     patient = next((one for _, one, _ in notes if one), "")
     sure = [entity for some in found.values() for entity in some if entity.score >= min_score]
-    # Contents of one document that state the same at the same place make one resource.
-    unlike = {(one.begin, one.end, one.concepts[:1]): one for one in sure}
-    made = healthlake.resources(resource.id, patient, list(unlike.values()))
     first = found.get(f"{resource.reference}/0", ())
-    ours = healthlake.extension(
-        comprehend.icd10cm(first, lambda one: one.concepts),
-        comprehend.rxnorm(first),
-        comprehend.detected(first),
-        version,
-    )
-    others = [
-        one
-        for one in resource.value.get("extension") or ()
-        if one.get("url") not in (healthlake.EXTENSION, healthlake.GENERATED)
-    ]
-    extensions = [*others, ours, *([healthlake.generated(made)] if made else [])]
-    return Annotated({**resource.value, "extension": extensions}, made)
+    return Annotated(*healthlake.annotated(resource.value, patient, first, sure, version))

@@ -96,7 +96,7 @@ def resources(document: str, patient: str, entities: Sequence[Entity]) -> list[d
     `document` and `patient` are ids of a DocumentReference and a Patient ("" where the note names none).
     The id of a resource is made of the document's, the place and the code: another run gives the same ones.
     """
-    linkage = _id(document, "linkage")
+    linkage = linkage_id(document)
     found: list[dict[str, Any]] = []
     for entity in entities:
         if not entity.concepts or any(entity.has(trait) for trait in _NOT_THE_PATIENTS):
@@ -148,15 +148,19 @@ def annotated(
     return {**document, "extension": extensions}, made
 
 
-def generated_by(document: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Return type and id of the resources that the second extension of a document names."""
-    parts = [one for one in document.get("extension") or () if one.get("url") == GENERATED]
+def linkage_id(document: str) -> str:
+    """Return the id of the Linkage of what was made of a DocumentReference, by that one's id."""
+    return _id(document, "linkage")
+
+
+def linked(linkage: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return type and id of the resources that a Linkage names as made, itself among them."""
     named = [
-        str((part.get("valueReference") or {}).get("reference", "")).partition("/")
-        for one in parts
-        for part in one.get("extension") or ()
+        str((item.get("resource") or {}).get("reference", "")).partition("/")
+        for item in linkage.get("item") or ()
+        if item.get("type") == "alternate"
     ]
-    return [(kind, identity) for kind, _, identity in named if identity]
+    return [("Linkage", str(linkage["id"])), *((kind, identity) for kind, _, identity in named)]
 
 
 def generated(made: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
