@@ -337,7 +337,7 @@ def _among(db: Connection, column: ColumnElement[str], values: Sequence[str]) ->
     if db.dialect.name == "sqlite":
         rows = func.json_each(json.dumps(values)).table_valued("value")
     else:
-        rows = func.json_array_elements_text(cast(json.dumps(values), JSON)).table_valued("value")
+        rows = func.json_array_elements_text(cast(list(values), JSON)).table_valued("value")
     return column.in_(select(rows.c.value))
 
 
