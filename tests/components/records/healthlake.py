@@ -49,13 +49,13 @@ def output(uri: str = "s3://outputs/jobs") -> dict[str, Any]:
     return {"S3Configuration": {"S3Uri": uri, "KmsKeyId": "alias/records"}}
 
 
-def start_import(boto: Any, datastore: str, uri: str, **more: Any) -> str:
+def start_import(boto: Any, datastore: str, uri: str, *, to: str = "s3://outputs/jobs", **more: Any) -> str:
     """Start an import job; returns its id."""
     return str(
         boto.start_fhir_import_job(
             DatastoreId=datastore,
             InputDataConfig={"S3Uri": uri},
-            JobOutputDataConfig=output(),
+            JobOutputDataConfig=output(to),
             DataAccessRoleArn=ROLE,
             **more,
         )["JobId"]

@@ -238,6 +238,16 @@ def test_a_resource_that_fhir_does_not_allow_fails_alone(boto: Any, root: Path) 
     assert "Condition.subject.reference" in text and "Secret" not in text
 
 
+def test_results_beside_the_input_are_not_imported_again(boto: Any, root: Path) -> None:
+    hl.write(root / "inputs/beside/Patient-0.ndjson", [{"resourceType": "Patient", "id": "x"}])
+    store = hl.make_datastore(boto)
+    counts = []
+    for _ in range(2):
+        job = hl.start_import(boto, store, "s3://inputs/beside", to="s3://inputs/beside/results")
+        counts.append(hl.imported(boto, store, job)["JobProgressReport"]["TotalNumberOfScannedFiles"])
+    assert counts == [1, 1]
+
+
 def test_a_job_without_files_or_out_of_its_folder_says_so(boto: Any, people: str) -> None:
     found = hl.imported(boto, people, hl.start_import(boto, people, "s3://inputs/nothing"))
     assert (found["JobStatus"], "names no files" in found["Message"]) == ("FAILED", True)

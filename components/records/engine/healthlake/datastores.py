@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import shutil
 import subprocess
 import sys
 import time
@@ -10,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Row, delete, insert, select, update
+from sqlalchemy import Row, delete, insert, select, tuple_, update
 
 from brume import storage
 from brume.aws.engine import arns, logs
@@ -190,24 +191,22 @@ class Datastores:
         if not lease.row.given.get("PreloadDataConfig"):
             return
         self._empty(lease.row.id, lease)
-        folder = self._data / "invented"
+        folder = self._data / lease.row.id
         subprocess.run([sys.executable, "-m", _DEMO, str(folder)], check=True, capture_output=True)
         for entry in storage.list_files(str(folder / "export")):
             self._goes_on(lease)
             importing.put_file(self._fhir, lease.row.id, entry.uri)
+        shutil.rmtree(folder)
 
     def _empty(self, identity: str, lease: Lease) -> None:
         for table in CONTENTS:
             keys = list(table.primary_key)
             some = select(*keys).filter_by(datastore=identity).limit(_AT_ONCE)
-            while True:
+            count = _AT_ONCE
+            while count == _AT_ONCE:
                 self._goes_on(lease)
                 with self._store.write() as db:
-                    rows = [row._asdict() for row in db.execute(some)]
-                    for row in rows:
-                        db.execute(delete(table).filter_by(**row))
-                if len(rows) < _AT_ONCE:
-                    break
+                    count = db.execute(delete(table).where(tuple_(*keys).in_(some))).rowcount
 
     def _goes_on(self, lease: Lease) -> None:
         """Raise `InterruptedError` when the engine ends, or another one does this."""

@@ -79,7 +79,7 @@ class Importing:
 
     def _begin(self, run: JobRun) -> None:
         address = run.job.request["InputDataConfig"]["S3Uri"]
-        found = [one for one in inputs.files(address, run.folders) if stream.holds_resources(one.address)]
+        found = [one for one in inputs.files(address, run.folders) if _is_input(one.address)]
         counts: dict[str, float] = dict.fromkeys(_COUNTS, 0)
         counts |= {"files": len(found), "megabytes": sum(one.size for one in found) / _MB}
         base = address.rstrip("/") + "/"
@@ -251,6 +251,11 @@ def _success(line: int, kind: str, identity: str, version: int) -> str:
 def _failure(line: int, faults: Sequence[Fault]) -> str:
     """Return the line of something that failed; nothing of its text is in it."""
     return json.dumps({"lineId": line, "exception": json.dumps(outcome(faults)), "statusCode": 400})
+
+
+def _is_input(address: str) -> bool:
+    """Return whether a file may hold resources, and is no result of an import beside them."""
+    return stream.holds_resources(address) and "-FHIR_IMPORT-" not in address
 
 
 def _name(address: str, base: str) -> str:
