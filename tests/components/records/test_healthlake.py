@@ -30,6 +30,7 @@ from brume.records.engine.healthlake.tables import DATASTORES
 from brume.records.engine.parts import State
 from brume.records.engine.tables import SCHEMA
 from brume.records.model import ingest
+from brume.records.model.deidentify import Mode
 from brume.records.model.lake import Lake
 from brume.records.model.resources import Resources
 from brume.records.pipeline import healthlake_export
@@ -277,7 +278,7 @@ def test_a_key_for_reading_alone_changes_nothing(url: str, people: str) -> None:
         lambda: ward.delete_fhir_datastore(DatastoreId=people),
         lambda: hl.start_import(ward, people, "s3://inputs/people"),
     ):
-        with pytest.raises(ClientError, match="for reading") as raised:
+        with pytest.raises(ClientError, match="needs the role full") as raised:
             refused()
         assert raised.value.response["Error"]["Code"] == "AccessDeniedException"
 
@@ -400,7 +401,7 @@ def test_a_job_that_runs_can_be_cancelled(tmp_path: Path) -> None:
             run.check()
         return "COMPLETED"
 
-    state = State(store, background, tmp_path, {}, CollectorRegistry(), Scopes(None), Audit(store))
+    state = State(store, background, tmp_path, {}, CollectorRegistry(), Scopes(None), Audit(store), Mode.MASK)
     jobs = Jobs(state, {"EXPORT": endless})
     row = {
         "id": "d",

@@ -88,7 +88,7 @@ _COMPREHEND = {
     ),
 }
 _HEALTHLAKE = {
-    Need.ANY: ("DescribeFHIRDatastore", "ListFHIRDatastores"),
+    Need.ANY: ("DescribeFHIRDatastore", "DescribeFHIRExportJob", "ListFHIRDatastores"),
     Need.READ: (
         "CancelFHIRExportJobWithDelete",
         "DescribeFHIRExportJobWithGet",
@@ -108,7 +108,6 @@ _HEALTHLAKE = {
     ),
     Need.ADMINISTER: (
         "DeleteFHIRDatastore",
-        "DescribeFHIRExportJob",
         "DescribeFHIRImportJob",
         "ListFHIRExportJobs",
         "ListFHIRImportJobs",

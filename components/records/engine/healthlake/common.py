@@ -1,4 +1,4 @@
-"""What HealthLake's operations and FHIR's REST share: errors, addresses, look-up, rights."""
+"""What HealthLake's operations and FHIR's REST share: errors, addresses, look-up."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from sqlalchemy import Connection, Row
 from brume.aws.engine import arns, lookup
 from brume.aws.engine.errors import Errors
 from brume.aws.engine.service import Call, ServiceError
-from brume.records.engine.access.scopes import Scope, denied
 from brume.records.engine.healthlake.tables import DATASTORES
 
 SIGNING = "healthlake"  # the service of signatures
@@ -24,12 +23,6 @@ def bad(message: str) -> ServiceError:
 def absent(what: str, identity: str) -> ServiceError:
     """Return the error of a resource that is not there, or not the caller's."""
     return ERRORS("ResourceNotFoundException", f"There is no {what} {identity}")
-
-
-def require_owner(scope: Scope, what: str) -> None:
-    """Refuse to make, fill or delete data stores to a key that is for reading alone."""
-    if not scope.administers:
-        raise denied(f"{what} is for keys that may load and reset: this one is for reading")
 
 
 def datastore_row(db: Connection, call: Call, identity: str, *, active: bool = False) -> Row[Any]:

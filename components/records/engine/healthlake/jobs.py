@@ -18,7 +18,7 @@ from brume.aws.engine.listing import list_rows
 from brume.aws.engine.lookup import one
 from brume.aws.engine.service import Call
 from brume.records.engine.access.scopes import denied
-from brume.records.engine.healthlake.common import absent, bad, datastore_row, require_owner
+from brume.records.engine.healthlake.common import absent, bad, datastore_row
 from brume.records.engine.healthlake.job_run import CancelledError, JobRun, output_folder
 from brume.records.engine.healthlake.tables import JOBS, PENDING
 from brume.records.engine.parts import State
@@ -55,7 +55,6 @@ class Jobs:
 
     def start_fhir_import_job(self, request: Mapping[str, Any], call: Call) -> dict[str, Any]:
         """Begin to put the resources of files into a data store."""
-        require_owner(self._scopes.of(call), call.operation)
         self._check(request["InputDataConfig"].get("S3Uri"), "InputDataConfig")
         if request.get("ProfileId") or request.get("InputFormat", "FHIR") != "FHIR":
             raise bad("ProfileId and InputFormat: this server reads FHIR R4 alone; convert the files before")

@@ -54,7 +54,7 @@ def create(state: State) -> Part:
     extractor = functools.cache(loader(read(EntitySettings).rxnorm))
     notes = NoteEntities(fhir, state.background, extractor)
     tags = Tags(state.store, TAGS, _tagged, invalid=bad)
-    stores = Datastores(fhir, state.background, notes, tags, state.scopes, state.data / "healthlake")
+    stores = Datastores(fhir, state.background, notes, tags, state.data / "healthlake")
     do: dict[str, Do] = {"IMPORT": Importing(fhir, notes.submit), "EXPORT": Exporting()}
     jobs = Jobs(state, do)
 
