@@ -184,6 +184,7 @@ def test_the_graph_of_a_patient_has_notes_and_codes(overview: Overview) -> None:
     }
     small = neighbourhood.around_patient(overview, "p00", overview.members(), most=4)
     assert len(small.nodes) == 4 and small.left_out == 3
+    assert "Letter" in {node.label for node in small.nodes.values()}
     with pytest.raises(KeyError):
         neighbourhood.around_patient(overview, "p00", overview.members(["p01"]))
 

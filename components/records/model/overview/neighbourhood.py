@@ -111,14 +111,15 @@ def around_patient(overview: Overview, patient: str, among: Members, most: int =
     found = Graph()
     found.add(_patient(overview, number), None, most)
     concepts = len({(system, code) for _, system, code, _ in facts})
-    room = max(int(most * _NOTE_SHARE), most - 1 - concepts)
-    for identity, title, kind, date in notes[:room]:
-        node = Node(NOTE, identity, title or kind or "Note", "note", date)
-        found.add(node, Link((PATIENT, patient), (NOTE, identity), "note", 1), most)
-    found.left_out += max(0, len(notes) - room)
+    last = notes[: max(int(most * _NOTE_SHARE), most - 1 - concepts)]
     for relation, system, code, count in facts:
         node = _concept(overview, (system, code))
-        found.add(node, Link((PATIENT, patient), (CONCEPT, node.id), relation, count), most)
+        link = Link((PATIENT, patient), (CONCEPT, node.id), relation, count)
+        found.add(node, link, max(1, most - len(last)))
+    for identity, title, kind, date in last:
+        node = Node(NOTE, identity, title or kind or "Note", "note", date)
+        found.add(node, Link((PATIENT, patient), (NOTE, identity), "note", 1), most)
+    found.left_out += len(notes) - len(last)
     return found
 
 

@@ -13,8 +13,8 @@ const GROUPS = {
   DRUG: ["Drug", 2, "diamond"], PROCEDURE: ["Procedure", 3, "hexagon"], FINDING: ["Finding", 1, "triangle"],
 };
 const RELATIONS = {
-  hasCondition: "has", hadCondition: "had", hasFinding: "has finding", takes: "takes", underwent: "underwent", hasFamilyHistoryOf: "family history of",
-  negated: "denies", possible: "possible", family: "of the family", mentioned: "mentions", of: "is of", note: "has note", broader: "is a kind of", together: "together with",
+  hasCondition: "has", hadCondition: "had", hasFinding: "has finding", takes: "takes", underwent: "underwent", hasFamilyHistoryOf: "has in the family",
+  negated: "denies", possible: "may have", family: "has in the family", mentioned: "mentions", of: "is of", note: "is the subject of", broader: "is a kind of", together: "together with",
 };
 const KINDS = { note: "note", patient: "patient", concept: "concept" };
 const relation = (name) => RELATIONS[name] ?? name;
@@ -88,7 +88,7 @@ export async function graph({ root, signal }, kind, identity) {
     const node = chosen, some = [...edges.values()].filter((edge) => edge.Source === id || edge.Target === id);
     const away = { NOTE: ["Read the note", place("notes", node.Id)], PATIENT: ["Timeline", place("patients", node.Id)], CONCEPT: ["Notes with it", conceptPlace(node.Id)] }[node.Kind];
     const [label, colour] = GROUPS[node.Group] ?? [node.Group, 7];
-    show(panel, h("h2", {}, node.Label), h("p", { class: "outcome" }, h("span", { class: `badge kind c${colour}` }, label), node.Detail ? h("span", { class: "mute" }, node.Detail) : null),
+    show(panel, h("h2", {}, node.Label), h("p", { class: "outcome" }, h("span", { class: `badge kind c${colour}` }, label), node.Detail ? h("span", { class: "mute" }, node.Kind === "NOTE" ? node.Detail.slice(0, 10) : node.Detail) : null),
       h("div", { class: "actions" }, button(expanded.has(id) ? "Expanded" : "Expand", () => expand(id), { class: "button primary slim", id: "expand", disabled: expanded.has(id), data: { key: "expand" } }), link(away[0], away[1], { class: "button slim" }), id === first.NodeId ? null : link("Begin here", place("graph", node.Kind.toLowerCase(), node.Id), { class: "button slim" })),
       h("ul", { class: "joined" }, some.slice(0, 40).map((edge) => h("li", {}, sentence(edge, id), edge.Count > 1 ? h("span", { class: "n" }, ` ×${count(edge.Count)}`) : null))),
       some.length > 40 ? h("p", { class: "mute" }, `and ${count(some.length - 40)} more, in the table below`) : null);
@@ -119,7 +119,7 @@ const colour = (name) => getComputedStyle(document.documentElement).getPropertyV
 
 function style() {
   return [
-    { selector: "node", style: { label: "data(label)", "background-color": colour("--c7"), color: colour("--ink"), "font-family": colour("--font"), "font-size": 11, "text-wrap": "ellipsis", "text-max-width": 120, "text-valign": "bottom", "text-margin-y": 3, "min-zoomed-font-size": 7, "text-outline-color": colour("--card"), "text-outline-width": 2, width: 22, height: 22, "border-width": 1.5, "border-color": colour("--card") } },
+    { selector: "node", style: { label: "data(label)", "background-color": colour("--c7"), color: colour("--ink"), "font-family": colour("--font"), "font-size": 11, "text-wrap": "ellipsis", "text-max-width": 120, "text-valign": "bottom", "text-margin-y": 3, "min-zoomed-font-size": 8.5, "text-outline-color": colour("--card"), "text-outline-width": 2, width: 22, height: 22, "border-width": 1.5, "border-color": colour("--card") } },
     ...Object.entries(GROUPS).map(([name, [, number, shape]]) => ({ selector: `node[group = "${name}"]`, style: { "background-color": colour(`--c${number}`), shape } })),
     { selector: "edge", style: { width: "mapData(count, 1, 10, 1, 4)", "line-color": colour("--line"), "curve-style": "straight", "target-arrow-shape": "triangle", "target-arrow-color": colour("--line"), "arrow-scale": 0.8, opacity: 0.9 } },
     { selector: 'edge[relation = "negated"]', style: { "line-style": "dashed", "line-color": colour("--bad"), "target-arrow-color": colour("--bad") } },

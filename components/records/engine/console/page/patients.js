@@ -103,7 +103,7 @@ export async function timeline({ root, signal }, identity) {
 function years(counts) {
   if (!counts.length) return null;
   const known = counts.map((one) => Number(one.Year)), first = Math.min(...known), last = Math.max(...known);
-  const width = Math.max(280, document.getElementById("view").clientWidth - 44), height = 130, foot = 22, wide = width / (last - first + 1);
+  const width = Math.max(280, document.getElementById("view").clientWidth - 44), height = 130, foot = 22, edge = 16, wide = (width - 2 * edge) / (last - first + 1);
   const sums = new Map();
   for (const one of counts) sums.set(Number(one.Year), (sums.get(Number(one.Year)) ?? 0) + one.Events);
   const most = Math.max(...sums.values()), tall = (events) => (events / most) * (height - foot - 6);
@@ -113,11 +113,11 @@ function years(counts) {
   for (const kind of Object.keys(KINDS)) {
     for (const one of counts.filter((each) => each.Kind === kind)) {
       const year = Number(one.Year), under = top.get(year) ?? 0, size = tall(one.Events), thick = Math.min(wide * 0.8, 40);
-      svg.append(s("rect", { class: `column c${KINDS[kind][1]}`, x: (year - first + 0.5) * wide - thick / 2, width: thick, y: height - foot - under - size, height: size }, s("title", {}, `${one.Year}: ${plural(one.Events, KINDS[kind][0].toLowerCase())}`)));
+      svg.append(s("rect", { class: `column c${KINDS[kind][1]}`, x: edge + (year - first + 0.5) * wide - thick / 2, width: thick, y: height - foot - under - size, height: size }, s("title", {}, `${one.Year}: ${plural(one.Events, KINDS[kind][0].toLowerCase())}`)));
       top.set(year, under + size);
     }
   }
   const every = Math.ceil(50 / wide);
-  for (let year = first; year <= last; year += every) svg.append(s("text", { x: (year - first + 0.5) * wide, y: height - 6, "text-anchor": "middle" }, String(year)));
+  for (let year = first; year <= last; year += every) svg.append(s("text", { x: edge + (year - first + 0.5) * wide, y: height - 6, "text-anchor": "middle" }, String(year)));
   return h("div", { class: "card figure years-chart" }, svg);
 }
