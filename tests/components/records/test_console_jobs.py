@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 import pytest
-from botocore.exceptions import ClientError
 
 from tests.aws.serving import client_of
 from tests.components.conftest import Tab
@@ -97,11 +96,6 @@ def test_data_quality_has_what_was_mended_and_set_aside(working: Pages, export: 
     assert [(one["File"], one["Line"], one["Reason"]) for one in answer["Rejects"]] == rejects
     assert all(one["Remedy"] for one in answer["Rejects"])
     assert sum(one["Count"] for one in answer["Repairs"]) > 0 and answer["NoteRejects"]
-
-
-def test_without_a_lake_the_operation_says_how_to_name_one(records_console: Pages) -> None:
-    with pytest.raises(ClientError, match="BRUME_RECORDS_LAKE"):
-        records_console.console.get_data_quality()
 
 
 @pytest.mark.browser

@@ -12,7 +12,9 @@ import pytest
 
 from brume.aws.engine.page_token import TOKEN
 from tests.components.conftest import Tab
+from tests.components.records.kendra import make_index
 from tests.components.records.pages import ASTHMA, EVIL, Pages
+from tests.polling import until
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 TEXTS = "p, a, span, button, dt, dd, h1, h2, legend, label, mark, td, th, q"
@@ -121,6 +123,25 @@ def test_a_note_is_read_and_judged_by_keyboard(records_console: Pages, browse: C
     tab.click("[data-note=none] .reasons a")
     tab.until("document.querySelector('h1').textContent === 'Notes with a concept'")
     assert sorted(hits(tab)) == ["evil", "family", "none", "pressure"]
+    assert_calm(tab, records_console)
+
+
+def test_one_of_several_indexes_is_searched_and_read(
+    records_console: Pages, browse: Callable[..., Tab]
+) -> None:
+    other = make_index(records_console.kendra)
+    tab = browse(records_console.address())
+    ask(tab, "dialysis")
+    assert "No note fits" in tab.text()  # the newest index has none
+    choice = "document.querySelector('form.ask select')"
+    tab.value(
+        f"{choice}.value = {json.dumps(records_console.index)}; {choice}.dispatchEvent(new Event('change'))"
+    )
+    tab.until("!!document.querySelector('[data-note=dialysis]')")
+    tab.click("[data-note=dialysis] h2 a")
+    tab.until("document.body.innerText.includes('Renal dialysis three times a week')")
+    records_console.kendra.delete_index(Id=other)
+    until(lambda: len(records_console.kendra.list_indices()["IndexConfigurationSummaryItems"]) == 1)
     assert_calm(tab, records_console)
 
 

@@ -128,3 +128,8 @@ def test_the_page_begins_with_who_it_is_for(records_console: Pages) -> None:
         "Status": "ACTIVE",
         "Notes": len(NOTES) + ASTHMA,
     }
+
+
+def test_without_a_lake_the_operation_says_how_to_name_one(records_console: Pages) -> None:
+    with pytest.raises(ClientError, match="BRUME_RECORDS_LAKE"):
+        records_console.console.get_data_quality()

@@ -7,7 +7,8 @@ import { LOOKS, about, category, code, conceptPlace, fieldName, marked, system, 
 const VERDICTS = { ACCEPTED: ["Accepted", "good"], REJECTED: ["Rejected", "bad"] };
 
 export async function note({ root, signal }, identity) {
-  const answer = await records("GetNote", { NoteId: identity }, signal);
+  const asked = new URLSearchParams(location.hash.split("?")[1] ?? ""), at = asked.get("at");
+  const answer = await records("GetNote", { NoteId: identity, ...(asked.has("index") ? { IndexId: asked.get("index") } : {}) }, signal);
   const entities = (answer.Entities ?? []).flatMap((one) => [one, ...(one.Attributes ?? [])]).sort((a, b) => a.Begin - b.Begin || b.End - a.End);
   const hidden = new Set();
   const panel = h("aside", { class: "card panel", "aria-live": "polite", "aria-label": "Chosen mention" });
@@ -122,7 +123,6 @@ export async function note({ root, signal }, identity) {
     answer.Fields?.length ? h("dl", { class: "fields" }, answer.Fields.map((one) => h("div", {}, h("dt", {}, fieldName(one.Name)), h("dd", {}, one.Value)))) : null,
     entities.length ? legend : null, h("div", { class: "reader" }, text, panel),
     entities.length ? h("section", { "aria-labelledby": "mentions" }, h("h2", { id: "mentions" }, "What was found"), list) : null);
-  const at = new URLSearchParams(location.hash.split("?")[1] ?? "").get("at");
   const wanted = at === null ? null : entities.find((one) => marks.has(one) && one.Begin <= Number(at) && Number(at) < one.End);
   if (wanted) choose(wanted);
   requestAnimationFrame(() => wanted && marks.get(wanted)?.scrollIntoView({ block: "center" }));

@@ -135,8 +135,9 @@ export async function search({ root, signal }, concept) {
 
   function hit(note, answer) {
     const at = note.Reasons?.[0]?.Begin ?? note.Excerpt?.Begin;
+    const where = new URLSearchParams({ ...(at === undefined ? {} : { at }), ...(choice ? { index: answer.IndexId } : {}) });
     return h("li", { class: "card hit", data: { note: note.NoteId } },
-      h("h2", {}, link(note.Title, `${place("notes", note.NoteId)}${at === undefined ? "" : `?at=${at}`}`)), about(note),
+      h("h2", {}, link(note.Title, `${place("notes", note.NoteId)}?${where}`)), about(note),
       note.Excerpt ? h("p", { class: "excerpt" }, marked(note.Excerpt.Text, joined(note.Excerpt), (text, mark) => h("mark", { class: mark.Synonym ? "other" : false }, text))) : null,
       answer.Concepts?.length || asked().text ? why(note) : null,
       concept ? null : h("div", { class: "actions" }, judge(note, answer, "RELEVANT", "Relevant"), judge(note, answer, "NOT_RELEVANT", "Not relevant")));
