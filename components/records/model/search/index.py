@@ -153,7 +153,9 @@ class SearchIndex:
         others = self._thesaurus.expand(query.text)
         vectors = None
         if self._file is not None and query.text.strip():
-            vectors = self._file.queries([query.text, *([others[0].query] if others else [])])
+            # A query that is a phrase as a whole is known by its words in place of the other's meaning.
+            parts = [one.query for one in others[:1] if one.query != one.phrase]
+            vectors = self._file.queries([query.text, *parts])
         with self._lock:
             among = self._columns.readable(query.reader) & self._columns.mask(query.condition)
             readable = self._columns.readable(query.reader)

@@ -80,10 +80,10 @@ class Vectors:
         self._rows: dict[bytes, int] = {}
         self._matrix = np.empty((1024, width), np.float32)
         self._pairs: tuple[list[int], list[int]] = ([], [])  # row of the matrix, ordinal
-        self._joined: tuple[NDArray[np.int64], NDArray[np.int64]] | None = None
+        self._joined: tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]] | None = None
 
     def add(self, ordinal: int, sections: Floats) -> None:
-        """Add the embeddings of a document's sections."""
+        """Add the embeddings of a document's sections; its ordinal is greater than those before."""
         for vector in sections:
             digest = _digest(vector.tobytes())
             row = self._rows.setdefault(digest, len(self._rows))
@@ -97,12 +97,16 @@ class Vectors:
     def scores(self, query: Floats, size: int) -> Floats:
         """Return each document's cosine of the query and its nearest section, or -1; (size,)."""
         if self._joined is None:
-            self._joined = (np.array(self._pairs[0], int), np.array(self._pairs[1], int))
-        rows, ordinals = self._joined
+            # Documents come by their ordinals: the sections of one lie side by side.
+            ordinals, firsts = np.unique(np.array(self._pairs[1], int), return_index=True)
+            self._joined = (np.array(self._pairs[0], int), ordinals, firsts)
+        rows, ordinals, firsts = self._joined
         found = np.full(size, -1, np.float32)
-        similar = self._matrix[: len(self._rows)] @ query
-        known = ordinals < size
-        np.maximum.at(found, ordinals[known], similar[rows[known]])
+        if len(rows):
+            similar = self._matrix[: len(self._rows)] @ query
+            best = np.maximum.reduceat(similar[rows], firsts)
+            known = ordinals < size
+            found[ordinals[known]] = best[known]
         return found
 
 
