@@ -221,6 +221,7 @@ def test_concepts_are_found_by_words_and_codes(records_lake: Served) -> None:
 
     assert names("diab") == ["diabetes", "diabetes, plain"] and names("plain diab") == ["diabetes, plain"]
     assert names("e11") == names("diab") and names("%") == names("'") == []
+    assert names("lung infection") == ["pneumonia"] and names("diabetes pill")[0] == "metformin"
     (drug,) = records_lake.client().find_concepts(Text="metf")["Concepts"]
     assert (drug["ConceptId"], drug["Group"]) == (concept(METFORMIN), "DRUG")
 
