@@ -52,9 +52,10 @@ def test_wrong_parameters_are_named_all_at_once(tmp_path: Path) -> None:
         "nowhere",
         "none.tsv",
         "deidentify=all must be one of none, mask, surrogate",
+        "which deidentify=all does not change",
         "graph=neptune must be files or service",
         "index=a b",
-        "views=",
+        "no \\*.json",
         "max_rejected=2",
         "min_score=-1",
     )

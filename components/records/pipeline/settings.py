@@ -76,6 +76,11 @@ def check_records(arguments: Mapping[str, Any]) -> None:
         hidden == NONE or FHIR not in arguments["exports"],
         f"exports={FHIR} writes whole resources, which deidentify={hidden} does not change: leave one out",
     )
+    checks.require(
+        hidden == NONE or not arguments["views"],
+        f"views={arguments['views']} takes resources as they came, which deidentify={hidden} does not change"
+        ": leave one out",
+    )
     graph, index = arguments["graph"], arguments["index"]
     checks.require(graph in (FILES, SERVICE), f"graph={graph} must be {FILES} or {SERVICE}")
     checks.require(_INDEX.fullmatch(index), f"index={index} must be letters, digits, - and _, or {NONE}")
