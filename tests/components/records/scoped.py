@@ -59,8 +59,9 @@ GRAPHS = [name for name in SEEN if name not in DEIDENTIFIED]
 class Served:
     """An engine with notes and a graph of three patients, its address, index, folder and log."""
 
-    def __init__(self, url: str, index: str, folder: Path) -> None:
-        self.url, self.index, self.folder = url, index, folder
+    def __init__(self, url: str, index: str, folder: Path, routes: set[str]) -> None:
+        """`routes` are the names of the engine's routes."""
+        self.url, self.index, self.folder, self.routes = url, index, folder, routes
 
     def kendra(self, key: str) -> Any:
         return client_of(self.url, "kendra", key=KEYS[key])
@@ -122,7 +123,7 @@ def serve_scoped(folder: Path) -> Iterator[Served]:
                 for patient, about in zip(PATIENTS, attributes, strict=True)
             ]
             put(owner, index, [*notes, document("d-none", "Asthma of nobody deltarash.")])
-            made = Served(url, index, folder)
+            made = Served(url, index, folder, {route.name for route in engine.routes})
             load(made)
             yield made
 

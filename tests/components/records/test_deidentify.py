@@ -10,6 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from brume.records.engine.kendra.deidentified import DeidentifiedDocuments
+from brume.records.engine.kendra.patient_names import PatientNames
 from brume.records.model import surrogate_dates
 from brume.records.model.deidentify import Deidentifier, Mode
 from brume.records.model.entity import Entity
@@ -19,6 +21,7 @@ from brume.records.model.nlp.phi import Personal
 from brume.records.model.notes.hiding import key_of
 from brume.records.model.notes.making import make
 from brume.records.model.notes.stored import read_notes
+from brume.records.model.search.document import Document
 from tests.components.records.conftest import Export
 
 KEY = b"k" * 32
@@ -186,3 +189,30 @@ def test_notes_of_a_lake_are_made_without_personal_data(export: Export, tmp_path
         assert moved.days == days(patient)
     kept = [(note, fact) for note, fact in planted if fact.planted == "plain"]
     assert sum(fact.text in texts.get(note, "") for note, fact in kept) > 0.95 * len(kept)
+
+
+def test_names_that_the_lake_states_are_found_where_rules_find_none(export: Export) -> None:
+    names = PatientNames(export.lake.uri)
+    hiding = DeidentifiedDocuments(deidentifier_of(), names)
+    facts = [(note.patient, fact) for note in export.truth.notes for fact in note.facts]
+    people = {
+        patient: fact.text for patient, fact in facts if fact.planted == "NAME" and "Dr." not in fact.text
+    }
+    assert len(people) > 10
+
+    def left() -> list[str]:
+        found = []
+        for patient, name in people.items():
+            given, family = name.split()[0], name.split()[-1]
+            text = f"spoke with {family.lower()} , {given.lower()} about asthma; dr whitlock saw them"
+            given_document = Document("d", text, family, {"author": "Whitlock"}, patient=patient)
+            made = hiding.document(given_document)
+            assert "asthma" in made.text
+            assert "author" not in made.attributes
+            words = [*made.text.lower().split(), *made.title.lower().split()]
+            found += [part for part in (given, family, "Whitlock") if part.lower() in words]
+        return found
+
+    assert left()
+    names.refresh()
+    assert left() == []

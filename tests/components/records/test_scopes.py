@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from brume.records.engine.access import policy
 from brume.records.engine.access.policy import Need
+from brume.records.engine.engine import OFFERED
 from tests.aws.serving import KEY, client_of
 from tests.components.records.kendra import document, put
 from tests.components.records.scoped import (
@@ -247,3 +248,9 @@ def test_what_no_policy_lists_is_for_the_full_role() -> None:
     assert policy.need("kendra", "BatchPutDocument") == Need.CHANGE
     assert policy.need("healthlake", "CreateFHIRDatastore") == Need.CHANGE
     assert policy.need("no-such-service", "Query") == Need.CHANGE
+
+
+def test_each_name_in_the_policy_is_of_an_operation_or_a_route(scoped: Served) -> None:
+    for service in OFFERED:
+        offered = {one.name for one in service.operations() if one.resource is not None}
+        assert policy.listed(service.name) <= offered | scoped.routes

@@ -63,6 +63,7 @@ class Live:
         """Bring the de-identified index up to date, if there is one, after the rows were written."""
         with self._turn(f"{index}/deidentified"):
             if index in self._deidentified:
+                self.hiding.names.refresh()
                 self._deidentified[index].put([self.hiding.document(document) for document in put])
                 self._deidentified[index].delete([self.hiding.identity(one) for one in deleted])
 
@@ -142,6 +143,8 @@ class Live:
         made = SearchIndex(folder / "deidentified" if deidentified else folder, self._models.encoder())
         made.know(self._terms)
         made.set_synonyms(self._synonyms(index))
+        if deidentified:
+            self.hiding.names.refresh()
         after = ""
         while True:
             with self._store.read() as db:

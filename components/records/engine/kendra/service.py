@@ -30,6 +30,7 @@ from brume.records.engine.kendra.indices import Indices
 from brume.records.engine.kendra.live import Live
 from brume.records.engine.kendra.models import Models
 from brume.records.engine.kendra.own_terms import OwnTerms
+from brume.records.engine.kendra.patient_names import PatientNames
 from brume.records.engine.kendra.principals import PrincipalMappings
 from brume.records.engine.kendra.queries import Queries
 from brume.records.engine.kendra.settings import SearchSettings
@@ -111,10 +112,10 @@ def create(state: State) -> Search:
     store, background = state.store, state.background
     settings = read(SearchSettings)
     models = Models(settings, loader(read(EntitySettings).rxnorm))
-    hiding = DeidentifiedDocuments(
-        Deidentifier(store.secret("deidentify"), models.personal, state.deidentify)
-    )
-    own = OwnTerms(settings.concepts, read(LakeSettings).lake)
+    lake = read(LakeSettings).lake
+    deidentifier = Deidentifier(store.secret("deidentify"), models.personal, state.deidentify)
+    hiding = DeidentifiedDocuments(deidentifier, PatientNames(lake))
+    own = OwnTerms(settings.concepts, lake)
     live = Live(store, state.data / "kendra", models, own, hiding)
     readers = access.Readers(state.scopes, state.audit, hiding.deidentifier.pseudonym)
     indexing = Indexing(store, background, live, dict(state.folders))

@@ -38,8 +38,7 @@ class Hiding:
 
     def __init__(self, deidentifier: Deidentifier, resources: Resources) -> None:
         """Read the names of all patients, which are looked for in their notes."""
-        self._deidentifier = deidentifier
-        self._names = {one.id: list(dict.fromkeys(_names(one.value))) for one in resources.of("Patient")}
+        self._deidentifier, self._names = deidentifier, names_of_patients(resources)
 
     def row(self, row: Mapping[str, Any]) -> dict[str, Any]:
         """Return a note's row without personal data; it has no author, and its dates are moved."""
@@ -52,6 +51,11 @@ class Hiding:
         date = surrogate_dates.moved(row["date"], self._deidentifier.days(patient))
         changed = {"text": hidden(row["text"]), "title": hidden(row["title"]), "date": date, "author": ""}
         return {**row, **changed}
+
+
+def names_of_patients(resources: Resources) -> dict[str, list[str]]:
+    """Return the given and family names of patients and of their contacts, by the patient's id."""
+    return {one.id: list(dict.fromkeys(_names(one.value))) for one in resources.of("Patient")}
 
 
 def _names(patient: Mapping[str, Any]) -> Iterator[str]:
