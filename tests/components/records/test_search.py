@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from brume.records.model.entity import Trait
+from brume.records.model.entity import CodeSystem, Trait
 from brume.records.model.search import ranking
 from brume.records.model.search.concepts import Match, Term, ingredient, plain
 from brume.records.model.search.document import Document, Reader
@@ -99,6 +99,22 @@ def test_terms_are_found_in_any_form_the_longest_first_with_their_traits() -> No
     ]
     assert [entity.has(Trait.NEGATION) for entity in found] == [True, False, False]
     assert found[2].has(Trait.FAMILY)
+
+
+def test_a_mention_is_of_the_kind_that_its_concept_is() -> None:
+    finder = TermFinder(
+        [
+            Term(CodeSystem.RXNORM, "723", "amoxicillin"),
+            Term(CodeSystem.SNOMED, "265764009", "Renal dialysis (procedure)"),
+            Term(CodeSystem.SNOMED, "195967001", "Asthma (disorder)"),
+        ]
+    )
+    found = finder.find("Asthma. Renal dialysis, and amoxicillin 500 mg.")
+    assert [entity.category for entity in found] == [
+        "MEDICAL_CONDITION",
+        "TEST_TREATMENT_PROCEDURE",
+        "MEDICATION",
+    ]
 
 
 def test_a_list_of_concepts_is_read_as_it_was_written_and_a_bad_line_named() -> None:

@@ -7,13 +7,13 @@ import io
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
-from brume.records.model.entity import Concept, Entity
+from brume.records.model.entity import CodeSystem, Concept, Entity
 from brume.records.model.nlp.context import traits
 from brume.records.model.search.concepts import Term, plain
 from brume.records.model.search.sections import sentences
 from brume.records.model.search.words import Word, stems, words
 
-_KIND = ("MEDICAL_CONDITION", "DX_NAME")
+_PROCEDURES = ("(procedure)", "(regime/therapy)")  # SNOMED's tags
 _COLUMNS = ("system", "code", "display")
 
 
@@ -64,7 +64,9 @@ class TermFinder:
             for (begin, end), (_, _, term), about in zip(places, mentions, stated, strict=True):
                 concept = Concept(term.system, term.code, term.display)
                 found.append(
-                    Entity(begin, end, text[begin:end], *_KIND, 1.0, about, (concept,), sentence.heading)
+                    Entity(
+                        begin, end, text[begin:end], *_kind(term), 1.0, about, (concept,), sentence.heading
+                    )
                 )
         return tuple(found)
 
@@ -83,3 +85,12 @@ class TermFinder:
         longest = min(self._longest.get(read[begin].stem, 0), len(read) - begin)
         key = tuple(word.stem for word in read[begin : begin + longest])
         return next((size for size in range(longest, 0, -1) if key[:size] in self._terms), 0)
+
+
+def _kind(term: Term) -> tuple[str, str]:
+    """Return Comprehend Medical's category and type of what a concept names."""
+    if term.system == CodeSystem.RXNORM:
+        return "MEDICATION", "GENERIC_NAME"
+    if term.display.endswith(_PROCEDURES):
+        return "TEST_TREATMENT_PROCEDURE", "PROCEDURE_NAME"
+    return "MEDICAL_CONDITION", "DX_NAME"

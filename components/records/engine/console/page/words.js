@@ -50,9 +50,15 @@ export function marked(text, marks, make) {
   return nodes.filter((node) => node !== "");
 }
 
+/** The day of a FHIR date or time, as it stands there; what is no whole date stays. */
+function day(date) {
+  const whole = /^\d{4}-\d{2}-\d{2}/.exec(date ?? "");
+  return whole ? new Date(whole[0]).toLocaleDateString("en-GB", { day: "numeric", month: "short", year: "numeric", timeZone: "UTC" }) : date;
+}
+
 /** A note's date, kind, patient, author and status, in one line. */
 export function about(note) {
-  const parts = [note.Date, note.Kind !== note.Title && note.Kind, note.Patient && `Patient ${note.Patient}`, note.Author, note.Status].filter(Boolean);
+  const parts = [day(note.Date), note.Kind !== note.Title && note.Kind, note.Patient && `Patient ${note.Patient}`, note.Author, note.Status].filter(Boolean);
   return h("p", { class: "line" }, parts.map((part) => h("span", {}, part)));
 }
 
