@@ -16,10 +16,12 @@ from numpy.typing import NDArray
 from brume.records.model.entity import CodeSystem, Trait
 from brume.records.model.search import ranking
 from brume.records.model.search.concepts import Match, Term, ingredient, plain
-from brume.records.model.search.document import Document, Reader
+from brume.records.model.search.document import Access, Document, Grant, Principal, Reader
 from brume.records.model.search.excerpts import Wanted, passages
+from brume.records.model.search.filters import All
 from brume.records.model.search.index import WIDTH, Query, SearchIndex
 from brume.records.model.search.lexical import Lexical
+from brume.records.model.search.questions import Questions
 from brume.records.model.search.sections import count_tokens, sentences, windows
 from brume.records.model.search.terms import TermFinder, TermsError, read_terms, write_terms
 from brume.records.model.search.thesaurus import (
@@ -266,3 +268,61 @@ def test_lay_words_are_known_in_other_words_of_the_same_meaning() -> None:
     assert meant("blood pressure capsules") >= {"lisinopril", "amlodipine"}
     assert meant("seizure tablets") == meant("seizure medicine")
     assert "osteoarthritis of knee" in meant("the worn out knee")
+
+
+PATIENTS = st.sampled_from(["", "p1", "p2"])
+USERS = st.frozensets(st.sampled_from(["ann", "bob", "cid"]), max_size=2)
+
+
+def access_for(users: frozenset[str]) -> Access:
+    return (tuple(Grant(Principal(user)) for user in sorted(users)),) if users else ()
+
+
+@settings(max_examples=50)
+@given(st.lists(st.tuples(st.sampled_from(["asthma", "gout"]), USERS, PATIENTS), max_size=6))
+def test_answers_are_those_of_the_reader(entered: list[tuple[str, frozenset[str], str]]) -> None:
+    entries = [
+        Document(str(number), "answer", f"Who has {what}?", access=access_for(users), patient=patient)
+        for number, (what, users, patient) in enumerate(entered)
+    ]
+    reader = Reader(frozenset({Principal("ann")}), frozenset({"p1"}))
+    found = Questions(entries, None).find("who has gout", reader, All(()))
+    expected = {
+        str(number)
+        for number, (what, users, patient) in enumerate(entered)
+        if what == "gout" and (not users or "ann" in users) and patient in ("", "p1")
+    }
+    assert {entry.id for entry, _ in found} == expected
+
+
+def test_a_question_in_other_words_is_found_by_its_meaning(tmp_path: Path) -> None:
+    class Synonyms(Hashing):
+        """A test double of an encoder: it knows that two words mean the same."""
+
+        def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
+            return super().encode([text.replace("guests", "visitors") for text in texts])
+
+    entry = Document("a", "From two to six.", "When are visitors welcome?")
+    file = VectorFile(tmp_path, Synonyms(), WIDTH)
+    for asked, expected in (("when are guests welcome", [entry]), ("who has gout", [])):
+        assert [one for one, _ in Questions([entry], file).find(asked, Reader(), All(()))] == expected
+    assert Questions([entry], None).find("guests", Reader(), All(())) == []
+
+
+@settings(max_examples=25)
+@given(st.lists(USERS, min_size=1, max_size=4), USERS)
+def test_access_that_was_changed_is_that_of_an_index_made_with_it(
+    tmp_path_factory: pytest.TempPathFactory, before: list[frozenset[str]], after: frozenset[str]
+) -> None:
+    def made(lists: Sequence[frozenset[str]]) -> SearchIndex:
+        index = SearchIndex(tmp_path_factory.mktemp("vectors"), None)
+        index.put([Document(str(n), "Gout.", access=access_for(users)) for n, users in enumerate(lists)])
+        return index
+
+    changed, fresh = made(before), made([after, *before[1:]])
+    changed.grant(["0", "nowhere"], access_for(after))
+    for user in ("ann", "bob", "cid"):
+        query = Query("gout", Reader(frozenset({Principal(user)})))
+        assert {one.id for one in changed.search(query).documents} == {
+            one.id for one in fresh.search(query).documents
+        }

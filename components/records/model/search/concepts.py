@@ -238,7 +238,7 @@ class Concepts:
             best.setdefault(self._names[index][0], (float(scores[index]), int(index)))
         ranked = []
         for identity, (score, index) in best.items():
-            count = self._count(identity, among)
+            count = self._count(identity, among) if score >= _LEAST else 0
             if count:  # a concept that the reader has no document of does not exist
                 ranked.append((score + _PRIOR * math.log10(count), score, identity, index))
         ranked.sort(key=lambda one: (-one[0], one[2]))
@@ -278,7 +278,7 @@ class Concepts:
             _, name, words = self._names[index]
             covered = (words & asked or asked) if exact[index] else asked
             part = next((number for number, one in enumerate(parts) if one & covered), len(parts))
-            if score < _LEAST or (part < len(parts) and prior < ranked[0][0] - _NEAR):
+            if part < len(parts) and prior < ranked[0][0] - _NEAR:
                 continue
             if part < len(parts) and score < _EXACT <= ranked[0][1]:
                 continue  # the query is the name of another

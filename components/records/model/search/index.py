@@ -157,8 +157,8 @@ class SearchIndex:
             parts = [one.query for one in others[:1] if one.query != one.phrase]
             vectors = self._file.queries([query.text, *parts])
         with self._lock:
-            among = self._columns.readable(query.reader) & self._columns.mask(query.condition)
             readable = self._columns.readable(query.reader)
+            among = readable & self._columns.mask(query.condition)
             out = [set(stems(name)) for name in self._concepts.displays(query.without)]
             phrases = [
                 phrase

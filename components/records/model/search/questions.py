@@ -14,6 +14,13 @@ from brume.records.model.search.vectors import VectorFile
 from brume.records.model.search.words import stems
 
 _LEAST = 0.6  # of a question's score: below, it asks something else
+# Words that questions about anything have.
+_ASKING = frozenset(
+    stems(
+        "who whom whose what which when where why how do does did done is are was were be been has have had "
+        "having can could may might must shall should will would i me my we us our you your please tell"
+    )
+)
 
 
 class Questions:
@@ -25,7 +32,7 @@ class Questions:
         self._columns = Columns()
         for entry in entries:
             self._columns.add(entry.attributes, entry.access, entry.patient)
-        self._stems = [frozenset(stems(entry.title)) for entry in entries]
+        self._stems = [_about(entry.title) for entry in entries]
         self._vectors = file.encode([entry.title for entry in entries]) if file and entries else None
 
     def __len__(self) -> int:
@@ -37,7 +44,7 @@ class Questions:
         The score is the greater one of the cosine of both embeddings and of the share of equal words. An
         answer that is in no patient's record is for everyone whom its list of access lets in.
         """
-        asked = frozenset(stems(text))
+        asked = _about(text)
         if not self._entries or not text.strip():
             return []
         patients = None if reader.patients is None else reader.patients | {""}
@@ -53,6 +60,11 @@ class Questions:
             for one in order
             if among[one] and scores[one] >= _LEAST
         ]
+
+
+def _about(question: str) -> frozenset[str]:
+    """Return the stems of a question without those that ask."""
+    return frozenset(stems(question)) - _ASKING
 
 
 def _shared(first: frozenset[str], second: frozenset[str]) -> float:
