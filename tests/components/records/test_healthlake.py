@@ -48,11 +48,11 @@ RIGHTS = {
     STUDY.access_key: {"role": "researcher", "patients": "all"},
 }
 RECORD = "https://hospital.example/record"
-PEOPLE = [
+PEOPLE: list[dict[str, Any]] = [
     {"resourceType": "Patient", "id": "a", "identifier": [{"system": RECORD, "value": "11"}]},
     {"resourceType": "Patient", "id": "b"},
 ]
-ABOUT = [
+ABOUT: list[dict[str, Any]] = [
     {"resourceType": "Condition", "id": "of-a", "subject": {"reference": "Patient/a"}},
     {
         "resourceType": "Condition",

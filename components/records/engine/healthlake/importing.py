@@ -13,14 +13,14 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 from sqlalchemy import delete, insert, select
 
 from brume import storage
 from brume.records.engine import inputs
 from brume.records.engine.healthlake.job_run import JobRun, output_folder
-from brume.records.engine.healthlake.store import FhirStore, Writing
+from brume.records.engine.healthlake.store import FhirStore, Prepared, Writing
 from brume.records.engine.healthlake.tables import LINES
 from brume.records.model.fhir import checks, exact_json
 from brume.records.model.fhir.errors import Fault, FhirError, outcome
@@ -41,6 +41,7 @@ _COUNTS = (
     "imported_megabytes",
 )
 _FOLDERS = {1: "SUCCESS", 0: "FAILURE"}
+_Ready = tuple[int, Prepared | Deletion | str]  # with its line; a text is the result of one that failed
 
 
 @dataclass
@@ -125,9 +126,10 @@ class Importing:
         """Put some resources in one transaction, with what became of their lines."""
         progress, counts = run.progress, run.progress["counts"]
         before = json.loads(json.dumps(progress))
+        ready = _prepare(self._fhir, some)
         try:
             with self._fhir.writing(run.job.datastore) as writing:
-                lines = _put_items(writing, some)
+                lines = _put_items(writing, ready)
                 self._keep(run, writing, lines)
                 failed = sum(not succeeded for succeeded, _ in lines)
                 counts["scanned"] += len(lines)
@@ -196,8 +198,9 @@ def put_file(fhir: FhirStore, datastore: str, place: str) -> None:
         return
     with storage.open_read(place) as opened:
         for some in _parts(opened, storage.name_of(place), 0):
+            ready = _prepare(fhir, some)
             with fhir.writing(datastore) as writing:
-                _put_items(writing, some)
+                _put_items(writing, ready)
 
 
 def _parts(opened: BinaryIO, name: str, behind: int) -> Iterator[_Some]:
@@ -214,31 +217,44 @@ def _parts(opened: BinaryIO, name: str, behind: int) -> Iterator[_Some]:
         yield some
 
 
-def _put_items(writing: Writing, some: _Some) -> list[tuple[int, str]]:
+def _prepare(fhir: FhirStore, some: _Some) -> list[_Ready]:
+    """Return items as they are put, or the lines of results of those that cannot be."""
+    found: list[_Ready] = []
+    for line, item in some.items:
+        if isinstance(item, NoResourceError):
+            found.append((line, _failure(line, [Fault("invalid", f"{item}: {item.remedy}")])))
+        elif isinstance(item, Deletion):
+            found.append((line, item))
+        else:
+            try:
+                resource = checks.check(exact_json.loads(item.text), item.type)
+                found.append((line, fhir.prepare(resource)))
+            except FhirError as error:
+                found.append((line, _failure(line, error.faults)))
+    return found
+
+
+def _put_items(writing: Writing, items: Sequence[_Ready]) -> list[tuple[int, str]]:
     """Put items in their order; return for each whether it succeeded, and its line of the results."""
     lines: list[tuple[int, str]] = []
-    waiting: list[tuple[int, dict[str, Any]]] = []
+    waiting: list[tuple[int, Prepared]] = []
 
     def put() -> None:
-        for (line, _), made in zip(waiting, writing.put_all([one for _, one in waiting]), strict=True):
-            lines.append((1, _success(line, made.type, made.id, made.version)))
+        made = writing.put_prepared([one for _, one in waiting])
+        for (line, _), one in zip(waiting, made, strict=True):
+            lines.append((1, _success(line, one.type, one.id, one.version)))
         waiting.clear()
 
-    for line, item in some.items:
-        try:
-            if isinstance(item, Read):
-                waiting.append((line, checks.check(exact_json.loads(item.text), item.type)))
-                continue
-        except FhirError as error:
-            put()
-            lines.append((0, _failure(line, error.faults)))
+    for line, item in items:
+        if isinstance(item, Prepared):
+            waiting.append((line, item))
             continue
         put()
         if isinstance(item, Deletion):
             gone = writing.delete(item.type, item.id)
             lines.append((1, _success(line, item.type, item.id, gone.version if gone else 0)))
         else:
-            lines.append((0, _failure(line, [Fault("invalid", f"{item}: {item.remedy}")])))
+            lines.append((0, item))
     put()
     return lines
 

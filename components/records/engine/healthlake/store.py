@@ -72,12 +72,46 @@ def instant(seconds: float) -> str:
     return shown.replace("+00:00", "Z")
 
 
+@dataclass(frozen=True)
+class Prepared:
+    """A resource with what its rows need: the rows of its keys, and the names of the patients it is about."""
+
+    value: Mapping[str, Any]
+    keys: Sequence[Mapping[str, Any]]
+    patients: Sequence[str]
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """Type and id."""
+        return str(self.value["resourceType"]), str(self.value["id"])
+
+
+def prepare(resource: Mapping[str, Any], keys: Extract) -> Prepared:
+    """Return a resource as it is written; most of the work of writing one is done here."""
+    rows = [
+        {
+            "number": number,
+            "parameter": one.parameter,
+            "system": one.system[:LONGEST],
+            "value": one.value[:LONGEST],
+            "low": one.low,
+            "high": one.high,
+        }
+        for number, one in enumerate(keys(resource))
+    ]
+    return Prepared(resource, rows, [name[:LONGEST] for name in sorted(compartment.patients(resource))])
+
+
 class FhirStore:
     """The data stores' resources; `keys` gives the values that a resource is found by."""
 
     def __init__(self, store: Store, keys: Extract) -> None:
         self.store = store
         self._keys = keys
+
+    def prepare(self, resource: Mapping[str, Any]) -> Prepared:
+        """Return a resource for `Writing.put_prepared`, before a transaction that others wait for."""
+        return prepare(resource, self._keys)
 
     @contextmanager
     def writing(self, datastore: str) -> Iterator[Writing]:
@@ -111,40 +145,31 @@ class Writing:
 
     def put_all(self, resources: Sequence[Mapping[str, Any]], *, nlp: bool = True) -> list[Version]:
         """Write resources one after the other, as `put` does; one that comes twice gets two versions."""
-        last = self._last({(one["resourceType"], one["id"]) for one in resources})
+        return self.put_prepared([prepare(one, self._keys) for one in resources], nlp=nlp)
+
+    def put_prepared(self, resources: Sequence[Prepared], *, nlp: bool = True) -> list[Version]:
+        """Write resources as `put_all` does, whose keys were found before the transaction began."""
+        last = self._last({one.key for one in resources})
         made: list[Version] = []
-        final: dict[tuple[str, str], Mapping[str, Any]] = {}
         patients: list[dict[str, Any]] = []
         for resource in resources:
-            key = (str(resource["resourceType"]), str(resource["id"]))
-            number, before = last.get(key, (0, 0.0))
+            number, before = last.get(resource.key, (0, 0.0))
             updated = _next(before)
-            text = exact_json.dumps(_with_meta(resource, number + 1, updated)).decode()
+            text = exact_json.dumps(_with_meta(resource.value, number + 1, updated)).decode()
             self.sequence += 1
-            made.append(Version(*key, number + 1, updated, False, text, self.sequence))
-            last[key] = (number + 1, updated)
-            final[key] = resource
-            patients += [
-                {**self._which(made[-1]), "patient": name[:LONGEST]}
-                for name in sorted(compartment.patients(resource))
-            ]
+            made.append(Version(*resource.key, number + 1, updated, False, text, self.sequence))
+            last[resource.key] = (number + 1, updated)
+            which = self._which(made[-1])
+            patients += [{**which, "patient": name} for name in resource.patients]
+        final = {one.key: one for one in resources}
         self._replace(made, final.keys(), nlp=nlp)
         if patients:
             self.db.execute(insert(PATIENTS), patients)
+        of = {"datastore": self.datastore}
         keys = [
-            {
-                "datastore": self.datastore,
-                "type": kind,
-                "id": identity,
-                "number": number,
-                "parameter": one.parameter,
-                "system": one.system[:LONGEST],
-                "value": one.value[:LONGEST],
-                "low": one.low,
-                "high": one.high,
-            }
-            for (kind, identity), resource in final.items()
-            for number, one in enumerate(self._keys(resource))
+            {**of, "type": kind, "id": identity, **row}
+            for (kind, identity), one in final.items()
+            for row in one.keys
         ]
         if keys:
             self.db.execute(insert(KEYS), keys)
