@@ -79,7 +79,7 @@ def requests() -> Iterator[tuple[str, Mapping[str, Any]]]:
     yield "export_cohort", {}
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=6, deadline=None)
 @given(
     st.sampled_from([Role.CLINICIAN, Role.RESEARCHER]),
     st.sets(st.integers(0, PATIENTS - 1), min_size=1, max_size=30),

@@ -61,7 +61,7 @@ sets = st.integers(0, 2**24 - 1).map(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(st.lists(sets, max_size=12), st.data())
 def test_nothing_shown_gives_away_a_small_set(asked: list[Members], data: st.DataObject) -> None:
     disclosure = Disclosure(np.ones(24, dtype=bool))

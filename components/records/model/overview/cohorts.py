@@ -13,8 +13,7 @@ import numpy as np
 
 from brume.records.model.overview.tables import Code, Members, Overview, Patient, is_within
 
-RELATIONS = ("hasCondition", "hadCondition", "hasFinding", "takes", "underwent", "hasFamilyHistoryOf")
-EVER = RELATIONS[:5]
+EVER = ("hasCondition", "hadCondition", "hasFinding", "takes", "underwent")
 """What holds or held of the patient: all but what is the family's."""
 SEXES = ("female", "male", "other", "unknown")
 AGES = ((0, 17), (18, 39), (40, 64), (65, 79), (80, None))

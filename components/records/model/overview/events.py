@@ -62,7 +62,6 @@ _FORMS = {
     ),
 }
 TYPES = tuple(_FORMS)
-KINDS = (*dict.fromkeys(form.kind for form in _FORMS.values()), NOTE)
 
 
 def event_of(resource: Resource, medications: Mapping[str, list[Concept]]) -> Event | None:

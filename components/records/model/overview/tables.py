@@ -95,10 +95,6 @@ class Overview:
         found[[self.numbers[one] for one in patients if one in self.numbers]] = True
         return found
 
-    def close(self) -> None:
-        """Free the memory; cursors that are in use go on."""
-        self.connection.close()
-
 
 def build(lake: Lake, snapshot: Snapshot, choice: Choice | None = None) -> Overview:
     """Read one state of a lake. Raises `LakeError`.

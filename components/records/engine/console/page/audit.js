@@ -1,21 +1,21 @@
 // The audit: who read which records and when, and whether it is whole.
-import { records } from "./api.js";
+import { latest, records } from "./api.js";
 import { badge, button, count, empty, field, h, heading, moment, notify, plural, show, table } from "./dom.js";
 
 export async function audit({ root, signal }) {
   const key = h("input", { id: "key", maxlength: 128, autocomplete: "off", spellcheck: "false" }), document_ = h("input", { id: "document", maxlength: 2048, autocomplete: "off", spellcheck: "false" });
-  const list = h("div", { class: "flow" }), checked = h("div", { "aria-live": "polite" });
+  const list = h("div", { class: "flow" }), checked = h("div", { "aria-live": "polite" }), next = latest(signal);
   let events = [], token;
 
   async function load(more) {
     const asked = { ...(key.value.trim() ? { AccessKey: key.value.trim() } : {}), ...(document_.value.trim() ? { Document: document_.value.trim() } : {}) };
-    const answer = await records("ListAuditEvents", { ...asked, MaxResults: 50, ...(more ? { NextToken: token } : {}) }, signal);
+    const answer = await records("ListAuditEvents", { ...asked, MaxResults: 50, ...(more ? { NextToken: token } : {}) }, next());
     events = [...(more ? events : []), ...(answer.Events ?? [])];
     token = answer.NextToken;
     draw();
   }
 
-  const again = (more) => load(more).catch((error) => signal.aborted || notify(error.message, "bad"));
+  const again = (more) => load(more).catch((error) => error.name === "AbortError" || notify(error.message, "bad"));
 
   function read(one) {
     const some = one.Documents ?? [];

@@ -1,5 +1,5 @@
 // Cohorts: how many patients fulfil conditions, and what they have together.
-import { records } from "./api.js";
+import { latest, records } from "./api.js";
 import { bar, button, count, empty, field, h, heading, link, note, notify, place, show, table } from "./dom.js";
 import { csv, save } from "./files.js";
 import { finder } from "./finder.js";
@@ -14,8 +14,7 @@ export async function cohorts({ root, signal }) {
   const kept = history.state?.cohort ?? {};
   const wanted = { Include: [], Exclude: [], Sexes: [], FromAge: "", ToAge: "", ...kept };
   const chosen = h("div", { class: "flow" }), result = h("div", { class: "flow", "aria-live": "polite" });
-  let running = new AbortController();
-  signal.addEventListener("abort", () => running.abort(), { once: true });
+  const next = latest(signal);
 
   const criterion = (one) => ({ ConceptIds: [one.ConceptId], ...(one.Way ? { Statements: [one.Way] } : {}) });
   const asked = () => ({
@@ -26,15 +25,13 @@ export async function cohorts({ root, signal }) {
   /** What was changed is not counted before it is asked for: each count that is shown limits the next ones. */
   function change() {
     history.replaceState({ ...history.state, cohort: wanted }, "");
-    running.abort();
+    next(); // a count that is under way is of another cohort
     drawChosen();
     result.replaceChildren();
   }
 
   async function ask() {
-    running.abort();
-    running = new AbortController();
-    const mine = running.signal;
+    const mine = next();
     result.setAttribute("aria-busy", "true");
     try {
       const answer = await records("CountCohort", asked(), mine);
@@ -94,19 +91,19 @@ export async function cohorts({ root, signal }) {
 }
 
 export async function pairs({ root, signal }) {
-  const wanted = { Second: "CONDITION", ConceptId: "", Display: "" }, list = h("div", { class: "flow" }), about = h("div", { class: "chips" });
+  const wanted = { Second: "CONDITION", ConceptId: "", Display: "" }, list = h("div", { class: "flow" }), about = h("div", { class: "chips" }), next = latest(signal);
 
   async function load() {
     list.setAttribute("aria-busy", "true");
     try {
-      const answer = await records("ListConceptPairs", { Second: wanted.Second, MaxResults: 100, ...(wanted.ConceptId ? { ConceptId: wanted.ConceptId } : {}) }, signal);
+      const answer = await records("ListConceptPairs", { Second: wanted.Second, MaxResults: 100, ...(wanted.ConceptId ? { ConceptId: wanted.ConceptId } : {}) }, next());
       draw(answer.Pairs ?? [], answer);
     } finally {
       list.removeAttribute("aria-busy");
     }
   }
 
-  const again = () => load().catch((error) => signal.aborted || show(list, h("div", { class: "note bad", role: "alert" }, error.message)));
+  const again = () => load().catch((error) => error.name === "AbortError" || show(list, h("div", { class: "note bad", role: "alert" }, error.message)));
   const named = (one) => link(one.Display, place("graph", "concept", one.ConceptId), { title: code(one.ConceptId) });
 
   function draw(found, answer) {

@@ -1,5 +1,5 @@
 // A box that finds concepts of the lake by words or codes.
-import { records } from "./api.js";
+import { latest, records } from "./api.js";
 import { button, h, show } from "./dom.js";
 import { code } from "./words.js";
 
@@ -10,13 +10,10 @@ let boxes = 0;
 export function finder(take, signal, label, others = []) {
   const name = `concepts-${(boxes += 1)}`, list = h("ul", { class: "offers", id: name }), said = h("p", { class: "mute", role: "status" });
   const box = h("input", { type: "search", maxlength: 200, autocomplete: "off", spellcheck: "false", "aria-controls": name, "aria-label": "Condition, drug or code", placeholder: "condition, drug or code", class: "finder" });
-  let running = new AbortController();
-  signal.addEventListener("abort", () => running.abort(), { once: true });
+  const next = latest(signal);
 
   box.addEventListener("input", async () => {
-    running.abort();
-    running = new AbortController();
-    const mine = running.signal, text = box.value.trim();
+    const mine = next(), text = box.value.trim();
     if (!text) {
       list.replaceChildren();
       said.textContent = "";

@@ -1,5 +1,5 @@
 // Patients, and what happened to one of them: encounters, conditions, medications and notes, by date.
-import { records } from "./api.js";
+import { latest, records } from "./api.js";
 import { button, count, crumbs, empty, field, h, heading, link, notify, place, plural, s, show, table } from "./dom.js";
 import { code, conceptPlace } from "./words.js";
 
@@ -12,21 +12,23 @@ const lived = (one) => [one.Sex, one.Born && `born ${one.Born}`, one.Died && (on
 export async function patients({ root, signal }) {
   const state = () => history.state?.patients ?? "";
   const box = h("input", { type: "search", id: "query", value: state(), maxlength: 200, autocomplete: "off", "aria-label": "Name or id", placeholder: "name or id" });
-  const list = h("div", {});
+  const list = h("div", {}), next = latest(signal);
   let shown = [], token;
 
   async function load(more) {
-    const answer = await records("ListPatients", { Text: state(), MaxResults: 50, ...(more ? { NextToken: token } : {}) }, signal);
+    const answer = await records("ListPatients", { Text: state(), MaxResults: 50, ...(more ? { NextToken: token } : {}) }, next());
     shown = [...(more ? shown : []), ...(answer.Patients ?? [])];
     token = answer.NextToken;
     draw();
   }
 
+  const again = (more) => load(more).catch((error) => error.name === "AbortError" || notify(error.message, "bad"));
+
   function draw() {
     show(list, shown.length ? h("div", { class: "card table" }, table(["Patient", "Name", "Sex", "Born", ">Notes", "Last note"], shown.map((one) => [
       link(one.PatientId, place("patients", one.PatientId), { data: { key: one.PatientId } }), one.Name, one.Sex, one.Born, count(one.Notes), one.LastNote?.slice(0, 10),
     ]), "Patients")) : empty("No patient fits", state() ? "Ask for a part of the name or of the id." : "The lake has no patients whose records you may see."),
-    token ? h("div", { class: "actions middle" }, button("Show more", () => load(true).catch((error) => notify(error.message, "bad")), { id: "more" })) : null);
+    token ? h("div", { class: "actions middle" }, button("Show more", () => again(true), { id: "more" })) : null);
   }
 
   await load();
@@ -34,26 +36,26 @@ export async function patients({ root, signal }) {
     h("form", { class: "ask", role: "search", onsubmit: (event) => {
       event.preventDefault();
       history.replaceState({ ...history.state, patients: box.value.trim() }, "");
-      load().catch((error) => notify(error.message, "bad"));
+      again();
     } }, box, h("button", { class: "button primary" }, "Find")), list);
 }
 
 export async function timeline({ root, signal }, identity) {
   const wanted = { Kinds: [], Since: "", Until: "", Text: "" };
   const list = h("div", { class: "flow" }), chart = h("div", {}), chips = h("div", { class: "chips", role: "group", "aria-label": "Kinds" });
-  const said = h("p", { class: "total", role: "status" });
+  const said = h("p", { class: "total", role: "status" }), next = latest(signal);
   let events = [], counts = [], token, patient;
 
   async function load(more) {
     const asked = Object.fromEntries(Object.entries(wanted).filter(([, value]) => value.length));
-    const answer = await records("GetTimeline", { PatientId: identity, MaxResults: 200, ...asked, ...(more ? { NextToken: token } : {}) }, signal);
+    const answer = await records("GetTimeline", { PatientId: identity, MaxResults: 200, ...asked, ...(more ? { NextToken: token } : {}) }, next());
     events = [...(more ? events : []), ...(answer.Events ?? [])];
     counts = answer.Counts ?? [];
     token = answer.NextToken;
     patient = answer.Patient;
   }
 
-  const again = (more) => load(more).then(draw).catch((error) => signal.aborted || notify(error.message, "bad"));
+  const again = (more) => load(more).then(draw).catch((error) => error.name === "AbortError" || notify(error.message, "bad"));
 
   function draw() {
     const total = new Map(), on = (kind) => !wanted.Kinds.length || wanted.Kinds.includes(kind);
