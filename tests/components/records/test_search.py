@@ -183,6 +183,19 @@ def test_an_embedding_is_computed_once_and_a_torn_record_again(tmp_path: Path) -
     assert again.texts == ["gout"]
 
 
+def test_a_query_that_is_asked_again_is_embedded_once_and_written_nowhere(tmp_path: Path) -> None:
+    encoder = Hashing()
+    file = VectorFile(tmp_path, encoder, WIDTH)
+    first = file.queries(["asthma", "gout"])
+    assert np.array_equal(file.queries(["gout", "asthma", "gout"]), first[[1, 0, 1]])
+    assert encoder.texts == ["asthma", "gout"]
+    for number in range(300):
+        file.queries([f"asthma {number}"])
+    file.queries(["gout"])
+    assert encoder.texts[-1] == "gout"
+    assert [path.stat().st_size for path in tmp_path.iterdir()] == [0]
+
+
 def test_hidden_documents_do_not_push_visible_ones_out() -> None:
     lexical = Lexical()
     for ordinal in range(2500):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import os
+import threading
+from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Protocol
@@ -15,6 +17,7 @@ from brume.records.model.search.sections import SECTION_WORDS, windows
 
 Floats = NDArray[np.float32]
 _AT_ONCE = 256  # sections that are encoded before they are kept
+_QUERIES = 256  # whose embeddings stay in memory
 
 
 class Encoder(Protocol):
@@ -42,6 +45,8 @@ class VectorFile:
         self._path.touch()
         whole = self._path.stat().st_size // self._kind.itemsize * self._kind.itemsize
         os.truncate(self._path, whole)
+        self._lock = threading.Lock()
+        self._asked: OrderedDict[bytes, Floats] = OrderedDict()
         self._known: dict[bytes, Floats] = {}
         for record in np.fromfile(self._path, self._kind):
             self._known[bytes(record["digest"])] = record["vector"]
@@ -69,8 +74,24 @@ class VectorFile:
         return found
 
     def queries(self, texts: Sequence[str]) -> Floats:
-        """Return the embeddings of queries, which are kept nowhere; shape (texts, width)."""
-        return np.asarray(self._encoder.encode(texts), np.float32)
+        """Return the embeddings of queries, shape (texts, width).
+
+        Those of the last ones are kept in memory, by digest: further pages of a search are asked for soon.
+        """
+        digests = [_digest(text.encode()) for text in texts]
+        with self._lock:
+            found = {digest: self._asked[digest] for digest in digests if digest in self._asked}
+        missing = {digest: text for digest, text in zip(digests, texts, strict=True) if digest not in found}
+        if missing:
+            made = np.asarray(self._encoder.encode(list(missing.values())), np.float32)
+            found |= dict(zip(missing, made, strict=True))
+        with self._lock:
+            for digest in digests:
+                self._asked[digest] = found[digest]
+                self._asked.move_to_end(digest)
+            while len(self._asked) > _QUERIES:
+                self._asked.popitem(last=False)
+        return np.stack([found[digest] for digest in digests])
 
 
 class Vectors:
