@@ -96,10 +96,11 @@ bench-captions: setup ## Measure the levels of captions on speech with known tex
 bench-narration: setup ## Measure voices: marks against the sound, intelligibility, loudness, speed
 	@$(BIN)/python -m bench.narration
 
-bench-records: setup ## Measure records: what is found in notes, notes by lay people's words, and the graph
+bench-records: setup ## Measure records: what is found in notes, notes by lay people's words, the graph, FHIR
 	@$(BIN)/python -m bench.records_nlp
 	@$(BIN)/python -m bench.records_search --large 25000
 	@$(BIN)/python -m bench.records_graph
+	@$(BIN)/python -m bench.records_fhir
 
 system: setup ## Write the skeleton of a new system: NAME=records SERVICE=kendra (the AWS service of its engine)
 	@$(BIN)/python scripts/new_system.py "$(NAME)" "$(SERVICE)"

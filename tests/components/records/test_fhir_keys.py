@@ -53,6 +53,10 @@ def test_each_kind_of_value_is_a_key() -> None:
     assert Key("family", "nunez garcia", "Núñez  García") in keys(patient)
     assert found(patient, "email") == [Key("email", "a@b.example", "email")]
     assert found(patient, "deceased") == [Key("deceased", "false")]
+    people = [{"actor": {"reference": f"{one}/x"}} for one in ("Patient", "Practitioner", "Location")]
+    appointment = {"resourceType": "Appointment", "participant": people}
+    assert found(appointment, "practitioner") == [Key("practitioner", "x", "Practitioner")]
+    assert found(appointment, "location") == [Key("location", "x", "Location")]
     quantity = {"value": Decimal("5.40"), "unit": "mmol/L", "code": "mmol/L", "system": "http://ucum"}
     observation = {"resourceType": "Observation", "valueQuantity": quantity}
     assert found(observation, "value-quantity") == [Key("value-quantity", "mmol/L", "http://ucum", 5.4)]

@@ -348,6 +348,13 @@ def test_pages_of_any_sizes_are_the_whole_in_its_order(full: Client, sizes: list
     assert found == whole and len(whole) == 3
 
 
+def test_a_search_by_post_goes_on_by_get(full: Client) -> None:
+    form = {"content_type": "application/x-www-form-urlencoded"}
+    page = full.ask("POST", "Condition/_search", b"_count=2&_sort=onset-date", **form).json()
+    links = {one["relation"]: one["url"] for one in page["link"]}
+    assert full.found(links["next"].removeprefix(full.base)) == ["Condition/c3"]
+
+
 def test_a_page_of_another_search_is_refused(full: Client) -> None:
     page = full.ask("GET", "Condition?_count=1").json()
     (following,) = [one["url"] for one in page["link"] if one["relation"] == "next"]

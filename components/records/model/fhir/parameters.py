@@ -15,6 +15,15 @@ from brume.records.model.fhir.inferred import INFERRED
 
 _STEP = re.compile(r"(\w+)(?:\[(\w+)=(\w+)\])?")
 
+# The one type that references of a parameter name, where an element may refer to others too.
+_TARGETS = {
+    "patient": "Patient",
+    "practitioner": "Practitioner",
+    "location": "Location",
+    "organization": "Organization",
+    "medication": "Medication",
+}
+
 
 class Kind(StrEnum):
     """What a parameter's values are, by the names of FHIR."""
@@ -95,4 +104,5 @@ def _definitions() -> dict[str, dict[str, str]]:
 
 def _read(name: str, text: str) -> Parameter:
     kind, *paths = text.split()
-    return Parameter(name, Kind(kind), tuple(map(path, paths)), "Patient" if name == "patient" else "")
+    target = _TARGETS.get(name, "") if kind == Kind.REFERENCE else ""
+    return Parameter(name, Kind(kind), tuple(map(path, paths)), target)

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import itertools
+from collections.abc import Iterator, Sequence
 from typing import Any
 
-from sqlalchemy import CTE, Connection, and_, select, tuple_, union
+from sqlalchemy import Connection, or_, select
 
 from brume.records.engine.healthlake import store
 from brume.records.engine.healthlake.fhir import replies
 from brume.records.engine.healthlake.fhir.access import Access
 from brume.records.engine.healthlake.fhir.conditions import referred
-from brume.records.engine.healthlake.fhir.pages import Page, Pairs, beyond
+from brume.records.engine.healthlake.fhir.pages import Page, Pairs
 from brume.records.engine.healthlake.store import Version, instant
 from brume.records.engine.healthlake.tables import KEYS, PATIENTS, VERSIONS
 from brume.records.model.fhir import checks, compartment, times
@@ -21,6 +22,7 @@ from brume.records.model.fhir.query import DEFAULT_COUNT, MOST, PAGE
 from brume.records.model.fhir_types import RESOURCE_TYPES
 
 _METHODS = {True: "POST", False: "PUT"}  # of the first version, of later ones
+_AT_ONCE = 300  # resources of one type that are looked up by one statement
 Listing = tuple[dict[str, Any], list[Version]]
 
 
@@ -109,53 +111,60 @@ def everything(db: Connection, access: Access, identity: str, given: Pairs) -> L
     count, since, token, types = _options(given, ("_since", "_type"))
     patient = read(db, access, "Patient", identity)
     page = Page(access, f"Patient/{identity}/$everything", given, count, token)
-    among = _everything(db, access.datastore, identity)
-    wanted = store.current(db, access.datastore, access.patients).join(
-        among, and_(VERSIONS.c.type == among.c.type, VERSIONS.c.id == among.c.id)
+    after = page.after(2)
+    about = _about(db, access.datastore, identity)
+    names = sorted({*about, *_shared(db, access.datastore, about)} - {_name(patient)})
+    names = [_name(patient), *names] if after is None else [one for one in names if list(one) > after]
+    wanted = store.current(db, access.datastore, access.patients).where(
+        or_(store.about(db, access.datastore, [identity]), VERSIONS.c.type.in_(sorted(compartment.SHARED)))
     )
-    pair = tuple_(VERSIONS.c.type, VERSIONS.c.id)
-    if types:
-        wanted = wanted.where(VERSIONS.c.type.in_(types))
     if since is not None:
         wanted = wanted.where(VERSIONS.c.updated >= since / 1000)
-    order = [VERSIONS.c.type, VERSIONS.c.id]
-    wanted = wanted.where(pair != (patient.type, patient.id)).order_by(*order)
-    leading = [patient] if (not types or "Patient" in types) and (
-        since is None or patient.updated * 1000 >= since
-    ) else []  # fmt: skip
-    if after := page.after(2):
-        wanted, leading = wanted.where(beyond(order, [False, False], after)), []
-    listed = [*leading, *(Version.of(row) for row in db.execute(wanted.limit(count + 1)))]
+    listed: list[Version] = []
+    for kind, ids in _parts([one for one in names if not types or one[0] in types]):
+        found = {
+            row.id: row for row in db.execute(wanted.where(VERSIONS.c.type == kind, VERSIONS.c.id.in_(ids)))
+        }
+        listed += [Version.of(found[one]) for one in ids if one in found]
+        if len(listed) > count:
+            break
     shown = listed[:count]
-    last = _place(shown[-1], patient) if shown and len(listed) > count else None
+    last = None
+    if len(listed) > count:
+        last = ["", ""] if shown[-1] == patient else list(_name(shown[-1]))
     entries = [replies.entry(access, one, "match") for one in shown]
     return replies.bundle("searchset", entries, link=page.links(last)), shown
 
 
-def _everything(db: Connection, datastore: str, identity: str) -> CTE:
-    """Return types and ids of what is about a patient, and of what of no patient this refers to."""
-    same = [getattr(VERSIONS.c, name) == getattr(PATIENTS.c, name) for name in ("type", "id", "version")]
-    about = (
-        select(VERSIONS.c.type, VERSIONS.c.id)
-        .join(PATIENTS, and_(VERSIONS.c.datastore == PATIENTS.c.datastore, *same))
-        .where(PATIENTS.c.datastore == datastore, VERSIONS.c.current == 1, VERSIONS.c.deleted == 0)
-        .where(PATIENTS.c.patient.in_(store.names(db, datastore, [identity])))
-        .cte("about")
-    )
-    theirs = and_(about.c.type == KEYS.c.type, about.c.id == KEYS.c.id)
-    literal, through = referred(datastore, REFERENCES)
-    shared = sorted(compartment.SHARED)
-    return union(
-        select(about.c.type, about.c.id),
-        literal.join(about, theirs).where(KEYS.c.datastore == datastore, KEYS.c.system.in_(shared)),
-        through.join(about, theirs).where(
-            KEYS.c.datastore == datastore, through.selected_columns.type.in_(shared)
-        ),
-    ).cte("everything")
+def _name(version: Version) -> tuple[str, str]:
+    return version.type, version.id
 
 
-def _place(version: Version, patient: Version) -> list[str]:
-    return ["", ""] if version == patient else [version.type, version.id]
+def _about(db: Connection, datastore: str, identity: str) -> list[tuple[str, str]]:
+    """Return types and ids of what is, or was in a version, about a patient."""
+    named = PATIENTS.c.patient.in_(store.names(db, datastore, [identity]))
+    rows = select(PATIENTS.c.type, PATIENTS.c.id).where(PATIENTS.c.datastore == datastore, named)
+    return sorted((row.type, row.id) for row in db.execute(rows.distinct()))
+
+
+def _shared(db: Connection, datastore: str, about: Sequence[tuple[str, str]]) -> set[tuple[str, str]]:
+    """Return types and ids of what of no patient some resources refer to."""
+    found = set()
+    types = sorted(compartment.SHARED)
+    for kind, ids in _parts(about):
+        for keys in referred(datastore, REFERENCES):
+            mine = keys.where(KEYS.c.datastore == datastore, KEYS.c.type == kind, KEYS.c.id.in_(ids))
+            rows = db.execute(mine.where(keys.selected_columns.type.in_(types)).distinct())
+            found.update((row.type, row.id) for row in rows)
+    return found
+
+
+def _parts(names: Sequence[tuple[str, str]]) -> Iterator[tuple[str, list[str]]]:
+    """Yield types and some ids of each, in the order of the names."""
+    for kind, some in itertools.groupby(names, key=lambda one: one[0]):
+        ids = [identity for _, identity in some]
+        for start in range(0, len(ids), _AT_ONCE):
+            yield kind, ids[start : start + _AT_ONCE]
 
 
 def _options(given: Pairs, known: Sequence[str]) -> tuple[int, int | None, str, list[str]]:
