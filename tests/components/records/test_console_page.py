@@ -59,6 +59,7 @@ def test_a_question_finds_notes_and_says_why(records_console: Pages, browse: Cal
     assert tab.value("document.querySelector('.chip b').textContent") == "Essential hypertension"
     reasons = tab.value("document.querySelector('[data-note=none] .reasons').innerText")
     assert "Essential hypertension" in reasons and "negated" in reasons
+    assert "your words" in reasons or "by its name" in reasons
     assert tab.value("document.querySelector('[data-note=pressure] mark').textContent")
     # A note is text, whatever it looks like.
     assert EVIL.split(" essential")[0] in tab.value("document.querySelector('[data-note=evil]').innerText")

@@ -17,7 +17,7 @@ function jobs(found) {
   if (!found.length) return empty("No jobs yet", "Sync jobs of Kendra, loads of Neptune, batch jobs of Comprehend Medical, imports and exports of HealthLake are listed here.");
   return h("div", { class: "card table" }, table(["Job", "Of", "State", "Begun", "Ended", "Numbers"], found.map((job) => [
     KINDS[job.Kind] ?? job.Kind, h("span", { class: "long" }, job.Name), state(job), moment(job.Started), moment(job.Ended),
-    (job.Counts ?? []).map((one) => `${count(one.Count)} ${one.Name}`).join(", "),
+    (job.Counts ?? []).map((one) => `${count(one.Count)} ${one.Count === 1 ? one.Name.replace(/s(?= |$)/, "") : one.Name}`).join(", "),
   ]), "Jobs"));
 }
 

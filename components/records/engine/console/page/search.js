@@ -170,7 +170,7 @@ export async function search({ root, signal }, concept) {
 /** The way from the question to the note: its words, the concept they mean, the mention of it. */
 function why(note) {
   const reasons = (note.Reasons ?? []).map((reason) => h("li", {},
-    h("q", {}, reason.Name), arrow(), link(reason.Display, conceptPlace(reason.ConceptId), { title: code(reason.ConceptId) }), arrow(), h("q", { class: (reason.Traits ?? []).includes("NEGATION") ? "negated" : false }, reason.Mention),
+    asked().text.toLowerCase().includes(reason.Name.toLowerCase()) ? "your words " : "by its name ", h("q", {}, reason.Name), arrow(), link(reason.Display, conceptPlace(reason.ConceptId), { title: code(reason.ConceptId) }), arrow(), h("q", { class: (reason.Traits ?? []).includes("NEGATION") ? "negated" : false }, reason.Mention),
     (reason.Traits ?? []).filter((name) => name in LOOKS).map((name) => h("span", { class: "badge" }, trait(name)))));
   if (!reasons.length && note.Words?.length) reasons.push(h("li", {}, "Words of the question: ", note.Words.map((word, i) => [i ? ", " : "", h("q", {}, word)])));
   if (!reasons.length && !note.Excerpt?.Highlights?.length) reasons.push(h("li", {}, "Near to the question in meaning"));
