@@ -65,8 +65,11 @@ class _Lines(logging.Handler):
 
 
 @pytest.fixture(scope="session", autouse=True)
-def logged() -> Iterator[list[str]]:
-    """What engines log in these tests; no name of the demo's people and no word of their notes is in it."""
+def logged(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[str]]:
+    """What engines log in these tests; no name of the demo's people and no word of their notes is in it.
+
+    Nor in the logs of engines and runs that are processes of their own.
+    """
     lines, project = _Lines(), logging.getLogger("brume")
     project.addHandler(lines)
     level, project.level = project.level, logging.INFO
@@ -74,8 +77,11 @@ def logged() -> Iterator[list[str]]:
     project.removeHandler(lines)
     project.level = level
     names = {*FAMILY, *(name for _, given, family in CLINICIANS for name in (given, family))}
-    planted = re.compile(rf"\b(?:{'|'.join(map(re.escape, sorted(names)))}|[a-z]+rash)\b")
-    assert [line for line in lines.written if planted.search(line)] == []
+    words = "|".join(map(re.escape, sorted({*names, *by_role.WORDS.values()})))
+    planted = re.compile(rf"\b(?:{words})\b")
+    files = tmp_path_factory.getbasetemp().glob("*/**/*.log")
+    written = [*lines.written, *(file.read_text(errors="replace") for file in files)]
+    assert [match[0] for text in written if (match := planted.search(text))] == []
 
 
 @pytest.fixture(scope="session")

@@ -84,7 +84,8 @@ def serve_process(folder: Path, *options: str) -> tuple[subprocess.Popen[bytes],
     data = folder / "data"
     command = [sys.executable, "-m", "brume.aws.engine.run", "records", "--port", "0", "--data", str(data)]
     command += ["--folder", f"s3://bucket/={folder / 'bucket'}", *options]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    with (folder / "engine.log").open("ab") as log:
+        process = subprocess.Popen(command, stdout=log, stderr=log)
 
     def running() -> str | None:
         assert process.poll() is None, "the engine ended"

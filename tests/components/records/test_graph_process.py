@@ -40,7 +40,14 @@ def generation(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def job(generation: Path, text: str, **more: Any) -> dict[str, Any]:
     request = {"job": "query", "text": text, "format": "csv", "own_dataset": False, "memory": 1 << 30}
-    return {**request, "default_graphs": [], "named_graphs": [], "generation": str(generation), **more}
+    return {
+        **request,
+        "limited": False,
+        "default_graphs": [],
+        "named_graphs": [],
+        "generation": str(generation),
+        **more,
+    }
 
 
 def test_a_result_comes_in_parts_that_are_whole(sandbox: Sandbox, generation: Path) -> None:

@@ -21,6 +21,7 @@ from brume.records.engine.access.emergency import Emergencies, ReasonError
 from brume.records.engine.access.rights import Role, read_rights
 from brume.records.engine.access.scopes import Scope, Scopes
 from brume.records.engine.tables import SCHEMA
+from tests.aws.postgres import server
 
 FILE = {
     "WARD": {"role": "clinician", "patients": ["p1"], "users": ["ann"], "emergency": True},
@@ -184,3 +185,27 @@ def test_a_row_that_was_changed_or_taken_out_is_found(store: Store, change: str,
         db.execute(text("DROP TRIGGER audit_no_delete"))
         db.execute(text(change))
     assert fault in audit.verify(5, whole.hash).fault
+
+
+def test_in_postgresql_the_audit_is_only_added_to_as_well(tmp_path: Path) -> None:
+    with server() as url:
+        store = Store(url, tmp_path, SCHEMA)
+        try:
+            audit = _filled(store)
+            whole = audit.verify()
+            assert (whole.rows, whole.fault) == (5, "")
+            for change in ("UPDATE audit SET role = ''", "DELETE FROM audit", "TRUNCATE audit"):
+                with pytest.raises(DatabaseError, match="only added to"), store.write() as db:
+                    db.execute(text(change))
+            assert audit.verify(5, whole.hash).fault == ""
+        finally:
+            store.close()
+
+
+def test_a_steward_reads_records_in_an_emergency_alone(store: Store, tmp_path: Path) -> None:
+    audit, emergencies = Audit(store), Emergencies(store)
+    given = {"OFFICE": {"role": "steward", "emergency": True}}
+    scopes, office = Scopes(rights(tmp_path, given), emergencies), call("OFFICE", "BeginEmergencyAccess")
+    assert not scopes.of(office).sees("p1")
+    emergencies.begin(scopes, audit, office, "asked by the court, case 17", 5)
+    assert scopes.of(office).sees("p1") and not scopes.of(office).changes
