@@ -13,11 +13,12 @@ import pytest
 from brume.records.engine.lake_reader import LakeReader, NoLakeError
 from brume.records.model import ingest
 from brume.records.model.lake import Lake
-from brume.records.model.overview import neighbourhood, tables, timeline
+from brume.records.model.overview import events, neighbourhood, tables, timeline
 from brume.records.model.overview.cohorts import Cohort, Criterion, age, select
 from brume.records.model.overview.disclosure import Disclosure
 from brume.records.model.overview.pairs import CONDITION, DRUG, pairs
 from brume.records.model.overview.tables import Members, Overview, Patient
+from brume.records.model.resources import Resource
 from tests.components.records.exports import patient, write
 from tests.components.records.overviews import (
     ASTHMA,
@@ -69,6 +70,24 @@ def test_a_timeline_is_filtered_and_has_pages(overview: Overview) -> None:
     assert [one.title for one in page] == ["psoriasis"] and sum(one.events for one in counts) == 5
     with pytest.raises(KeyError):
         timeline.timeline(overview, "nobody", timeline.Wanted())
+
+
+@pytest.mark.parametrize(
+    ("verified", "status"),
+    [("confirmed", "active"), ("refuted", "refuted"), ("entered-in-error", None)],
+)
+def test_a_condition_that_was_refuted_or_an_error_does_not_stand_as_one(
+    verified: str, status: str | None
+) -> None:
+    coding = [{"system": "http://v", "code": verified, "display": verified.title()}]
+    value = {
+        "verificationStatus": {"coding": coding},
+        "clinicalStatus": {"coding": [{"code": "active"}]},
+        "onsetPeriod": {"start": "2020", "end": "2021-02"},
+        "code": {"text": "Gout"},
+    }
+    found = events.event_of(Resource("Condition", "c", "1", value, "f", 1), {})
+    assert found == (events.Event("condition", "2020", "2021-02", "Gout", status, None) if status else None)
 
 
 def test_a_list_of_patients_has_those_that_may_be_seen(overview: Overview) -> None:

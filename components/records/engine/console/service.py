@@ -58,7 +58,7 @@ def create(state: State, search: Search) -> Part:
             Cohorts(views, counts),
             Jobs(state.store),
             DataQuality(lake),
-            AuditTrail(state.scopes, state.audit),
+            AuditTrail(state.audit),
             EmergencyAccess(emergencies, state.scopes, state.audit),
         )
     )

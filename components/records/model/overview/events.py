@@ -71,9 +71,10 @@ def event_of(resource: Resource, medications: Mapping[str, list[Concept]]) -> Ev
     """
     form = _FORMS.get(resource.type)
     value = resource.value
-    status = _text(value.get(form.status)) if form else ""
-    if form is None or "entered-in-error" in (status, _text(value.get("verificationStatus"))):
+    verified = _codes(value.get("verificationStatus"))
+    if form is None or "entered-in-error" in verified or value.get("status") == "entered-in-error":
         return None
+    status = "refuted" if "refuted" in verified else _text(value.get(form.status))
     named = value.get(form.name)
     if isinstance(named, list):
         named = named[0] if named else None
@@ -104,6 +105,12 @@ def _times(value: Mapping[str, Any], form: _Form) -> tuple[str, str]:
 def _date(value: Any) -> str:
     """Return a date or time of FHIR; "" for what begins with no year."""
     return value if isinstance(value, str) and value[:4].isdigit() else ""
+
+
+def _codes(value: Any) -> set[str]:
+    """Return the codes of a CodeableConcept, whatever their systems."""
+    codings = value.get("coding") if isinstance(value, Mapping) else None
+    return {str(one.get("code")) for one in codings or () if isinstance(one, Mapping)}
 
 
 def _text(value: Any) -> str:

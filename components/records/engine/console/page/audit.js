@@ -1,5 +1,5 @@
 // The audit: who read which records and when, and whether it is whole.
-import { latest, records } from "./api.js";
+import { latest, orEmpty, records } from "./api.js";
 import { badge, button, count, empty, field, h, heading, moment, notify, plural, show, table } from "./dom.js";
 
 export async function audit({ root, signal }) {
@@ -44,12 +44,6 @@ export async function audit({ root, signal }) {
   }
 
   const form = h("form", { class: "narrow-by", role: "search", onsubmit: (event) => { event.preventDefault(); again(); } }, field("Access key", key), field("Document", document_), h("div", { class: "actions" }, h("button", { class: "button primary" }, "Filter")));
-  try {
-    await load();
-  } catch (error) {
-    if (error.code !== "AccessDeniedException") throw error;
-    show(root, heading("Audit"), empty("Stewards read the audit", error.message));
-    return;
-  }
+  if (!(await orEmpty(root, "Audit", load))) return;
   show(root, h("div", { class: "title" }, h("div", {}, heading("Audit"), h("p", { class: "lead" }, "Every request that read records. Of a query there is a keyed digest, never its words.")), h("div", { class: "actions" }, button("Check the chain", verify, { id: "verify" }))), checked, form, list);
 }

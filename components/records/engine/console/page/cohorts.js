@@ -1,5 +1,5 @@
 // Cohorts: how many patients fulfil conditions, and what they have together.
-import { latest, records } from "./api.js";
+import { latest, orEmpty, records } from "./api.js";
 import { bar, button, count, empty, field, h, heading, link, note, notify, place, show, table } from "./dom.js";
 import { csv, save } from "./files.js";
 import { finder } from "./finder.js";
@@ -115,7 +115,7 @@ export async function pairs({ root, signal }) {
   }
 
   const second = h("select", { class: "slim", id: "second", onchange: () => { wanted.Second = second.value; again(); } }, h("option", { value: "CONDITION" }, "two conditions"), h("option", { value: "DRUG" }, "a condition and a drug"));
+  if (!(await orEmpty(root, "Co-occurrence", load))) return;
   show(root, h("div", {}, heading("Co-occurrence"), h("p", { class: "lead" }, "What patients have together more often than by chance: a lift of 2 means twice as often. Pairs of few patients are not shown.")), tabs("#/cohorts/pairs"),
     h("div", { class: "card flow" }, h("label", { class: "inline" }, h("span", {}, "Pairs of"), second), finder((one) => { Object.assign(wanted, one); again(); }, signal, "Pairs with it"), about), list);
-  await load();
 }

@@ -1,5 +1,5 @@
 // The graph around a note, a patient or a concept: drawn, and the same as a table.
-import { records } from "./api.js";
+import { orEmpty, records } from "./api.js";
 import cytoscape from "./cytoscape.js";
 import { button, count, crumbs, empty, field, h, heading, link, notify, place, plural, show, table } from "./dom.js";
 import { csv, save } from "./files.js";
@@ -48,7 +48,8 @@ export async function graph({ root, signal }, kind, identity) {
     return answer.Nodes[0];
   }
 
-  const first = await add(kind, identity);
+  let first;
+  if (!(await orEmpty(root, "Graph", async () => { first = await add(kind, identity); }))) return;
   const stage = h("div", { class: "drawing", "aria-hidden": "true" }), panel = h("aside", { class: "card panel", "aria-live": "polite", "aria-label": "Chosen node" });
   const said = h("p", { class: "total", role: "status" }), legend = h("ul", { class: "legend" }), listing = h("div", { class: "card table" });
   let drawn;

@@ -1,5 +1,5 @@
 // Patients, and what happened to one of them: encounters, conditions, medications and notes, by date.
-import { latest, records } from "./api.js";
+import { latest, orEmpty, records } from "./api.js";
 import { button, count, crumbs, empty, field, h, heading, link, notify, place, plural, s, show, table } from "./dom.js";
 import { code, conceptPlace } from "./words.js";
 
@@ -15,7 +15,7 @@ export async function patients({ root, signal }) {
   const list = h("div", {}), next = latest(signal);
   let shown = [], token;
 
-  async function load(more) {
+  async function load(more = false) {
     const answer = await records("ListPatients", { Text: state(), MaxResults: 50, ...(more ? { NextToken: token } : {}) }, next());
     shown = [...(more ? shown : []), ...(answer.Patients ?? [])];
     token = answer.NextToken;
@@ -31,7 +31,7 @@ export async function patients({ root, signal }) {
     token ? h("div", { class: "actions middle" }, button("Show more", () => again(true), { id: "more" })) : null);
   }
 
-  await load();
+  if (!(await orEmpty(root, "Patients", load))) return;
   show(root, h("div", {}, heading("Patients"), h("p", { class: "lead" }, "Choose one to see what happened, by date.")),
     h("form", { class: "ask", role: "search", onsubmit: (event) => {
       event.preventDefault();
@@ -91,7 +91,7 @@ export async function timeline({ root, signal }, identity) {
   }
 
   const narrow = (name, attributes) => h("input", { ...attributes, onchange: (event) => { wanted[name] = event.target.value.trim(); again(); } });
-  await load();
+  if (!(await orEmpty(root, "Patient", load))) return;
   const title = patient.Name ?? patient.PatientId;
   show(root, crumbs(["Patients", "#/patients"]),
     h("div", { class: "title" }, h("div", {}, heading(title), h("p", { class: "line" }, [patient.Name && patient.PatientId, ...lived(patient)].filter(Boolean).map((part) => h("span", {}, part)))),
