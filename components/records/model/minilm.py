@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -25,7 +27,7 @@ TOKENS = 256
 """Tokens of a text that count, with those of its start and end; what follows is not read."""
 _HEADS, _LAYERS = 12, 6
 _EPSILON = 1e-12
-_AT_ONCE = 2048  # tokens of a batch, which bound its memory to about 60 MB
+_AT_ONCE = 2048  # tokens of a batch, which bound its memory to about 60 MB on each core
 
 Floats = NDArray[np.float32]
 
@@ -68,18 +70,27 @@ class MiniLM:
         encoded = [self._pieces.encode(text, TOKENS) for text in unique]
         found = np.empty((len(unique), WIDTH), np.float32)
         order = sorted(range(len(unique)), key=lambda number: len(encoded[number]))
-        begin = 0
-        while begin < len(order):
-            end = begin + 1
-            while end < len(order) and len(encoded[order[end]]) * (end + 1 - begin) <= _AT_ONCE:
-                end += 1
-            batch = order[begin:end]
-            found[batch] = self._embed([encoded[number] for number in batch])
-            begin = end
+        batches: list[list[int]] = []
+        for number in order:
+            if batches and len(encoded[number]) * (len(batches[-1]) + 1) <= _AT_ONCE:
+                batches[-1].append(number)
+            else:
+                batches.append([number])
+        for batch, rows in zip(batches, self._embedded(batches, encoded), strict=True):
+            found[batch] = rows
         if len(unique) == len(texts):
             return found
         rows = {text: row for row, text in enumerate(unique)}
         return found[[rows[text] for text in texts]]
+
+    def _embedded(self, batches: Sequence[Sequence[int]], encoded: Sequence[list[int]]) -> Iterator[Floats]:
+        """Yield the embeddings of batches in their order, as many at once as there are cores."""
+        listed = [[encoded[number] for number in batch] for batch in batches]
+        if len(listed) <= 1:
+            yield from map(self._embed, listed)
+            return
+        with ThreadPoolExecutor(min(len(listed), len(os.sched_getaffinity(0)))) as pool:
+            yield from pool.map(self._embed, listed)
 
     def _embed(self, batch: list[list[int]]) -> Floats:
         longest = max(map(len, batch))
