@@ -77,7 +77,8 @@ def serve_pages(
                     for name, key in (("default", KEY), ("ward", WARD), ("study", STUDY))
                 )
             )
-            (data / STATE).write_text(json.dumps({"url": url, "credentials": str(keys)}))
+            state = {"name": "records", "url": url, "pid": 1, "services": [], "credentials": str(keys)}
+            (data / STATE).write_text(json.dumps(state))
             kendra = client_of(url, "kendra")
             index = make_index(
                 kendra,

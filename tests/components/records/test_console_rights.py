@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import sqlite3
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+from click.testing import CliRunner
 
+from brume.aws.engine import catalog
+from brume.records.pipeline.command import records
 from tests.aws.serving import KEY, client_of
 from tests.components.conftest import Tab
 from tests.components.records.pages import ASTHMA, NOTES, STUDY, WARD, Pages, serve_pages
@@ -118,6 +123,16 @@ def test_an_emergency_access_opens_all_records_and_ends(ward: Any, limited: Page
     ward.end_emergency_access()
     with pytest.raises(ClientError, match="There is no document"):
         ward.get_note(NoteId="dialysis")
+
+
+def test_the_command_prints_an_address_for_a_key(limited: Pages, tmp_path: Path) -> None:
+    with (limited.data / catalog.LOCK).open("a") as lock:  # as the program that runs an engine does
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        words = ["--console", "--data", str(limited.data), "--key", WARD.access_key]
+        printed = CliRunner().invoke(records, words)
+    assert printed.output.strip() == limited.address(key=WARD.access_key)
+    refused = CliRunner().invoke(records, ["--console", "--data", str(tmp_path)])
+    assert refused.exit_code and "no records engine runs on" in refused.output
 
 
 @pytest.mark.browser
