@@ -31,6 +31,7 @@ def plain_engine(
     folders: Mapping[str, str] | None = None,
     embeddings: str = "none",
     mentions: str = "none",
+    database: str = "",
 ) -> Engine:
     """Return the engine with the concepts above, without embeddings and extractor: nothing is installed.
 
@@ -43,7 +44,7 @@ def plain_engine(
     concepts = str(folder / "concepts.tsv") if mentions == "none" else ""
     monkeypatch.setenv("BRUME_RECORDS_CONCEPTS", concepts)
     monkeypatch.setenv("BRUME_RECORDS_ACCESS", access)
-    return engine.create(Settings(folder / "data", folders or {}))
+    return engine.create(Settings(folder / "data", folders or {}, database))
 
 
 def make_index(client: Any, *fields: Mapping[str, Any]) -> str:

@@ -62,11 +62,14 @@ def serve_pages(
     folders: Mapping[str, str] | None = None,
     documents: Sequence[Mapping[str, Any]] = (),
     mentions: str = "none",
+    database: str = "",
 ) -> Iterator[Pages]:
     """Serve the engine as its program does, with the notes above or others; `access` is a file of rights."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("BRUME_RECORDS_LAKE", lake)
-        engine = plain_engine(folder, patch, access=access, folders=folders, mentions=mentions)
+        engine = plain_engine(
+            folder, patch, access=access, folders=folders, mentions=mentions, database=database
+        )
         with serve_engine(engine, keys={key.access_key: key for key in (KEY, WARD, STUDY)}) as url:
             data = folder / "data"
             keys = data / "credentials"
