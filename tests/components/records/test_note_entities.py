@@ -16,6 +16,7 @@ from tests.components.records import healthlake as hl
 from tests.components.records.terminologies import extractor
 from tests.polling import until
 
+pytestmark = pytest.mark.slow
 TEXT = "She denies chest pain. Asthma. Takes metformin 500 mg twice daily."
 
 

@@ -44,22 +44,21 @@ class Exporting:
 
     def _begin(self, run: JobRun) -> None:
         chosen, datastore = run.job.request["chosen"], run.job.datastore
-        with run.store.read() as db:
-            known = store.types(db, datastore)
-            sequence = store.last_change(db, datastore)
-        wanted = [name for name in known if not chosen.get("types") or name in chosen["types"]]
-        if chosen.get("since") is not None:
-            wanted.append(_DELETED)
-        run.progress = {
-            "sequence": sequence,
-            "time": time.time(),
-            "types": wanted,
-            "after": ["", ""],
-            "number": 0,
-            "output": [],
-            "deleted": [],
-        }
+        # Nobody writes meanwhile: a later change has a later time, and is in the next export since this one.
         with run.store.write() as db:
+            known = store.types(db, datastore)
+            wanted = [name for name in known if not chosen.get("types") or name in chosen["types"]]
+            if chosen.get("since") is not None:
+                wanted.append(_DELETED)
+            run.progress = {
+                "sequence": store.last_change(db, datastore),
+                "time": time.time(),
+                "types": wanted,
+                "after": ["", ""],
+                "number": 0,
+                "output": [],
+                "deleted": [],
+            }
             run.note(db)
 
     def _type(self, run: JobRun, kind: str) -> None:
