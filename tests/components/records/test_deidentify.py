@@ -216,3 +216,15 @@ def test_names_that_the_lake_states_are_found_where_rules_find_none(export: Expo
     assert left()
     names.refresh()
     assert left() == []
+
+
+def test_numbers_in_attributes_and_an_id_as_title_are_not_shown() -> None:
+    hiding = DeidentifiedDocuments(deidentifier_of(), PatientNames(""))
+    numbers = {"mrn": "12345678", "encounter": "5b1c0de2-8c5d-4f0e-9f43-1d2c3b4a5968", "mail": "a@b.example"}
+    seen = datetime(2024, 3, 5, tzinfo=UTC)
+    others = {"kind": "Progress note", "seen": seen, "pages": 12, "chart": 7654321, "ids": ("87654321", "a")}
+    made = hiding.document(Document("Doc/77", "asthma", "Doc/77", {**numbers, **others}, patient="p1"))
+    assert (made.title, made.attributes["kind"], made.attributes["pages"]) == ("", "Progress note", 12)
+    assert made.attributes["seen"] == deidentifier_of().date(seen, "p1")
+    assert not [value for value in (*numbers.values(), "Doc/77", "p1", "7654321") if value in str(made)]
+    assert hiding.original(made.id) == "Doc/77"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -12,6 +13,9 @@ from brume.records.model.deidentify import Deidentifier
 from brume.records.model.search.document import Document, Value
 
 _AUTHORS = ("_authors", "author")
+# Of a person or an encounter: rules know one by the words before it, and an attribute has none.
+_NUMBER = re.compile(r"\d{4}|@|[0-9a-f]{8}-[0-9a-f]{4}-")
+_GREATEST = 9999  # whole numbers above may be of a person too
 _LEFT_OUT = ("_source_uri", *_AUTHORS)  # they name persons or lead to the original
 
 
@@ -33,11 +37,11 @@ class DeidentifiedDocuments:
             given,
             id=identity,
             text=text.text,
-            title=self._text(given.title, given.patient, names),
+            title="" if given.title == given.id else self._text(given.title, given.patient, names),
             attributes={
                 name: self._value(name, value, given.patient, names)
                 for name, value in given.attributes.items()
-                if name not in _LEFT_OUT
+                if name not in _LEFT_OUT and not (isinstance(value, int) and abs(value) > _GREATEST)
             },
             patient=self.deidentifier.pseudonym("patient", given.patient),
             entities=text.entities(given.entities),
@@ -63,13 +67,18 @@ class DeidentifiedDocuments:
             return self.deidentifier.pseudonym("patient", patient)
         match value:
             case str():
-                return self._text(value, patient, names)
+                return self._attribute(name, value, patient, names)
             case datetime():
                 return self.deidentifier.date(value, patient)
             case tuple():
-                return tuple(self._text(one, patient, names) for one in value)
+                return tuple(self._attribute(name, one, patient, names) for one in value)
             case _:
                 return value
+
+    def _attribute(self, name: str, text: str, patient: str, names: Sequence[str]) -> str:
+        if _NUMBER.search(text):
+            return self.deidentifier.pseudonym(name, text)
+        return self._text(text, patient, names)
 
     def _text(self, text: str, patient: str, names: Sequence[str]) -> str:
         return self.deidentifier.text(text, patient, names).text
