@@ -53,8 +53,9 @@ narration: setup ## Make audio of articles and a site to listen to: a demo, or A
 	@$(BIN)/brume run narration articles="$(ARTICLES)" address="$(or $(ADDRESS),http://127.0.0.1:8000)" $(PARAMETERS) --out "$(or $(OUT),out/narration)"
 	@echo "To listen: $(BIN)/brume narration show $(or $(OUT),out/narration)/site"
 
-records: setup ## Take in an export of FHIR resources and report on its notes: an invented one, or SOURCE=...
+records: setup ## Make the notes of a FHIR export searchable, and a graph of its patients: an invented one, or SOURCE=...
 	@$(BIN)/brume run records source="$(SOURCE)" $(PARAMETERS) --out "$(or $(OUT),out/records)"
+	@echo "To search and to look: $(BIN)/brume records show $(or $(OUT),out/records)"
 
 test: setup-test collective ## Run the tests; with ALL=1 those that take minutes too
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(PYTEST) -n $(PROCESSES) --dist loadgroup --no-loadscope-reorder --ignore=tests/cluster $(if $(ALL),,-m "not long")
