@@ -13,6 +13,7 @@ from sqlalchemy import insert, select
 
 from brume.aws.engine.store import Store
 from brume.records.engine.healthlake import store as fhir
+from brume.records.engine.healthlake import visibility
 from brume.records.engine.healthlake.store import FhirStore
 from brume.records.engine.healthlake.tables import DATASTORES, KEYS, VERSIONS
 from brume.records.engine.tables import SCHEMA
@@ -126,7 +127,10 @@ def test_a_caller_sees_what_is_about_own_patients_alone(kept: FhirStore, name: s
         assert fhir.read(db, name, "Condition", "gone", frozenset({"a"})) is None
         assert fhir.read(db, name, "Condition", "gone", frozenset({"b"})) is not None
         assert {one.id for one in fhir.history(db, name, frozenset())} == {"shared"}
-        own = {row.id for row in db.execute(fhir.current(db, name, None).where(fhir.about(db, name, ["a"])))}
+        own = {
+            row.id
+            for row in db.execute(fhir.current(db, name, None).where(visibility.about(db, name, ["a"])))
+        }
         assert own == {"a", "of-a", "by-record", "both", "moved"}
 
 

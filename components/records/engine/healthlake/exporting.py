@@ -16,7 +16,7 @@ import orjson
 from sqlalchemy import ColumnElement, Connection, Row, Select
 
 from brume import storage
-from brume.records.engine.healthlake import store
+from brume.records.engine.healthlake import store, visibility
 from brume.records.engine.healthlake.job_run import JobRun, output_folder
 from brume.records.engine.healthlake.tables import VERSIONS
 
@@ -117,11 +117,11 @@ class Exporting:
 
 
 def _conditions(db: Connection, datastore: str, chosen: Mapping[str, Any]) -> list[ColumnElement[bool]]:
-    found = [store.visible(db, datastore, chosen.get("patients"))]
+    found = [visibility.visible(db, datastore, chosen.get("patients"))]
     if chosen.get("compartments"):
-        found.append(store.about_anybody())
+        found.append(visibility.about_anybody())
     if chosen.get("group") is not None:
-        found.append(store.about(db, datastore, chosen["group"]))
+        found.append(visibility.about(db, datastore, chosen["group"]))
     return found
 
 

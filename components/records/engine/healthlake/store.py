@@ -9,7 +9,6 @@ is as if it were not there, and so is what is about nobody known, unless its typ
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -18,30 +17,27 @@ from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import (
-    JSON,
     ColumnElement,
     Connection,
     Row,
     Select,
     and_,
-    cast,
     delete,
     exists,
     func,
     insert,
     or_,
     select,
-    true,
     update,
 )
 
 from brume.aws.engine.store import Store
 from brume.records.engine.healthlake.tables import DATASTORES, KEYS, PATIENTS, VERSIONS
+from brume.records.engine.healthlake.visibility import Patients, visible
 from brume.records.model.fhir import compartment, exact_json
 from brume.records.model.fhir.key import LONGEST, Key
 
 Extract = Callable[[Mapping[str, Any]], Iterable[Key]]
-Patients = Collection[str] | None
 _AT_ONCE = 300  # resources of one type that are looked up by one statement
 NOTES = "DocumentReference"  # the type whose notes get entities
 
@@ -293,53 +289,6 @@ def as_of(datastore: str, sequence: int) -> Select[Any]:
     return mine.where(or_(VERSIONS.c.current == 1, ~overtaken))
 
 
-def visible(db: Connection, datastore: str, patients: Patients) -> ColumnElement[bool]:
-    """Return the condition by which a version is there for a caller of these patients."""
-    if patients is None:
-        return true()
-    known = names(db, datastore, patients)
-    same = _same_version()
-    foreign = exists().where(same, ~_among(db, PATIENTS.c.patient, known))
-    return and_(~foreign, or_(about_anybody(), VERSIONS.c.type.in_(sorted(compartment.SHARED))))
-
-
-def about_anybody() -> ColumnElement[bool]:
-    """Return the condition that a version is about any patient, known or not."""
-    return exists().where(_same_version())
-
-
-def about(db: Connection, datastore: str, patients: Collection[str]) -> ColumnElement[bool]:
-    """Return the condition that a version is about any of some patients."""
-    return exists().where(_same_version(), _among(db, PATIENTS.c.patient, names(db, datastore, patients)))
-
-
-def names(db: Connection, datastore: str, patients: Collection[str]) -> list[str]:
-    """Return the names that references have for patients: their ids and identifiers.
-
-    An identifier that a patient beside these has too names nobody.
-    """
-    found = {name for one in patients for name in compartment.names(one, iter(()))}
-    listed = sorted(patients)
-    other = KEYS.alias("other")
-    others = exists().where(
-        other.c.datastore == datastore,
-        other.c.type == "Patient",
-        other.c.parameter == "identifier",
-        other.c.value == KEYS.c.value,
-        ~_among(db, other.c.id, listed),
-    )
-    same = others.where(other.c.system == KEYS.c.system)
-    columns = select(KEYS.c.id, KEYS.c.system, KEYS.c.value, same.label("same"), others.label("value_alone"))
-    for start in range(0, len(listed), _AT_ONCE):
-        mine = columns.filter_by(datastore=datastore, type="Patient", parameter="identifier")
-        for row in db.execute(mine.where(KEYS.c.id.in_(listed[start : start + _AT_ONCE]))):
-            if not row.same:
-                found.add(compartment.named(row.system, row.value))
-            if not row.value_alone:
-                found.add(compartment.named(None, row.value))
-    return sorted(name[:LONGEST] for name in found)
-
-
 def types(db: Connection, datastore: str) -> list[str]:
     """Return the types that a data store has or had resources of."""
     return list(
@@ -353,26 +302,6 @@ def last_change(db: Connection, datastore: str) -> int:
     """Return the sequence of a data store's last change, 0 before any."""
     mine = select(func.coalesce(func.max(VERSIONS.c.sequence), 0)).filter_by(datastore=datastore)
     return int(db.execute(mine).scalar_one())
-
-
-def _among(db: Connection, column: ColumnElement[str], values: Sequence[str]) -> ColumnElement[bool]:
-    """Return the condition that a column has one of some values: many are one parameter, as JSON."""
-    if len(values) <= _AT_ONCE:
-        return column.in_(values)
-    if db.dialect.name == "sqlite":
-        rows = func.json_each(json.dumps(values)).table_valued("value")
-    else:
-        rows = func.json_array_elements_text(cast(list(values), JSON)).table_valued("value")
-    return column.in_(select(rows.c.value))
-
-
-def _same_version() -> ColumnElement[bool]:
-    return and_(
-        PATIENTS.c.datastore == VERSIONS.c.datastore,
-        PATIENTS.c.type == VERSIONS.c.type,
-        PATIENTS.c.id == VERSIONS.c.id,
-        PATIENTS.c.version == VERSIONS.c.version,
-    )
 
 
 def _in_parts(keys: Collection[tuple[str, str]], table: Any = VERSIONS) -> Iterator[ColumnElement[bool]]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from brume.aws.engine.service import Call
 from brume.records.engine.access.scopes import Scope
-from brume.records.engine.healthlake.store import Patients
+from brume.records.engine.healthlake.visibility import Patients
 from brume.records.model.fhir.errors import refused
 
 _JSON = re.compile(r"\*/\*|application/\*|application/(fhir\+)?json|text/json|json")

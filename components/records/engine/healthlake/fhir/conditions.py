@@ -12,8 +12,8 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Select, and_, false, func, or_, select, tuple_, union_all
 
 from brume.records.engine.healthlake import store
-from brume.records.engine.healthlake.store import Patients
 from brume.records.engine.healthlake.tables import KEYS, VERSIONS
+from brume.records.engine.healthlake.visibility import Patients
 from brume.records.model.fhir.criteria import Value
 from brume.records.model.fhir.keys import IDENTIFIER, UPDATED
 from brume.records.model.fhir.parameters import Kind, types_with

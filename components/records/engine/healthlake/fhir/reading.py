@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, or_, select
 
-from brume.records.engine.healthlake import store
+from brume.records.engine.healthlake import store, visibility
 from brume.records.engine.healthlake.fhir import replies
 from brume.records.engine.healthlake.fhir.access import Access
 from brume.records.engine.healthlake.fhir.conditions import referred
@@ -115,9 +115,9 @@ def everything(db: Connection, access: Access, identity: str, given: Pairs) -> L
     about = _about(db, access.datastore, identity)
     names = sorted({*about, *_shared(db, access.datastore, about)} - {_name(patient)})
     names = [_name(patient), *names] if after is None else [one for one in names if list(one) > after]
-    wanted = store.current(db, access.datastore, access.patients).where(
-        or_(store.about(db, access.datastore, [identity]), VERSIONS.c.type.in_(sorted(compartment.SHARED)))
-    )
+    own = visibility.about(db, access.datastore, [identity])
+    shared = VERSIONS.c.type.in_(sorted(compartment.SHARED))
+    wanted = store.current(db, access.datastore, access.patients).where(or_(own, shared))
     if since is not None:
         wanted = wanted.where(VERSIONS.c.updated >= since / 1000)
     listed: list[Version] = []
@@ -142,14 +142,14 @@ def _name(version: Version) -> tuple[str, str]:
 
 def _about(db: Connection, datastore: str, identity: str) -> list[tuple[str, str]]:
     """Return types and ids of what is, or was in a version, about a patient."""
-    named = PATIENTS.c.patient.in_(store.names(db, datastore, [identity]))
+    named = PATIENTS.c.patient.in_(visibility.names(db, datastore, [identity]))
     rows = select(PATIENTS.c.type, PATIENTS.c.id).where(PATIENTS.c.datastore == datastore, named)
     return sorted((row.type, row.id) for row in db.execute(rows.distinct()))
 
 
 def _shared(db: Connection, datastore: str, about: Sequence[tuple[str, str]]) -> set[tuple[str, str]]:
     """Return types and ids of what of no patient some resources refer to."""
-    found = set()
+    found: set[tuple[str, str]] = set()
     types = sorted(compartment.SHARED)
     for kind, ids in _parts(about):
         for keys in referred(datastore, REFERENCES):
