@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
 from click.testing import CliRunner
 from pyarrow.parquet import read_table
@@ -24,7 +25,6 @@ from brume.records.model.lake import Lake
 from brume.records.pipeline.command import records
 from brume.records.pipeline.run_rights import rights_of_run
 from brume.records.pipeline.settings import check_records
-from tests.aws.serving import client_of
 from tests.components.records.exports import content
 from tests.components.records.terminologies import extractor
 from tests.pipelines.runs import BRUME, began, brume
@@ -162,7 +162,17 @@ def shown(out: Path) -> Iterator[tuple[Any, Any]]:
                 assert page.status == 200
             (key,) = keys.load(out / "engines" / "credentials").values()
             url = address.partition("/records/")[0]
-            yield client_of(url, "kendra", key=key), client_of(url, "neptunedata", key=key)
+            kendra, graph = (
+                boto3.client(
+                    service,
+                    endpoint_url=url,
+                    region_name="us-east-1",  # that of a run without a configured one
+                    aws_access_key_id=key.access_key,
+                    aws_secret_access_key=key.secret,
+                )
+                for service in ("kendra", "neptunedata")
+            )
+            yield kendra, graph
         finally:
             process.terminate()
             assert process.wait(60) == 0
