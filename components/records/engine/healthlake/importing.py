@@ -64,10 +64,10 @@ class Importing:
         if not run.progress:
             self._begin(run)
         progress = run.progress
-        if not progress["inputs"]:
+        if not run.inputs:
             run.message = "InputDataConfig names no files of resources: *.ndjson, *.jsonl, *.json, also .gz"
             return "FAILED"
-        while progress["file"] < len(progress["inputs"]):
+        while progress["file"] < len(run.inputs):
             self._file(run)
             self._done(run.job.datastore)
         self._write_manifest(run)
@@ -85,20 +85,21 @@ class Importing:
         counts |= {"files": len(found), "megabytes": sum(one.size for one in found) / _MB}
         base = address.rstrip("/") + "/"
         run.progress = {
-            "inputs": [[_name(one.address, base), one.place, one.size, one.version] for one in found],
             "file": 0,
             "position": 0,
             "line": 0,
             "failed": 0,
             "counts": counts,
         }
+        listed = [[_name(one.address, base), one.place, one.size, one.version] for one in found]
         with run.store.write() as db:
+            run.note_inputs(db, listed)
             run.note(db)
 
     def _file(self, run: JobRun) -> None:
         """Put what a file holds behind what an earlier run has put, and write the results of its lines."""
         progress, counts = run.progress, run.progress["counts"]
-        name, place, size, version = progress["inputs"][progress["file"]]
+        name, place, size, version = run.inputs[progress["file"]]
         try:
             if storage.stat(place).version != version:
                 raise FileNotFoundError

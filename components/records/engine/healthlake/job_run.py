@@ -27,6 +27,7 @@ class JobRun:
         self.job: Row[Any] = lease.row
         self.store, self.folders = store, folders
         self.progress: dict[str, Any] = dict(lease.row.progress or {})
+        self.inputs: list[Any] = lease.row.request.get("inputs") or []  # the files that an import reads
         self.message = ""  # of the job's end
         self._lease, self._closing = lease, closing
         self._which = {"datastore": lease.row.datastore, "id": lease.row.id}
@@ -48,6 +49,12 @@ class JobRun:
     def note(self, db: Connection) -> None:
         """Write the progress, in the transaction of what was done."""
         db.execute(update(JOBS).filter_by(**self._which).values(progress=self.progress))
+
+    def note_inputs(self, db: Connection, inputs: list[Any]) -> None:
+        """Write, once, which files are read: apart from the progress, which is written again and again."""
+        self.inputs = inputs
+        request = {**self.job.request, "inputs": inputs}
+        db.execute(update(JOBS).filter_by(**self._which).values(request=request))
 
     def write(self, name: str, data: bytes) -> None:
         """Write a file of the job, by its path below the job's folder."""
