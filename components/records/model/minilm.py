@@ -80,8 +80,8 @@ class MiniLM:
             found[batch] = rows
         if len(unique) == len(texts):
             return found
-        rows = {text: row for row, text in enumerate(unique)}
-        return found[[rows[text] for text in texts]]
+        places = {text: place for place, text in enumerate(unique)}
+        return found[[places[text] for text in texts]]
 
     def _embedded(self, batches: Sequence[Sequence[int]], encoded: Sequence[list[int]]) -> Iterator[Floats]:
         """Yield the embeddings of batches in their order, as many at once as there are cores."""
