@@ -158,7 +158,8 @@ def shown(out: Path) -> Iterator[tuple[Any, Any]]:
         address = process.stdout.readline()
         try:
             assert "/records/?token=" in address, address
-            with urllib.request.urlopen(address) as page:
+            browser = urllib.request.build_opener(urllib.request.HTTPCookieProcessor())
+            with browser.open(address.strip()) as page:
                 assert page.status == 200
             (key,) = keys.load(out / "engines" / "credentials").values()
             url = address.partition("/records/")[0]
