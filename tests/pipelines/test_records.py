@@ -188,7 +188,7 @@ def answers(out: Path) -> list[Any]:
             for text in QUERIES
         ]
         summary = graph.get_rdf_graph_summary(mode="basic")["payload"]["graphSummary"]
-        return [*found, summary["numberOfQuads"]]
+        return [*found, summary["numQuads"]]
 
 
 @pytest.mark.long
