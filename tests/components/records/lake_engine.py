@@ -61,14 +61,14 @@ def serve_lake(folder: Path) -> Iterator[Served]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("BRUME_RECORDS_LAKE", str(folder / "lake"))
         engine = plain_engine(folder, patch, access=str(folder / "rights.json"))
-        with serve_engine(engine, keys={key.access_key: key for key in keys}) as url:
-            credentials = folder / "data" / "credentials"
-            credentials.write_text(
-                "".join(
-                    f"[{key.access_key}]\naws_access_key_id = {key.access_key}\n"
-                    f"aws_secret_access_key = {key.secret}\naccount = {key.account}\n"
-                    for key in keys
-                )
+    with serve_engine(engine, keys={key.access_key: key for key in keys}) as url:
+        credentials = folder / "data" / "credentials"
+        credentials.write_text(
+            "".join(
+                f"[{key.access_key}]\naws_access_key_id = {key.access_key}\n"
+                f"aws_secret_access_key = {key.secret}\naccount = {key.account}\n"
+                for key in keys
             )
-            (folder / "data" / STATE).write_text(json.dumps({"url": url, "credentials": str(credentials)}))
-            yield Served(url, folder / "data")
+        )
+        (folder / "data" / STATE).write_text(json.dumps({"url": url, "credentials": str(credentials)}))
+        yield Served(url, folder / "data")

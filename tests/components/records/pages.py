@@ -70,26 +70,26 @@ def serve_pages(
         engine = plain_engine(
             folder, patch, access=access, folders=folders, mentions=mentions, database=database
         )
-        with serve_engine(engine, keys={key.access_key: key for key in (KEY, WARD, STUDY)}) as url:
-            data = folder / "data"
-            keys = data / "credentials"
-            keys.write_text(
-                "".join(
-                    f"[{name}]\naws_access_key_id = {key.access_key}\naws_secret_access_key = {key.secret}\n"
-                    f"account = {KEY.account}\n"
-                    for name, key in (("default", KEY), ("ward", WARD), ("study", STUDY))
-                )
+    with serve_engine(engine, keys={key.access_key: key for key in (KEY, WARD, STUDY)}) as url:
+        data = folder / "data"
+        keys = data / "credentials"
+        keys.write_text(
+            "".join(
+                f"[{name}]\naws_access_key_id = {key.access_key}\naws_secret_access_key = {key.secret}\n"
+                f"account = {KEY.account}\n"
+                for name, key in (("default", KEY), ("ward", WARD), ("study", STUDY))
             )
-            state = {"name": "records", "url": url, "pid": 1, "services": [], "credentials": str(keys)}
-            (data / STATE).write_text(json.dumps(state))
-            kendra = client_of(url, "kendra")
-            index = make_index(
-                kendra,
-                *map(field, FIELDS),
-                field("_created_at", "DATE_VALUE"),
-            )
-            put(kendra, index, documents or _documents())
-            yield Pages(url, data, index, client_of(url, "brumerecords"), kendra)
+        )
+        state = {"name": "records", "url": url, "pid": 1, "services": [], "credentials": str(keys)}
+        (data / STATE).write_text(json.dumps(state))
+        kendra = client_of(url, "kendra")
+        index = make_index(
+            kendra,
+            *map(field, FIELDS),
+            field("_created_at", "DATE_VALUE"),
+        )
+        put(kendra, index, documents or _documents())
+        yield Pages(url, data, index, client_of(url, "brumerecords"), kendra)
 
 
 def _documents() -> list[dict[str, Any]]:

@@ -107,25 +107,25 @@ def serve_scoped(folder: Path) -> Iterator[Served]:
             access=str(folder / "rights.json"),
             folders={"s3://bucket/": str(folder / "bucket")},
         )
-        with serve_engine(engine, keys={key.access_key: key for key in KEYS.values()}) as url:
-            owner = client_of(url, "kendra")
-            index = make_index(owner, field("patient"), field("ward"), field("seen", "DATE_VALUE"))
-            attributes = [
-                {
-                    "patient": {"StringValue": patient},
-                    "ward": {"StringValue": f"ward {WORDS[patient]}"},
-                    "seen": {"DateValue": "2024-03-05T00:00:00Z"},
-                }
-                for patient in PATIENTS
-            ]
-            notes = [
-                document(f"d-{patient}", note(patient), Title=f"Visit of {NAMES[patient]}", attributes=about)
-                for patient, about in zip(PATIENTS, attributes, strict=True)
-            ]
-            put(owner, index, [*notes, document("d-none", "Asthma of nobody deltarash.")])
-            made = Served(url, index, folder, {route.name for route in engine.routes})
-            load(made)
-            yield made
+    with serve_engine(engine, keys={key.access_key: key for key in KEYS.values()}) as url:
+        owner = client_of(url, "kendra")
+        index = make_index(owner, field("patient"), field("ward"), field("seen", "DATE_VALUE"))
+        attributes = [
+            {
+                "patient": {"StringValue": patient},
+                "ward": {"StringValue": f"ward {WORDS[patient]}"},
+                "seen": {"DateValue": "2024-03-05T00:00:00Z"},
+            }
+            for patient in PATIENTS
+        ]
+        notes = [
+            document(f"d-{patient}", note(patient), Title=f"Visit of {NAMES[patient]}", attributes=about)
+            for patient, about in zip(PATIENTS, attributes, strict=True)
+        ]
+        put(owner, index, [*notes, document("d-none", "Asthma of nobody deltarash.")])
+        made = Served(url, index, folder, {route.name for route in engine.routes})
+        load(made)
+        yield made
 
 
 def quads(patient: str) -> str:

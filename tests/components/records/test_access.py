@@ -36,8 +36,8 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     keys = {key.access_key: key for key in (*KEYS.values(), WARD, STRANGER, STUDY)}
     with pytest.MonkeyPatch.context() as monkeypatch:
         engine = plain_engine(folder, monkeypatch, access=str(folder / "rights.json"))
-        with serve_engine(engine, keys=keys) as url:
-            yield url
+    with serve_engine(engine, keys=keys) as url:
+        yield url
 
 
 @pytest.fixture(scope="module")
