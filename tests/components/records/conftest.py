@@ -64,23 +64,33 @@ class _Lines(logging.Handler):
         self.written.append(JsonFormatter().format(record))
 
 
+@pytest.fixture(autouse=True)
+def _is_logged(_lines: _Lines) -> None:
+    """Go on with keeping what is logged after a test that set the project's handlers."""
+    project = logging.getLogger("brume")
+    if _lines not in project.handlers:
+        project.addHandler(_lines)
+        project.setLevel(logging.INFO)
+
+
+@pytest.fixture(scope="session")
+def _lines() -> _Lines:
+    return _Lines()
+
+
 @pytest.fixture(scope="session", autouse=True)
-def logged(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[str]]:
+def logged(_lines: _Lines, tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[str]]:
     """What engines log in these tests; no name of the demo's people and no word of their notes is in it.
 
     Nor in the logs of engines and runs that are processes of their own.
     """
-    lines, project = _Lines(), logging.getLogger("brume")
-    project.addHandler(lines)
-    level, project.level = project.level, logging.INFO
-    yield lines.written
-    project.removeHandler(lines)
-    project.level = level
+    yield _lines.written
+    logging.getLogger("brume").removeHandler(_lines)
     names = {*FAMILY, *(name for _, given, family in CLINICIANS for name in (given, family))}
     words = "|".join(map(re.escape, sorted({*names, *by_role.WORDS.values()})))
     planted = re.compile(rf"\b(?:{words})\b")
     files = tmp_path_factory.getbasetemp().glob("*/**/*.log")
-    written = [*lines.written, *(file.read_text(errors="replace") for file in files)]
+    written = [*_lines.written, *(file.read_text(errors="replace") for file in files)]
     assert [match[0] for text in written if (match := planted.search(text))] == []
 
 

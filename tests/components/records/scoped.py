@@ -31,7 +31,8 @@ LOAD = {
     "iamRoleArn": "arn:aws:iam::123456789012:role/load",
 }
 PATIENTS = ("p1", "p2", "p3")
-NAMES = {"p1": "Maria Lopez", "p2": "Henry Okafor", "p3": "Agnes Kowalski"}
+# None is among the frequent ones, of which surrogates are made.
+NAMES = {"p1": "Ottoline Vexley", "p2": "Thaddeus Okwuosa", "p3": "Philippa Szymborska"}
 # A word, an attribute and a graph's text of each patient, which nobody else has.
 WORDS = {"p1": "alpharash", "p2": "betarash", "p3": "gammarash"}
 RIGHTS = {

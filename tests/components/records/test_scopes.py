@@ -98,7 +98,7 @@ def test_a_researcher_sees_a_document_that_changes_or_goes(scoped: Served) -> No
 
     assert "eczema" not in json.dumps(json.loads(found())["ResultItems"])
     attributes = {"patient": {"StringValue": "p2"}}
-    put(owner, scoped.index, [document("d-more", "Eczema of Henry Okafor.", attributes=attributes)])
+    put(owner, scoped.index, [document("d-more", "Eczema of Thaddeus Okwuosa.", attributes=attributes)])
     until(lambda: "Eczema of" in found())
     assert "Okafor" not in found()
     owner.batch_delete_document(IndexId=scoped.index, DocumentIdList=["d-more"])

@@ -167,6 +167,19 @@ def test_an_index_that_was_changed_is_one_that_was_made_anew(
         assert set(order(changed, text)) == set(order(fresh, text))
 
 
+def test_documents_that_fit_equally_well_have_one_order_however_they_came(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    """Pages of a search stay what they are when an engine starts again."""
+    found = []
+    for names in ("abcdefgh", "hgfedcba"):
+        index = SearchIndex(tmp_path_factory.mktemp("vectors"), Hashing())
+        for name in names:
+            index.put(documents({name: "asthma"}))
+        found.append(order(index, "asthma"))
+    assert found[0] == found[1] and len(found[0]) == 8
+
+
 def test_an_embedding_is_computed_once_and_a_torn_record_again(tmp_path: Path) -> None:
     first = Hashing()
     made = VectorFile(tmp_path, first, WIDTH).encode(["asthma", "gout", "asthma"])

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import threading
 import time
+from array import array
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -74,6 +76,7 @@ class SearchIndex:
         self._concepts, self._spelling = Concepts(self._lay), Spelling()
         self._concepts.know(self._terms)
         self._stored: list[Document] = []  # by ordinal; one that was taken out stays until a rebuild
+        self._places = array("Q")  # by ordinal: the order of documents that fit equally well
 
     def know(self, terms: Iterable[Term]) -> None:
         """Set the names of concepts of an owner, for what is put in from now on."""
@@ -123,6 +126,7 @@ class SearchIndex:
     def _add(self, document: Document, sections: Sequence[str]) -> None:
         ordinal = self._columns.add(document.attributes, document.access, document.patient)
         self._stored.append(document)
+        self._places.append(int.from_bytes(hashlib.sha256(document.id.encode()).digest()[:8]))
         self._documents[document.id] = (document, ordinal)
         self._lexical.add(ordinal, document.title, document.text)
         self._concepts.add(ordinal, document.entities)
@@ -217,7 +221,8 @@ class SearchIndex:
             if identity in self._documents:
                 at = ranked.ordinals == self._documents[identity][1]
                 scores[at] *= 1 + _JUDGED * np.clip(judged, -1, 1)
-        order = np.argsort(-scores, kind="stable")
+        # By something of the document's own: in which order documents came differs after a restart.
+        order = np.lexsort((np.frombuffer(self._places, np.uint64)[ranked.ordinals], -scores))
         ordinals, scores = ranked.ordinals[order], scores[order]
         if query.orders:
             places = {int(one): place for place, one in enumerate(ordinals)}
