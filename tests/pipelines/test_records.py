@@ -231,7 +231,7 @@ def test_what_changes_is_made_anew(
     out = tmp_path / "out"
     shutil.copytree(finished, out)
     states = run(out, *truth[1], "status=current,final")
-    assert states == {**dict.fromkeys(STAGES, "finished"), "views": "reused"}
+    assert set(states.values()) == {"finished"}  # nothing of a folder that was copied is taken as done
     statuses = {row["status"] for row in Lake(str(out / "lake")).table("notes").to_pylist()}
     assert statuses == {"current", "final"}
     left = {row["note"] for row in Lake(str(out / "lake")).table("indexed").to_pylist()}

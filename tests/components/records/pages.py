@@ -106,7 +106,7 @@ def _documents() -> list[dict[str, Any]]:
                 "patient": {"StringValue": patient},
                 "kind": {"StringValue": kind},
                 "status": {"StringValue": "final"},
-                "author": {"StringValue": "Dr. Okafor"},
+                "author": {"StringValue": "Dr. Okwuosa"},
                 "_created_at": {"DateValue": datetime(year, 5, 17, tzinfo=UTC)},
             },
         )

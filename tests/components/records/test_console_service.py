@@ -23,7 +23,7 @@ def test_lay_words_find_notes_with_the_way_to_them(records_console: Pages) -> No
     (concept,) = answer["Concepts"]
     assert (concept["ConceptId"], concept["Display"]) == (PRESSURE, "Essential hypertension")
     first = next(one for one in answer["Notes"] if one["NoteId"] == "pressure")
-    assert first["Patient"] == "p-1" and first["Date"] == "2020-05-17" and first["Author"] == "Dr. Okafor"
+    assert first["Patient"] == "p-1" and first["Date"] == "2020-05-17" and first["Author"] == "Dr. Okwuosa"
     (reason,) = first["Reasons"]
     text = NOTES["pressure"][3]
     assert text[reason["Begin"] : reason["End"]] == reason["Mention"] == "Essential hypertension"
