@@ -64,6 +64,13 @@ def test_terms_are_found_in_any_order_and_across_a_line_end() -> None:
     assert set(codes("fever, chest pain, heart failure")) == {"fever", "chest pain", "heart failure"}
 
 
+def test_a_mention_begins_with_its_type() -> None:
+    assert codes("Known type 2 diabetes mellitus; a brother has type I diabetes.") == {
+        "type 2 diabetes mellitus": "E11",
+        "type I diabetes": "E10",
+    }
+
+
 def test_an_abbreviation_that_is_a_word_is_meant_in_capitals_alone() -> None:
     assert codes("He has AIDS and uses hearing aids. PE was seen on pe.") == {"AIDS": "B20", "PE": "I26"}
 

@@ -10,6 +10,7 @@ from brume.records.model.nlp.words import STOP, Word, lexicon
 
 _GAP = 1  # words of other meaning that may stand between those of a term
 _BARRIERS = frozenset(lexicon()["barriers"])
+_KIND = "type"  # a stop word that belongs to the number after it
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,7 @@ def find(sentence: Sequence[Word], text: str, terms: Terms) -> list[Mention]:
                 span = _span(term, number, places, sentence, text)
                 if span is None:
                     continue
-                first, last = span
+                first, last = _from_kind(span[0], sentence), span[1]
                 begin, end = sentence[first].begin, sentence[last].end
                 if term.capitals and not text[begin:end].isupper():
                     continue
@@ -55,6 +56,12 @@ def find(sentence: Sequence[Word], text: str, terms: Terms) -> list[Mention]:
             taken.update(span_)
             kept.append(mention)
     return sorted(kept, key=lambda mention: mention.begin)
+
+
+def _from_kind(first: int, sentence: Sequence[Word]) -> int:
+    """Return where a mention begins whose first word may be a number: "2 diabetes" at its "type"."""
+    numbered = sentence[first].form in ("1", "2", "i", "ii")
+    return first - 1 if numbered and first and sentence[first - 1].form == _KIND else first
 
 
 def _span(
