@@ -4,12 +4,13 @@ Usage: ``python -m bench.records_search [--data DIR] [--large 25000]``.
 
 Data: the notes of `records/fhir-10-patients` below BRUME_DATA (Synthea, 1,215 notes; they quote the displays
 of their codes, so that good figures on them prove little), with the concepts of the export's codes. The
-queries are this project's, in three files beside this one, a line of words and of displays each; a note is
+queries are this project's, in four files beside this one, a line of words and of displays each; a note is
 right for a query if it quotes one of the displays. They were written from the list of displays, before the
 notes were searched with them: by the author of the ranking, `lay_queries.tsv` was looked at while it was
 tuned; `lay_queries_held.tsv` was written after that, and was read by the author of today's `lay_terms.json`
 before that list was extended. `lay_queries_second.tsv` is by a second author, who knew the list of displays
-alone, and was not read before. Displays of codes are asked too: the words of the notes.
+alone, and was not read before; `lay_queries_third.tsv` is by a third, on the same terms. Displays of codes
+are asked too: the words of the notes.
 
 Compared are words alone (BM25), meaning alone (MiniLM, the nearest section), all that is done without
 concepts in the notes, and with them. Times are of one search with its embedding, on the notes repeated to
@@ -202,8 +203,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as temporary:
         folder = options.keep or Path(temporary)
         searches = ways(documents, network, folder)
-        names = ("lay_queries.tsv", "lay_queries_held.tsv", "lay_queries_second.tsv")
-        asked = {name: judged(HERE / name, documents) for name in names}
+        names = ("", "_held", "_second", "_third")
+        files = [f"lay_queries{name}.tsv" for name in names]
+        asked = {name: judged(HERE / name, documents) for name in files}
         for name, queries in {**asked, "displays of codes": coded(terms, documents)}.items():
             print(f"\n{name}")
             for way, search in searches.items():
