@@ -48,3 +48,8 @@ def test_a_scope_ends_with_its_sentence_and_at_another_statement() -> None:
 
 def test_a_heading_is_no_mention() -> None:
     assert named("ALLERGIES:\nNone known.\n# Chief Complaint\n- Cough\n") == {"cough": set()}
+
+
+@pytest.mark.parametrize("text", ["No ſigns of asthma.", "Rİsk of asthma.", "No sıgn of asthma."])
+def test_letters_that_are_another_in_the_other_case_are_no_error(text: str) -> None:
+    assert "asthma" in named(text)

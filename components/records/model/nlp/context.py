@@ -9,11 +9,12 @@ from __future__ import annotations
 import functools
 import re
 import tomllib
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 
 from brume.records.model.entity import Trait
+from brume.records.model.nlp.phrases import pattern
 
 _TRAITS = {
     "negated": Trait.NEGATION,
@@ -48,6 +49,9 @@ _TO_RELATIVE = re.compile(
     r"\b(?:per|according to|with|by|from|to|informed|called|told)\s(?:(?:his|her|the|their)\s)?$",
     re.IGNORECASE,
 )
+_NOW = re.compile(
+    r",?\s(?:who|now|currently|presents?|presenting|presented|admitted|comes|came|here)\b", re.IGNORECASE
+)
 
 
 @dataclass(frozen=True)
@@ -71,13 +75,7 @@ def _patterns() -> tuple[re.Pattern[str], dict[str, list[tuple[str, str]]], re.P
         for direction, phrases in directions.items():
             for phrase in phrases:
                 known.setdefault(phrase, []).append((kind, direction))
-    return _alternatives(known), known, _alternatives(ends["words"]), _alternatives(none["phrases"])
-
-
-def _alternatives(phrases: Iterable[str]) -> re.Pattern[str]:
-    longest = sorted(phrases, key=len, reverse=True)
-    parts = (r"\s+".join(re.escape(word) for word in phrase.split()) for phrase in longest)
-    return re.compile(rf"(?<![\w]){'(?:'}{'|'.join(parts)}{')'}(?![\w])", re.IGNORECASE)
+    return pattern(known), known, pattern(ends["words"]), pattern(none["phrases"])
 
 
 def traits(
@@ -121,10 +119,10 @@ def _covers(trigger: _Trigger, first: int, last: int, text: str) -> bool:
 
 
 def _triggers(text: str, begin: int, end: int) -> list[_Trigger]:
-    pattern, known, ends, none = _patterns()
+    any_of, known, ends, none = _patterns()
     matches = [
         (kind, direction, match.start(), match.end())
-        for match in pattern.finditer(text, begin, end)
+        for match in any_of.finditer(text, begin, end)
         for kind, direction in known[" ".join(match[0].lower().split())]
     ]
     if not matches:
@@ -170,12 +168,8 @@ def _list_before(text: str, low: int, first: int) -> bool:
 
 def _nearer(kind: str, text: str, begin: int, end: int) -> int:
     """Return where a scope that goes forward ends: one line for what is supposed or past."""
-    if kind == "past":
-        stop = re.compile(
-            r",?\s(?:who|now|currently|presents?|presenting|presented|admitted|comes|came|here)\b", re.I
-        )
-        if match := stop.search(text, begin, end):
-            return match.start()
+    if kind == "past" and (match := _NOW.search(text, begin, end)):
+        return match.start()
     return end
 
 
