@@ -11,6 +11,7 @@ from brume.pipelines.running import steps
 from brume.records.pipeline import stages
 from brume.records.pipeline.settings import (
     SERVICE,
+    check_out,
     check_records,
     engine_folders,
     engine_variables,
@@ -29,7 +30,8 @@ def engines(arguments: Mapping[str, Any], out: Path) -> dict[str, dict[str, str]
 
 
 def environment(arguments: Mapping[str, Any], out: Path) -> dict[str, str]:
-    """Return the variables of a local run: what its engine searches with."""
+    """Return the variables of a local run: what its engine searches with. Raises `ValueError`."""
+    check_out(arguments, out)
     return engine_variables(arguments, out)
 
 

@@ -80,7 +80,10 @@ class Pipeline:
         return declared(arguments, out) if declared else {}
 
     def environment(self, arguments: Mapping[str, Any], out: Path) -> Mapping[str, str]:
-        """Return the variables that a run into `out` sets for its steps and engines."""
+        """Return the variables that a run into `out` sets for its steps and engines.
+
+        Raises `ValueError` where it cannot be in that folder.
+        """
         declared = getattr(self.module, "environment", None)
         return declared(arguments, out) if declared else {}
 

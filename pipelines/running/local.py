@@ -30,14 +30,18 @@ class RunError(RuntimeError):
 def run(pipeline: Pipeline, arguments: Mapping[str, Any], out: Path) -> None:
     """Run a pipeline with checked arguments into the folder `out`; leaves run.json there, failed or not.
 
-    Raises `RunError` when a step fails, and `brume.run.lifeline.RunInProgressError` when another run holds
-    the folder.
+    Raises `RunError` when a step fails or a run with these arguments cannot be in that folder, and
+    `brume.run.lifeline.RunInProgressError` when another run holds it.
     """
     out = out.resolve()
     work = out / "work"
     work.mkdir(parents=True, exist_ok=True)
     line = lifeline.Lifeline(work / "run.lock")
     try:
+        try:
+            own = pipeline.environment(arguments, out)
+        except ValueError as wrong:
+            raise RunError(str(wrong)) from wrong
         _clean(out)
         log = work / "run.log"
         events = work / "progress.jsonl"
@@ -56,7 +60,7 @@ def run(pipeline: Pipeline, arguments: Mapping[str, Any], out: Path) -> None:
             "PYTHONUNBUFFERED": "1",
             "TF_CPP_MIN_LOG_LEVEL": "2",
             **line.environment(),
-            **pipeline.environment(arguments, out),
+            **own,
         }
         with _set(environment), _output_to(log) as screen:
             console = Console(file=screen)

@@ -78,9 +78,12 @@ def test_an_engine_whose_services_have_an_endpoint_is_not_started(
     assert not (tmp_path / "engines").exists()
 
 
-def test_an_engine_that_does_not_start_says_why(tmp_path: Path) -> None:
+def test_an_engine_that_does_not_start_says_why_and_nothing_of_earlier_starts(tmp_path: Path) -> None:
+    log = tmp_path / "inspection" / "engine.log"
+    log.parent.mkdir()
+    log.write_text("error: of last week\n")
     with (
-        pytest.raises(catalog.EngineError, match="there is no folder /no/such/folder"),
+        pytest.raises(catalog.EngineError, match=r"code 1\): error: --folder .*: there is no folder"),
         started({"inspection": {"s3://bucket/": "/no/such/folder"}}, tmp_path),
     ):
         pytest.fail("it has started")

@@ -17,7 +17,7 @@ from click.testing import CliRunner
 from pyarrow.parquet import read_table
 
 from brume.aws.wire import keys
-from brume.pipelines.running import catalog
+from brume.pipelines.running import catalog, local
 from brume.records import demo
 from brume.records.model.graph.files import read_graphs
 from brume.records.model.graph.vocabulary import graph_of
@@ -61,6 +61,34 @@ def test_wrong_parameters_are_named_all_at_once(tmp_path: Path) -> None:
     )
     with pytest.raises(ValueError, match="(?s)" + ".*".join(wrong)):
         check_records(arguments)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "wrong"),
+    [
+        ("queries", b"fever\tn1\tmuch\n", "line 1: it needs query, document, grade"),
+        ("queries", b"fever\tn1\nfi\xe8vre\tn2\n", "line 2: it is no UTF-8"),
+        ("queries", b"query\tdocument\n", "no query has a right document"),
+        ("roles", b'{"K": ', "cannot be read as JSON"),
+        ("roles", b'{"K": {"role": "doctor"}}', "K: role is one of full"),
+        ("terminology", b"", "has no RXNCONSO.RRF"),
+    ],
+)
+def test_a_file_that_cannot_be_used_is_named_before_anything_starts(
+    tmp_path: Path, name: str, content: bytes, wrong: str
+) -> None:
+    file = tmp_path / "given"
+    file.write_bytes(content)
+    with pytest.raises(catalog.ParameterError, match=f"{file}.*{wrong}"):
+        catalog.load("records").arguments([f"{name}={file}"])
+
+
+def test_a_run_into_its_own_source_is_refused_before_it_writes(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    records = catalog.load("records")
+    with pytest.raises(local.RunError, match="must not lie in source="):
+        local.run(records, records.arguments([f"source={tmp_path}"]), out)
+    assert not [path for path in out.rglob("*") if path.suffix == ".json"]
 
 
 def judged_queries(truth: demo.Truth, file: Path) -> None:

@@ -104,6 +104,7 @@ def _running(
         command += ["--folder", f"{prefix}={folder}"]
     log = data / "engine.log"
     with contextlib.ExitStack() as stack, log.open("ab") as output:
+        before = output.tell()
         passed = []
         if key is None:
             passed = [_piped(stack, own)]
@@ -117,7 +118,7 @@ def _running(
             start_new_session=True,  # it ends when the run says so, not by the terminal's Ctrl-C
         )
     try:
-        yield _ready(name, process, data, log)
+        yield _ready(name, process, data, log, before)
     finally:
         process.terminate()
         try:
@@ -137,8 +138,8 @@ def _piped(stack: contextlib.ExitStack, own: Any) -> int:
     return reading
 
 
-def _ready(name: str, process: subprocess.Popen[bytes], data: Path, log: Path) -> str:
-    """Wait until the engine answers, and return its URL."""
+def _ready(name: str, process: subprocess.Popen[bytes], data: Path, log: Path, before: int) -> str:
+    """Wait until the engine answers, and return its URL. `before` bytes of its log are of earlier ones."""
     end = time.monotonic() + SECONDS_TO_START
     while time.monotonic() < end:
         if process.poll() is not None:
@@ -153,7 +154,7 @@ def _ready(name: str, process: subprocess.Popen[bytes], data: Path, log: Path) -
         time.sleep(0.05)
     else:
         raise catalog.EngineError(f"the engine {name} is not ready after {SECONDS_TO_START} s: see {log}")
-    last = log.read_text(errors="replace").strip().splitlines()[-3:]
+    last = log.read_bytes()[before:].decode(errors="replace").strip().splitlines()[-3:]
     raise catalog.EngineError(
         f"the engine {name} ended at once (code {process.returncode}): {' | '.join(last)}\nIts log is {log}"
     )

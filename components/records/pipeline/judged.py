@@ -51,13 +51,18 @@ class Judgement:
         return cls(**{**value, "queries": [Asked(**one) for one in value["queries"]]})
 
 
+def read(queries: str) -> list[JudgedQuery]:
+    """Read a file of judged queries. Raises `JudgedError` that names file and line."""
+    return read_judged(storage.read_bytes(queries), queries)
+
+
 def run(index: str, queries: str, notes: frozenset[str]) -> Judgement:
     """Ask an index the queries of a file (TSV: query, document, grade) and return how good the answers are.
 
     A document is a note's id, or that of its resource, whose first content is then meant. Raises
-    `JudgedError` that names the line, and botocore's errors.
+    `JudgedError` that names file and line, and botocore's errors.
     """
-    listed = read_judged(storage.read_bytes(queries).decode("utf-8-sig"))
+    listed = read(queries)
     kendra = client("kendra")
     asked, unknown = [], 0
     for number, one in enumerate(listed, 1):

@@ -8,20 +8,25 @@ from pathlib import Path
 from brume import storage
 from brume.aws.engine import catalog
 from brume.aws.wire import keys
+from brume.records.model.rights import parse_rights
 
 
 def rights_of_run(roles: str, out: Path) -> Path:
     """Write OUT/work/rights.json and return it; a key that `roles` names keeps what it has there.
 
     A run puts notes, loads the graph and asks judged queries with the user's own key, or else with the one
-    that its engine makes. Raises `ValueError` for a file that is no JSON object.
+    that its engine makes. Raises `RightsError` for a file that an engine cannot use.
     """
+    check_rights(roles)
     given = json.loads(storage.read_bytes(roles))
-    if not isinstance(given, dict):
-        raise ValueError(f"{roles}: it has an object of rights for each access key")
     path = out / "work" / "rights.json"
     storage.write_bytes(str(path), json.dumps({key: {"role": "full"} for key in _own(out)} | given).encode())
     return path
+
+
+def check_rights(roles: str) -> None:
+    """Raise `RightsError` for a file of rights that an engine cannot use."""
+    parse_rights(storage.read_bytes(roles), roles)
 
 
 def _own(out: Path) -> list[str]:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from brume import storage
 from brume.records.model.deidentify import Mode
+from brume.records.model.nlp.rxnorm import FILE as RXNORM
 from brume.records.model.views.definitions import read_views
-from brume.records.pipeline import extractors
+from brume.records.pipeline import extractors, judged
 from brume.records.pipeline.healthlake_export import SOURCE
-from brume.records.pipeline.run_rights import rights_of_run
+from brume.records.pipeline.run_rights import check_rights, rights_of_run
 from brume.run.checks import Checks
 
 NONE = "none"
@@ -66,6 +68,14 @@ def check_records(arguments: Mapping[str, Any]) -> None:
         f"nlp={nlp} must be one of {', '.join(extractors.CHOICES)}, or the address of a model",
     )
     checks.exists("terminology", "queries", "roles")
+    given = arguments["terminology"]
+    checks.require(
+        not _is_here(given) or storage.exists(storage.join(given, RXNORM)),
+        f"terminology={given} has no {RXNORM}: name the folder of a release of RxNorm that has it",
+    )
+    for name, check in (("queries", judged.read), ("roles", check_rights)):
+        if _is_here(arguments[name]):
+            checks.attempt(partial(check, arguments[name]))
     hidden = arguments["deidentify"]
     checks.require(hidden in (NONE, *Mode), f"deidentify={hidden} must be one of {NONE}, {', '.join(Mode)}")
     checks.require(
@@ -91,6 +101,15 @@ def check_records(arguments: Mapping[str, Any]) -> None:
         checks.attempt(lambda: read_views(arguments["views"]))
     checks.between(0, 1, "max_rejected", "min_score")
     checks.finish()
+
+
+def check_out(arguments: Mapping[str, Any], out: Path) -> None:
+    """Check the folder of a local run. Raises `ValueError` for one whose files a later run would read."""
+    source = arguments["source"]
+    if source and not storage.is_remote(source) and out.resolve().is_relative_to(Path(source).resolve()):
+        raise ValueError(
+            f"--out {out} must not lie in source={source}: its files would be read as the export's"
+        )
 
 
 def needs_engine(arguments: Mapping[str, Any]) -> bool:
@@ -133,6 +152,10 @@ def statuses_of(text: str) -> tuple[str, ...]:
     if not set(given) <= set(STATUSES):
         raise ValueError(f"status={text} must be some of {','.join(STATUSES)}, with commas, or empty for all")
     return given
+
+
+def _is_here(uri: str) -> bool:
+    return bool(uri) and not storage.is_remote(uri) and storage.exists(uri)
 
 
 def _within(inner: str, outer: str) -> bool:

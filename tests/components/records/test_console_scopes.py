@@ -15,7 +15,6 @@ from hypothesis import strategies as st
 from brume.aws.engine.service import Call, ServiceError
 from brume.aws.engine.store import Store
 from brume.records.engine.access.audit import Audit
-from brume.records.engine.access.rights import Rights, Role
 from brume.records.engine.access.scopes import Scopes
 from brume.records.engine.console.cohorts import Cohorts
 from brume.records.engine.console.graphs import Graphs
@@ -25,6 +24,7 @@ from brume.records.engine.console.views import Views
 from brume.records.engine.lake_reader import LakeReader
 from brume.records.engine.tables import SCHEMA
 from brume.records.model.deidentify import Deidentifier
+from brume.records.model.rights import Rights, Role
 from tests.components.records.overviews import ASTHMA, DIABETES, METFORMIN, PATIENTS, lake_of, name
 
 Ask = Callable[[Role, set[str]], dict[str, Callable[[dict[str, Any]], Any]]]

@@ -18,9 +18,10 @@ from brume.aws.engine.store import Store
 from brume.records.engine.access import emergency
 from brume.records.engine.access.audit import START, Audit
 from brume.records.engine.access.emergency import Emergencies, ReasonError
-from brume.records.engine.access.rights import Role, read_rights
+from brume.records.engine.access.rights import read_rights
 from brume.records.engine.access.scopes import Scope, Scopes
 from brume.records.engine.tables import SCHEMA
+from brume.records.model.rights import RightsError, Role, parse_rights
 from tests.aws.postgres import server
 
 FILE = {
@@ -89,13 +90,20 @@ def test_without_a_file_everybody_of_the_account_sees_everything() -> None:
         ({"K": {"patients": "p1"}}, "patients is a list of names"),
         ({"K": {"emergency": "yes"}}, "emergency is true or false"),
         ({"K": {"users": "ann"}}, "users is a list of names"),
-        ({"K": {"patient": ["p1"]}}, "K: there are role, patients"),
+        ({"K": {"patient": ["p1"]}}, "K: patient: there are role, patients"),
+        ({"K": "clinician"}, "K: it needs an object of its rights"),
         ([], "an object of rights"),
     ],
 )
 def test_a_file_that_cannot_be_used_names_key_and_member(tmp_path: Path, given: Any, named: str) -> None:
     with pytest.raises(EngineError, match=named):
         rights(tmp_path, given)
+
+
+def test_a_key_that_a_file_names_twice_is_refused() -> None:
+    twice = b'{"K": {"role": "steward"}, "K": {"role": "full"}}'
+    with pytest.raises(RightsError, match=r"rights\.json: .*K is there twice"):
+        parse_rights(twice, "rights.json")
 
 
 def test_emergency_access_opens_all_for_its_time_and_is_audited(

@@ -1,57 +1,15 @@
-"""The file of rights: what each access key may see, and for whom it may speak.
-
-A file (BRUME_RECORDS_ACCESS) has an object for each access key:
-
-    {"AKIDWARD":   {"role": "clinician", "patients": ["p-17", "p-18"], "users": ["ann"], "emergency": true},
-     "AKIDSTUDY":  {"role": "researcher", "patients": "all"},
-     "AKIDOFFICE": {"role": "steward"},
-     "AKIDPORTAL": {"any": true}}
-
-`patients` limits a key to the records of these; clinicians and researchers need it, and "all" is no limit.
-`users`, `groups` and `any` say for whom the key may speak in Kendra's UserContext. `emergency` lets it open
-all records for a limited time with a reason. Without `role` a key with `patients` is a clinician's, and one
-without may do all, as in files of an earlier form. A key that is not named sees no records; `anonymous`
-names requests without signature.
-"""
+"""The file of rights of the engine: the setting BRUME_RECORDS_ACCESS names it."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
-from typing import Any
 
 from brume.aws.engine.catalog import EngineError
+from brume.records.model.rights import Rights, RightsError, parse_rights
 
 ANONYMOUS = "anonymous"
 """The access key of a request without signature, in a call and in the file of rights."""
-_ALL = "all"
-_FLAGS, _LISTS = ("any", "emergency"), ("users", "groups")
-_MEMBERS = ("role", "patients", *_LISTS, *_FLAGS)
-
-
-class Role(StrEnum):
-    """What a key is for."""
-
-    FULL = "full"  # reads and changes all
-    CLINICIAN = "clinician"  # reads the records of its patients
-    RESEARCHER = "researcher"  # reads them without what names a person
-    STEWARD = "steward"  # reads the audit, resets and loads; reads no records
-    NONE = "none"  # of a key that the file does not name
-
-
-@dataclass(frozen=True)
-class Rights:
-    """What a key may: the patients that it is limited to (None: not at all), and for whom it may speak."""
-
-    role: Role = Role.NONE
-    patients: frozenset[str] | None = frozenset()
-    any: bool = False
-    users: frozenset[str] = frozenset()
-    groups: frozenset[str] = frozenset()
-    emergency: bool = False
 
 
 def read_rights(path: str) -> Mapping[str, Rights] | None:
@@ -59,55 +17,6 @@ def read_rights(path: str) -> Mapping[str, Rights] | None:
     if not path:
         return None
     try:
-        given = json.loads(Path(path).read_bytes())
-    except (OSError, ValueError) as error:
-        raise EngineError(f"{path}: the rights of keys cannot be read as JSON: {error}") from error
-    if not isinstance(given, dict):
-        raise EngineError(f"{path}: it has an object of rights for each access key")
-    return {key: _rights(f"{path}: {key}", one) for key, one in given.items()}
-
-
-def _rights(where: str, given: Any) -> Rights:
-    if not isinstance(given, dict) or set(given) - set(_MEMBERS):
-        raise EngineError(f"{where}: there are {', '.join(_MEMBERS)}")
-    for name in _FLAGS:
-        if not isinstance(given.get(name, False), bool):
-            raise EngineError(f"{where}: {name} is true or false")
-    for name in _LISTS:
-        if not _is_names(given.get(name, [])):
-            raise EngineError(f"{where}: {name} is a list of names")
-    patients = given.get("patients")
-    if patients not in (None, _ALL) and not _is_names(patients):
-        raise EngineError(f'{where}: patients is a list of names, or "{_ALL}"')
-    role = _role(where, given)
-    return Rights(
-        role,
-        _patients(where, role, patients),
-        given.get("any", False),
-        frozenset(given.get("users", ())),
-        frozenset(given.get("groups", ())),
-        given.get("emergency", False),
-    )
-
-
-def _role(where: str, given: Mapping[str, Any]) -> Role:
-    if "role" not in given:
-        return Role.CLINICIAN if isinstance(given.get("patients"), list) else Role.FULL
-    known = [role for role in Role if role != Role.NONE]
-    if given["role"] not in known:
-        raise EngineError(f"{where}: role is one of {', '.join(known)}")
-    return Role(given["role"])
-
-
-def _patients(where: str, role: Role, given: Any) -> frozenset[str] | None:
-    if role in (Role.FULL, Role.STEWARD):
-        if isinstance(given, list):
-            raise EngineError(f"{where}: patients is of clinicians and researchers, not of the role {role}")
-        return None if role == Role.FULL else frozenset()
-    if given is None:
-        raise EngineError(f'{where}: the role {role} needs patients: a list of ids, or "{_ALL}"')
-    return None if given == _ALL else frozenset(given)
-
-
-def _is_names(value: Any) -> bool:
-    return isinstance(value, list) and all(isinstance(one, str) for one in value)
+        return parse_rights(Path(path).read_bytes(), path)
+    except (OSError, RightsError) as error:
+        raise EngineError(str(error)) from error

@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from brume.aws.engine.service import Call, ServiceError
-from brume.records.engine.access.rights import ANONYMOUS, Rights, Role
+from brume.records.engine.access.rights import ANONYMOUS
+from brume.records.model.rights import Rights, Role
 
 if TYPE_CHECKING:
     from brume.records.engine.access.emergency import Emergencies

@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 
 from brume.aws.engine.service import Call
-from brume.records.engine.access.rights import Role
 from brume.records.engine.access.scopes import denied
 from brume.records.engine.console.common import invalid
 from brume.records.engine.console.shown_counts import ShownCounts
@@ -24,6 +23,7 @@ from brume.records.model.overview import concepts, pairs
 from brume.records.model.overview.cohorts import EVER, Cohort, Criterion, select
 from brume.records.model.overview.disclosure import Disclosure, union
 from brume.records.model.overview.tables import Code, Members
+from brume.records.model.rights import Role
 
 _CONCEPTS, _PAIRS = 20, 50  # of an answer
 _RELATIONS = {"CONDITION": pairs.CONDITION, "DRUG": pairs.DRUG}

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,7 +10,7 @@ _FIRST = 10  # results that are looked at
 
 
 class JudgedError(ValueError):
-    """A list of judged queries that cannot be read; the message names the line."""
+    """A list of judged queries that cannot be read; the message names file and line."""
 
 
 @dataclass(frozen=True)
@@ -35,21 +33,29 @@ class Quality:
     queries: int
 
 
-def read_judged(text: str) -> list[JudgedQuery]:
-    """Read lines of query, document and (optional) grade, by tabs. Raises `JudgedError`."""
+def read_judged(data: bytes, name: str) -> list[JudgedQuery]:
+    """Read the file `name`: lines of query, document and (optional) grade, by tabs. Raises `JudgedError`."""
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        number = data[: error.start].count(b"\n") + 1
+        raise JudgedError(f"{name}, line {number}: it is no UTF-8: save the file as UTF-8") from error
     found: dict[str, dict[str, float]] = {}
-    for number, row in enumerate(csv.reader(io.StringIO(text), csv.excel_tab, quoting=csv.QUOTE_NONE), 1):
-        if not row or row[:2] == ["query", "document"]:
+    for number, line in enumerate(text.split("\n"), 1):
+        row = line.rstrip("\r").split("\t")
+        if not line.strip() or row[:2] == ["query", "document"]:
             continue
         try:
             query, document, grade = row[0], row[1], float(row[2]) if len(row) > 2 and row[2] else 1.0
         except (IndexError, ValueError) as error:
-            raise JudgedError(
-                f"line {number} of the judged queries: it has query, document and a grade, by tabs"
-            ) from error
+            raise JudgedError(f"{name}, line {number}: it needs query, document, grade, by tabs") from error
+        if not math.isfinite(grade):
+            raise JudgedError(f"{name}, line {number}: a grade is a number, 0 for a wrong document")
         found.setdefault(query, {})
         if grade > 0:
             found[query][document] = grade
+    if not any(found.values()):
+        raise JudgedError(f"{name}: no query has a right document: it needs lines of query and document")
     return [JudgedQuery(query, relevant) for query, relevant in found.items()]
 
 
