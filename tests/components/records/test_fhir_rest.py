@@ -193,6 +193,23 @@ def test_what_is_not_done_is_refused_with_its_place(
     assert found == status and words in text, text
 
 
+def test_a_search_has_a_size(full: Client) -> None:
+    assert "Condition/c1" in full.found("Condition?code=" + 499 * f"{ICD}|a," + f"{ICD}|E11.9")
+    assert full.found("Patient?birthdate=" + ",".join(map(str, range(1000, 1500)))) == []
+    assert full.found("Patient?" + "&".join(100 * ["birthdate=1000,1001,1002,1003,1004"])) == []
+    assert full.found("Patient?_sort=" + ",".join(8 * ["name"])) == full.found("Patient?_sort=name")
+    for path, words in (
+        ("Condition?code=" + 500 * "a," + "a", "code: at most 500 values"),
+        ("Condition?" + "&".join(2 * ["code=" + 299 * "a," + "a"]), "at most 500 values"),
+        ("Patient?" + "&".join(101 * ["name=a"]), "at most 100 parameters"),
+        ("Patient?" + "&".join(21 * ["_revinclude=Condition:subject"]), "at most 20 are taken"),
+        ("Patient?_sort=" + 8 * "name," + "name", "at most 8 parameters"),
+        ("Observation?value-quantity=1e999999999", "a number is expected"),
+    ):
+        status, text = issue(full.ask("GET", path))
+        assert status == 400 and words in text
+
+
 @pytest.mark.parametrize(
     ("query", "found"),
     [

@@ -81,13 +81,16 @@ def datastore(scoped: Served) -> str:
             {"resourceType": "Patient", "id": patient, "name": name},
             {"resourceType": "Condition", "id": f"c-{patient}", "subject": subject, "code": about},
         )
+    inner = {"resourceType": "Patient", "id": "p1", "name": [{"text": WORDS["p2"]}]}
+    nurse = {"resourceType": "Practitioner", "id": "nurse", "contained": [inner]}
+    Client(scoped.url, identity).put(nurse)
     return identity
 
 
 @pytest.mark.parametrize("key", list(SEEN))
 def test_fhir_shows_a_key_its_patients_alone(scoped: Served, datastore: str, key: str) -> None:
     client = Client(scoped.url, datastore, KEYS[key])
-    paths = ["Patient", "Condition?_include=Condition:subject", "_history"]
+    paths = ["Patient", "Practitioner", "Condition?_include=Condition:subject", "_history"]
     paths += ["Patient?_revinclude=Condition:subject"]
     paths += [f"Condition?subject.name={family.split()[1]}" for family in NAMES.values()]
     for path in paths:
@@ -103,6 +106,25 @@ def test_fhir_shows_a_key_its_patients_alone(scoped: Served, datastore: str, key
     if key != KEY.access_key:
         made = client.ask("PUT", "Patient/p1", {"resourceType": "Patient", "id": "p1"})
         assert made.status_code == 403
+
+
+def test_an_export_is_there_for_the_key_that_began_it_alone(scoped: Served, datastore: str) -> None:
+    place = {"S3Uri": "s3://bucket/", "KmsKeyId": "arn:aws:kms:eu-west-1:123456789012:key/1"}
+    output, role = {"S3Configuration": place}, "arn:aws:iam::123456789012:role/export"
+    wanted = {"OutputDataConfig": output, "DataAccessRoleArn": role}
+    client = Client(scoped.url, datastore, KEYS["AKIDWARD"])
+    address = f"export/{client.ask('POST', '$export', wanted).json()['jobId']}"
+    for key in ("AKIDTWO", "AKIDSTUDY", "AKIDSTRANGER"):
+        other, names = (
+            Client(scoped.url, datastore, KEYS[key]),
+            client_of(scoped.url, "healthlake", key=KEYS[key]),
+        )
+        assert [other.ask(method, address).status_code for method in ("GET", "DELETE")] == [404, 404]
+        with pytest.raises(ClientError, match="ResourceNotFound"):
+            names.describe_fhir_export_job(DatastoreId=datastore, JobId=address.partition("/")[2])
+    until(lambda: client.ask("GET", address).status_code == 200)
+    assert Client(scoped.url, datastore, KEYS["AKIDOFFICE"]).ask("GET", address).status_code == 200
+    assert client.ask("GET", address).json()["exportJobProperties"]["jobStatus"] == "COMPLETED"
 
 
 def test_emergency_access_opens_all_and_is_written_down(scoped: Served, datastore: str) -> None:

@@ -129,7 +129,7 @@ class Jobs:
             if scope.deidentified:
                 raise denied("an export holds records as they are: this key sees them without names alone")
             patients = None if scope.patients is None else sorted(scope.patients)
-            chosen = {**chosen, "patients": patients}
+            chosen = {**chosen, "patients": patients, "key": call.access_key}
             self._audit.append(db, call, scope, [f"datastore/{row.id}/export/{identity}"])
         kept = {name: request[name] for name in _KEPT if request.get(name) is not None}
         values = {
@@ -153,7 +153,12 @@ class Jobs:
     def _one(self, db: Connection, kind: str, request: Mapping[str, Any], call: Call) -> Row[Any]:
         row = datastore_row(db, call, request["DatastoreId"])
         mine = select(JOBS).filter_by(datastore=row.id, id=request["JobId"], kind=kind)
-        return one(db, mine, absent(f"{kind.lower()} job", request["JobId"]))
+        missing = absent(f"{kind.lower()} job", request["JobId"])
+        found = one(db, mine, missing)
+        own = found.request["chosen"].get("key") == call.access_key
+        if not (own or self._scopes.of(call).administers):  # the export of another key
+            raise missing
+        return found
 
     def _list(
         self,

@@ -22,10 +22,10 @@ _PATIENTS = frozenset({"subject", "patient", "beneficiary", "individual", "for",
 def patients(resource: Mapping[str, Any]) -> frozenset[str]:
     """Return the names of all patients that a resource names, wherever it does; a Patient names itself.
 
-    A name is the patient's id, or `named` of the identifier by which a reference gives it.
+    A name is the patient's id, or `named` of the identifier by which a reference gives it. A Patient that is
+    contained has a name that no other has: nobody knows who it is.
     """
-    found = {resource["id"]} if resource.get("resourceType") == "Patient" else set()
-    return frozenset(found.union(_named(resource, "")))
+    return frozenset(_named(resource, ""))
 
 
 def named(system: str | None, value: str) -> str:
@@ -44,6 +44,9 @@ def names(identity: str, identifiers: Iterator[tuple[str, str]]) -> Iterator[str
 
 def _named(value: Any, element: str) -> Iterator[str]:
     if isinstance(value, dict):
+        if value.get("resourceType") == "Patient":
+            identity = str(value.get("id", ""))
+            yield named(None, f"#{identity}") if element == "contained" else identity
         if "reference" in value or "identifier" in value:
             yield from _of_reference(value, element)
         for name, inner in value.items():

@@ -16,6 +16,8 @@ from brume.records.model.fhir.errors import refused
 from brume.records.model.fhir.keys import normal
 from brume.records.model.fhir.parameters import Kind
 
+MOST = 500  # values of a criterion
+_GREATEST = 300  # powers of ten of a number
 PREFIXES = ("eq", "ne", "gt", "lt", "ge", "le", "sa", "eb")
 _PREFIXED = re.compile(r"(eq|ne|gt|lt|ge|le|sa|eb|ap)?(.*)", re.DOTALL)
 _ESCAPED = re.compile(r"\\([\\,|$])")
@@ -52,6 +54,8 @@ def split(text: str, separator: str) -> list[str]:
 
 def read_values(kind: Kind, name: str, text: str) -> Iterator[Value]:
     """Iterate the values of a criterion, of which one has to match. Raises `FhirError` (400)."""
+    if text.count(",") >= MOST:
+        raise refused(400, "too-costly", f"{name}: at most {MOST} values are looked for at once")
     for one in split(text, ","):
         yield _read(kind, name, one)
 
@@ -112,7 +116,7 @@ def _number(name: str, text: str) -> Value:
     prefix, rest = _prefix(name, text)
     try:
         number = Decimal(rest)
-        if not number.is_finite():
+        if not number.is_finite() or abs(number.adjusted()) > _GREATEST:
             raise InvalidOperation
     except InvalidOperation:
         raise refused(400, "value", f"{name}: a number is expected, such as 5.4 or gt5.4") from None

@@ -8,12 +8,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from brume.records.model.fhir.criteria import MOST as VALUES
 from brume.records.model.fhir.criteria import Value, read_values
 from brume.records.model.fhir.errors import FhirError, refused
 from brume.records.model.fhir.parameters import Kind, Parameter, parameters, types_with
 from brume.records.model.fhir_types import RESOURCE_TYPES
 
 DEFAULT_COUNT, MOST = 100, 1000
+PARAMETERS, INCLUDES, ORDERS = 100, 20, 8
+"""The most parameters, included types and orders of a search: one more costs as much again."""
 PAGE = "page"
 """The parameter that continues a search, as in HealthLake's links."""
 HAS = "_has"
@@ -81,6 +84,8 @@ def read(resource_type: str, pairs: Sequence[tuple[str, str]], *, lenient: bool 
     A parameter that the type does not have is an error too unless `lenient`, which ignores it.
     """
     search = Search(resource_type)
+    if len(pairs) > PARAMETERS:
+        raise _costly(f"a search has at most {PARAMETERS} parameters")
     for full, value in pairs:
         name = full.rstrip(";")  # as in an example of HealthLake's guide
         base, _, modifier = name.partition(":")
@@ -93,7 +98,15 @@ def read(resource_type: str, pairs: Sequence[tuple[str, str]], *, lenient: bool 
             continue
         if base != PAGE:
             search = replace(search, given=(*search.given, (name, value)))
+    if len(search.includes) + len(search.reverse) > INCLUDES:
+        raise _costly(f"_include and _revinclude: at most {INCLUDES} are taken")
+    if sum(_values(one) for one in search.criteria) > VALUES:
+        raise _costly(f"a search has at most {VALUES} values")
     return search
+
+
+def _values(one: Criterion) -> int:
+    return len(one.values) + (_values(one.then) if one.then else 0)
 
 
 def _add(search: Search, name: str, base: str, modifier: str, value: str) -> Search:
@@ -112,6 +125,8 @@ def _add(search: Search, name: str, base: str, modifier: str, value: str) -> Sea
         count = int(value)
         return replace(search, count=min(count, MOST), only_count=search.only_count or count == 0)
     if base == "_sort":
+        if value.count(",") >= ORDERS:
+            raise _costly(f"_sort: at most {ORDERS} parameters are taken")
         return replace(search, sort=tuple(_order(search.type, one) for one in value.split(",")))
     if base in ("_include", "_revinclude"):
         include = _include(base, search.type, value)
@@ -209,6 +224,10 @@ def _include(name: str, searched: str, text: str) -> Include:
     if name == "_include" and source != searched:
         raise refused(400, "value", f"_include begins with the type that is searched: {searched}")
     return Include(source, found, target)
+
+
+def _costly(text: str) -> FhirError:
+    return refused(400, "too-costly", f"{text}: ask in parts")
 
 
 def _unknown(text: str, resource_type: str = "") -> FhirError:
