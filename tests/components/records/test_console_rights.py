@@ -80,7 +80,8 @@ def test_a_researcher_reads_notes_without_ids_dates_and_authors(limited: Pages) 
     for entity in read["Entities"]:
         assert read["Text"][entity["Begin"] : entity["End"]] == entity["Text"]
     shown = json.dumps([answer["Notes"], answer["Facets"], read], default=str)
-    assert not any(word in shown for word in ('"pressure"', "p-1", "2018", "2020", "Okwuosa"))
+    # A year may be what it was: dates move by less than one.
+    assert not any(word in shown for word in ('"pressure"', '"p-1"', "2020-05-17", "Okwuosa"))
     with pytest.raises(ClientError, match="There is no document pressure"):
         study.get_note(NoteId="pressure")
     with pytest.raises(ClientError, match="judges none"):

@@ -105,6 +105,29 @@ def test_a_researcher_sees_a_document_that_changes_or_goes(scoped: Served) -> No
     until(lambda: "Eczema of" not in found())
 
 
+def test_what_a_limited_key_judges_moves_its_own_results_alone(scoped: Served) -> None:
+    asked = {"IndexId": scoped.index, "QueryText": "asthma of a ward"}
+    ward, owner = scoped.kendra("AKIDTWO"), scoped.kendra(KEY.access_key)
+
+    def order(client: Any) -> list[str]:
+        items = client.query(**asked, QueryResultTypeFilter="DOCUMENT")["ResultItems"]
+        return [one["DocumentId"] for one in items]
+
+    def judge(client: Any, value: str) -> None:
+        answer = client.query(**asked, QueryResultTypeFilter="DOCUMENT")
+        (result,) = [one["Id"] for one in answer["ResultItems"] if one["DocumentId"] == last]
+        judged = [{"ResultId": result, "RelevanceValue": value}]
+        client.submit_feedback(IndexId=scoped.index, QueryId=answer["QueryId"], RelevanceFeedbackItems=judged)
+
+    before, last = order(owner), order(ward)[-1]
+    judge(ward, "RELEVANT")
+    assert order(ward)[0] == last
+    assert order(owner) == before
+    judge(owner, "NOT_RELEVANT")
+    assert order(owner)[-1] == last
+    assert order(scoped.kendra("AKIDWARD")) == ["d-p1"]
+
+
 def test_states_of_documents_are_those_of_ones_patients(scoped: Served) -> None:
     asked = [{"DocumentId": f"d-{patient}"} for patient in PATIENTS]
     answer = scoped.kendra("AKIDTWO").batch_get_document_status(IndexId=scoped.index, DocumentInfoList=asked)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 
@@ -9,6 +10,8 @@ import pytest
 import requests
 from botocore.exceptions import ClientError
 from click.testing import CliRunner
+from hypothesis import given
+from hypothesis import strategies as st
 
 from brume.aws.engine.service import Call
 from brume.aws.engine.store import Store
@@ -16,6 +19,7 @@ from brume.records.engine.access.audit import Audit
 from brume.records.engine.access.emergency import Emergencies
 from brume.records.engine.access.rights import read_rights
 from brume.records.engine.access.scopes import Scopes
+from brume.records.engine.neptune import shown_documents
 from brume.records.engine.tables import SCHEMA
 from brume.records.pipeline.command import records
 from tests.aws.serving import KEY, client_of
@@ -180,6 +184,7 @@ def test_each_answer_is_in_the_audit_with_its_documents(scoped: Served) -> None:
     ward.query(**asked, UserContext={"UserId": "ann"})
     scoped.kendra("AKIDSTUDY").retrieve(IndexId=scoped.index, QueryText="asthma")
     scoped.sparql("AKIDWARD", query="DESCRIBE <urn:brume:document:d-p1>")
+    scoped.sparql("AKIDTWO", query="SELECT ?s {?s <urn:brume:records:text> ?o}")
     with pytest.raises(ClientError):
         ward.query(**asked, UserContext={"UserId": "bob"})
     rows = scoped.audit()[before:]
@@ -187,10 +192,23 @@ def test_each_answer_is_in_the_audit_with_its_documents(scoped: Served) -> None:
         ("AKIDWARD", "ann", "kendra:Query", "ANSWERED"),
         ("AKIDSTUDY", "", "kendra:Retrieve", "ANSWERED"),
         ("AKIDWARD", "", "neptune-db:Sparql", "ANSWERED"),
+        ("AKIDTWO", "", "neptune-db:Sparql", "ANSWERED"),  # what was asked, then what the result shows
+        ("AKIDTWO", "", "neptune-db:Sparql", "ANSWERED"),
         ("AKIDWARD", "bob", "kendra:Query", "DENIED"),
     ]
-    assert [row.documents for row in rows] == [["d-p1"], ["d-p2"], ["urn:brume:document:d-p1"], []]
-    assert all(re.fullmatch("[0-9a-f]{64}", row.query) for row in rows[:3])
+    shown = [sorted(row.documents) for row in rows]
+    assert shown == [["d-p1"], ["d-p2"], ["d-p1"], [], ["d-p1", "d-p3"], []]
+    assert all(re.fullmatch("[0-9a-f]{64}", row.query) for row in rows[:5])
+
+
+@given(cuts=st.lists(st.integers(0, 80), max_size=6))
+def test_documents_of_a_result_are_noted_however_it_is_cut(cuts: list[int]) -> None:
+    result = b'"urn:brume:document:a%20b","x"\n<urn:brume:document:Note/2>,urn:brume:document:a%20b'
+    places = sorted({0, *cuts, len(result)})
+    parts = (result[begin:end] for begin, end in itertools.pairwise(places))
+    noted: list[str] = []
+    assert b"".join(shown_documents.noted((one for one in parts), ["z"], noted.extend)) == result
+    assert noted == ["a b", "Note/2"]
 
 
 def test_no_name_and_no_query_is_in_logs_or_metrics(scoped: Served, logged: list[str]) -> None:

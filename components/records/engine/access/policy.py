@@ -22,7 +22,6 @@ class Need(StrEnum):
 _KENDRA = {
     Need.READ: (
         "BatchGetDocumentStatus",
-        "DescribeFeaturedResultsSet",
         "DescribeIndex",
         "GetQuerySuggestions",
         "ListIndices",
@@ -36,6 +35,7 @@ _KENDRA = {
         "DescribeAccessControlConfiguration",
         "DescribeDataSource",
         "DescribeFaq",
+        "DescribeFeaturedResultsSet",
         "DescribePrincipalMapping",
         "DescribeQuerySuggestionsBlockList",
         "DescribeQuerySuggestionsConfig",

@@ -74,6 +74,16 @@ class Scopes:
         opened = self._emergencies.open_of(call)
         return replace(scope, patients=None, deidentified=False, emergency=opened) if opened else scope
 
+    def judges(self, call: Call) -> frozenset[str] | None:
+        """Return the keys whose judgements move what a request finds, None for all.
+
+        They are its own and those of the role full: no limited key moves what others find.
+        """
+        if self._rights is None:
+            return None
+        full = {key for key, one in self._rights.items() if one.role == Role.FULL}
+        return frozenset({*full, call.access_key})
+
 
 def denied(message: str) -> ServiceError:
     """Return the error of a request that its key may not make; no client tries it again."""

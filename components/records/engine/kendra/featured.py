@@ -47,7 +47,7 @@ class FeaturedResults:
     def describe_featured_results_set(self, request: dict[str, Any], call: Call) -> dict[str, Any]:
         """Describe a set: its documents that the index has, and those that it lacks.
 
-        To a key that is limited to patients, documents of others are not there.
+        To a key that reads no records, no document is there.
         """
         with self._store.read() as db:
             index = index_row(db, call, request["IndexId"])
@@ -60,7 +60,7 @@ class FeaturedResults:
                 for one in db.execute(wanted.where(among))
             ]
         shown = {
-            one.id: {"Id": one.id, "Title": one.id if scope.deidentified else title(one), "URI": uri(one)}
+            one.id: {"Id": one.id, "Title": title(one), "URI": uri(one)}
             for one in there
             if scope.sees(one.patient)
         }

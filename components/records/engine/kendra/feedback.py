@@ -1,10 +1,14 @@
-"""SubmitFeedback, and what it changes: judged results move for the same query, for everyone."""
+"""SubmitFeedback, and what it changes: judged results move for the same query.
+
+They move for everyone, but those that a limited key judged move for it alone.
+"""
 
 from __future__ import annotations
 
 import hmac
 import time
 import uuid
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from sqlalchemy import Connection, delete, func, insert, select
@@ -33,10 +37,19 @@ class Judged:
 
     def asker(self, call: Call) -> str:
         """Return the keyed digest of who judges."""
-        return hmac.digest(self._secret, f"asker\n{call.account}\n{call.access_key}".encode(), "sha256").hex()
+        return self._asker(call.account, call.access_key)
 
-    def of(self, db: Connection, index: str, text: str) -> dict[str, float]:
-        """Return the documents judged for a query, with the mean of the judgements (-1 to 1)."""
+    def askers(self, call: Call, keys: Iterable[str] | None) -> set[str] | None:
+        """Return the digests of access keys of the call's account, None for None."""
+        return None if keys is None else {self._asker(call.account, key) for key in keys}
+
+    def of(
+        self, db: Connection, index: str, text: str, askers: Collection[str] | None = None
+    ) -> dict[str, float]:
+        """Return the documents judged for a query, with the mean of the judgements (-1 to 1).
+
+        Judgements are those of some askers, None for all.
+        """
         wanted = select(DOCUMENTS.c.id, FEEDBACK.c.value).join(
             FEEDBACK,
             (FEEDBACK.c.index_id == DOCUMENTS.c.index_id)
@@ -46,6 +59,7 @@ class Judged:
             FEEDBACK.c.index_id == index,
             FEEDBACK.c.query == self._digest(index, text),
             FEEDBACK.c.kind == "JUDGED",
+            *(() if askers is None else (FEEDBACK.c.asker.in_(askers),)),
         )
         values: dict[str, list[int]] = {}
         for identity, value in db.execute(mine):
@@ -62,6 +76,9 @@ class Judged:
     def is_of(self, query: str, result: str) -> bool:
         """Return whether a result is of a query, by their ids."""
         return len(query) == _ID and result.startswith(f"{query}-") and len(result) == 2 * _ID + 1
+
+    def _asker(self, account: str, key: str) -> str:
+        return hmac.digest(self._secret, f"asker\n{account}\n{key}".encode(), "sha256").hex()
 
     def _digest(self, index: str, text: str) -> str:
         words = " ".join(text.lower().split())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, delete, insert, select
@@ -57,17 +57,23 @@ class Mentions:
 
     @staticmethod
     def of_concepts(
-        db: Connection, index: str, concepts: Iterable[str], text: Callable[[str], str | None]
+        db: Connection,
+        index: str,
+        concepts: Iterable[str],
+        text: Callable[[str], str | None],
+        askers: Collection[str] | None = None,
     ) -> dict[str, float]:
         """Return the documents with judged mentions of concepts, and the mean of the judgements (-1 to 1).
 
-        `text` returns the present text of a document.
+        `text` returns the present text of a document; judgements are those of some askers, None for all.
         """
         wanted = select(DOCUMENTS.c.id, MENTIONS.c.text, MENTIONS.c.value).join(
             MENTIONS,
             (MENTIONS.c.index_id == DOCUMENTS.c.index_id) & (MENTIONS.c.document == DOCUMENTS.c.digest),
         )
         among = MENTIONS.c.concept.in_(list(concepts))
+        if askers is not None:
+            wanted = wanted.where(MENTIONS.c.asker.in_(askers))
         values: dict[str, list[int]] = {}
         for identity, of, value in db.execute(wanted.where(MENTIONS.c.index_id == index, among)):
             present = text(identity)

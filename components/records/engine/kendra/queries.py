@@ -116,7 +116,7 @@ class Queries:
         with self._store.read() as db:
             index = index_row(db, call, asked["IndexId"], active=True)
             reader = self._readers.of(db, call, index.id, asked.get("UserContext"))
-            judged = self._judged.of(db, index.id, text)
+            judged = self._judged.of(db, index.id, text, self._askers(call))
         if not text.strip() and not asked.get("AttributeFilter"):
             raise bad("QueryText or AttributeFilter is needed")
         overrides = asked.get("DocumentRelevanceOverrideConfigurations") or []
@@ -144,8 +144,11 @@ class Queries:
             return document.text if document else None
 
         with self._store.read() as db:
-            judged = Mentions.of_concepts(db, index.id, concepts, text)
+            judged = Mentions.of_concepts(db, index.id, concepts, text, self._askers(call))
         return live.search(dataclasses.replace(query, judged={**judged, **query.judged})) if judged else found
+
+    def _askers(self, call: Call) -> set[str] | None:
+        return self._judged.askers(call, self._readers.scopes.judges(call))
 
     def _searched(self, index: Row[Any], call: Call) -> SearchIndex:
         return self._live.of(index.id, deidentified=self._readers.scopes.of(call).deidentified)

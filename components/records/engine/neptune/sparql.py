@@ -15,6 +15,7 @@ from brume.aws.engine.sandbox import Sandbox
 from brume.aws.engine.service import Call
 from brume.records.engine.access.audit import DENIED, Audit
 from brume.records.engine.access.scopes import Scopes
+from brume.records.engine.neptune import shown_documents
 from brume.records.engine.neptune.errors import NeptuneError, json_reply
 from brume.records.engine.neptune.formats import negotiate
 from brume.records.engine.neptune.queries import (
@@ -35,7 +36,6 @@ _FORM, _QUERY, _UPDATE = (
     "application/sparql-update",
 )
 _DATASET = {"default-graph-uri": "default_graphs", "named-graph-uri": "named_graphs"}
-_DOCUMENT = "<urn:brume:document:"  # how the address of a document begins, as a token
 _REFUSED = ("using-graph-uri", "using-named-graph-uri")
 _MODES = ("static", "dynamic", "details")
 _MARGIN = 10.0  # seconds that a request may take beyond those of its query
@@ -127,8 +127,7 @@ class Sparql:
             member: [value for known, value in given if known == name and value]
             for name, member in _DATASET.items()
         }
-        addresses = [token.text for token in syntax.tokens(read.text) if token.kind == "iri"]
-        documents = [one[1:-1] for one in addresses if one.startswith(_DOCUMENT)]
+        documents = shown_documents.named(read.text)
         job: dict[str, Any] = {"text": read.text, "own_dataset": read.own_dataset}
         try:
             job |= visible_dataset(scope, read, **asked)
@@ -151,7 +150,12 @@ class Sparql:
         job = {"job": "query", "format": name, **job}
         headers = {"content-type": media}
         query = self._queries.enter(call, text, identity)
-        parts = self._listed(query, job)
+        scope = self._scopes.of(call)
+
+        def note(documents: list[str]) -> None:
+            self._audit.write(call, scope, documents, query=read.text)
+
+        parts = shown_documents.noted(self._listed(query, job), shown_documents.named(read.text), note)
         try:
             first = next(parts, _END)
             second = next(parts, _END)
