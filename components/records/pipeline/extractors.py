@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -11,6 +12,7 @@ from brume.aws.client import client
 from brume.records.model.entity import Entity, Extractor
 from brume.records.model.lake import Lake
 from brume.records.model.nlp import comprehend, healthlake
+from brume.records.model.nlp.rxnorm import DrugCodes
 from brume.records.model.note import Note
 from brume.records.model.resources import Resources
 
@@ -73,9 +75,8 @@ def choose(
     """
     if nlp == LOCAL:
         from brume.records.model.nlp.local import LocalExtractor
-        from brume.records.model.nlp.rxnorm import DrugCodes
 
-        return LocalExtractor.load(DrugCodes(drugs))
+        return LocalExtractor.load(_codes(tuple(drugs)))
     if nlp == SERVICE:
         return ServiceExtractor()
     if nlp == PRESENT:
@@ -87,6 +88,12 @@ def choose(
     if nlp != NONE:
         raise ValueError(f"nlp={nlp} must be one of {', '.join(CHOICES)}, or the address of a model")
     return None
+
+
+@functools.lru_cache(1)
+def _codes(drugs: tuple[tuple[str, str], ...]) -> DrugCodes:
+    """Return codes of drugs, made once in a process: with all of RxNorm that takes as long as 300 notes."""
+    return DrugCodes(drugs)
 
 
 def for_lake(nlp: str, uri: str, drugs: Sequence[tuple[str, str]]) -> Extractor:
