@@ -68,7 +68,7 @@ def _results(found: quality.Totals) -> Section:
         Number("Mended", f"{found.repaired:,}", "lines and resources"),
         Number("Set aside", f"{found.rejects:,}", "lines that are no resource"),
     ]
-    warning = f"{found.unknown} notes name no patient that is known: only stewards see them."
+    warning = f"{found.unknown} notes name no patient that is known: keys of listed patients do not see them."
     return Section("Results", [Numbers(numbers), *([Note(warning, "warn")] if found.unknown else [])])
 
 

@@ -11,7 +11,7 @@ import orjson
 
 from brume.records.model.entity import Trait
 from brume.records.pipeline.judged import Judgement
-from brume.report.page import Block, Cell, Note, Number, Numbers, Row, Section, Share, Table
+from brume.report.page import Block, Cell, Note, Number, Numbers, Section, Share, Table
 
 _ENTITIES = (
     "SELECT notes.patient, entities.json FROM entities JOIN notes ON notes.id = entities.note "
@@ -71,13 +71,9 @@ def entities_section(connection: duckdb.DuckDBPyConnection) -> Section:
     return Section(
         "What was found in notes",
         [
-            Row(
-                [
-                    Table("Kinds", ["Category", "Type", "Mentions", "With a code"], by_kind, frozenset({3}),
-                          empty="Nothing was looked for, or nothing found."),
-                    Table("What the text states", ["Trait", "Mentions"], by_trait),
-                ]
-            ),
+            Table("Kinds", ["Category", "Type", "Mentions", "With a code"], by_kind, frozenset({3}),
+                  empty="Nothing was looked for, or nothing found."),
+            Table("What the text states", ["Trait", "Mentions"], by_trait),
             Table(
                 "Codes of most patients, but for what is negated, of the family, past or uncertain",
                 ["Code", "System", "Display", "Patients", "Mentions"],
