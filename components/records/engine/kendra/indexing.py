@@ -45,7 +45,7 @@ class Indexing:
         while not self._closing:
             with self._store.read() as db:
                 waiting = select(DOCUMENTS).filter_by(index_id=index).where(DOCUMENTS.c.status.in_(_WAITING))
-                found = db.execute(waiting.order_by(DOCUMENTS.c.digest).limit(_AT_ONCE)).all()
+                found = db.execute(waiting.limit(_AT_ONCE)).all()
             if not found:
                 return
             self._done(index, found)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import JSON, Column, Float, Integer, LargeBinary, String, Table, Text
+from sqlalchemy import JSON, Column, Float, Index, Integer, LargeBinary, String, Table, Text
 
 from brume.aws.engine.leases import lease_columns
 from brume.records.engine.tables import METADATA
@@ -76,6 +76,7 @@ DOCUMENTS = _of_index(
     Column("entities", JSON, nullable=False, default=list),
     Column("indexed", Float),
 )
+Index("kendra_documents_by_status", DOCUMENTS.c.index_id, DOCUMENTS.c.status)  # those that wait are few
 GROUPS = _of_index(
     "kendra_groups",
     Column("source_id", String(100), primary_key=True),  # "" for groups of the whole index
