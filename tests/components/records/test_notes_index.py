@@ -166,7 +166,7 @@ def test_judged_queries_are_asked_of_the_index(kendra: Any, lake: Lake, tmp_path
     assert judged.Judgement.load(str(tmp_path / "judged.json")) == made
     assert "podagra" not in (tmp_path / "judged.json").read_text()
     file.write_text("podagra\tDocumentReference/a\thigh\n")
-    with pytest.raises(JudgedError, match="line 1 of the judged queries"):
+    with pytest.raises(JudgedError, match="line 1: it needs query, document, grade"):
         judged.run(index, str(file), notes)
 
 
