@@ -48,6 +48,7 @@ def test_only_what_changed_is_loaded_and_what_is_gone_is_dropped(
     service: tuple[str, Path], tmp_path: Path
 ) -> None:
     _, changes = service
+    graph_service._ask("update", "DROP ALL")
     quads = made(tmp_path / "one", {"a": "diabetes", "b": "diabetes", "c": "diabetes"})
     assert bring(str(tmp_path / "one"), str(changes)) == Brought(4, 0)  # and that of the concepts
     assert count() == quads

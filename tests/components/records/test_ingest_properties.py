@@ -96,7 +96,7 @@ STATES = st.lists(st.dictionaries(st.sampled_from(NAMES), LINES, min_size=1), mi
 
 
 @given(STATES)
-@settings(max_examples=12)
+@settings(max_examples=6)
 def test_a_lake_that_followed_changes_is_one_that_was_read_at_once(
     states: list[dict[str, list[str]]],
 ) -> None:

@@ -89,7 +89,7 @@ def test_graphs_come_in_the_form_that_is_asked_for(url: str) -> None:
 
 
 def test_each_way_of_the_protocol(url: str) -> None:
-    query, update = "ASK { ?s a <http://e/C> }", "INSERT DATA { <http://e/a> <http://e/way> 1 }"
+    query, update = "ASK { ?s a <http://e/C> }", "INSERT DATA { <http://e/sent> <http://e/way> 1 }"
     types = {"query": "application/sparql-query", "update": "application/sparql-update"}
     for name, text in (("query", query), ("update", update)):
         direct = requests.post(
@@ -104,7 +104,7 @@ def test_each_way_of_the_protocol(url: str) -> None:
             timeout=60,
         )
         assert [one.status_code for one in (direct, form, plain)] == [200] * 3
-    assert ask(url, "SELECT ?o { <http://e/a> <http://e/way> ?o }") == [("1",)]
+    assert ask(url, "SELECT ?o { <http://e/sent> <http://e/way> ?o }") == [("1",)]
 
 
 @pytest.mark.parametrize(

@@ -111,7 +111,7 @@ def test_awswrangler_by_tls_and_signed(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("signed", ["", "signed"])
+@pytest.mark.parametrize("signed", [pytest.param("", marks=pytest.mark.long), "signed"])
 def test_graph_notebook(tmp_path: Path, signed: str) -> None:
     (tmp_path / "bucket").mkdir()
     lines = "".join(f"<http://e/{number}> <http://e/p> 1 .\n" for number in range(300_000))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import os
+import shutil
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -31,23 +32,26 @@ LINE = "<http://e/{}> <http://e/p> <http://e/o> <http://e/g> .\n"
 COUNT = "SELECT (COUNT(*) AS ?n) { ?s ?p ?o }"
 
 
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    (tmp_path / "bucket").mkdir()
-    return tmp_path
-
-
-@pytest.fixture
-def url(folder: Path) -> Iterator[str]:
-    with serve_graph(folder) as made:
-        yield made
-
-
 @pytest.fixture(scope="module")
-def standing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """An engine whose graph stays empty."""
-    with serve_graph(tmp_path_factory.mktemp("standing")) as made:
-        yield made
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
+    folder = tmp_path_factory.mktemp("loads")
+    with serve_graph(folder) as made:
+        yield made, folder
+
+
+@pytest.fixture
+def folder(served: tuple[str, Path]) -> Path:
+    """The engine's folder; its bucket is empty."""
+    shutil.rmtree(served[1] / "bucket")
+    (served[1] / "bucket").mkdir()
+    return served[1]
+
+
+@pytest.fixture
+def url(served: tuple[str, Path]) -> str:
+    """An engine whose graph is empty."""
+    change(served[0], "DROP ALL")
+    return served[0]
 
 
 def put(folder: Path, name: str, text: str) -> str:
@@ -141,15 +145,15 @@ def test_without_fail_on_error_the_rest_is_loaded_and_errors_come_by_pages(url: 
         ({"dependencies": ["absent"]}, "there is no load job absent"),
     ],
 )
-def test_a_request_that_cannot_be_done_is_refused(standing: str, members: dict[str, Any], words: str) -> None:
+def test_a_request_that_cannot_be_done_is_refused(url: str, members: dict[str, Any], words: str) -> None:
     request = {"source": "s3://bucket/a.nq", "format": "nquads", "region": "us-east-1", **members}
-    answer = requests.post(f"{standing}/loader", json=request, timeout=60)
+    answer = requests.post(f"{url}/loader", json=request, timeout=60)
     assert 400 <= answer.status_code < 500
     assert any(word in answer.json()["detailedMessage"] for word in words.split("|"))
 
 
-def test_a_source_that_is_not_there_fails_with_its_address(standing: str) -> None:
-    found = load(standing, "s3://bucket/absent.nq")
+def test_a_source_that_is_not_there_fails_with_its_address(url: str) -> None:
+    found = load(url, "s3://bucket/absent.nq")
     assert found["overallStatus"]["status"] == "LOAD_S3_READ_ERROR"
     assert "s3://bucket/absent.nq" in json.dumps(found["errors"])
 
@@ -164,17 +168,15 @@ def test_words_for_booleans_and_no_role_as_notebooks_send_them(url: str, folder:
     status = requests.get(f"{url}/loader?loadId={identity}&details=TRUE&errors=TRUE", timeout=60).json()
     assert status["payload"]["failedFeeds"][0]["parsingErrors"] == 1
     assert status["payload"]["errors"]["errorLogs"][0]["recordNum"] == 2
-    assert requests.get(f"{url}/loader", timeout=60).json() == {
-        "status": "200 OK",
-        "payload": {"loadIds": [identity]},
-    }
+    listed = requests.get(f"{url}/loader", timeout=60).json()
+    assert listed["status"] == "200 OK" and listed["payload"]["loadIds"][0] == identity
     with pytest.raises(ClientError, match="there is no load job"):
         neptune(url).get_loader_job_status(loadId="absent")
 
 
-def slow(folder: Path) -> str:
-    """Return a source that takes seconds, by the number of its lines."""
-    return put(folder, "slow.nq", numbered(0, 400_000))
+def slow(folder: Path, lines: int) -> str:
+    """Return a source that takes as long as its number of lines says."""
+    return put(folder, "slow.nq", numbered(0, lines))
 
 
 def start(url: str, source: str, **members: Any) -> str:
@@ -191,7 +193,7 @@ def state(url: str, identity: str) -> str:
 
 def test_a_load_is_cancelled_and_those_that_wait_for_it_are_not_done(url: str, folder: Path) -> None:
     change(url, "INSERT DATA { <a:a> <a:b> 1 }")
-    first = start(url, slow(folder))
+    first = start(url, slow(folder, 400_000))
     refused = requests.post(
         f"{url}/loader", json={"source": "s3://bucket/slow.nq", "format": "nquads"}, timeout=60
     )
@@ -208,8 +210,10 @@ def test_a_load_is_cancelled_and_those_that_wait_for_it_are_not_done(url: str, f
 
 
 @pytest.mark.slow
-def test_a_kill_in_the_middle_of_a_load_leaves_the_same_as_one_without(folder: Path) -> None:
-    source = slow(folder)
+def test_a_kill_in_the_middle_of_a_load_leaves_the_same_as_one_without(tmp_path: Path) -> None:
+    folder = tmp_path
+    (folder / "bucket").mkdir()
+    source = slow(folder, 100_000)
     process, url = serve_process(folder, "--allow-anonymous")
     try:
         change(url, "INSERT DATA { <a:a> <a:b> 1 }")
@@ -219,10 +223,10 @@ def test_a_kill_in_the_middle_of_a_load_leaves_the_same_as_one_without(folder: P
         process.wait()
         process, url = serve_process(folder, "--allow-anonymous")
         found = ask(url, COUNT)
-        assert found in ([("1",)], [("400001",)])  # nothing between
+        assert found in ([("1",)], [("100001",)])  # nothing between
         until(lambda: state(url, identity) not in PENDING, "the load to end after the restart")
         assert state(url, identity) == "LOAD_COMPLETED"
-        assert ask(url, COUNT) == [("400001",)]
+        assert ask(url, COUNT) == [("100001",)]
         assert len([path for path in (folder / "data" / "graph").iterdir() if path.is_dir()]) == 1
     finally:
         process.kill()
@@ -230,13 +234,12 @@ def test_a_kill_in_the_middle_of_a_load_leaves_the_same_as_one_without(folder: P
 
 
 @pytest.mark.slow
-def test_files_come_from_an_object_store(s3_server: str, folder: Path) -> None:
+def test_files_come_from_an_object_store(s3_server: str, url: str) -> None:
     s3 = boto3.client("s3", endpoint_url=s3_server)
     s3.create_bucket(Bucket="graphs")
     for name, first in (("a", 0), ("b", 50)):
         s3.put_object(Bucket="graphs", Key=f"in/{name}.nq", Body=numbered(first, first + 60).encode())
-    with serve_graph(folder) as url:
-        assert load(url, "s3://graphs/in/")["overallStatus"]["totalRecords"] == 120
-        assert ask(url, COUNT) == [("110",)]
-        absent = load(url, "s3://absent/in/")
-        assert absent["overallStatus"]["status"] == "LOAD_S3_READ_ERROR"
+    assert load(url, "s3://graphs/in/")["overallStatus"]["totalRecords"] == 120
+    assert ask(url, COUNT) == [("110",)]
+    absent = load(url, "s3://absent/in/")
+    assert absent["overallStatus"]["status"] == "LOAD_S3_READ_ERROR"

@@ -95,7 +95,6 @@ def test_a_kill_loses_no_document_no_sync_job_and_no_faq(tmp_path: Path) -> None
         statistics = client.describe_index(Id=index)["IndexStatistics"]["FaqStatistics"]
         assert statistics["IndexedQuestionAnswersCount"] == 2000
         killed = result(client, index)
-    with engine(tmp_path) as (client, _):
         execution = client.start_data_source_sync_job(Id=source, IndexId=index)["ExecutionId"]
 
         def last() -> dict[str, Any]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,9 +17,11 @@ from tests.polling import until
 BUCKET = "clinical-notes"
 
 
-@pytest.fixture
-def client(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, s3_server: str) -> Iterator[Any]:
-    with serve_engine(plain_engine(tmp_path, monkeypatch)) as url:
+@pytest.fixture(scope="module")
+def client(tmp_path_factory: pytest.TempPathFactory, s3_server: str) -> Iterator[Any]:
+    with pytest.MonkeyPatch.context() as patch:
+        engine = plain_engine(tmp_path_factory.mktemp("sync"), patch)
+    with serve_engine(engine) as url:
         yield client_of(url, "kendra")
 
 
