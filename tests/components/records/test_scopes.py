@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -220,6 +221,33 @@ def test_a_key_sees_its_own_queries_alone(scoped: Served) -> None:
     scoped.sparql(KEY.access_key, path="/sparql/status", queryId=identity, cancelQuery="true")
     thread.join(60)
     assert not thread.is_alive()
+
+
+def test_a_key_with_many_queries_leaves_places_to_others(scoped: Served) -> None:
+    slow = "SELECT (COUNT(*) AS ?n) {" + " ".join(f"?a{n} ?b{n} ?c{n} ." for n in range(40)) + "}"
+
+    def listed(key: str) -> list[str]:
+        found = scoped.sparql(key, path="/sparql/status").json()
+        return [one["queryId"] for one in found["queries"]]
+
+    def cancel(identity: str) -> None:
+        scoped.sparql("AKIDWARD", path="/sparql/status", queryId=identity, cancelQuery="true")
+
+    with ThreadPoolExecutor(18) as pool:
+        asked = [pool.submit(scoped.sparql, "AKIDWARD", query=slow) for _ in range(17)]
+        until(lambda: len(listed("AKIDWARD")) == 16 and sum(one.done() for one in asked) == 1)
+        other = pool.submit(scoped.sparql, "AKIDTWO", query="ASK {}")
+        until(lambda: bool(listed("AKIDTWO")))
+        running, *waiting = listed("AKIDWARD")
+        cancel(running)
+        until(other.done)
+        assert listed("AKIDWARD") == waiting
+        for identity in waiting:
+            cancel(identity)
+        assert other.result().json()["boolean"]
+        codes = [one.result().json()["code"] for one in asked]
+    assert codes.count("TooManyRequestsException") == 1
+    assert codes.count("CancelledByUserException") == 16
 
 
 JOB: dict[str, Any] = {

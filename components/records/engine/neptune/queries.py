@@ -6,11 +6,13 @@ import contextlib
 import threading
 import time
 import uuid
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from prometheus_client import CollectorRegistry, Counter
+from prometheus_client import CollectorRegistry
+from prometheus_client import Counter as Metric
 
 from brume.aws.engine.sandbox import Job, LateError, LostError, Sandbox
 from brume.aws.engine.service import Call
@@ -19,6 +21,7 @@ from brume.records.engine.neptune.generations import Generations
 from brume.records.engine.neptune.settings import GraphSettings
 
 MOST = 24  # requests that wait and run: below what the engine has places for, so that one can cancel them
+_OF_KEY = MOST - 8  # of them, those of one key that may not change the graph: others are let in beside it
 _PAUSE = 0.05  # seconds between looks whether a request that waits was cancelled
 _CANCELLED = ("CancelledByUserException", "Operation terminated (cancelled by user)")
 
@@ -36,6 +39,8 @@ class Query:
     text: str
     key: str  # the access key that asks
     began: float = field(default_factory=time.monotonic)
+    waits: bool = False  # for a place among those that run
+    placed: bool = False
     running: bool = False
     cancelled: bool = False
     silent: bool = False
@@ -51,31 +56,35 @@ class Queries:
         self._sandbox, self._generations, self._limits = sandbox, generations, limits
         self._lock = threading.Lock()
         self._known: dict[str, Query] = {}
-        self._slots = threading.BoundedSemaphore(limits.sparql_at_once)
-        self._ended = Counter(
+        self._places = threading.Condition(self._lock)
+        self._ended = Metric(
             "brume_sparql_total", "SPARQL requests that ended, by how.", ["end"], registry=registry
         )
 
     @contextlib.contextmanager
-    def listed(self, call: Call, text: str, given: str) -> Iterator[Query]:
+    def listed(self, call: Call, text: str, given: str, *, limited: bool = False) -> Iterator[Query]:
         """List a request while the block runs, under the id that its client gave, else a new one.
 
         Raises `NeptuneError` when the id is none or in use, or when too many wait already.
         """
-        query = self.enter(call, text, given)
+        query = self.enter(call, text, given, limited=limited)
         try:
             yield query
         finally:
             self.leave(query)
 
-    def enter(self, call: Call, text: str, given: str) -> Query:
-        """List a request, as `listed` does, until `leave`."""
+    def enter(self, call: Call, text: str, given: str, *, limited: bool = False) -> Query:
+        """List a request, as `listed` does, until `leave`; a `limited` key leaves places to others."""
         identity = require_uuid(given) if given else str(uuid.uuid4())
         with self._lock:
             if identity in self._known:
                 raise NeptuneError("BadRequestException", f"queryId {identity} is in use: give another")
             if len(self._known) >= MOST:
                 raise NeptuneError("TooManyRequestsException", f"{MOST} requests wait and run: try again")
+            if limited and sum(one.key == call.access_key for one in self._known.values()) >= _OF_KEY:
+                raise NeptuneError(
+                    "TooManyRequestsException", f"{_OF_KEY} requests of this key wait and run: try again"
+                )
             query = self._known[identity] = Query(identity, call.account, text, call.access_key)
         return query
 
@@ -109,7 +118,7 @@ class Queries:
                         raise
                     raise self._why(query, error) from error
         finally:
-            self._slots.release()
+            self._release(query)
 
     def ask(self, query: Query, request: Mapping[str, Any]) -> dict[str, Any]:
         """Run a job that reads the graph and has no bytes. Raises `NeptuneError`."""
@@ -118,7 +127,7 @@ class Queries:
             with self._generations.reading() as generation:
                 return self._answer(query, {**request, "generation": str(generation)})
         finally:
-            self._slots.release()
+            self._release(query)
 
     def update(self, query: Query, text: str) -> dict[str, Any]:
         """Run an update; the graph has changed when this returns. Raises `NeptuneError`."""
@@ -173,10 +182,28 @@ class Queries:
                 self.cancel(query, silent=False)
 
     def _wait(self, query: Query) -> None:
-        """Wait for a place among those that run."""
-        while not self._slots.acquire(timeout=_PAUSE):
-            if query.cancelled:
-                raise self._why(query, LostError())
+        """Wait for a place among those that run: keys that have fewer there go first."""
+        with self._places:
+            query.waits = True
+            try:
+                while not self._is_next(query):
+                    if query.cancelled:
+                        raise self._why(query, LostError())
+                    self._places.wait(_PAUSE)
+                query.placed = True
+            finally:
+                query.waits = False
+
+    def _is_next(self, query: Query) -> bool:
+        placed = Counter(one.key for one in self._known.values() if one.placed)
+        waiting = [one for one in self._known.values() if one.waits]
+        first = min(waiting, key=lambda one: placed[one.key])  # the first of these that came
+        return placed.total() < self._limits.sparql_at_once and first is query
+
+    def _release(self, query: Query) -> None:
+        with self._places:
+            query.placed = False
+            self._places.notify_all()
 
     def _begin(self, query: Query, request: Mapping[str, Any]) -> Job:
         query.running = True

@@ -149,8 +149,8 @@ class Sparql:
         name, media = negotiate(request.headers.get("accept", ""), read.form)
         job = {"job": "query", "format": name, **job}
         headers = {"content-type": media}
-        query = self._queries.enter(call, text, identity)
         scope = self._scopes.of(call)
+        query = self._queries.enter(call, text, identity, limited=not scope.changes)
 
         def note(documents: list[str]) -> None:
             self._audit.write(call, scope, documents, query=read.text)
@@ -205,7 +205,8 @@ class Sparql:
             raise NeptuneError(
                 "BadRequestException", "an update is not explained here: explain its WHERE as a query"
             )
-        with self._queries.listed(call, text, identity) as listed:
+        limited = not self._scopes.of(call).changes
+        with self._queries.listed(call, text, identity, limited=limited) as listed:
             try:
                 found = self._queries.ask(listed, {**job, "job": "explain", "mode": mode})
             except SilentlyCancelledError:
