@@ -161,6 +161,7 @@ def test_filters_hold_for_results_counts_and_facets(
         ({"QueryText": "x", "PageSize": 101}, "PageSize"),
         ({"QueryText": "x", "PageNumber": 0}, "PageNumber"),
         ({}, "QueryText or AttributeFilter"),
+        ({"AttributeFilter": {"OrAllFilters": 1000 * [{"NotFilter": {}}]}}, "more than 1000 conditions"),
         ({"QueryText": "x", "Facets": [{"DocumentAttributeKey": "color"}]}, "no attribute color"),
         ({"QueryText": "x", "RequestedDocumentAttributes": ["color"]}, "no attribute color"),
         ({"QueryText": "x", "UserContext": {"Token": "abc"}}, "UserContext.Token"),

@@ -34,6 +34,7 @@ _RESERVED = {
     "_view_count": "LONG_VALUE",
 }
 _DEEPEST = 8  # conditions within conditions
+_MOST_CONDITIONS = 1000  # of a filter
 _MOST_FIELDS = 500
 
 Fields = dict[str, dict[str, Any]]  # by name: Type, Relevance, Search
@@ -161,6 +162,8 @@ def levels(given: Mapping[str, Any]) -> list[list[dict[str, Any]]]:
 
 def condition(fields: Fields, given: Mapping[str, Any] | None, depth: int = 0) -> Condition:
     """Return an AttributeFilter as a condition. Raises `ServiceError`."""
+    if not depth and _conditions(given) > _MOST_CONDITIONS:
+        raise bad(f"AttributeFilter has more than {_MOST_CONDITIONS} conditions: use ContainsAny")
     if depth > _DEEPEST:
         raise bad(f"AttributeFilter is more than {_DEEPEST} conditions deep")
     parts: list[Condition] = []
@@ -175,6 +178,12 @@ def condition(fields: Fields, given: Mapping[str, Any] | None, depth: int = 0) -
         else:
             parts.append(_compare(fields, Comparison(member), value))
     return parts[0] if len(parts) == 1 else All(tuple(parts))
+
+
+def _conditions(given: Mapping[str, Any] | None) -> int:
+    inner = [one for name in ("AndAllFilters", "OrAllFilters") for one in (given or {}).get(name) or ()]
+    inner += [one for one in [(given or {}).get("NotFilter")] if one]
+    return 1 + sum(map(_conditions, inner))
 
 
 def _compare(fields: Fields, comparison: Comparison, attribute: Mapping[str, Any]) -> Compare:
