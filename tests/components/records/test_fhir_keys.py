@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from brume.records.model.fhir import body, bundles, checks, exact_json, query, times
@@ -87,6 +87,7 @@ def test_what_the_nlp_of_healthlake_found_is_a_key() -> None:
         assert key in keys(document)
 
 
+@settings(max_examples=40)
 @given(
     st.recursive(
         st.none() | st.booleans() | st.integers() | st.floats() | st.text(),

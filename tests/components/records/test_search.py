@@ -146,7 +146,7 @@ def test_a_thesaurus_takes_the_longest_part_and_names_a_bad_line() -> None:
     assert all(phrase == phrase.lower() and terms for phrase, terms in lay_terms())
 
 
-@settings(max_examples=25)
+@settings(max_examples=12)
 @given(st.lists(st.tuples(st.sampled_from("abcd"), st.sampled_from(["asthma", "gout", ""])), max_size=12))
 def test_an_index_that_was_changed_is_one_that_was_made_anew(
     tmp_path_factory: pytest.TempPathFactory, changes: list[tuple[str, str]]
@@ -335,7 +335,7 @@ def test_a_question_in_other_words_is_found_by_its_meaning(tmp_path: Path) -> No
     assert Questions([entry], None).find("guests", Reader(), All(())) == []
 
 
-@settings(max_examples=25)
+@settings(max_examples=12)
 @given(st.lists(USERS, min_size=1, max_size=4), USERS)
 def test_access_that_was_changed_is_that_of_an_index_made_with_it(
     tmp_path_factory: pytest.TempPathFactory, before: list[frozenset[str]], after: frozenset[str]
