@@ -13,7 +13,7 @@ from tests.components.records.terminologies import extractor
 from tests.components.records.test_comprehend_medical import ended, start
 from tests.polling import until
 
-FILES = 1000
+FILES = 2000
 
 
 def engine(root: Path) -> Any:
