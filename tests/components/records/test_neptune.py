@@ -15,11 +15,13 @@ import requests
 from botocore.exceptions import ClientError
 from pyoxigraph import RdfFormat, parse
 
+from brume.records.model.graph.fallback import DEFAULT
 from tests.aws.serving import KEYS, client_of
 from tests.components.records.graphs import ask, change, neptune, serve_graph
 from tests.polling import until
 
 MANY = "SELECT * WHERE { ?s ?p ?o . ?s2 ?p2 ?o2 . ?s3 ?p3 ?o3 . ?s4 ?p4 ?o4 } ORDER BY DESC(?s)"
+MOVED = "MOVE <http://e/h> TO <http://e/i> ; ADD <http://e/i> TO DEFAULT ; DROP GRAPH <http://e/i>"
 
 
 @pytest.fixture(scope="module")
@@ -49,6 +51,18 @@ def test_the_default_graph_is_the_union_of_all_unless_the_query_names_its_own(ur
     assert ask(url, "SELECT DISTINCT ?g { GRAPH ?g { ?s ?p ?o } }", **{"named-graph-uri": "http://e/g"}) == [
         ("http://e/g",)
     ]
+
+
+def test_triples_without_a_graph_are_those_of_neptunes_named_one(url: str) -> None:
+    """And the four prefixes that Neptune knows need no declaration."""
+    change(url, "INSERT DATA { <http://e/plain> rdf:type owl:Thing . GRAPH <http://e/h> { <a:a> <a:b> 1 } }")
+    graphs = "SELECT ?g { GRAPH ?g { ?s a owl:Thing } }"
+    assert ask(url, graphs) == [(DEFAULT,)]
+    assert ask(url, graphs, **{"named-graph-uri": DEFAULT}) == [(DEFAULT,)]
+    change(url, f"DELETE {{ ?s a owl:Thing }} INSERT {{ ?s a ?g }} WHERE {{ ?s a owl:Thing }} ; {MOVED}")
+    assert ask(url, "SELECT ?g { GRAPH ?g { ?s <a:b> 1 } }") == [(DEFAULT,)]
+    change(url, "DELETE WHERE { ?s <a:b> 1 }")
+    assert not ask(url, "ASK { ?s <a:b> 1 }")
 
 
 def test_results_come_in_the_form_that_is_asked_for(url: str) -> None:

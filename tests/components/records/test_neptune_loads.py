@@ -16,6 +16,7 @@ import pytest
 import requests
 from botocore.exceptions import ClientError
 
+from brume.records.model.graph.fallback import DEFAULT
 from tests.components.records.graphs import (
     PENDING,
     ask,
@@ -67,7 +68,7 @@ def numbered(first: int, last: int) -> str:
 
 def test_a_folder_is_loaded_whole_and_a_repeat_changes_nothing(url: str, folder: Path) -> None:
     put(folder, "in/a.nq.gz", numbered(0, 100))
-    put(folder, "in/deep/b.nq", numbered(90, 150))
+    put(folder, "in/deep/b.nq", numbered(90, 149) + LINE.format(149).replace(" <http://e/g>", ""))
     for _ in range(2):
         found = load(url, "s3://bucket/in/")
         assert found["feedCount"] == [{"LOAD_COMPLETED": 2}]
@@ -76,6 +77,8 @@ def test_a_folder_is_loaded_whole_and_a_repeat_changes_nothing(url: str, folder:
         assert (overall["totalRecords"], overall["parsingErrors"]) == (160, 0)
         assert ask(url, COUNT) == [("150",)]
     assert overall["totalDuplicates"] == 160
+    graphs = "SELECT DISTINCT ?g { GRAPH ?g { ?s ?p ?o } }"
+    assert ask(url, graphs) == [(DEFAULT,), ("http://e/g",)]
 
 
 @pytest.mark.parametrize(

@@ -11,9 +11,9 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from pyoxigraph import Store
+from pyoxigraph import DefaultGraph, NamedNode, Quad, Store
 
-from brume.records.model.graph import isolation, syntax
+from brume.records.model.graph import fallback, isolation, syntax
 from brume.records.model.graph.syntax import Form, MalformedError, RefusedError, RequestError
 
 ASKED = "http://127.0.0.1:1/"
@@ -175,12 +175,55 @@ def test_whatever_is_let_through_asks_nobody(
         store.update("INSERT DATA { <a:a> <a:b> <a:c> }")
         try:
             if update:
-                store.update(read.text)
+                store.update(fallback.explicit(read.text))
             else:
                 list(store.query(read.text))  # type: ignore[arg-type]
-        except (SyntaxError, RuntimeError, OSError, TypeError):
+        except (SyntaxError, RuntimeError, OSError, TypeError, MalformedError):
             pass
     assert not made, text
+
+
+TRIPLES = st.sampled_from(
+    ["", "<a:a> <a:b> 1", "<a:a> <a:b> 1, 2; <a:c> 3 .", "<a:d> <a:b> 1 . <a:e> <a:b> 2"]
+)
+OF_A_GRAPH = st.builds("GRAPH <a:g> {{ {} }} {}".format, TRIPLES, st.sampled_from(["", "."]))
+DATA = st.builds("{{ {} {} {} {} }}".format, TRIPLES, OF_A_GRAPH, TRIPLES, OF_A_GRAPH)
+ACTIONS = st.one_of(
+    st.builds("{} DATA {}".format, st.sampled_from(["INSERT", "delete"]), DATA),
+    st.builds("{} SILENT {} TO {}".format, st.sampled_from(["COPY", "MOVE", "ADD"]), *[
+        st.sampled_from(["DEFAULT", "GRAPH <a:g>", "<a:h>"])] * 2),
+    st.builds("{} SILENT {}".format, st.sampled_from(["CLEAR", "DROP"]), st.sampled_from(["DEFAULT", "ALL"])),
+    st.sampled_from([
+        "DELETE WHERE { ?s <a:b> 1 }",
+        "DELETE { ?s <a:b> ?o } INSERT { ?s <a:n> ?o . GRAPH <a:h> { ?s <a:n> 4 } } WHERE { ?s <a:b> ?o }",
+        "WITH <a:g> INSERT { ?s <a:w> ?o } WHERE { ?s <a:b> ?o }",
+        "INSERT { ?s <a:u> ?o } USING <a:g> WHERE { ?s <a:b> ?o }",
+    ]),
+)  # fmt: skip
+
+
+@settings(deadline=None)
+@given(st.lists(ACTIONS, min_size=1, max_size=6))
+def test_an_update_that_names_its_graphs_does_the_same(actions: list[str]) -> None:
+    """As the default graph of SPARQL, but in the graph that Neptune has for it."""
+    text = " ;\n".join(actions)
+    plain, explicit = Store(), Store()
+    plain.update(text)
+    explicit.update(fallback.explicit(text))
+    named = NamedNode(fallback.DEFAULT)
+    assert set(explicit) == {
+        Quad(quad.subject, quad.predicate, quad.object, named)
+        if isinstance(quad.graph_name, DefaultGraph)
+        else quad
+        for quad in plain
+    }
+
+
+@pytest.mark.parametrize("text", ["INSERTDATA { <a:a> <a:b> 1 }", "CLEAR ALL ; SELECT * {}", "DELETE WHERE"])
+def test_an_update_that_is_not_known_does_nothing_without_a_graph(text: str) -> None:
+    store = Store()
+    with pytest.raises((MalformedError, SyntaxError)):
+        store.update(fallback.explicit(text))
 
 
 def test_the_store_does_ask_where_nothing_holds_it(asked: tuple[int, list[int]]) -> None:
@@ -197,7 +240,7 @@ def test_a_process_without_network_opens_no_socket_and_its_children_none() -> No
     program = """
 import socket, subprocess, sys
 from brume.records.model.graph.isolation import leave_network
-from pyoxigraph import Store
+from pyoxigraph import DefaultGraph, NamedNode, Quad, Store
 ours, theirs = socket.socketpair()
 assert leave_network()
 ours.sendall(b"x")

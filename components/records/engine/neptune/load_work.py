@@ -33,6 +33,7 @@ from brume.records.engine.neptune.tables import (
     UNMET,
     UNREADABLE,
 )
+from brume.records.model.graph import fallback
 
 _log = logging.getLogger(__name__)
 _SECONDS = 24 * 3600.0  # of one file
@@ -198,7 +199,7 @@ class LoadWork:
             "path": str(path),
             "format": row.request["format"],
             "name": uri,
-            "graph": parser.get("namedGraphUri", ""),
+            "graph": parser.get("namedGraphUri") or fallback.DEFAULT,
             "base": parser.get("baseUri", ""),
             "tolerant": tolerant,
         }

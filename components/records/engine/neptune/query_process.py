@@ -16,7 +16,7 @@ from typing import Any
 import pyoxigraph as ox
 
 from brume.aws.engine.sandbox_process import Output
-from brume.records.model.graph import isolation, store
+from brume.records.model.graph import isolation, store, syntax
 from brume.records.model.graph.rdf_files import Reading, Source, StoppedError, read
 from brume.records.model.graph.summary import summarise
 
@@ -48,8 +48,9 @@ def stream(request: dict[str, Any], output: Output) -> dict[str, Any]:
             resource.setrlimit(resource.RLIMIT_DATA, (memory + _RUNTIME, memory + _RUNTIME))
     try:
         return _JOBS[request["job"]](request, output)
-    except SyntaxError as error:
-        return {"failed": ["MalformedQueryException", f"Malformed query: {_short(str(error.msg))}"]}
+    except (SyntaxError, syntax.MalformedError) as error:
+        reason = error.msg if isinstance(error, SyntaxError) else error
+        return {"failed": ["MalformedQueryException", f"Malformed query: {_short(str(reason))}"]}
     except MemoryError:
         return {"failed": ["MemoryLimitExceededException", "it needs more memory than one may have"]}
     except RuntimeError as error:
@@ -94,7 +95,7 @@ def _found(opened: ox.Store, request: dict[str, Any]) -> Any:
         dataset["named_graphs"] = [ox.NamedNode(one) for one in request["named_graphs"]]
     else:  # as in Neptune, the default graph is the union of all; not where the query names its own
         dataset["use_default_graph_as_union"] = not request["own_dataset"]
-    return opened.query(request["text"], **dataset)
+    return opened.query(request["text"], prefixes=store.PREFIXES, **dataset)
 
 
 def _serialize(found: Any, name: str, output: Any) -> None:

@@ -12,8 +12,17 @@ import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
-from pyoxigraph import Quad, Store
+from pyoxigraph import DefaultGraph, Quad, Store
 
+from brume.records.model.graph import fallback, syntax
+
+# Neptune's: a request may use them without declaring them.
+PREFIXES = {
+    "rdf": "http://www.w3.org/1999/02/22-rdf-syntax-ns#",
+    "rdfs": "http://www.w3.org/2000/01/rdf-schema#",
+    "owl": "http://www.w3.org/2002/07/owl#",
+    "xsd": "http://www.w3.org/2001/XMLSchema#",
+}
 _LINKED = ".sst"  # RocksDB never changes such a file after it has written it
 _LEFT = ("LOCK", "LOG")  # the lock of a process, and its log
 _MANY_FILES = 400  # more than this are merged: each is opened by each query
@@ -57,10 +66,18 @@ def add(folder: Path, quads: Iterable[Quad]) -> int:
 def update(folder: Path, text: str) -> None:
     """Run a SPARQL update, which `syntax.read` has checked, on an unpublished copy.
 
-    Raises `SyntaxError` for what is none, `OSError`, and `RuntimeError` for one that fails.
+    Triples without a graph are those of `fallback.DEFAULT`. Raises `SyntaxError` for what is none, with the
+    place in `text`, `syntax.MalformedError`, `OSError`, and `RuntimeError` for one that fails.
     """
     store = Store(str(folder))
-    store.update(text)
+    explicit = fallback.explicit(text)
+    try:
+        store.update(explicit, prefixes=PREFIXES)
+    except SyntaxError:
+        Store().update(text, prefixes=PREFIXES)  # it raises with the place as the text came
+        raise
+    if next(store.quads_for_pattern(None, None, None, DefaultGraph()), None) is not None:
+        raise syntax.MalformedError("write the words of an update apart, so that they are known")
     _finish(store, folder)
 
 

@@ -122,7 +122,7 @@ def tokens(text: str) -> Iterator[Token]:
     while at < len(text):
         match = _TOKENS.match(text, at)
         if match is None:
-            raise MalformedError(f"{_place(text, at)}: this begins no token of SPARQL")
+            raise MalformedError(f"{place(text, at)}: this begins no token of SPARQL")
         assert match.lastgroup is not None
         yield Token(match.lastgroup, match[0], at, match.end())
         at = match.end()
@@ -132,9 +132,9 @@ def _refuse(text: str, found: list[Token], *, update: bool) -> None:
     """Raise `RefusedError` where a token is, or begins, a clause that reaches over the network."""
     read = [token for token in found if token.kind not in ("space", "comment")]
     depth = 0
-    for place, token in enumerate(read):
-        before = read[place - 1].text.upper() if place else ""
-        after = read[place + 1].text if place + 1 < len(read) else ""
+    for number, token in enumerate(read):
+        before = read[number - 1].text.upper() if number else ""
+        after = read[number + 1].text if number + 1 < len(read) else ""
         upper = token.text.upper()
         depth += (token.text == "{") - (token.text == "}")
         if token.kind == "word":
@@ -143,14 +143,14 @@ def _refuse(text: str, found: list[Token], *, update: bool) -> None:
             prefix = upper.partition(":")[0]
             group = after == "{" and before not in _BEFORE_GRAPHS
             # Where an operation of an update begins, a name follows no word.
-            operation = update and not depth and not (place and read[place - 1].kind == "word")
+            operation = update and not depth and not (number and read[number - 1].kind == "word")
             keyword = _SERVICE if _SERVICE in prefix and group else ""
             keyword = _LOAD if prefix.startswith(_LOAD) and operation else keyword
         else:
             continue
         if keyword:
             raise RefusedError(
-                f"{_place(text, token.begin)}: {keyword} is not done here: queries reach no other server; "
+                f"{place(text, token.begin)}: {keyword} is not done here: queries reach no other server; "
                 "load data by the loader"
             )
 
@@ -188,18 +188,18 @@ def _hints(found: list[Token]) -> Iterator[Token]:
         or (token.kind == "iri" and token.text.startswith(f"<{_HINTS}"))
         for token in read
     ]
-    place = 0
-    while place + 2 < len(read):
-        if not (hinted[place] and hinted[place + 1] and read[place - 1].text.upper() != "PREFIX"):
-            place += 1
+    at = 0
+    while at + 2 < len(read):
+        if not (hinted[at] and hinted[at + 1] and read[at - 1].text.upper() != "PREFIX"):
+            at += 1
             continue
-        end = place + 3
+        end = at + 3
         while end + 2 < len(read) and read[end].text == ";" and hinted[end + 1]:
             end += 3
         if end < len(read) and read[end].text == ".":
             end += 1
-        yield from read[place:end]
-        place = end
+        yield from read[at:end]
+        at = end
 
 
 def _character(match: re.Match[str]) -> str:
@@ -207,5 +207,6 @@ def _character(match: re.Match[str]) -> str:
     return chr(number) if number <= 0x10FFFF and not 0xD800 <= number <= 0xDFFF else match[0]
 
 
-def _place(text: str, at: int) -> str:
+def place(text: str, at: int) -> str:
+    """Return where in a text a character is, for a message."""
     return f"line {text.count(chr(10), 0, at) + 1}, column {at - text.rfind(chr(10), 0, at)}"
