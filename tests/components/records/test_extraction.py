@@ -50,6 +50,11 @@ def codes(text: str) -> dict[str, str]:
         ("DJD of the knee", "M17"),
         ("hep B", "B19"),  # the default of the index: neither acute nor chronic
         ("enlarged adenoids", "J35"),
+        ("Ovarian tumor, malignant", "C56"),
+        ("neutropenic fever", "D70"),
+        ("traumatic subdural hematoma", "S06"),
+        ("infected surgical wound", "T81"),
+        ("actinic keratoses", "L57"),  # a plural of Greek
     ],
 )
 def test_the_code_of_a_phrase(phrase: str, category: str) -> None:
@@ -69,6 +74,11 @@ def test_a_mention_begins_with_its_type() -> None:
         "type 2 diabetes mellitus": "E11",
         "type I diabetes": "E10",
     }
+
+
+def test_a_surname_is_no_condition() -> None:
+    text = "Mr. Gout and John Graves came. Gout denies Graves disease. Frank hematuria. Dr. Parkinson."
+    assert [one.text for one in entities(text)] == ["Graves disease", "hematuria"]
 
 
 def test_an_abbreviation_that_is_a_word_is_meant_in_capitals_alone() -> None:

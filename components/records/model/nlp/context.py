@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from importlib.resources import files
 
 from brume.records.model.entity import Trait
+from brume.records.model.nlp import past
 from brume.records.model.nlp.phrases import pattern
 
 _TRAITS = {
@@ -49,8 +50,12 @@ _TO_RELATIVE = re.compile(
     r"\b(?:per|according to|with|by|from|to|informed|called|told)\s(?:(?:his|her|the|their)\s)?$",
     re.IGNORECASE,
 )
+# In "suspect that the cough is due to asthma", or "likely due to asthma", the cause is what is supposed.
+_CAUSES = frozenset(["due to", "secondary to", "because of", "caused by"])
+_OF_CAUSE = re.compile(r"(?:.*\s(?:is|are|was|were))?\s*", re.IGNORECASE | re.DOTALL)
 _NOW = re.compile(
-    r",?\s(?:who|now|currently|presents?|presenting|presented|admitted|comes|came|here)\b", re.IGNORECASE
+    r",?\s(?:who|and now|now|currently|presents?|presenting|presented|admitted|comes|came|here)\b",
+    re.IGNORECASE,
 )
 
 
@@ -96,7 +101,7 @@ def traits(
             stated.add(Trait.NEGATION)
         if _QUESTION.search(text, max(begin, first - 3), first):
             stated.add(Trait.LOW_CONFIDENCE)
-        if _YEAR.match(text, last + 1, end):
+        if _YEAR.match(text, last + 1, end) or past.dated(text, begin, end, first, last):
             stated.add(Trait.PAST_HISTORY)
         if Trait.FAMILY in stated and Trait.PAST_HISTORY in stated:
             stated.discard(Trait.PAST_HISTORY)
@@ -125,6 +130,7 @@ def _triggers(text: str, begin: int, end: int) -> list[_Trigger]:
         for match in any_of.finditer(text, begin, end)
         for kind, direction in known[" ".join(match[0].lower().split())]
     ]
+    matches += [("past", "forward", *span) for span in past.leading(text, begin, end)]
     if not matches:
         return []
     # "is not sure whether" states nothing, though it begins with "is not".
@@ -146,8 +152,9 @@ def _triggers(text: str, begin: int, end: int) -> list[_Trigger]:
             (a, b) for k, d, a, b in matches if (a, b) != (first, last) and k == kind and d == direction
         ]
         if direction in ("forward", "both"):
-            high = min((a for a, _ in [*stops_, *others] if a >= last), default=end)
-            found.append(_Trigger(kind, first, last, last, _nearer(kind, text, last, high)))
+            low = _cause(kind, text, last, stops)
+            high = min((a for a, _ in [*stops_, *others] if a >= low), default=end)
+            found.append(_Trigger(kind, first, last, low, _nearer(kind, text, low, high)))
         if direction in ("backward", "both"):
             low = max((b for _, b in [*stops_, *others] if b <= first), default=begin)
             if kind == "negated" or kind == "possible":
@@ -159,6 +166,16 @@ def _triggers(text: str, begin: int, end: int) -> list[_Trigger]:
                 )
             found.append(_Trigger(kind, first, last, low, first))
     return found
+
+
+def _cause(kind: str, text: str, last: int, stops: Sequence[tuple[int, int]]) -> int:
+    """Return where the scope of a trigger that ends at `last` begins: after the cause that it states."""
+    first = min((stop for stop in stops if stop[0] >= last), default=None)
+    if first is None or kind not in ("possible", "negated"):
+        return last
+    between = text[last : first[0]]
+    stated = not between.strip() if kind == "negated" else bool(_OF_CAUSE.fullmatch(between))
+    return first[1] if stated and " ".join(text[slice(*first)].lower().split()) in _CAUSES else last
 
 
 def _list_before(text: str, low: int, first: int) -> bool:

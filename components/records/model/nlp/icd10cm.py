@@ -28,7 +28,7 @@ SCHEMA = pa.schema(
         ("rank", pa.int32()),  # of several codes with one key, the least is meant
     ]
 )
-_FORMAT = 3  # changes with the rows that are made of the same XML
+_FORMAT = 4  # changes with the rows that are made of the same XML
 _TRAILING = re.compile(
     r", unspecified(?: \w+){0,4}$|(?<! of) unspecified$|,? NOS$|^Unspecified ", re.IGNORECASE
 )
@@ -106,3 +106,4 @@ def _variants(term: str) -> Iterator[tuple[int, str]]:
     if match := _CANCER.match(short):
         for site in re.split(r", (?:and |or )?| and | or ", match[1]):
             yield 1, f"{site} cancer"
+            yield 1, f"malignant {site} tumor"

@@ -20,7 +20,7 @@ from brume.records.model.nlp.terms import Terms, symptom_codes
 from brume.records.model.nlp.words import form, words
 from brume.records.model.note import Note
 
-_RULES = "4"  # changes with the rules: entities of another version are found again
+_RULES = "5"  # changes with the rules: entities of another version are found again
 _USUAL, _TITLE, _PART = 0.97, 0.92, 0.83  # scores of a usual name, of ICD's own term, of a part of one
 
 
@@ -58,15 +58,21 @@ class LocalExtractor:
         text, found = note.text, list[Entity]()
         sections = Sections(text)
         headings = set(sections.headings)
+        surnames = phi.surnames(text)
         for begin, end in sentences(text, sections):
             if (begin, end) in headings:
                 continue
             parts = words(text, begin, end)
-            drugs = self._drugs.find(parts, text, end)
+            drugs = [
+                drug
+                for drug in self._drugs.find(parts, text, end)
+                if not phi.is_surname(text, drug.begin, drug.end, surnames)
+            ]
             mentions = [
                 mention
                 for mention in find(parts, text, self._terms)
                 if not any(drug.begin < mention.end and mention.begin < drug.end for drug in drugs)
+                and not phi.is_surname(text, mention.begin, mention.end, surnames)
             ]
             section = sections.at(begin).name
             spans = [(mention.begin, mention.end) for mention in mentions]

@@ -14,6 +14,11 @@ from brume.records.model.nlp.words import form
 
 _RUN = re.compile(r"\b[A-Z][\w'’-]+(?:\s(?:[A-Z]\.?\s)?[A-Z][\w'’-]+)+\b")  # words with capitals
 
+# A title and the name after it; "MS" in capitals is a disease.
+_TITLED = re.compile(
+    r"\b(?:Mr|Mrs|Ms|Miss|Mx|Dr|Doctor|Prof|Professor|Nurse)\b\.?\s(?:[A-Z]\.\s)?([A-Z][\w’'-]*[a-z](?!\w))"
+)
+
 
 @dataclass(frozen=True)
 class Personal:
@@ -43,6 +48,22 @@ def find(text: str, names: Iterable[str] = (), known: Container[str] = frozenset
         if one.begin < one.end and not any(one.begin < other.end and other.begin < one.end for other in kept):
             kept.append(one)
     return sorted(kept, key=lambda one: one.begin)
+
+
+def surnames(text: str) -> frozenset[str]:
+    """Return the names that stand after a title in a text, such as "Whitlow" of "Mr. Whitlow"."""
+    return frozenset(match[1].removesuffix("'s").removesuffix("’s") for match in _TITLED.finditer(text))
+
+
+def is_surname(text: str, begin: int, end: int, known: Container[str]) -> bool:
+    """Return whether a part of a text is one of the `known` surnames, or a word after a usual given name."""
+    word = text[begin:end].removesuffix("'s").removesuffix("’s")
+    if word in known:
+        return True
+    if not (word.istitle() and word.isalpha()):
+        return False
+    before = re.search(r"\b([A-Z][a-z]+)\s(?:[A-Z]\.\s)?$", text[max(0, begin - 24) : begin])
+    return before is not None and before[1] != "Frank" and before[1].lower() in frequent_names()[0]
 
 
 def _names(text: str, given: Iterable[str], known: Container[str]) -> list[Personal]:

@@ -20,7 +20,7 @@ _END = re.compile(
     r"(?<=[.!?])[\"')\]]*\s+(?=[A-Z0-9\"(\[#*-])|;\s"
     r"|\r?\n[ \t]*(?:\r?\n|(?=[-*•#]|\d+[.)] |[A-Z][A-Za-z /]{0,40}:))"
 )
-_SHORTENED = re.compile(r"(?:\b(?:Dr|Mr|Mrs|Ms|St|vs|approx|No|Jr|Sr|Prof|Inc|e\.g|i\.e|[A-Z]))\.$")
+_SHORTENED = re.compile(r"(?:\b(?:Dr|Mr|Mrs|Ms|St|vs|approx|Jr|Sr|Prof|Inc|e\.g|i\.e|[A-Z]))\.$")
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,8 @@ def sentences(text: str, sections: Sections) -> list[tuple[int, int]]:
     cuts = {0, len(text)}
     for match in _END.finditer(text):
         before = text[max(0, match.start() - 8) : match.start()]
-        if not (before.endswith(".") and _SHORTENED.search(before)):
+        numbered = before.endswith(" No.") and text[match.end() : match.end() + 1].isdigit()
+        if not numbered and not (before.endswith(".") and _SHORTENED.search(before)):
             cuts.add(match.end())
     for begin, end in sections.headings:
         cuts |= {begin, end}

@@ -58,6 +58,8 @@ def form(word: str) -> str:
         plain = plain.replace("ae", "e").replace("oe", "e")
     if len(plain) > 4 and plain.endswith("ies"):
         plain = plain[:-3] + "y"
+    elif len(plain) > 7 and plain.endswith("oses"):
+        plain = plain[:-2] + "i"  # keratoses, as keratosis without its s
     elif len(plain) > 3 and plain.endswith("s") and not plain.endswith("ss"):
         plain = plain[:-1]
     return _SAME.get(plain, plain)
