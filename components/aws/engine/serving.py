@@ -11,6 +11,7 @@ import logging
 import os
 import signal
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from brume.aws.wire.served import Served
 
 logger = logging.getLogger("brume.engine")
+_LOCK_SECONDS = 3.0  # what an engine that was killed has started may hold its folder a moment longer
 
 
 @dataclass(frozen=True)
@@ -232,10 +234,15 @@ def _accepted(at: Listening) -> dict[str, keys.Key] | None:
 def _alone(data: Path) -> Iterator[None]:
     """Hold the data folder: two engines on one folder would undo each other's work."""
     with (data / catalog.LOCK).open("a") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise catalog.EngineError(
-                f"an engine runs on {data}: stop it, or choose another folder with --data"
-            ) from None
+        given_up = time.monotonic() + _LOCK_SECONDS
+        while True:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() > given_up:
+                    raise catalog.EngineError(
+                        f"an engine runs on {data}: stop it, or choose another folder with --data"
+                    ) from None
+                time.sleep(0.1)
         yield
