@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -55,8 +56,14 @@ def both() -> tuple[WordPiece, Any]:
     return WordPiece.load(path), library.BertWordPieceTokenizer(str(path), lowercase=True)
 
 
-# Beyond the basic plane the library's tables of Unicode are of another version, and wrong in one block.
-@given(st.text(st.characters(exclude_categories=["Cs", "Cn"], max_codepoint=0xFFFF), max_size=60))
+def of_old(char: str) -> bool:
+    """Whether a character is what it is since Unicode 3.2: the library's tables are older than Python's."""
+    return unicodedata.ucd_3_2_0.category(char) == unicodedata.category(char)
+
+
+@given(
+    st.text(st.characters(exclude_categories=["Cs", "Cn"], max_codepoint=0xFFFF).filter(of_old), max_size=60)
+)
 @settings(max_examples=200, deadline=None)
 def test_pieces_are_those_of_the_library_tokenizers(text: str) -> None:
     assume(not any(special in text for special in ("[CLS]", "[SEP]", "[PAD]", "[UNK]", "[MASK]")))
