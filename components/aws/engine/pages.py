@@ -11,7 +11,9 @@ import time
 import traceback
 import uuid
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from html import escape
 from pathlib import Path
+from string import Template
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -58,10 +60,18 @@ class RefusedError(Exception):
 
 
 class Pages:
-    """The page below `path` ("/console"), whose files are those of `folder` and `shared`."""
+    """The page below `path` ("/console"), whose files are those of `folder` and `shared`.
 
-    def __init__(self, path: str, folder: Path, shared: Iterable[Path], sessions: Sessions) -> None:
-        self._path, self._folder, self._sessions = path, folder, sessions
+    Without a session a page of the same `title` names the `command` that prints an address.
+    """
+
+    def __init__(
+        self, path: str, folder: Path, shared: Iterable[Path], sessions: Sessions, *, title: str, command: str
+    ) -> None:
+        self._path, self._sessions = path, sessions
+        self._index = (folder / "index.html").read_bytes()
+        closed = Template((_REPORT / "closed.html").read_text(encoding="utf-8"))
+        self._closed = closed.substitute(title=escape(title), command=escape(command)).encode()
         self._assets = {file.name: file for file in [*folder.iterdir(), *shared] if file.suffix in _TYPES}
 
     def _session(self, request: Request) -> Session | None:
@@ -84,8 +94,8 @@ class Pages:
                     samesite="strict",
                 )
             return answer
-        name, status = ("index.html", 200) if self._session(request) else ("closed.html", 403)
-        return Response((self._folder / name).read_bytes(), status, NO_STORE, "text/html")
+        content, status = (self._index, 200) if self._session(request) else (self._closed, 403)
+        return Response(content, status, NO_STORE, "text/html")
 
     async def asset(self, request: Request) -> Response:
         """A style, a script or the icon: nothing that has to be kept from anybody."""

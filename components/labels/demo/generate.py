@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
-import shutil
 from pathlib import Path
 
-from brume import storage
 from brume.labels.demo import sequences, stills, workforce
 from brume.labels.demo.job_plan import UNUSUAL, Job, Size, jobs
 from brume.labels.demo.output_tree import Studio
 from brume.labels.demo.truth import Fault, Truth
+from brume.run.generated import digest_of, filled
 
 TREE, WORKERS, TRUTH = "tree", "workers.csv", "truth.json"
 
@@ -40,28 +38,15 @@ def generate(folder: Path, size: Size, seed: int = 0) -> Truth:
     arguments is taken over as it is, one that it filled with others is replaced. The folder appears whole or
     not at all. Raises `FileExistsError` when it holds something else.
     """
-    code = _digest()
-    if folder.exists() and any(folder.iterdir()):
-        known = _known(folder)
-        if known and (known.size, known.seed, known.code) == (size, seed, code):
-            return known
-    with storage.replacing(folder) as partial:
-        truth = _write(partial, size, seed, code)
-        if folder.exists():
-            shutil.rmtree(folder)
-        return truth
-
-
-def _known(folder: Path) -> Truth | None:
-    """Return the truth of a folder that this generator filled, None when an older one did."""
-    if not (folder / TRUTH).exists() or not (folder / TREE).is_dir():
-        raise FileExistsError(
-            f"{folder} holds files that are no generated labelling output: name a new or an empty folder"
-        )
-    try:
-        return Truth.load(folder / TRUTH)
-    except (ValueError, TypeError, KeyError):
-        return None
+    code = digest_of(__file__)
+    return filled(
+        folder,
+        lambda known: Truth.load(known / TRUTH),
+        lambda truth: (truth.size, truth.seed, truth.code) == (size, seed, code),
+        lambda partial: _write(partial, size, seed, code),
+        what="labelling output",
+        files=(TRUTH, TREE),
+    )
 
 
 def _write(folder: Path, size: Size, seed: int, code: str) -> Truth:
@@ -106,11 +91,3 @@ def _note_state(studio: Studio, job: Job) -> None:
     if job.name == UNUSUAL:
         detail = "has a space, a percent sign and an umlaut in its name"
         studio.faults.append(Fault("unusual name", detail, modality=job.modality, job=job.name))
-
-
-def _digest() -> str:
-    """Return a digest of this package's source."""
-    digest = hashlib.sha256()
-    for path in sorted(Path(__file__).parent.glob("*.py")):
-        digest.update(path.read_bytes())
-    return digest.hexdigest()[:16]

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
 import random
-import shutil
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,12 +10,12 @@ from typing import Any
 
 import orjson
 
-from brume import storage
 from brume.records.demo import carriers, people
 from brume.records.demo.carriers import CARRIERS, Setting
 from brume.records.demo.faults import break_files
 from brume.records.demo.note_text import Person, write_note
 from brume.records.demo.truth import NoteTruth, Truth
+from brume.run.generated import digest_of, filled
 
 EXPORT, TRUTH = "export", "truth.json"
 PATIENTS = 40
@@ -46,28 +44,15 @@ def generate(folder: Path, patients: int = PATIENTS, seed: int = 0) -> Truth:
     arguments is taken over as it is, one that it filled with others is replaced. The folder appears whole or
     not at all. Raises `FileExistsError` when it holds something else.
     """
-    code = _digest()
-    if folder.exists() and any(folder.iterdir()):
-        known = _known(folder)
-        if known and (known.patients, known.seed, known.code) == (patients, seed, code):
-            return known
-    with storage.replacing(folder) as partial:
-        truth = _write(partial, Truth(patients, seed, code))
-        if folder.exists():
-            shutil.rmtree(folder)
-        return truth
-
-
-def _known(folder: Path) -> Truth | None:
-    """Return the truth of a folder that this generator filled, None when an older one did."""
-    if not (folder / TRUTH).exists() or not (folder / EXPORT).is_dir():
-        raise FileExistsError(
-            f"{folder} holds files that are no generated export: name a new or an empty folder"
-        )
-    try:
-        return Truth.load(folder / TRUTH)
-    except (ValueError, TypeError, KeyError):
-        return None
+    code = digest_of(__file__)
+    return filled(
+        folder,
+        lambda known: Truth.load(known / TRUTH),
+        lambda truth: (truth.patients, truth.seed, truth.code) == (patients, seed, code),
+        lambda partial: _write(partial, Truth(patients, seed, code)),
+        what="export",
+        files=(TRUTH, EXPORT),
+    )
 
 
 def _write(folder: Path, truth: Truth) -> Truth:
@@ -111,11 +96,3 @@ def _add_notes(studio: Studio, person: Person, number: int) -> None:
         )
         if carry is carriers.two:
             studio.truth.notes.append(NoteTruth(f"{reference}/1", person.id, carriers.ADDENDUM, (), "two"))
-
-
-def _digest() -> str:
-    """Return a digest of the generator's own modules."""
-    digest = hashlib.sha256()
-    for path in sorted(Path(__file__).parent.glob("*.py")):
-        digest.update(path.read_bytes())
-    return digest.hexdigest()[:16]

@@ -35,7 +35,9 @@ _TYPES = {"vtt": "text/vtt", "srt": "application/x-subrip", "ttml": "application
 
 def routes(data: Path) -> list[BaseRoute]:
     """Return the routes of the page for an engine whose state lies in `data`; writes the console's token."""
-    common, page = Pages("/captions", _HERE, STYLE, Sessions(data)), _Page(data)
+    page, sessions = _Page(data), Sessions(data)
+    command = "brume captions --console"
+    common = Pages("/captions", _HERE, STYLE, sessions, title="Live captions", command=command)
     inner = [
         Route("/", common.index),
         Route("/assets/{name}", common.asset),

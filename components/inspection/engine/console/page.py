@@ -28,7 +28,9 @@ _PICTURES = {"trial": "GetTrialPicture", "dataset": "GetDatasetPicture"}
 def routes(engine: Engine, data: Path) -> list[BaseRoute]:
     """Return the routes of the page for an engine whose state lies in `data`; writes the console's token."""
     calls = PageCalls(engine, _SERVICES)
-    common, page = Pages("/console", _HERE, VIEWS, Sessions(data)), _Page(calls)
+    page, sessions = _Page(calls), Sessions(data)
+    command = "brume inspection console"
+    common = Pages("/console", _HERE, VIEWS, sessions, title="Visual inspection", command=command)
     inner = [
         Route("/", common.index),
         Route("/assets/{name}", common.asset),

@@ -9,6 +9,7 @@ whole: `verify` therefore takes a number and hash that were written down earlier
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import hmac
 import json
@@ -71,44 +72,15 @@ class Audit:
         outcome: str = ANSWERED,
         reason: str = "",
         operation: str = "",
+        db: Connection | None = None,
     ) -> None:
         """Write a row; it is on the disk when this returns, so it is called before the answer is given.
 
         `documents` are the ids of what the answer shows, `query` the text that was asked (its digest is
-        kept), `user` for whom the key spoke, `operation` in place of the call's.
+        kept), `user` for whom the key spoke, `operation` in place of the call's, and `db` the writing
+        transaction that the row is a part of.
         """
-        with self._store.write() as db:
-            self.append(
-                db,
-                call,
-                scope,
-                documents,
-                query=query,
-                user=user,
-                outcome=outcome,
-                reason=reason,
-                operation=operation,
-            )
-
-    def append(
-        self,
-        db: Connection,
-        call: Call,
-        scope: Scope,
-        documents: Iterable[str] = (),
-        *,
-        query: str = "",
-        user: str = "",
-        outcome: str = ANSWERED,
-        reason: str = "",
-        operation: str = "",
-    ) -> None:
-        """Write a row in a writing transaction of what it is about (`write`)."""
-        last = select(AUDIT.c.number, AUDIT.c.hash).order_by(AUDIT.c.number.desc()).limit(1)
-        number, previous = db.execute(last).one_or_none() or (0, START)
         row: dict[str, Any] = {
-            "number": number + 1,
-            "time": time.time(),
             "account": call.account,
             "key": call.access_key,
             "user": user,
@@ -119,9 +91,9 @@ class Audit:
             "query": self.digest(query),
             "reason": reason,
             "emergency": scope.emergency,
-            "previous": previous,
         }
-        db.execute(insert(AUDIT).values(**row, hash=_hash(row)))
+        with contextlib.nullcontext(db) if db is not None else self._store.write() as open_db:
+            _append(open_db, row)
 
     def digest(self, query: str) -> str:
         """Return the keyed digest of a query, by which its rows are found again; "" of none."""
@@ -166,6 +138,13 @@ class Audit:
         if number > count:
             return Verified(count, previous, f"it ends at row {count}, and row {number} was there before")
         return Verified(count, previous)
+
+
+def _append(db: Connection, row: dict[str, Any]) -> None:
+    last = select(AUDIT.c.number, AUDIT.c.hash).order_by(AUDIT.c.number.desc()).limit(1)
+    number, previous = db.execute(last).one_or_none() or (0, START)
+    chained = row | {"number": number + 1, "time": time.time(), "previous": previous}
+    db.execute(insert(AUDIT).values(**chained, hash=_hash(chained)))
 
 
 def _fault(row: Mapping[str, Any], number: int, previous: str) -> str:

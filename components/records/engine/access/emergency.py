@@ -62,7 +62,7 @@ class Emergencies:
         row = {"id": identity, "account": call.account, "key": call.access_key}
         with self._store.write() as db:
             db.execute(insert(EMERGENCIES).values(**row, began=now, ends=now + minutes * 60))
-            audit.append(db, call, scope, reason=f"{identity}: {reason.strip()}")
+            audit.write(call, scope, reason=f"{identity}: {reason.strip()}", db=db)
         return identity, now + minutes * 60
 
     def end(self, audit: Audit, scopes: Scopes, call: Call) -> None:
@@ -72,4 +72,4 @@ class Emergencies:
         with self._store.write() as db:
             ended = db.execute(mine.where(EMERGENCIES.c.ends > time.time()).values(ends=time.time()))
             if ended.rowcount:
-                audit.append(db, call, scope)
+                audit.write(call, scope, db=db)

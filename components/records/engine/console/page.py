@@ -18,11 +18,13 @@ from brume.records.engine.console.service import NAME
 
 PATH = "/records"
 _HERE = Path(__file__).parent / "page"
+_FILES = (*VIEWS, Path(__file__).parent / "vendor" / "cytoscape.js")
 
 
 def routes(engine: Engine, data: Path) -> list[BaseRoute]:
     """Return the routes of the page for an engine whose state lies in `data`; writes the console's token."""
-    common, calls = Pages(PATH, _HERE, VIEWS, Sessions(data)), PageCalls(engine, (NAME,))
+    calls = PageCalls(engine, (NAME,))
+    common = Pages(PATH, _HERE, _FILES, Sessions(data), title="Records", command="brume records --console")
     inner = [
         Route("/", common.index),
         Route("/assets/{name}", common.asset),

@@ -130,7 +130,7 @@ class Jobs:
                 raise denied("an export holds records as they are: this key sees them without names alone")
             patients = None if scope.patients is None else sorted(scope.patients)
             chosen = {**chosen, "patients": patients, "key": call.access_key}
-            self._audit.append(db, call, scope, [f"datastore/{row.id}/export/{identity}"])
+            self._audit.write(call, scope, [f"datastore/{row.id}/export/{identity}"], db=db)
         kept = {name: request[name] for name in _KEPT if request.get(name) is not None}
         values = {
             "datastore": row.id,

@@ -10,11 +10,10 @@ from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
 from brume.aws.engine import lookup
 from brume.aws.engine.idempotency import once
-from brume.aws.engine.listing import list_rows
 from brume.aws.engine.service import Call
 from brume.aws.engine.store import Store
 from brume.records.engine.kendra import fields
-from brume.records.engine.kendra.common import absent, conflict, index_row
+from brume.records.engine.kendra.common import absent, conflict, index_row, list_of_index
 from brume.records.engine.kendra.live import Live
 from brume.records.engine.kendra.tables import ACCESS, DOCUMENTS
 
@@ -49,11 +48,7 @@ class AccessConfigurations:
 
     def list_access_control_configurations(self, request: dict[str, Any], call: Call) -> dict[str, Any]:
         """List the configurations of an index, the newest first."""
-        with self._store.read() as db:
-            index = index_row(db, call, request["IndexId"])
-            wanted = select(ACCESS).filter_by(index_id=index.id)
-            order = (ACCESS.c.created, ACCESS.c.id)
-            return list_rows(db, request, call, wanted, order, lambda row: {"Id": row.id}, newest_first=True)
+        return list_of_index(self._store, request, call, ACCESS, lambda row: {"Id": row.id})
 
     def update_access_control_configuration(self, request: dict[str, Any], call: Call) -> dict[str, Any]:
         """Change a configuration; documents that follow it are found by whom it lets in from now on."""

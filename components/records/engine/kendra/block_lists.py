@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from sqlalchemy import Connection
 
-from brume.aws.engine.background import Background
 from brume.aws.engine.service import Call
-from brume.aws.engine.store import Store
-from brume.aws.engine.tags import Tags
 from brume.records.engine.kendra.fields import Fields
 from brume.records.engine.kendra.source_files import FileError, FileKind, SourceFiles, contents
 
@@ -21,10 +18,9 @@ _MOST = 20_000  # phrases of a list, as in Kendra
 class BlockLists:
     """The operations on block lists; all of an index hold together."""
 
-    def __init__(self, store: Store, background: Background, tags: Tags, folders: Mapping[str, str]) -> None:
+    def __init__(self, files: Callable[[FileKind], SourceFiles]) -> None:
         # Suggestions read the lists from the database each time: nothing has to be done after a change.
-        kind = FileKind(_KIND, "block list", "SourceS3Path", _read, lambda index: None)
-        self._files = SourceFiles(store, background, tags, folders, kind)
+        self._files = files(FileKind(_KIND, "block list", "SourceS3Path", _read, lambda index: None))
 
     def create_query_suggestions_block_list(self, request: dict[str, Any], call: Call) -> dict[str, Any]:
         """Begin to read a file with a word or phrase a line."""

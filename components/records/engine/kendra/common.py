@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, Row, Table, select
 
 from brume.aws.engine import arns, lookup
 from brume.aws.engine.errors import Errors
+from brume.aws.engine.listing import list_rows
 from brume.aws.engine.service import Call, ServiceError
+from brume.aws.engine.store import Store
 from brume.records.engine.kendra.tables import DATA_SOURCES, FEATURED, FILES, INDICES
 
 ERRORS = Errors("kendra")
@@ -36,6 +39,22 @@ def index_row(db: Connection, call: Call, identity: str, *, active: bool = False
     if active and found.status != "ACTIVE":
         raise conflict(f"The index {identity} is {found.status}: wait until it is ACTIVE")
     return found
+
+
+def list_of_index(
+    store: Store,
+    request: Mapping[str, Any],
+    call: Call,
+    table: Table,
+    summary: Callable[[Row[Any]], dict[str, Any]],
+    **among: str,
+) -> dict[str, Any]:
+    """Return a page of what an index of the caller's has in a table, the newest first."""
+    with store.read() as db:
+        index = index_row(db, call, request["IndexId"])
+        wanted = select(table).filter_by(index_id=index.id, **among)
+        order = (table.c.created, table.c.id)
+        return list_rows(db, request, call, wanted, order, summary, newest_first=True)
 
 
 def source_row(db: Connection, index: str, identity: str) -> Row[Any]:

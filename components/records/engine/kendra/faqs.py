@@ -14,10 +14,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from brume.aws.engine.background import Background
 from brume.aws.engine.service import Call
-from brume.aws.engine.store import Store
-from brume.aws.engine.tags import Tags
 from brume.records.engine.kendra import fields, metadata, rows
 from brume.records.engine.kendra.fields import Fields
 from brume.records.engine.kendra.metadata import MetadataError
@@ -31,16 +28,8 @@ _QUESTION, _ANSWER, _URI = "_question", "_answer", "_source_uri"
 class Faqs:
     """The operations on FAQs."""
 
-    def __init__(
-        self,
-        store: Store,
-        background: Background,
-        tags: Tags,
-        folders: Mapping[str, str],
-        changed: Callable[[str], None],
-    ) -> None:
-        kind = FileKind(_KIND, "FAQ", "S3Path", _read, changed)
-        self._files = SourceFiles(store, background, tags, folders, kind)
+    def __init__(self, files: Callable[[FileKind], SourceFiles], changed: Callable[[str], None]) -> None:
+        self._files = files(FileKind(_KIND, "FAQ", "S3Path", _read, changed))
 
     def create_faq(self, request: dict[str, Any], call: Call) -> dict[str, Any]:
         """Begin to read a file of questions and answers."""

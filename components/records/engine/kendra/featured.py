@@ -10,12 +10,11 @@ from typing import Any
 from sqlalchemy import Connection, Row, delete, insert, select, update
 
 from brume.aws.engine import lookup
-from brume.aws.engine.listing import list_rows
 from brume.aws.engine.service import Call
 from brume.aws.engine.store import Store
 from brume.aws.engine.tags import Tags, pairs
 from brume.records.engine.access.scopes import Scopes
-from brume.records.engine.kendra.common import ERRORS, absent, arn, bad, index_row
+from brume.records.engine.kendra.common import ERRORS, absent, arn, bad, index_row, list_of_index
 from brume.records.engine.kendra.indices import FOUND
 from brume.records.engine.kendra.results import title, uri
 from brume.records.engine.kendra.rows import digest, document
@@ -74,11 +73,7 @@ class FeaturedResults:
 
     def list_featured_results_sets(self, request: dict[str, Any], call: Call) -> dict[str, Any]:
         """List the sets of an index, the newest first."""
-        with self._store.read() as db:
-            index = index_row(db, call, request["IndexId"])
-            wanted = select(FEATURED).filter_by(index_id=index.id)
-            order = (FEATURED.c.created, FEATURED.c.id)
-            return list_rows(db, request, call, wanted, order, _summary, newest_first=True)
+        return list_of_index(self._store, request, call, FEATURED, _summary)
 
     def update_featured_results_set(self, request: dict[str, Any], call: Call) -> dict[str, Any]:
         """Change a set."""

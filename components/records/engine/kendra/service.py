@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 from dataclasses import dataclass
 from typing import Any
@@ -34,6 +35,7 @@ from brume.records.engine.kendra.patient_names import PatientNames
 from brume.records.engine.kendra.principals import PrincipalMappings
 from brume.records.engine.kendra.queries import Queries
 from brume.records.engine.kendra.settings import SearchSettings
+from brume.records.engine.kendra.source_files import SourceFiles
 from brume.records.engine.kendra.sources import DataSources
 from brume.records.engine.kendra.suggestion_settings import SuggestionSettings
 from brume.records.engine.kendra.suggestions import Popular, Suggestions
@@ -120,6 +122,7 @@ def create(state: State) -> Search:
     readers = access.Readers(state.scopes, state.audit, hiding.deidentifier.pseudonym)
     indexing = Indexing(store, background, live, dict(state.folders))
     tags = Tags(store, TAGS, tagged, invalid=bad)
+    files = functools.partial(SourceFiles, store, background, tags, state.folders)
     judged, popular = Judged(store.secret("kendra-queries")), Popular(store, store.secret("kendra-askers"))
     sync = SyncJobs(store, background, indexing, state.folders)
     reads = Reads(state.audit, state.scopes, hiding.original)
@@ -132,12 +135,12 @@ def create(state: State) -> Search:
         queries,
         Suggestions(store, live, readers, popular),
         SuggestionSettings(store),
-        BlockLists(store, background, tags, state.folders),
+        BlockLists(files),
         feedback,
         PrincipalMappings(store, state.folders),
         AccessConfigurations(store, live),
-        Thesauri(store, background, tags, state.folders, live.refresh),
-        Faqs(store, background, tags, state.folders, live.refresh),
+        Thesauri(store, files, live.refresh),
+        Faqs(files, live.refresh),
         FeaturedResults(store, state.scopes, tags),
         tags,
     )

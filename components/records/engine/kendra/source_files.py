@@ -14,11 +14,10 @@ from sqlalchemy import Connection, Row, delete, insert, select, update
 from brume.aws.engine import logs, lookup
 from brume.aws.engine.background import Background
 from brume.aws.engine.idempotency import once
-from brume.aws.engine.listing import list_rows
 from brume.aws.engine.service import Call
 from brume.aws.engine.store import Store
 from brume.aws.engine.tags import Tags, pairs
-from brume.records.engine.kendra.common import absent, arn, conflict, index_row
+from brume.records.engine.kendra.common import absent, arn, conflict, index_row, list_of_index
 from brume.records.engine.kendra.content import ContentError, fetched
 from brume.records.engine.kendra.fields import Fields
 from brume.records.engine.kendra.tables import FILES, INDICES
@@ -97,15 +96,11 @@ class SourceFiles:
 
     def list_all(self, request: Mapping[str, Any], call: Call, count: str = "") -> dict[str, Any]:
         """List the files of an index, the newest first."""
-        with self._store.read() as db:
-            index = index_row(db, call, request["IndexId"])
-            wanted = select(FILES).filter_by(index_id=index.id, kind=self._kind.name)
 
-            def summary(row: Row[Any]) -> dict[str, Any]:
-                return _summary(row) | ({count: row.count} if count else {})
+        def summary(row: Row[Any]) -> dict[str, Any]:
+            return _summary(row) | ({count: row.count} if count else {})
 
-            order = (FILES.c.created, FILES.c.id)
-            return list_rows(db, request, call, wanted, order, summary, newest_first=True)
+        return list_of_index(self._store, request, call, FILES, summary, kind=self._kind.name)
 
     def change(self, request: Mapping[str, Any], call: Call) -> None:
         """Change a file, and begin to read it again; what was read before holds until then."""

@@ -11,12 +11,11 @@ from sqlalchemy import Row, delete, insert, select, update
 
 from brume.aws.engine.background import Background
 from brume.aws.engine.idempotency import once
-from brume.aws.engine.listing import list_rows
 from brume.aws.engine.service import Call
 from brume.aws.engine.store import Store
 from brume.aws.engine.tags import Tags, pairs
 from brume.records.engine.kendra import documents, principals
-from brume.records.engine.kendra.common import arn, bad, conflict, index_row, source_row
+from brume.records.engine.kendra.common import arn, bad, conflict, index_row, list_of_index, source_row
 from brume.records.engine.kendra.indexing import Indexing
 from brume.records.engine.kendra.tables import DATA_SOURCES, DOCUMENTS, SYNC_JOBS
 
@@ -69,11 +68,7 @@ class DataSources:
 
     def list_data_sources(self, request: dict[str, Any], call: Call) -> dict[str, Any]:
         """List the data sources of an index, the newest first."""
-        with self._store.read() as db:
-            index = index_row(db, call, request["IndexId"])
-            wanted = select(DATA_SOURCES).filter_by(index_id=index.id)
-            order = (DATA_SOURCES.c.created, DATA_SOURCES.c.id)
-            return list_rows(db, request, call, wanted, order, _summary, newest_first=True)
+        return list_of_index(self._store, request, call, DATA_SOURCES, _summary)
 
     def update_data_source(self, request: dict[str, Any], call: Call) -> dict[str, Any]:
         """Change a data source; the next sync job does what it says."""

@@ -7,10 +7,8 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from brume.aws.engine.background import Background
 from brume.aws.engine.service import Call
 from brume.aws.engine.store import Store
-from brume.aws.engine.tags import Tags
 from brume.records.engine.kendra.fields import Fields
 from brume.records.engine.kendra.source_files import FileError, FileKind, SourceFiles, contents
 from brume.records.model.search.thesaurus import ThesaurusError, parse_solr
@@ -22,16 +20,10 @@ class Thesauri:
     """The operations on thesauri; all of an index hold together."""
 
     def __init__(
-        self,
-        store: Store,
-        background: Background,
-        tags: Tags,
-        folders: Mapping[str, str],
-        changed: Callable[[str], None],
+        self, store: Store, files: Callable[[FileKind], SourceFiles], changed: Callable[[str], None]
     ) -> None:
-        kind = FileKind(_KIND, "thesaurus", "SourceS3Path", _read, changed)
         self._store = store
-        self._files = SourceFiles(store, background, tags, folders, kind)
+        self._files = files(FileKind(_KIND, "thesaurus", "SourceS3Path", _read, changed))
 
     def create_thesaurus(self, request: dict[str, Any], call: Call) -> dict[str, Any]:
         """Begin to read a file of synonyms in Solr's form."""

@@ -193,7 +193,7 @@ class Rest:
         given = body.read(request.body)
 
         def shown(db: Connection, versions: Sequence[Version]) -> None:
-            self._audit.append(db, access.call, access.scope, _names(versions))
+            self._audit.write(access.call, access.scope, _names(versions), db=db)
 
         done = bundle.run(lambda: self._writing(access), access, given, shown)
         return replies.of_json(200, done)
@@ -210,7 +210,7 @@ class Rest:
         with self._writing(access) as changes:
             change = planned(changes)
             version = writing.apply(changes, change)
-            self._audit.append(changes.db, access.call, access.scope, _names([version] if version else []))
+            self._audit.write(access.call, access.scope, _names([version] if version else []), db=changes.db)
         if version is None or version.deleted:
             return Reply(204, b"", {"etag": replies.etag(version)} if version else {})
         return replies.of_change(access, version, change.status)
