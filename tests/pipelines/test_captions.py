@@ -19,7 +19,7 @@ from brume import storage
 from brume.captions.demo import NoVoiceError, make, texts
 from brume.captions.pipeline.stages import list_audio
 from brume.pipelines.running import catalog
-from tests.components.captions.speech import require_models
+from tests.components.captions.engines import require_models
 from tests.pipelines.runs import BRUME, brume
 from tests.polling import until
 

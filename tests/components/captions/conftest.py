@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.components.captions.speech import require_models, serve_captions
+from tests.components.captions.engines import require_models, serve_captions
 
 
 @pytest.fixture(scope="session")

@@ -6,7 +6,7 @@ from unittest import mock
 
 from brume.captions.pipeline import command
 from brume.pipelines.cli import main
-from tests.components.captions.speech import Scripted, Single
+from tests.components.captions.engines import Scripted, Single
 
 if __name__ == "__main__":
     with mock.patch.object(command, "Recognisers", lambda settings: Single(Scripted())):

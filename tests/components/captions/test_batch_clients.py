@@ -14,7 +14,8 @@ from brume import storage
 from tests.aws.command_line import command_line
 from tests.aws.serving import client_of
 from tests.aws.test_sdks import installed_javascript, run
-from tests.components.captions.speech import SILENCE, Scripted, encoded, serve_captions
+from tests.components.captions.engines import Scripted, serve_captions
+from tests.components.captions.speech import SILENCE, encoded
 from tests.components.captions.test_jobs import finished
 from tests.polling import until
 

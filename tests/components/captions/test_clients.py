@@ -16,14 +16,12 @@ from brume.aws.engine import tls
 from tests.aws import environments
 from tests.aws.serving import KEY
 from tests.aws.test_sdks import installed_javascript, run
+from tests.components.captions.engines import Scripted, require_models, serve_captions
 from tests.components.captions.speech import (
     SILENCE,
-    Scripted,
     check,
     pcm,
     pieces,
-    require_models,
-    serve_captions,
     spoken,
     text_of,
     transcribe,

@@ -15,14 +15,8 @@ from typing import Any
 
 import pytest
 
-from tests.components.captions.speech import (
-    SILENCE,
-    Scripted,
-    encoded,
-    require_models,
-    spoken,
-    word_errors,
-)
+from tests.components.captions.engines import Scripted, require_models
+from tests.components.captions.speech import SILENCE, encoded, spoken, word_errors
 from tests.polling import gone, until
 
 SCRIPT = Scripted()

@@ -16,15 +16,8 @@ import pytest
 from brume.aws.engine.catalog import STATE
 from brume.aws.engine.page_token import TOKEN
 from tests.aws.serving import KEY
-from tests.components.captions.speech import (
-    SILENCE,
-    Scripted,
-    encoded,
-    require_models,
-    serve_captions,
-    spoken,
-    word_errors,
-)
+from tests.components.captions.engines import Scripted, require_models, serve_captions
+from tests.components.captions.speech import SILENCE, encoded, spoken, word_errors
 from tests.components.conftest import Tab, browser, visit
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]

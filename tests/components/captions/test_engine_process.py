@@ -17,13 +17,8 @@ from brume.pipelines.cli import main
 from tests.aws import environments
 from tests.aws.serving import client_of
 from tests.aws.test_engines_up import ask, process
-from tests.components.captions.speech import (
-    SILENCE,
-    StreamError,
-    require_models,
-    serve_captions,
-    transcribe,
-)
+from tests.components.captions.engines import require_models, serve_captions
+from tests.components.captions.speech import SILENCE, StreamError, transcribe
 from tests.polling import until
 
 CLIENTS = Path(__file__).parent / "clients"

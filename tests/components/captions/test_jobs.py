@@ -15,13 +15,8 @@ from botocore.exceptions import ClientError
 
 from brume.captions.engine import downloads
 from tests.aws.serving import KEY, OTHER, client_of
-from tests.components.captions.speech import (
-    RATE,
-    SILENCE,
-    Scripted,
-    encoded,
-    serve_captions,
-)
+from tests.components.captions.engines import Scripted, serve_captions
+from tests.components.captions.speech import RATE, SILENCE, encoded
 from tests.polling import until
 
 DONE = ("COMPLETED", "FAILED")

@@ -4,28 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
-import subprocess
-import sys
 import threading
 from pathlib import Path
 
 import pytest
 import websocket
 
-from brume.aws.engine import catalog
-from brume.aws.wire import keys
+from tests.aws.processes import EngineProcess
 from tests.aws.serving import client_of
-from tests.components.captions.speech import (
-    SILENCE,
-    Scripted,
-    Socket,
-    encoded,
-    require_models,
-    serve_captions,
-    spoken,
-    word_errors,
-)
+from tests.components.captions.engines import Scripted, require_models, serve_captions
+from tests.components.captions.speech import SILENCE, Socket, encoded, spoken, word_errors
 from tests.components.captions.test_jobs import fetched, finished, start
 from tests.polling import until
 
@@ -61,30 +49,12 @@ def test_a_job_whose_engine_ends_goes_on_with_the_next(tmp_path: Path) -> None:
         assert finished(boto, "waits")["TranscriptionJobStatus"] == "COMPLETED"
 
 
-class Process:
+class Process(EngineProcess):
     """The engine as its own process, with its own models."""
 
     def __init__(self, root: Path) -> None:
-        state = root / "data" / catalog.STATE
-        state.unlink(missing_ok=True)  # a killed engine leaves it
-        command = [sys.executable, "-m", "brume.aws.engine.run", "captions", "--port", "0"]
-        command += ["--data", str(root / "data"), "--folder", f"s3://in/={root / 'in'}"]
-        self._log = (root / "engine.log").open("ab")
-        self.process = subprocess.Popen(command, stdout=self._log, stderr=self._log, env=os.environ)
-
-        def started() -> bool:
-            assert self.process.poll() is None, (root / "engine.log").read_text()
-            return state.exists()
-
-        until(started, "the engine's start")
-        (self.key,) = keys.load(root / "data/credentials").values()
-        self.url = json.loads(state.read_text())["url"]
-        self.boto = client_of(self.url, "transcribe", key=self.key)
-
-    def kill(self) -> None:
-        self.process.kill()
-        self.process.wait(60)
-        self._log.close()
+        super().__init__(root, "captions", {"in": root / "in"})
+        self.boto = self.connect("transcribe")
 
 
 @pytest.mark.slow

@@ -19,15 +19,8 @@ from tests.aws.audio_stream import Stream
 from tests.aws.generating import parameters
 from tests.aws.serving import client_of
 from tests.aws.test_http import client
-from tests.components.captions.speech import (
-    RATE,
-    SILENCE,
-    Scripted,
-    StreamError,
-    serve_captions,
-    text_of,
-    transcribe,
-)
+from tests.components.captions.engines import Scripted, serve_captions
+from tests.components.captions.speech import RATE, SILENCE, StreamError, text_of, transcribe
 from tests.polling import until
 
 

@@ -19,7 +19,7 @@ from brume.captions.pipeline.sources import Clip
 from brume.captions.pipeline.stream import StreamConnectionError, StreamError, endpoint, transcribe
 from brume.captions.pipeline.transcription import How, parameters
 from tests.aws.serving import KEY
-from tests.components.captions.speech import Scripted, serve_captions
+from tests.components.captions.engines import Scripted, serve_captions
 from tests.components.captions.test_sources import write_tone
 
 

@@ -14,7 +14,8 @@ from brume.captions.engine import engine
 from brume.captions.engine.work import Work
 from tests.aws.postgres import database as database
 from tests.aws.serving import client_of
-from tests.components.captions.speech import SILENCE, Scripted, encoded, serve_captions
+from tests.components.captions.engines import Scripted, serve_captions
+from tests.components.captions.speech import SILENCE, encoded
 from tests.components.captions.test_jobs import fetched, finished, start
 from tests.polling import SECONDS, until
 

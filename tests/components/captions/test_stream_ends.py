@@ -14,16 +14,15 @@ import pytest
 from brume.aws.wire.eventstream import encode
 from tests.aws.audio_stream import Stream
 from tests.aws.test_http import client
+from tests.components.captions.engines import Scripted, serve_captions
 from tests.components.captions.speech import (
     RATE,
     SILENCE,
-    Scripted,
     Socket,
     StreamError,
     encoded,
     metrics,
     pieces,
-    serve_captions,
     text_of,
     transcribe,
 )

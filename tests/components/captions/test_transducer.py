@@ -14,7 +14,8 @@ from brume.captions.model.recognisers import Recognisers, RecogniserSettings
 from brume.captions.model.transducer import Transducer
 from brume.weights import WeightsError
 from tests.components.captions import tones
-from tests.components.captions.speech import pieces, serve_captions, text_of, transcribe
+from tests.components.captions.engines import serve_captions
+from tests.components.captions.speech import pieces, text_of, transcribe
 
 SPEECH = tones.speech(0.1, "▁one", 0.1, "▁two", 0.1, "▁thr", "ee", 1.0, "▁one", 0.1, "▁two", 0.1)
 STARTS = (0.1, 0.5, 0.9, 2.5, 2.9)

@@ -12,14 +12,8 @@ import pytest
 from botocore.exceptions import ClientError
 
 from tests.aws.serving import KEY, OTHER, client_of
-from tests.components.captions.speech import (
-    SILENCE,
-    Scripted,
-    StreamError,
-    serve_captions,
-    text_of,
-    transcribe,
-)
+from tests.components.captions.engines import Scripted, serve_captions
+from tests.components.captions.speech import SILENCE, StreamError, text_of, transcribe
 from tests.polling import until
 
 TABLE = "Phrase\tSoundsLike\tIPA\tDisplayAs\nTwoo\t\t\tTWO\nfor-four\t\t\tForfour\n"

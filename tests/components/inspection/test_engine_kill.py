@@ -7,8 +7,6 @@ import json
 import os
 import random
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,8 +15,7 @@ from typing import Any
 import pytest
 from sqlalchemy import create_engine, text
 
-from brume.aws.wire import keys
-from tests.aws.serving import client_of
+from tests.aws.processes import EngineProcess
 from tests.components.inspection.parts import (
     BUCKET,
     OUTPUT,
@@ -35,44 +32,23 @@ from tests.polling import until
 pytestmark = pytest.mark.slow
 
 
-class Process:
+class Process(EngineProcess):
     """An engine as its own process, on ROOT/data."""
 
     def __init__(self, root: Path, env: dict[str, str] | None = None) -> None:
-        folders = {BUCKET: root / "pictures", "s3://results/": root / "results"}
-        command = [sys.executable, "-m", "brume.aws.engine.run", "inspection", "--port", "0"]
-        command += ["--data", str(root / "data")]
-        for prefix, folder in folders.items():
+        folders = {
+            BUCKET.removeprefix("s3://").removesuffix("/"): root / "pictures",
+            "results": root / "results",
+        }
+        for folder in folders.values():
             folder.mkdir(parents=True, exist_ok=True)
-            command += ["--folder", f"{prefix}={folder}"]
-        state = root / "data/engine.json"
-        state.unlink(missing_ok=True)  # a killed engine leaves it
-        self._log = (root / "engine.log").open("ab")
-        self._process = subprocess.Popen(
-            command, stdout=self._log, stderr=self._log, env={**os.environ, **(env or {})}
-        )
-
-        def started() -> bool:
-            assert self._process.poll() is None, (root / "engine.log").read_text()
-            return state.exists()
-
-        until(started, "the engine's start")
-        (key,) = keys.load(root / "data/credentials").values()
-        url = json.loads(state.read_text())["url"]
-        self.client = client_of(url, "lookoutvision", key=key)
-        self.console = client_of(url, "brumeinspection", key=key)
-
-    def kill(self) -> None:
-        self._process.kill()
-        self._end()
+        super().__init__(root, "inspection", folders, environment=env)
+        self.client = self.connect("lookoutvision")
+        self.console = self.connect("brumeinspection")
 
     def stop(self) -> None:
-        self._process.terminate()
-        self._end()
-
-    def _end(self) -> None:
-        self._process.wait(timeout=60)
-        self._log.close()
+        self.process.terminate()
+        self.process.wait(timeout=60)
 
 
 @contextlib.contextmanager

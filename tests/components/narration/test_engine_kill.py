@@ -8,18 +8,14 @@ from __future__ import annotations
 import contextlib
 import os
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from brume.aws.engine import catalog
-from brume.aws.wire import keys
-from tests.aws.serving import client_of
+from tests.aws.processes import EngineProcess
 from tests.components.narration.test_tasks import finished, start
-from tests.polling import until
 
 
 @contextlib.contextmanager
@@ -28,24 +24,9 @@ def engine(root: Path, most: int = 0, **more: str) -> Iterator[tuple[Any, subpro
 
     `most` is the size that a file may have, in blocks of 512 bytes; 0: any.
     """
-    data = root / "data"
-    command = [sys.executable, "-m", "tests.components.narration.toned_engine", "narration", "--port", "0"]
-    command += ["--data", str(data), "--folder", f"s3://sounds/={root / 'out'}"]
-    if most:
-        command = ["/bin/sh", "-c", f'ulimit -f {most} && exec "$0" "$@"', *command]
-    with subprocess.Popen(command, env=os.environ | more, stderr=subprocess.DEVNULL) as process:
-        try:
-
-            def running() -> catalog.Running | None:
-                assert process.poll() is None, "the engine ended"
-                found = catalog.running(data)
-                return found if found is not None and found.pid == process.pid else None
-
-            state = until(running, "the start of the engine")
-            (key,) = keys.load(Path(state.credentials)).values()
-            yield client_of(state.url, "polly", key=key), process
-        finally:
-            process.kill()
+    sounds, toned = {"sounds": root / "out"}, "tests.components.narration.toned_engine"
+    with EngineProcess(root, "narration", sounds, module=toned, environment=more, most=most) as made:
+        yield made.connect("polly"), made.process
 
 
 @pytest.mark.slow

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import requests
 
-from brume.aws.engine import catalog
 from brume.aws.engine.catalog import Settings
 from brume.records.engine import engine
+from tests.aws.processes import EngineProcess
 from tests.aws.serving import client_of, serve_engine
 from tests.polling import until
 
@@ -81,15 +80,5 @@ def loaded(url: str, identity: str) -> dict[str, Any]:
 
 def serve_process(folder: Path, *options: str) -> tuple[subprocess.Popen[bytes], str]:
     """Run the engine as a process of its own, which can be killed, with options of its command."""
-    data = folder / "data"
-    command = [sys.executable, "-m", "brume.aws.engine.run", "records", "--port", "0", "--data", str(data)]
-    command += ["--folder", f"s3://bucket/={folder / 'bucket'}", *options]
-    with (folder / "engine.log").open("ab") as log:
-        process = subprocess.Popen(command, stdout=log, stderr=log)
-
-    def running() -> str | None:
-        assert process.poll() is None, "the engine ended"
-        found = catalog.running(data)
-        return found.url if found and found.pid == process.pid else None
-
-    return process, until(running, "the engine to run")  # type: ignore[return-value]
+    made = EngineProcess(folder, "records", {"bucket": folder / "bucket"}, options=options)
+    return made.process, made.url

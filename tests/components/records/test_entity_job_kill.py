@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.components.records.running import running_engine
+from tests.aws.processes import EngineProcess
 from tests.components.records.terminologies import extractor
 from tests.components.records.test_comprehend_medical import ended, start
 from tests.polling import until
@@ -16,9 +19,10 @@ from tests.polling import until
 FILES = 2000
 
 
-def engine(root: Path) -> Any:
-    folders = {name: root / name for name in ("texts", "found")}
-    return running_engine(root, "comprehendmedical", folders)
+@contextlib.contextmanager
+def engine(root: Path) -> Iterator[tuple[Any, subprocess.Popen[bytes]]]:
+    with EngineProcess(root, "records", {name: root / name for name in ("texts", "found")}) as made:
+        yield made.connect("comprehendmedical"), made.process
 
 
 @pytest.mark.slow

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import subprocess
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.aws.processes import EngineProcess
 from tests.components.records import healthlake as hl
-from tests.components.records.running import running_engine
 from tests.polling import until
 
 COUNT = 9000
 
 
-def started(root: Path) -> Any:
-    return running_engine(root, "healthlake", {"inputs": root / "inputs", "outputs": root / "outputs"})
+@contextlib.contextmanager
+def started(root: Path) -> Iterator[tuple[Any, subprocess.Popen[bytes]]]:
+    with EngineProcess(root, "records", {name: root / name for name in ("inputs", "outputs")}) as made:
+        yield made.connect("healthlake"), made.process
 
 
 def kill(process: subprocess.Popen[bytes]) -> None:

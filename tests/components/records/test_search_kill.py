@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from brume.aws.engine import catalog
-from brume.aws.wire import keys
-from tests.aws.serving import client_of
+from tests.aws.processes import EngineProcess
 from tests.components.records.kendra import CONCEPTS, ROLE, document, make_index
 from tests.polling import until
 
@@ -25,27 +21,13 @@ pytestmark = pytest.mark.slow
 @contextlib.contextmanager
 def engine(root: Path) -> Iterator[tuple[Any, subprocess.Popen[bytes]]]:
     """Run the engine without weights; yields boto3's client and the process."""
-    data, concepts = root / "data", root / "concepts.tsv"
+    concepts = root / "concepts.tsv"
     concepts.write_text(CONCEPTS)
-    command = [sys.executable, "-m", "brume.aws.engine.run", "records", "--port", "0", "--data", str(data)]
-    command += ["--folder", f"s3://notes/={root / 'notes'}", "--folder", f"s3://owned/={root / 'owned'}"]
     settings = {"EMBEDDINGS": "none", "MENTIONS": "none", "CONCEPTS": str(concepts)}
-    environment = os.environ | {f"BRUME_RECORDS_{name}": value for name, value in settings.items()}
-    with subprocess.Popen(
-        command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    ) as process:
-        try:
-
-            def running() -> catalog.Running | None:
-                assert process.poll() is None, "the engine ended"
-                found = catalog.running(data)
-                return found if found is not None and found.pid == process.pid else None
-
-            state = until(running, "the start of the engine")
-            (key,) = keys.load(Path(state.credentials)).values()
-            yield client_of(state.url, "kendra", key=key), process
-        finally:
-            process.kill()
+    environment = {f"BRUME_RECORDS_{name}": value for name, value in settings.items()}
+    folders = {name: root / name for name in ("notes", "owned")}
+    with EngineProcess(root, "records", folders, environment=environment) as made:
+        yield made.connect("kendra"), made.process
 
 
 def indexed(client: Any, index: str) -> int:

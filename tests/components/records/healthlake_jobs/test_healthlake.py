@@ -7,10 +7,8 @@ import json
 import shutil
 import threading
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 import pytest
 from botocore.exceptions import ClientError
@@ -21,7 +19,6 @@ from brume.aws.client import client
 from brume.aws.engine.background import Background
 from brume.aws.engine.service import Call
 from brume.aws.engine.store import Store
-from brume.aws.wire.keys import Key
 from brume.records.engine.access.audit import Audit
 from brume.records.engine.access.scopes import Scopes
 from brume.records.engine.healthlake.job_run import JobRun
@@ -34,75 +31,11 @@ from brume.records.model.deidentify import Mode
 from brume.records.model.lake import Lake
 from brume.records.model.resources import Resources
 from brume.records.pipeline import healthlake_export
-from tests.aws.serving import KEY, KEYS, OTHER, client_of, serve_engine
+from tests.aws.serving import KEY, OTHER, client_of
 from tests.components.records import healthlake as hl
 from tests.components.records.conftest import Export
+from tests.components.records.two_patients import ABOUT, PEOPLE, STUDY, WARD
 from tests.polling import until
-
-WARD = Key("AKIDWARD", "secret of the ward", KEY.account)
-STUDY = Key("AKIDSTUDY", "secret of the study", KEY.account)
-RIGHTS = {
-    KEY.access_key: {"any": True},
-    OTHER.access_key: {"any": True},
-    WARD.access_key: {"patients": ["a"]},
-    STUDY.access_key: {"role": "researcher", "patients": "all"},
-}
-RECORD = "https://hospital.example/record"
-PEOPLE: list[dict[str, Any]] = [
-    {"resourceType": "Patient", "id": "a", "identifier": [{"system": RECORD, "value": "11"}]},
-    {"resourceType": "Patient", "id": "b"},
-]
-ABOUT: list[dict[str, Any]] = [
-    {"resourceType": "Condition", "id": "of-a", "subject": {"reference": "Patient/a"}},
-    {
-        "resourceType": "Condition",
-        "id": "by-record",
-        "subject": {"reference": f"Patient?identifier={RECORD}|11"},
-    },
-    {"resourceType": "Condition", "id": "of-b", "subject": {"reference": "Patient/b"}},
-    {"resourceType": "Observation", "id": "exact", "status": "final", "subject": {"reference": "Patient/b"}},
-    {"resourceType": "Practitioner", "id": "p"},
-    {
-        "resourceType": "Group",
-        "id": "g",
-        "type": "person",
-        "actual": True,
-        "member": [{"entity": {"reference": "Patient/a"}}],
-    },
-]
-
-
-@pytest.fixture(scope="module")
-def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("healthlake")
-
-
-@pytest.fixture(scope="module")
-def url(root: Path) -> Iterator[str]:
-    (root / "rights.json").write_text(json.dumps(RIGHTS))
-    keys = {key.access_key: key for key in (*KEYS.values(), WARD, STUDY)}
-    with pytest.MonkeyPatch.context() as monkeypatch:
-        monkeypatch.setenv("BRUME_RECORDS_EMBEDDINGS", "none")
-        monkeypatch.setenv("BRUME_RECORDS_ACCESS", str(root / "rights.json"))
-        with serve_engine(hl.make_engine(root), keys=keys) as made:
-            yield made
-
-
-@pytest.fixture(scope="module")
-def boto(url: str) -> Any:
-    return client_of(url, "healthlake")
-
-
-@pytest.fixture(scope="module")
-def people(boto: Any, root: Path) -> str:
-    """A data store with two patients and what is about them."""
-    hl.write(root / "inputs/people/Patient-0.ndjson", PEOPLE)
-    hl.write(root / "inputs/people/all.ndjson", ABOUT)
-    made = hl.make_datastore(boto, DatastoreName="people")
-    assert (
-        hl.imported(boto, made, hl.start_import(boto, made, "s3://inputs/people"))["JobStatus"] == "COMPLETED"
-    )
-    return made
 
 
 def test_a_data_store_from_its_beginning_to_its_end(boto: Any, url: str) -> None:
@@ -289,93 +222,6 @@ def test_an_export_has_what_its_key_may_see(url: str, root: Path, people: str) -
     assert set(there) == {"Patient/a", "Condition/of-a", "Condition/by-record", "Practitioner/p", "Group/g"}
     with pytest.raises(ClientError, match="holds records as they are"):
         hl.start_export(client_of(url, "healthlake", key=STUDY), people)
-
-
-def start(url: str, datastore: str, path: str, key: Key = KEY, **more: Any) -> Any:
-    body = {"JobName": "raw", "OutputDataConfig": hl.output(), "DataAccessRoleArn": hl.ROLE, **more}
-    return hl.send("POST", f"{url}/datastore/{datastore}/r4/{path}", body, key=key)
-
-
-def raw(url: str, datastore: str, path: str, key: Key = KEY) -> dict[str, Any]:
-    """Export by FHIR's own operation; returns the last answer of the address of its status."""
-    began = start(url, datastore, path, key)
-    assert began.status_code == 202, began.text
-    assert began.json()["jobStatus"] == "SUBMITTED"
-
-    def done() -> dict[str, Any] | None:
-        answer = hl.send("GET", began.headers["content-location"], key=key)
-        assert answer.status_code == 200 or "x-progress" in answer.headers
-        return dict(answer.json()) if answer.status_code == 200 else None
-
-    return until(done, "the end of an export") or {}
-
-
-def ids(root: Path, answer: dict[str, Any]) -> set[str]:
-    files = [one["url"].removeprefix("s3://") for one in answer["output"]]
-    lines = [line for name in files for line in (root / name).read_text().splitlines()]
-    return {json.loads(line)["id"] for line in lines}
-
-
-def test_export_by_fhir_of_all_of_patients_and_of_a_group(url: str, root: Path, people: str) -> None:
-    everything = raw(url, people, "$export")
-    assert {"a", "b", "of-a", "of-b", "p", "g"} <= ids(root, everything)
-    assert everything["exportJobProperties"]["jobStatus"] == "COMPLETED"
-    assert everything["request"].endswith("/r4/$export") and everything["error"] == []
-    assert "p" not in ids(root, raw(url, people, "Patient/$export"))
-    assert ids(root, raw(url, people, "Group/g/%24export")) == {"a", "of-a", "by-record", "g"}
-    typed = raw(url, people, "Patient/$export?_type=Condition%2CGroup&_outputFormat=ndjson")
-    assert {one["type"] for one in typed["output"]} == {"Condition", "Group"}
-    assert ids(root, raw(url, people, "$export", key=WARD)) == {"a", "of-a", "by-record", "p", "g"}
-
-
-def test_export_since_an_instant_has_what_changed_and_what_was_deleted(
-    url: str, boto: Any, root: Path, people: str
-) -> None:
-    store = hl.make_datastore(boto)
-    hl.write(
-        root / "inputs/since/1/Patient-0.ndjson", [{"resourceType": "Patient", "id": one} for one in "xyz"]
-    )
-    hl.imported(boto, store, hl.start_import(boto, store, "s3://inputs/since/1"))
-    at = raw(url, store, "$export")["transactionTime"]
-    gone = {"request": {"method": "DELETE", "url": "Patient/x"}}
-    bundle = {"resourceType": "Bundle", "type": "transaction", "entry": [gone]}
-    hl.write(root / "inputs/since/2/changes.ndjson", [bundle, {"resourceType": "Patient", "id": "y"}])
-    hl.imported(boto, store, hl.start_import(boto, store, "s3://inputs/since/2"))
-    answer = raw(url, store, f"$export?_since={quote(at)}")
-    assert ids(root, answer) == {"y"}
-    (deleted,) = answer["deleted"]
-    (line,) = (root / deleted["url"].removeprefix("s3://")).read_text().splitlines()
-    assert json.loads(line)["entry"] == [gone]
-    assert raw(url, store, "$export")["deleted"] == []
-
-
-@pytest.mark.parametrize(
-    ("path", "status", "named"),
-    [
-        ("$export?_elements=id", 400, "Prefer: handling=lenient"),
-        ("$export?_since=yesterday", 400, "_since is an instant"),
-        ("$export?_type=patient", 400, "_type names a type"),
-        ("$export?_outputFormat=text%2Fcsv", 400, "_outputFormat"),
-        ("Group/none/$export", 404, "no such Group"),
-    ],
-)
-def test_a_wrong_export_is_refused_by_an_outcome(
-    url: str, people: str, path: str, status: int, named: str
-) -> None:
-    answer = start(url, people, path)
-    assert answer.status_code == status
-    assert answer.json()["resourceType"] == "OperationOutcome"
-    assert named in answer.json()["issue"][0]["diagnostics"]
-
-
-def test_a_body_is_checked_and_what_has_ended_is_not_cancelled(url: str, people: str) -> None:
-    wrong = start(url, people, "$export", OutputDataConfig={"S3Configuration": {"S3Uri": "s3://outputs/x"}})
-    assert wrong.status_code == 400 and "KmsKeyId" in wrong.text
-    absent = start(url, "0" * 32, "$export")
-    assert absent.status_code == 404 and "There is no data store" in absent.text
-    done = raw(url, people, "$export")["exportJobProperties"]
-    answer = hl.send("DELETE", f"{url}/datastore/{people}/r4/export/{done['jobId']}")
-    assert answer.status_code == 404 and "has ended as COMPLETED" in answer.text
 
 
 def test_jobs_of_a_data_store_run_in_their_order(boto: Any, root: Path) -> None:

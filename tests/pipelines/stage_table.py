@@ -1,0 +1,243 @@
+"""What each argument and each module of a pipeline makes run again, as the tests of stages expect it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+SLIDES = ["cohort", "tiling", "shards", "training", "serving", "prediction", "scores", "report"]
+PREDICT = [name for name in SLIDES if name != "training"]
+INSPECTION = [
+    *("images", "trial", "datasets", "training", "evaluation", "packaging", "hosting", "detection", "report")
+]
+LABELS = ["ingest", "workers", "quality", "tables", "queries", "dashboard", "quicksight"]
+CAPTIONS = ["audio", "transcribe", "evaluate", "report"]
+NARRATION = ["read", "script", "synthesise", "assemble", "publish", "report"]
+RECORDS = [
+    *(
+        "ingest",
+        "views",
+        "notes",
+        "entities",
+        "resources",
+        "graph",
+        "load",
+        "index",
+        "judge",
+        "exports",
+        "report",
+    ),
+]
+LOOK_AGAIN = {
+    "slides": [],
+    "slides_predict": [],
+    "inspection": [],
+    "labels": LABELS[:2],
+    "captions": [],
+    "narration": [],
+    "records": ["ingest", "load", "index"],
+}
+TRAIN_ON = SLIDES[3:]
+MODEL_ON = INSPECTION[2:]
+
+
+# A parameter, or the content of what it names, and the stages that run again when it changes by itself.
+TABLE: dict[str, list[tuple[str, Any, list[str]]]] = {
+    "slides": [
+        ("slides", "new folder", SLIDES),
+        ("labels", "new file", SLIDES),
+        ("slides", "content", SLIDES),
+        ("labels", "content", SLIDES),
+        ("tile_size", 128, SLIDES),
+        ("mpp", 1.0, SLIDES),
+        ("assume_mpp", 0.5, SLIDES),
+        ("max_background", 0.6, SLIDES),
+        ("tissue", "grey", SLIDES),
+        ("jpeg_quality", 80, SLIDES),
+        ("max_rejected", 0.2, SLIDES),
+        ("tile_groups", 3, SLIDES),
+        ("seed", 1, SLIDES),
+        ("model", "resnet50", TRAIN_ON),
+        ("weights", "new file", TRAIN_ON),
+        ("epochs", 11, TRAIN_ON),
+        ("batch_size", 16, SLIDES[2:]),
+        ("learning_rate", 0.1, TRAIN_ON),
+        ("ranks", 3, SLIDES[2:]),
+        ("collective", "mpi4py", TRAIN_ON),
+        ("worker_cpu", "1", []),
+        ("worker_memory", "1Gi", []),
+        ("gpus", 1, []),
+        ("tolerations", [{"key": "gpu"}], []),
+    ],
+    "slides_predict": [
+        ("slides", "new folder", PREDICT),
+        ("model", "new folder", PREDICT),
+        ("slides", "content", PREDICT),
+        ("model", "content", PREDICT),
+        ("assume_mpp", 0.5, PREDICT),
+        ("max_rejected", 0.2, PREDICT),
+        ("tile_groups", 3, PREDICT),
+    ],
+    "inspection": [
+        ("images", "new folder", INSPECTION),
+        ("test_images", "new folder", INSPECTION),
+        ("trial_images", "new folder", ["trial", "hosting", "detection", "report"]),
+        ("images", "content", INSPECTION),
+        ("test_images", "content", INSPECTION),
+        ("trial_images", "content", ["trial", "hosting", "detection", "report"]),
+        ("images", "a picture that the manifest names", INSPECTION),
+        ("project", "other", MODEL_ON),
+        ("deploy", True, ["hosting"]),
+        ("units", 2, []),
+        ("timeout_minutes", 1, []),
+    ],
+    "labels": [
+        ("source", "new folder", LABELS),
+        ("source", "content", LABELS),
+        ("lake", "new folder", LABELS),
+        ("workers", "new file", LABELS[1:]),
+        ("workers", "content", LABELS[1:]),
+        ("modalities", "VideoObjectTracking", LABELS),
+        ("job_states", True, LABELS),
+        ("mask_people", True, LABELS[1:]),
+        ("iceberg", "local", ["tables"]),
+        ("publish_glue", True, ["tables"]),
+        ("publish_quicksight", "arn", ["quicksight"]),
+        ("workgroup", "other", ["tables", "queries", "quicksight"]),
+    ],
+    "captions": [
+        ("audio", "new folder", CAPTIONS),
+        ("audio", "content", CAPTIONS),
+        ("audio", "a text beside it", CAPTIONS[2:]),
+        ("references", "new folder", CAPTIONS[2:]),
+        ("references", "content", CAPTIONS[2:]),
+        ("language", "es-US", CAPTIONS),
+        ("levels", "off,high", CAPTIONS[1:]),
+        ("vocabulary", "new file", CAPTIONS[1:]),
+        ("vocabulary_filter", "new file", CAPTIONS[1:]),
+        ("model", "new folder", CAPTIONS[1:]),
+        ("speed", "real-time", CAPTIONS[1:]),
+        ("streams", 3, []),
+        ("max_rejected", 0.2, CAPTIONS),
+    ],
+    "narration": [
+        ("articles", "new folder", NARRATION),
+        ("articles", "content", NARRATION),
+        ("language", "es-ES", NARRATION),
+        ("voices", "Joanna", NARRATION[2:]),
+        ("lexicons", "new file", NARRATION[2:]),
+        ("speed", 110, NARRATION[1:]),
+        ("intro", "{title}", NARRATION[1:]),
+        ("outro", "{author}", NARRATION[1:]),
+        ("formats", "mp3", NARRATION[3:]),
+        ("title", "other", NARRATION[3:]),
+        ("address", "https://example.org", NARRATION[3:]),
+        ("author", "other", NARRATION[3:]),
+        ("email", "other", NARRATION[3:]),
+        ("cover", "new file", NARRATION[3:]),
+        ("publish", "other", NARRATION[4:]),
+        ("cache", "other", []),
+        ("requests", 3, []),
+        ("max_rejected", 0.2, NARRATION),
+    ],
+    "records": [
+        ("source", "new folder", RECORDS),
+        ("source", "content", RECORDS),
+        ("lake", "new folder", RECORDS),
+        ("status", "current", RECORDS[2:]),
+        ("max_rejected", 0.5, ["views", "report"]),
+        ("nlp", "none", ["entities", "resources", "graph", "exports", "report"]),
+        ("terminology", "new folder", ["entities", "resources", "graph", "exports", "report"]),
+        ("min_score", 0.5, ["resources", "graph", "exports", "report"]),
+        ("keep_negated", False, ["graph", "report"]),
+        ("deidentify", "mask", [name for name in RECORDS if name not in ("ingest", "views")]),
+        ("graph", "files", []),
+        ("graph_role", "other", []),
+        ("index", "other", []),
+        ("embeddings", False, ["judge", "report"]),
+        ("queries", "new file", ["judge", "report"]),
+        ("queries", "content", ["judge", "report"]),
+        ("roles", "new file", []),
+        ("exports", "fhir", ["exports"]),
+        ("views", "new folder", ["views", "report"]),
+        # They go with a data store of HealthLake, which is exported in every run.
+        ("export_to", "other", []),
+        ("export_role", "other", []),
+        ("export_key", "other", []),
+    ],
+}
+
+
+# A stage whose code changes by itself, and the stages that run again. One that acts does not run for its own
+# sake: what would use it stands.
+CODE: dict[str, dict[str, list[str]]] = {
+    "slides": {
+        "cohort": SLIDES,
+        "tiling": SLIDES[1:],
+        "shards": SLIDES[2:],
+        "training": TRAIN_ON,
+        "serving": [],
+        "prediction": SLIDES[4:],
+        "scores": SLIDES[6:],
+        "report": SLIDES[7:],
+    },
+    "slides_predict": {
+        "cohort": PREDICT,
+        "tiling": PREDICT[1:],
+        "shards": PREDICT[2:],
+        "serving": [],
+        "prediction": PREDICT[3:],
+        "scores": PREDICT[5:],
+        "report": PREDICT[6:],
+    },
+    "inspection": {
+        "images": INSPECTION,
+        "trial": ["trial", "hosting", "detection", "report"],
+        "datasets": [],
+        "training": MODEL_ON,
+        "evaluation": ["evaluation"],
+        "packaging": ["packaging", "report"],
+        "hosting": [],
+        "detection": ["hosting", "detection", "report"],
+        "report": ["report"],
+    },
+    "labels": {
+        "source": [],
+        "ingest": [],
+        "workers": [],
+        "quality": LABELS[2:],
+        "tables": ["tables"],
+        "queries": ["queries"],
+        "dashboard": ["dashboard"],
+        "quicksight": ["quicksight"],
+    },
+    "captions": {
+        "speech": [],
+        "audio": CAPTIONS,
+        "transcribe": CAPTIONS[1:],
+        "evaluate": CAPTIONS[2:],
+        "report": CAPTIONS[3:],
+    },
+    "narration": {
+        "articles": [],
+        "read": NARRATION,
+        "script": NARRATION[1:],
+        "synthesise": NARRATION[2:],
+        "assemble": NARRATION[3:],
+        "publish": NARRATION[4:],
+        "report": NARRATION[5:],
+    },
+    "records": {
+        "source": [],
+        "ingest": [],
+        "views": ["views", "report"],
+        "notes": [name for name in RECORDS if name not in ("ingest", "views")],
+        "entities": ["entities", "resources", "graph", "exports", "report"],
+        "resources": ["resources"],
+        "graph": ["graph", "report"],
+        "load": [],
+        "index": [],
+        "judge": ["judge", "report"],
+        "exports": ["exports"],
+        "report": ["report"],
+    },
+}
