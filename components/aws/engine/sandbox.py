@@ -3,7 +3,8 @@
 `Sandbox(module)` names the module that does the work, by its import name. It has two functions: `warm_up()`
 loads what every job needs and starts no thread, `do(request)` does one job; request and answer are
 dictionaries that JSON can write. In place of `do` it may have `stream(request, output)`, which can begin its
-answer early and write bytes after it (`sandbox_process.Output`): the engine reads them while they are made.
+answer early and write bytes after it (`sandbox_process.Output`): the engine reads them while they are made. A
+job that is kept can be given another request, which spares what its process has to open.
 `sandbox_process` is the other side.
 """
 
@@ -64,11 +65,12 @@ class Job:
         answer: dict[str, Any] = json.loads(line)
         return answer
 
-    def stream(self, seconds: float) -> tuple[dict[str, Any], Iterator[bytes]]:
+    def stream(self, seconds: float, *, keep: bool = False) -> tuple[dict[str, Any], Iterator[bytes]]:
         """Wait for the answer; return it, and the bytes after it as they come: none where it has none.
 
         `seconds` are those in which the job is waited for, not those that the caller takes to use the bytes.
         Raises `LateError` and `LostError` as `answer` does, and so does the iterator, which has to be closed.
+        With `keep` the process is there after the last byte, for `again` or `end`; without bytes it ends.
         """
         self._left = seconds
         line = b""
@@ -77,19 +79,34 @@ class Job:
                 line += self._receive(1 << 16, until_line=True)
             answer: dict[str, Any] = json.loads(line)
         except BaseException:
-            self._end()
+            self.end()
             raise
         if not answer.pop(STREAMED, False):
-            self._end()
+            self.end()
             return answer, iter(())
-        return answer, self._parts()
+        return answer, self._parts(keep)
 
-    def _parts(self) -> Iterator[bytes]:
+    def again(self, request: Mapping[str, Any]) -> None:
+        """Send the process a request. Raises `LostError` when it has ended."""
+        try:
+            self._socket.sendall(json.dumps(request).encode() + b"\n")
+        except OSError as error:
+            raise LostError(f"the process of the query takes no request: {error}") from error
+
+    def end(self) -> None:
+        """End the job's process, and read nothing more of it."""
+        self._socket.close()
+        self.kill()
+
+    def _parts(self, keep: bool) -> Iterator[bytes]:
+        whole = False
         try:
             while size := PART.unpack(self._exactly(PART.size))[0]:
                 yield self._exactly(size)
+            whole = True
         finally:
-            self._end()
+            if not (keep and whole):
+                self.end()
 
     def _exactly(self, size: int) -> bytes:
         parts = []
@@ -115,10 +132,6 @@ class Job:
             raise LostError("the process of the query ended")
         return data
 
-    def _end(self) -> None:
-        self._socket.close()
-        self.kill()
-
     def kill(self) -> None:
         """End the job; one that has ended stays so."""
         self._sandbox.send(KILL, self._number)
@@ -142,12 +155,13 @@ class Sandbox:
         number = next(self._numbers)
         with theirs:
             self.send(START, number, theirs)
+        job = Job(number, ours, self)
         try:
-            ours.sendall(json.dumps(request).encode() + b"\n")
-        except OSError as error:
-            ours.close()
-            raise LostError(f"the process of the query did not start: {error}") from error
-        return Job(number, ours, self)
+            job.again(request)
+        except LostError:
+            job.end()
+            raise
+        return job
 
     def send(self, kind: bytes, number: int, handed: socket.socket | None = None) -> None:
         """Send one message to the process that forks; it is started when it is not there."""

@@ -10,7 +10,8 @@ receives, and ends, with its children, when the engine closes its end of the con
 
 On the control socket come messages of nine bytes: `S` and a number with the socket of a new job, or `K` and
 the number of a job to kill. A job is one line of JSON on its socket, its answer another. After an answer that
-is streamed come its bytes, in parts that begin with their number; a part of none is the end.
+is streamed come its bytes, in parts that begin with their number; a part of none is the end. Another line is
+another request for the same process, which ends when the socket is closed.
 """
 
 from __future__ import annotations
@@ -137,7 +138,7 @@ def _obey(control: socket.socket, children: dict[int, int], module: _Module) -> 
 
 
 def _child(own: socket.socket, parent: int, module: _Module) -> None:
-    """Do one job and end. Nothing is printed: it could be in the caller's words."""
+    """Do the requests of one job, and end. Nothing is printed: it could be in the caller's words."""
     code = 1
     try:
         _end_with(parent)
@@ -148,26 +149,30 @@ def _child(own: socket.socket, parent: int, module: _Module) -> None:
         with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w") as score:  # noqa: PTH123
             score.write("1000")  # a machine short of memory ends a query, not the engine
         with own.makefile("rwb") as stream:
-            request: dict[str, Any] = json.loads(stream.readline())
-            output = Output(stream)  # type: ignore[arg-type]
-            try:
-                streaming = getattr(module, "stream", None)
-                answer = streaming(request, output) if streaming else module.do(request)
-            except BaseException as error:
-                if output.begun:
-                    raise  # without an end: the engine sees that it was lost
-                answer = {
-                    "failed": f"INTERNAL_ERROR: {type(error).__name__}",
-                    "internal": type(error).__name__,
-                }
-            if output.begun:
-                output.end()
-            else:
-                stream.write(json.dumps(answer).encode() + b"\n")
-                stream.flush()
+            while line := stream.readline():
+                _do(json.loads(line), stream, module)  # type: ignore[arg-type]
         code = 0
     finally:
         os._exit(code)
+
+
+def _do(request: dict[str, Any], stream: BinaryIO, module: _Module) -> None:
+    output = Output(stream)
+    try:
+        streaming = getattr(module, "stream", None)
+        answer = streaming(request, output) if streaming else module.do(request)
+    except BaseException as error:
+        if output.begun:
+            raise  # without an end: the engine sees that it was lost
+        answer = {
+            "failed": f"INTERNAL_ERROR: {type(error).__name__}",
+            "internal": type(error).__name__,
+        }
+    if output.begun:
+        output.end()
+    else:
+        stream.write(json.dumps(answer).encode() + b"\n")
+        stream.flush()
 
 
 def _end_with(parent: int) -> None:

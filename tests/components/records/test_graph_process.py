@@ -11,9 +11,10 @@ from typing import Any
 import pytest
 from pyoxigraph import Literal, NamedNode, Quad
 
-from brume.aws.engine.sandbox import LateError, LostError, Sandbox
+from brume.aws.engine.sandbox import Job, LateError, LostError, Sandbox
 from brume.records.engine.neptune import query_process
 from brume.records.engine.neptune.generations import Generations
+from brume.records.engine.neptune.readers import Readers
 from brume.records.model.graph import isolation, store
 from tests.polling import SECONDS
 
@@ -90,6 +91,37 @@ def test_the_process_that_forks_is_started_again_when_it_was_killed(generation: 
         assert b"true" in b"".join(parts)
     finally:
         own.close()
+
+
+def test_a_process_waits_for_its_own_key_and_generation_alone(sandbox: Sandbox, generation: Path) -> None:
+    readers = Readers(sandbox, 2)
+    request = job(generation, "ASK {}", format="json", memory=0)
+
+    def asked(key: str, place: Path) -> Job:
+        found = readers.begin("1", key, place, request)
+        _, parts = found.stream(SECONDS, keep=True)
+        assert b"true" in b"".join(parts)
+        readers.keep("1", key, place, found)
+        return found
+
+    try:
+        first, other = asked("a", generation), asked("b", generation)
+        assert first is not other
+        assert asked("a", generation) is first
+        assert asked("c", generation) is not first  # the third: the one that waited longest ends
+        assert asked("b", generation) is not other
+        newer = generation.with_name("2")
+        store.copy(generation, newer)
+        readers.publish(newer)
+        assert not readers._waiting
+        asked("b", generation)  # a query that began before: its process waits for none of that generation
+        assert not readers._waiting
+        kept = asked("b", newer)
+        kept.kill()
+        assert kept._socket.recv(1) == b""  # it has ended
+        assert asked("b", newer) is not kept
+    finally:
+        readers.close()
 
 
 def test_a_change_that_was_not_published_leaves_nothing(sandbox: Sandbox, tmp_path: Path) -> None:

@@ -40,6 +40,7 @@ class Generations:
         self._changing = threading.Lock()
         self._readers: Counter[int] = Counter()
         self._sandbox = sandbox
+        self._watching: list[Callable[[Path], None]] = []
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._newest = int(self._pointer.read_text()) if self._pointer.exists() else 0
         for left in folder.iterdir():
@@ -52,6 +53,10 @@ class Generations:
     def newest(self) -> int:
         """The number of the newest generation: another number, another graph."""
         return self._newest
+
+    def watch(self, published: Callable[[Path], None]) -> None:
+        """Have this called with the folder of each generation that becomes the newest."""
+        self._watching.append(published)
 
     @contextlib.contextmanager
     def reading(self) -> Iterator[Path]:
@@ -106,6 +111,8 @@ class Generations:
         with self._lock:
             self._newest = number
             self._remove_unread()
+        for published in self._watching:
+            published(self._path(number))
 
     def _remove_unread(self) -> None:
         for path in self._folder.iterdir():

@@ -1,4 +1,4 @@
-"""SPARQL requests that wait and run: each in a process of its own, listed, limited and cancelled."""
+"""SPARQL requests that wait and run: each alone in its process, listed, limited and cancelled."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import uuid
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from prometheus_client import CollectorRegistry
@@ -18,11 +19,13 @@ from brume.aws.engine.sandbox import Job, LateError, LostError, Sandbox
 from brume.aws.engine.service import Call
 from brume.records.engine.neptune.errors import NeptuneError
 from brume.records.engine.neptune.generations import Generations
+from brume.records.engine.neptune.readers import Readers
 from brume.records.engine.neptune.settings import GraphSettings
 
 MOST = 24  # requests that wait and run: below what the engine has places for, so that one can cancel them
 _OF_KEY = MOST - 8  # of them, those of one key that may not change the graph: others are let in beside it
 _PAUSE = 0.05  # seconds between looks whether a request that waits was cancelled
+_SHORT = 1.0  # seconds: what a longer query leaves in its process is not kept
 _CANCELLED = ("CancelledByUserException", "Operation terminated (cancelled by user)")
 
 
@@ -54,6 +57,8 @@ class Queries:
         self, sandbox: Sandbox, generations: Generations, limits: GraphSettings, registry: CollectorRegistry
     ) -> None:
         self._sandbox, self._generations, self._limits = sandbox, generations, limits
+        self._readers = Readers(sandbox, limits.sparql_at_once)
+        generations.watch(self._readers.publish)
         self._lock = threading.Lock()
         self._known: dict[str, Query] = {}
         self._places = threading.Condition(self._lock)
@@ -102,15 +107,16 @@ class Queries:
         self._wait(query)
         try:
             with self._generations.reading() as generation:
-                job = {**request, "generation": str(generation)}
-                began = False
+                began, since = False, time.monotonic()
                 try:
-                    answer, parts = self._begin(query, job).stream(self._limits.sparql_seconds)
+                    job = self._read_by(query, generation, request)
+                    answer, parts = job.stream(self._limits.sparql_seconds, keep=True)
                     _require_done(answer)
                     for part in parts:
                         began = True
                         yield part
                     self._ended.labels("done").inc()
+                    self._keep(query, generation, short=time.monotonic() - since < _SHORT)
                 except LostError as error:
                     if began and query.cancelled:
                         raise ConnectionAbortedError from None
@@ -170,16 +176,19 @@ class Queries:
 
     def cancel(self, query: Query, *, silent: bool) -> None:
         """End a request; its client gets an error, or with `silent` a result without rows."""
-        query.silent = silent
-        query.cancelled = True
-        if query.job is not None:
-            query.job.kill()
+        with self._lock:  # a job that was kept may be another request's by now
+            query.silent = silent
+            query.cancelled = True
+            if query.job is not None:
+                query.job.kill()
 
     def close(self) -> None:
         """End every request."""
         with self._lock:
-            for query in self._known.values():
-                self.cancel(query, silent=False)
+            known = list(self._known.values())
+        for query in known:
+            self.cancel(query, silent=False)
+        self._readers.close()
 
     def _wait(self, query: Query) -> None:
         """Wait for a place among those that run: keys that have fewer there go first."""
@@ -205,16 +214,30 @@ class Queries:
             query.placed = False
             self._places.notify_all()
 
-    def _begin(self, query: Query, request: Mapping[str, Any]) -> Job:
+    def _begun(self, query: Query, job: Job) -> Job:
         query.running = True
-        query.job = self._sandbox.start({**request, "memory": self._limits.sparql_memory})
+        query.job = job
         if query.cancelled:  # before there was anything to kill
-            query.job.kill()
-        return query.job
+            job.kill()
+        return job
+
+    def _read_by(self, query: Query, generation: Path, request: Mapping[str, Any]) -> Job:
+        limited = {**request, "memory": self._limits.sparql_memory}
+        return self._begun(query, self._readers.begin(query.account, query.key, generation, limited))
+
+    def _keep(self, query: Query, generation: Path, *, short: bool) -> None:
+        with self._lock:
+            job, query.job = query.job, None
+        assert job is not None
+        if short and not query.cancelled:
+            self._readers.keep(query.account, query.key, generation, job)
+        else:
+            job.end()
 
     def _answer(self, query: Query, request: Mapping[str, Any]) -> dict[str, Any]:
         try:
-            answer = self._begin(query, request).answer(self._limits.sparql_seconds)
+            job = self._sandbox.start({**request, "memory": self._limits.sparql_memory})
+            answer = self._begun(query, job).answer(self._limits.sparql_seconds)
         except LostError as error:
             raise self._why(query, error) from error
         _require_done(answer)

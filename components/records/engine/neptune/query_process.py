@@ -1,4 +1,4 @@
-"""The work of a process of the graph: one query, update, load or count, without network.
+"""The work of a process of the graph: queries, or one update, load or count, without network.
 
 The process that forks those of the jobs leaves the network before it forks: they have none from their start.
 """
@@ -6,6 +6,7 @@ The process that forks those of the jobs leaves the network before it forks: the
 from __future__ import annotations
 
 import contextlib
+import functools
 import resource
 import shutil
 import textwrap
@@ -62,8 +63,14 @@ def _short(text: str) -> str:
     return textwrap.shorten(text, 200, placeholder=" ...")
 
 
+@functools.lru_cache(maxsize=1)
+def _opened(generation: str) -> ox.Store:
+    """Return the store of a generation, which stays open: this process may get more queries over it."""
+    return store.open_to_read(Path(generation))
+
+
 def _query(request: dict[str, Any], output: Output) -> dict[str, Any]:
-    found = _found(store.open_to_read(Path(request["generation"])), request)
+    found = _found(_opened(request["generation"]), request)
     begun = _Result(output, {})
     _serialize(found, request["format"], begun)
     begun.end()
