@@ -72,11 +72,21 @@ class Served:
 
     def sparql(self, key: str, *, path: str = "/sparql", **parameters: str) -> requests.Response:
         """POST a form, signed."""
-        request = AWSRequest("POST", self.url + path, data=parameters)
+        return self._signed(key, AWSRequest("POST", self.url + path, data=parameters))
+
+    def request(self, method: str, key: str, path: str, body: bytes = b"") -> requests.Response:
+        """Send a request of raw HTTP with a body of Turtle, signed."""
+        headers = {"content-type": "text/turtle"}
+        return self._signed(key, AWSRequest(method, self.url + path, data=body, headers=headers))
+
+    @staticmethod
+    def _signed(key: str, request: AWSRequest) -> requests.Response:
         known = Credentials(KEYS[key].access_key, KEYS[key].secret)
         SigV4Auth(known, "neptune-db", "eu-west-1").add_auth(request)
         made = request.prepare()
-        return requests.post(made.url, data=made.body, headers=dict(made.headers), timeout=120)
+        return requests.request(
+            made.method, made.url, data=made.body, headers=dict(made.headers), timeout=120
+        )
 
     def audit(self) -> list[Any]:
         store = Store("", self.folder / "data", SCHEMA)

@@ -166,6 +166,68 @@ def test_an_update_is_seen_by_the_next_query_and_a_failed_one_changes_nothing(ur
     assert ask(url, "SELECT * { ?s ?p ?o }") == before
 
 
+def test_each_operation_of_an_update_may_declare_its_prefixes(url: str) -> None:
+    """The store alone refuses them behind the first; what is wrong has the place where it came."""
+    change(
+        url,
+        """PREFIX e: <http://one/> # ; PREFIX
+        INSERT DATA { e:a <http://e/late> ';' } ;
+        BASE <http://e/> PREFIX e: <http://two/>
+        INSERT { e:b <late> ?o } WHERE { <http://one/a> <late> ?o } ; PREFIX f: <http://three/>""",
+    )
+    assert ask(url, "SELECT ?s { ?s <http://e/late> ';' }") == [("http://one/a",), ("http://two/b",)]
+    wrong = "INSERT DATA { <a:a> <a:b> 1 } ;\nPREFIX e: <a:> INSERT DATA { e:a e:b }"
+    answer = requests.post(f"{url}/sparql", data={"update": wrong}, timeout=60)
+    assert answer.status_code == 400 and "2:38" in answer.json()["detailedMessage"]
+    assert not ask(url, "ASK { <a:a> ?p ?o }")
+    change(url, "DELETE WHERE { ?s <http://e/late> ?o }")
+
+
+def test_a_graph_is_read_replaced_added_to_and_deleted_as_a_whole(url: str) -> None:
+    """The Graph Store Protocol, at the address that Neptune has for it."""
+    turtle, quads = {"content-type": "text/turtle"}, {"content-type": "application/n-quads"}
+    where = f"{url}/sparql/gsp/?graph=http://e/whole"
+
+    def send(method: str, data: str = "", place: str = where, **headers: str) -> requests.Response:
+        return requests.request(method, place, data=data.encode(), headers=headers, timeout=60)
+
+    def held(graph: str = "http://e/whole") -> list[str]:
+        return [one for (one,) in ask(url, f"SELECT ?o {{ GRAPH <{graph}> {{ ?s ?p ?o }} }}")]
+
+    assert send("GET").status_code == send("HEAD").status_code == send("DELETE").status_code == 404
+    assert send("PUT", "<a> <p> 1, 2 . _:x <p> 3 .", **turtle).status_code == 201
+    assert ask(url, "SELECT ?o { <http://e/a> <http://e/p> ?o . GRAPH <http://e/whole> { ?s ?p ?o } }")
+    assert send("POST", "<a> <p> 2, 4 . _:x <p> 5 .", **turtle).status_code == 204
+    assert held() == ["1", "2", "3", "4", "5"]
+    assert len(ask(url, "SELECT DISTINCT ?s { GRAPH <http://e/whole> { ?s ?p ?o } }")) == 3
+    other = '<http://e/a> <http://e/p> "other" <http://e/other> .\n<http://e/a> <http://e/p> "6" .'
+    assert send("PUT", other, **quads).status_code == 204
+    assert (held(), held("http://e/other")) == (["6"], ["other"])
+    assert len(list(parse(send("GET", accept="text/turtle").content, RdfFormat.TURTLE))) == 1
+    head = send("HEAD", accept="text/turtle")
+    assert (head.status_code, head.headers["content-type"], head.content) == (200, "text/turtle", b"")
+    everything = f"{url}/sparql/gsp?default"
+    assert send("POST", "<http://e/a> <http://e/p> 'plain' .", everything, **turtle).status_code in (201, 204)
+    assert "plain" in held(DEFAULT)
+    assert {"plain", "6", "other"} <= {
+        quad.object.value for quad in parse(send("GET", place=everything).content, RdfFormat.N_QUADS)
+    }
+    for graph in ("whole", "other"):
+        assert send("DELETE", place=f"{url}/sparql/gsp/?graph=http://e/{graph}").status_code == 204
+    assert not held()
+    change(url, "DELETE WHERE { ?s ?p 'plain' }")
+    for method, data, place, status, words in (
+        ("PUT", "<a> <p> ", where, 400, "Malformed body: line 1"),
+        ("GET", "", f"{url}/sparql/gsp/", 400, "?default"),
+        ("GET", "", f"{where}&default", 400, "one graph"),
+        ("GET", "", f"{url}/sparql/gsp/?graph=whole", 400, "absolute IRI"),
+    ):
+        answer = send(method, data, place, **turtle)
+        assert (answer.status_code, words in answer.json()["detailedMessage"]) == (status, True), answer.text
+    assert send("POST", "", where, **{"content-type": "text/plain"}).status_code == 415
+    assert not held()
+
+
 def test_a_large_result_is_sent_while_it_is_made(url: str) -> None:
     """90,000 rows: more than what is kept to see whether a result begins well."""
     query = "SELECT ?s ?t { ?s <http://e/q> ?a . ?t <http://e/q> ?b }"

@@ -6,6 +6,7 @@ import json
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 import requests
@@ -191,6 +192,27 @@ def test_the_graph_is_changed_by_the_full_role_alone(scoped: Served, key: str) -
     copies = f"INSERT {{GRAPH {shared} {{?s ?p ?o}}}} WHERE {{GRAPH {other} {{?s ?p ?o}}}}"
     refused = scoped.sparql(key, update=copies)
     assert (refused.status_code, refused.json()["code"]) == (403, "AccessDeniedException")
+
+
+@pytest.mark.parametrize("key", ["AKIDWARD", "AKIDALL", "AKIDOFFICE"])
+def test_a_key_reads_and_writes_no_graph_of_another_patient(scoped: Served, key: str) -> None:
+    """By the Graph Store Protocol: a hidden graph is one that is not there."""
+    seen = set() if key in DEIDENTIFIED else SEEN[key]
+    for patient in PATIENTS:
+        place = f"/sparql/gsp/?graph={quote(f'urn:brume:graph:patient:{patient}')}"
+        answer = scoped.request("GET", key, place)
+        assert (answer.status_code, shown(answer.text)) == (
+            (200, {patient}) if patient in seen else (404, set())
+        )
+        for method in ("PUT", "POST", "DELETE"):
+            assert scoped.request(method, key, place, b"<a:a> <a:b> 1 .").status_code == 403
+    absent = scoped.request("GET", key, "/sparql/gsp/?graph=urn%3Anone")
+    assert absent.status_code == 404
+    whole = scoped.request("GET", key, "/sparql/gsp/?default")
+    assert (whole.status_code, shown(whole.text)) == (200, seen)
+    rows = scoped.audit()[-14:]
+    assert {row.operation for row in rows} == {"neptune-db:SparqlGraphStore"}
+    assert sum(row.outcome == "DENIED" for row in rows) == 9 + 1 + len({*PATIENTS} - seen)
 
 
 def test_counts_of_the_graph_are_of_what_a_key_sees(scoped: Served) -> None:

@@ -191,24 +191,28 @@ def test_each_answer_is_in_the_audit_with_its_documents(scoped: Served) -> None:
     assert [(row.key, row.user, row.operation, row.outcome) for row in rows] == [
         ("AKIDWARD", "ann", "kendra:Query", "ANSWERED"),
         ("AKIDSTUDY", "", "kendra:Retrieve", "ANSWERED"),
+        ("AKIDWARD", "", "neptune-db:Sparql", "ANSWERED"),  # what was asked, then what the result shows
         ("AKIDWARD", "", "neptune-db:Sparql", "ANSWERED"),
-        ("AKIDTWO", "", "neptune-db:Sparql", "ANSWERED"),  # what was asked, then what the result shows
+        ("AKIDTWO", "", "neptune-db:Sparql", "ANSWERED"),
         ("AKIDTWO", "", "neptune-db:Sparql", "ANSWERED"),
         ("AKIDWARD", "bob", "kendra:Query", "DENIED"),
     ]
     shown = [sorted(row.documents) for row in rows]
-    assert shown == [["d-p1"], ["d-p2"], ["d-p1"], [], ["d-p1", "d-p3"], []]
-    assert all(re.fullmatch("[0-9a-f]{64}", row.query) for row in rows[:5])
+    assert shown == [["d-p1"], ["d-p2"], ["d-p1"], ["Patient/p1"], [], ["d-p1", "d-p3"], []]
+    assert all(re.fullmatch("[0-9a-f]{64}", row.query) for row in rows[:6])
 
 
 @given(cuts=st.lists(st.integers(0, 80), max_size=6))
 def test_documents_of_a_result_are_noted_however_it_is_cut(cuts: list[int]) -> None:
-    result = b'"urn:brume:document:a%20b","x"\n<urn:brume:document:Note/2>,urn:brume:document:a%20b'
+    result = (
+        b'"urn:brume:document:a%20b","x"\n<urn:brume:document:Note/2>,urn:brume:document:a%20b'
+        b"<urn:brume:graph:patient:p%2F1>,urn:brume:patient:p%2F1"
+    )
     places = sorted({0, *cuts, len(result)})
     parts = (result[begin:end] for begin, end in itertools.pairwise(places))
     noted: list[str] = []
     assert b"".join(shown_documents.noted((one for one in parts), ["z"], noted.extend)) == result
-    assert noted == ["a b", "Note/2"]
+    assert noted == ["a b", "Note/2", "Patient/p/1"]
 
 
 def test_no_name_and_no_query_is_in_logs_or_metrics(scoped: Served, logged: list[str]) -> None:

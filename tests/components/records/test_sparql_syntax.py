@@ -55,6 +55,7 @@ UPDATES = [
     "INSERT DATA {};LOAD<I>",
     "INSERT DATA {} ; # LOAD\n LOAD <I>",
     "L\\u004fAD <I>",
+    "INSERT DATA {} ; PREFIX e: <I> LOADe:a",
     "INSERT {?s ?p ?o} WHERE {SERVICE <I> {?s ?p ?o}}",
     "DELETE {?s ?p ?o} USING <g> WHERE {{SERVICE SILENT <I> {?s ?p ?o}}}",
 ]

@@ -64,6 +64,7 @@ _NEPTUNE = {
         "GetSparqlStatistics",
         "GetSparqlSummary",  # the raw address of GetRDFGraphSummary
         "Sparql",
+        "SparqlGraphStore",  # which asks for itself who may change the graph
         "SparqlStatus",
     ),
     Need.ADMINISTER: (

@@ -14,6 +14,7 @@ from brume.aws.wire.responses import status_of
 
 SERVICE = "neptunedata"
 _T = TypeVar("_T")
+_OF_HTTP = {"ResourceNotFoundException": 404, "UnsupportedMediaTypeException": 415}  # not of the model
 JSON = {"content-type": "application/json; charset=UTF-8"}
 
 
@@ -34,7 +35,9 @@ class NeptuneError(ValueError):
         body = {"requestId": call.request_id, "code": self.code, "detailedMessage": str(self)}
         body["message"] = str(self)  # which boto3 shows
         headers = {**JSON, "x-amzn-errortype": self.code}
-        return Reply(status_of(self.code, shape), json.dumps(body).encode(), headers)
+        return Reply(
+            _OF_HTTP.get(self.code) or status_of(self.code, shape), json.dumps(body).encode(), headers
+        )
 
 
 def answered(method: Callable[..., _T]) -> Callable[..., _T]:

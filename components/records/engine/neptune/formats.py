@@ -46,6 +46,17 @@ def negotiate(accept: str, form: Form) -> tuple[str, str]:
     return found, kinds[found]
 
 
+def of_body(content_type: str) -> str:
+    """Return the name of the form of RDF that a body has. Raises `ValueError` for another."""
+    media = content_type.partition(";")[0].strip().lower()
+    # Not text/plain, which any web page may send to an engine that is open on loopback.
+    known = {given: name for given, name in _ALSO.items() if given != "text/plain" and name in _TRIPLES}
+    known |= {given: name for name, given in _TRIPLES.items()}
+    if media not in known:
+        raise ValueError(f"the content type must be one of {', '.join(_TRIPLES.values())}")
+    return known[media]
+
+
 def _weight(parameters: list[str]) -> float:
     for parameter in parameters:
         if parameter.startswith("q="):

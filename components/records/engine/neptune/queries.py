@@ -135,13 +135,13 @@ class Queries:
         finally:
             self._release(query)
 
-    def update(self, query: Query, text: str) -> dict[str, Any]:
-        """Run an update; the graph has changed when this returns. Raises `NeptuneError`."""
+    def change(self, query: Query, request: Mapping[str, Any]) -> dict[str, Any]:
+        """Run a job that changes the graph; it has changed when this returns. Raises `NeptuneError`."""
         end = time.monotonic() + self._limits.sparql_seconds
         try:
             with self._generations.changing(lambda: query.cancelled or time.monotonic() > end) as change:
-                job = {"job": "update", "generation": str(change.generation), "folder": str(change.folder)}
-                answer = self._answer(query, {**job, "text": text})
+                places = {"generation": str(change.generation), "folder": str(change.folder)}
+                answer = self._answer(query, {**request, **places})
                 change.publish()
             return answer
         except InterruptedError:

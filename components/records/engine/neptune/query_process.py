@@ -5,6 +5,7 @@ The process that forks those of the jobs leaves the network before it forks: the
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import functools
 import resource
@@ -18,22 +19,17 @@ import pyoxigraph as ox
 
 from brume.aws.engine.sandbox_process import Output
 from brume.records.model.graph import isolation, store, syntax
-from brume.records.model.graph.rdf_files import Reading, Source, StoppedError, read
+from brume.records.model.graph.rdf_files import FORMATS, Reading, Source, StoppedError, read
 from brume.records.model.graph.summary import summarise
 
 _HEAD = 64 << 10  # bytes of a result that are kept until it is known that it begins well
 _RUNTIME = 256 << 20  # bytes of memory of Python and the store themselves
+NO_GRAPH = "ResourceNotFoundException"
 _RESULTS = {
     "json": ox.QueryResultsFormat.JSON,
     "xml": ox.QueryResultsFormat.XML,
     "csv": ox.QueryResultsFormat.CSV,
     "tsv": ox.QueryResultsFormat.TSV,
-}
-_TRIPLES = {
-    "nquads": ox.RdfFormat.N_QUADS,
-    "ntriples": ox.RdfFormat.N_TRIPLES,
-    "turtle": ox.RdfFormat.TURTLE,
-    "rdfxml": ox.RdfFormat.RDF_XML,
 }
 
 
@@ -77,6 +73,38 @@ def _query(request: dict[str, Any], output: Output) -> dict[str, Any]:
     return {}
 
 
+def _graph(request: dict[str, Any], output: Output) -> dict[str, Any]:
+    """Answer with a graph, or with an error where it has no triples."""
+    if not store.holds(_opened(request["generation"]), request["graph"]):
+        return {"failed": list(absent(request["graph"]))}
+    return _query(request, output)
+
+
+def absent(graph: str) -> tuple[str, str]:
+    """Return code and message of the error of a graph that is not there."""
+    return NO_GRAPH, f"There is no graph {graph}"
+
+
+def _put(request: dict[str, Any], _output: Output) -> dict[str, Any]:
+    """Put what a request sent into a copy; without a format it sent nothing, and the graph goes."""
+    folder, graph = Path(request["folder"]), request["graph"]
+    store.copy(Path(request["generation"]), folder)
+    if not request["format"]:
+        existed = store.put(folder, graph)
+        return {"existed": True} if existed else {"failed": list(absent(graph))}
+    try:
+        quads = ox.parse(
+            base64.b64decode(request["data"]),
+            FORMATS[request["format"]],
+            base_iri=graph,
+            rename_blank_nodes=True,  # those of other requests are others
+        )
+        return {"existed": store.put(folder, graph, quads, replace=request["replace"])}
+    except SyntaxError as error:
+        place = f"line {error.lineno}, column {error.offset}: " if error.lineno else ""
+        return {"failed": ["BadRequestException", f"Malformed body: {place}{_short(str(error.msg))}"]}
+
+
 def _empty(request: dict[str, Any], output: Output) -> dict[str, Any]:
     """Answer with the result that a query has over nothing."""
     begun = _Result(output, {})
@@ -106,7 +134,7 @@ def _found(opened: ox.Store, request: dict[str, Any]) -> Any:
 
 
 def _serialize(found: Any, name: str, output: Any) -> None:
-    kinds: Any = _TRIPLES if isinstance(found, ox.QueryTriples) else _RESULTS
+    kinds: Any = FORMATS if isinstance(found, ox.QueryTriples) else _RESULTS
     found.serialize(output, kinds[name])
 
 
@@ -177,6 +205,8 @@ def _summary(request: dict[str, Any], _output: Output) -> dict[str, Any]:
 
 _JOBS = {
     "query": _query,
+    "graph": _graph,
+    "put": _put,
     "empty": _empty,
     "explain": _explain,
     "create": _create,

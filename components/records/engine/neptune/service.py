@@ -7,6 +7,7 @@ from brume.aws.engine.sandbox import Sandbox
 from brume.aws.engine.settings import read
 from brume.records.engine.neptune import query_process, raw
 from brume.records.engine.neptune.generations import Generations
+from brume.records.engine.neptune.graph_store import GraphStore
 from brume.records.engine.neptune.load_work import LoadWork
 from brume.records.engine.neptune.loader import Loader
 from brume.records.engine.neptune.queries import Queries
@@ -78,6 +79,7 @@ def create(state: State) -> Part:
     registry = state.registry
     queries = Queries(sandbox, generations, limits, registry)
     sparql = Sparql(queries, sandbox, limits, state.scopes, state.audit)
+    graph_store = GraphStore(sparql, queries, state.scopes, state.audit)
     work = LoadWork(state.store, sandbox, generations, state.folders, state.data / "graph-scratch")
     loader = Loader(state.store, work, state.folders)
     system = System(state.store, generations, limits)
@@ -92,6 +94,6 @@ def create(state: State) -> Part:
     work.resume()
     return Part(
         SERVICE.mount(loader, SparqlStatistics(rdf), PropertyGraphStatistics(pg), system),
-        [*sparql.routes(), *raw.routes(loader, system, rdf, pg)],
+        [*sparql.routes(), *graph_store.routes(), *raw.routes(loader, system, rdf, pg)],
         close=close,
     )

@@ -1,4 +1,4 @@
-"""Which documents SPARQL requests name and their results show, for the audit."""
+"""Which documents and patients SPARQL requests name and their results show, for the audit."""
 
 from __future__ import annotations
 
@@ -7,18 +7,28 @@ from collections.abc import Callable, Generator, Iterable
 from urllib.parse import unquote
 
 from brume.records.model.graph import syntax
-from brume.records.model.graph.vocabulary import document_node
+from brume.records.model.graph.vocabulary import document_node, graph_of, patient_node
 
-_ADDRESS = document_node("").value  # how the address of a document begins
+# How the addresses of a document, a patient and a patient's graph begin, and what the audit has for that.
+_ADDRESSES = {
+    document_node("").value: "",
+    patient_node("").value: "Patient/",
+    graph_of("-").value.removesuffix("-"): "Patient/",
+}
+_BEGINNING = "|".join(map(re.escape, _ADDRESSES))
 _CHARACTERS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.~%/:-"
-_SHOWN = re.compile(re.escape(_ADDRESS.encode()) + rb"[A-Za-z0-9_.~%/:-]+")
+_SHOWN = re.compile(rf"(?:{_BEGINNING})[A-Za-z0-9_.~%/:-]+".encode())
 _LONGEST = 4096  # bytes of an address
 
 
 def named(text: str) -> list[str]:
-    """Return the documents whose addresses a request has, by the ids of their notes."""
-    addresses = [token.text[1:-1] for token in syntax.tokens(text) if token.kind == "iri"]
-    return [_note(one) for one in addresses if one.startswith(_ADDRESS)]
+    """Return what a request has the addresses of: documents by the ids of their notes, and patients."""
+    return of_addresses(token.text[1:-1] for token in syntax.tokens(text) if token.kind == "iri")
+
+
+def of_addresses(addresses: Iterable[str]) -> list[str]:
+    """Return the documents and patients that some of these are addresses of, each once."""
+    return list(dict.fromkeys(_name(one) for one in addresses if one.startswith(tuple(_ADDRESSES))))
 
 
 def noted(
@@ -41,12 +51,13 @@ def noted(
 
 
 def _given(data: bytes, seen: set[str], note: Callable[[list[str]], None]) -> Iterable[bytes]:
-    shown = dict.fromkeys(_note(match.decode()) for match in _SHOWN.findall(data))
+    shown = dict.fromkeys(_name(match.decode()) for match in _SHOWN.findall(data))
     if new := [one for one in shown if one not in seen]:
         seen.update(new)
         note(new)
     return [data] if data else []
 
 
-def _note(address: str) -> str:
-    return unquote(address.removeprefix(_ADDRESS))
+def _name(address: str) -> str:
+    (begin,) = (one for one in _ADDRESSES if address.startswith(one))
+    return _ADDRESSES[begin] + unquote(address.removeprefix(begin))

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import html
-from collections.abc import AsyncIterator, Callable, Generator, Mapping
+from collections.abc import AsyncIterator, Callable, Generator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -47,6 +48,21 @@ Parameters = list[tuple[str, str]]
 _Parts = Generator[bytes, None, None]
 
 
+@dataclass(frozen=True)
+class Reading:
+    """A job that reads the graph, and the media type of its result.
+
+    `text` is what the list of requests shows, `asked` what the audit has a digest of.
+    """
+
+    text: str
+    asked: str
+    identity: str
+    job: Mapping[str, Any]
+    media: str
+    known: Sequence[str] = ()  # documents that are in the audit already
+
+
 class Sparql:
     """The routes of SPARQL. They have threads of their own: a query that runs holds up nobody else."""
 
@@ -55,19 +71,24 @@ class Sparql:
     ) -> None:
         self._queries, self._sandbox, self._limits = queries, sandbox, limits
         self._scopes, self._audit = scopes, audit
+        self.seconds = limits.sparql_seconds + _MARGIN  # that a request may take
         self._pool = ThreadPoolExecutor(MOST + _OTHERS, thread_name_prefix="sparql")
 
     def routes(self) -> list[SignedRoute]:
         """Return the routes."""
-        seconds = self._limits.sparql_seconds + _MARGIN
         return [
             SignedRoute(
-                SIGNING, path, "Sparql", self._in_pool(self._answer), methods=("GET", "POST"), seconds=seconds
+                SIGNING,
+                path,
+                "Sparql",
+                self.in_pool(self._answer),
+                methods=("GET", "POST"),
+                seconds=self.seconds,
             )
             for path in ("/sparql", "/sparql/")
         ] + [
             SignedRoute(
-                SIGNING, path, "SparqlStatus", self._in_pool(self._status), methods=("GET", "POST", "DELETE")
+                SIGNING, path, "SparqlStatus", self.in_pool(self._status), methods=("GET", "POST", "DELETE")
             )
             for path in ("/sparql/status", "/sparql/status/")
         ]
@@ -77,7 +98,9 @@ class Sparql:
         self._queries.close()
         self._pool.shutdown(wait=True, cancel_futures=True)
 
-    def _in_pool(self, answer: Callable[[RouteRequest, Call], Reply]) -> Any:
+    def in_pool(self, answer: Callable[[RouteRequest, Call], Reply]) -> Any:
+        """Return a handler of a route that answers in a thread of SPARQL's own."""
+
         async def handler(request: RouteRequest, call: Call) -> Reply:
             def run() -> Reply:
                 try:
@@ -115,7 +138,10 @@ class Sparql:
         if read.form == syntax.Form.UPDATE:
             with self._queries.listed(call, text, identity) as listed:
                 return self._updated(listed, read)
-        return self._read(read, text, identity, job, request, call)
+        name, media = negotiate(request.headers.get("accept", ""), read.form)
+        known = shown_documents.named(read.text)
+        job = {"job": "query", "format": name, **job}
+        return self.read(Reading(text, read.text, identity, job, media, known), call)
 
     def _permitted(self, read: syntax.Request, given: Parameters, call: Call) -> dict[str, Any]:
         """Return the job of a request, over what its key may see; it is in the audit.
@@ -137,25 +163,16 @@ class Sparql:
         self._audit.write(call, scope, documents, query=read.text)
         return job
 
-    def _read(
-        self,
-        read: syntax.Request,
-        text: str,
-        identity: str,
-        job: dict[str, Any],
-        request: RouteRequest,
-        call: Call,
-    ) -> Reply:
-        name, media = negotiate(request.headers.get("accept", ""), read.form)
-        job = {"job": "query", "format": name, **job}
-        headers = {"content-type": media}
+    def read(self, reading: Reading, call: Call) -> Reply:
+        """Answer with what a job reads of the graph; the documents that it shows are in the audit."""
+        job, headers = reading.job, {"content-type": reading.media}
         scope = self._scopes.of(call)
-        query = self._queries.enter(call, text, identity, limited=not scope.changes)
+        query = self._queries.enter(call, reading.text, reading.identity, limited=not scope.changes)
 
         def note(documents: list[str]) -> None:
-            self._audit.write(call, scope, documents, query=read.text)
+            self._audit.write(call, scope, documents, query=reading.asked)
 
-        parts = shown_documents.noted(self._listed(query, job), shown_documents.named(read.text), note)
+        parts = shown_documents.noted(self._listed(query, job), reading.known, note)
         try:
             first = next(parts, _END)
             second = next(parts, _END)
@@ -181,7 +198,8 @@ class Sparql:
 
     def _updated(self, query: Query, read: syntax.Request) -> Reply:
         try:
-            took = int(self._queries.update(query, read.text)["milliseconds"])
+            job = {"job": "update", "text": read.text}
+            took = int(self._queries.change(query, job)["milliseconds"])
         except SilentlyCancelledError:
             took = 0
         clauses = ("connFlush", "batchResolve", "whereClause", "deleteClause", "insertClause")

@@ -26,6 +26,16 @@ def visible_graphs(scope: Scope) -> list[str] | None:
     return [CONCEPTS.value, *(graph_of(patient).value for patient in patients if patient)]
 
 
+def require_change(scope: Scope) -> None:
+    """Raise `NeptuneError` where a scope may not change the graph."""
+    if not scope.changes:
+        raise NeptuneError(
+            "AccessDeniedException",
+            f"The access key of this request has the role {scope.role}, which may not change the graph: in "
+            "the server's file of rights (BRUME_RECORDS_ACCESS) the role full may",
+        )
+
+
 def visible_dataset(
     scope: Scope, read: syntax.Request, default_graphs: Sequence[str], named_graphs: Sequence[str]
 ) -> dict[str, Any]:
@@ -34,12 +44,8 @@ def visible_dataset(
     `limited` says that nothing beside these graphs is seen. Raises `NeptuneError` for an update by a key
     that may change nothing, and for a query that names its own graphs where not all may be seen.
     """
-    if read.form == syntax.Form.UPDATE and not scope.changes:
-        raise NeptuneError(
-            "AccessDeniedException",
-            f"The access key of this request has the role {scope.role}, which may not change the graph: in "
-            "the server's file of rights (BRUME_RECORDS_ACCESS) the role full may",
-        )
+    if read.form == syntax.Form.UPDATE:
+        require_change(scope)
     visible = visible_graphs(scope)
     if visible is None:
         return {"limited": False, "default_graphs": list(default_graphs), "named_graphs": list(named_graphs)}

@@ -12,9 +12,9 @@ import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
-from pyoxigraph import DefaultGraph, Quad, Store
+from pyoxigraph import DefaultGraph, NamedNode, Quad, Store
 
-from brume.records.model.graph import fallback, syntax
+from brume.records.model.graph import fallback, prologues, syntax
 
 # Neptune's: a request may use them without declaring them.
 PREFIXES = {
@@ -70,15 +70,43 @@ def update(folder: Path, text: str) -> None:
     place in `text`, `syntax.MalformedError`, `OSError`, and `RuntimeError` for one that fails.
     """
     store = Store(str(folder))
-    explicit = fallback.explicit(text)
-    try:
-        store.update(explicit, prefixes=PREFIXES)
-    except SyntaxError:
-        Store().update(text, prefixes=PREFIXES)  # it raises with the place as the text came
-        raise
+    explicit = prologues.parts(fallback.explicit(text))
+    for part, given in zip(explicit, prologues.parts(text), strict=True):
+        try:
+            store.update(part, prefixes=PREFIXES)
+        except SyntaxError:
+            Store().update(given, prefixes=PREFIXES)  # it raises with the place as the text came
+            raise
     if next(store.quads_for_pattern(None, None, None, DefaultGraph()), None) is not None:
         raise syntax.MalformedError("write the words of an update apart, so that they are known")
     _finish(store, folder)
+
+
+def put(folder: Path, graph: str, quads: Iterable[Quad] = (), *, replace: bool = True) -> bool:
+    """Put quads into an unpublished copy; returns whether `graph` was there before.
+
+    Those without a graph go to `graph`. With `replace` that graph, and each that the quads name, holds
+    nothing else afterwards. Raises `ValueError` for an address that is none; what `quads` raises is raised.
+    """
+    store = Store(str(folder))
+    named = NamedNode(graph)
+    placed = [
+        quad
+        if not isinstance(quad.graph_name, DefaultGraph)
+        else Quad(quad.subject, quad.predicate, quad.object, named)
+        for quad in quads
+    ]
+    existed = holds(store, graph)
+    for one in {named, *(quad.graph_name for quad in placed)} if replace else ():
+        store.remove_graph(one)
+    store.bulk_extend(placed)
+    _finish(store, folder)
+    return existed
+
+
+def holds(store: Store, graph: str) -> bool:
+    """Return whether a graph has triples: one that has none is none, as in Neptune."""
+    return next(store.quads_for_pattern(None, None, None, NamedNode(graph)), None) is not None
 
 
 def _finish(store: Store, folder: Path) -> None:
