@@ -57,6 +57,13 @@ def test_a_result_comes_in_parts_that_are_whole(sandbox: Sandbox, generation: Pa
     assert b"".join(parts).count(b"\r\n") == ROWS * ROWS + 1
 
 
+def test_a_graph_that_is_not_there_is_not_looked_up_and_not_named(sandbox: Sandbox, generation: Path) -> None:
+    named = {"limited": True, "default_graphs": ["http://e/absent"], "named_graphs": ["http://e/absent"]}
+    for text in ("SELECT ?g { GRAPH ?g {} }", "SELECT ?s { ?s ?p ?o }"):
+        _, parts = sandbox.start(job(generation, text, **named)).stream(SECONDS)
+        assert b"".join(parts).count(b"\r\n") == 1
+
+
 def test_a_process_that_ends_amid_its_result_is_no_end_of_it(sandbox: Sandbox, generation: Path) -> None:
     running = sandbox.start(job(generation, PRODUCT))
     _, parts = running.stream(SECONDS)

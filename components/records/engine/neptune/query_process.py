@@ -126,11 +126,16 @@ def _explain(request: dict[str, Any], _output: Output) -> dict[str, Any]:
 def _found(opened: ox.Store, request: dict[str, Any]) -> Any:
     dataset: dict[str, Any] = {}
     if request["limited"] or request["default_graphs"] or request["named_graphs"]:
-        dataset["default_graph"] = [ox.NamedNode(one) for one in request["default_graphs"]]
-        dataset["named_graphs"] = [ox.NamedNode(one) for one in request["named_graphs"]]
+        dataset["default_graph"] = _there(opened, request["default_graphs"])
+        dataset["named_graphs"] = _there(opened, request["named_graphs"])
     else:  # as in Neptune, the default graph is the union of all; not where the query names its own
         dataset["use_default_graph_as_union"] = not request["own_dataset"]
     return opened.query(request["text"], prefixes=store.PREFIXES, **dataset)
+
+
+def _there(opened: ox.Store, graphs: list[str]) -> list[ox.NamedNode]:
+    """Return those graphs that the store has: it looks up each pattern of a query in each of them."""
+    return [one for one in map(ox.NamedNode, graphs) if opened.contains_named_graph(one)]
 
 
 def _serialize(found: Any, name: str, output: Any) -> None:
