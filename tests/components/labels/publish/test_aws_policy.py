@@ -5,11 +5,9 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-import botocore.client
 import pytest
 
 from brume.aws import addresses
@@ -22,6 +20,7 @@ from brume.labels.model.queries import Query
 from brume.labels.pipeline import dashboard, job_states, standing_queries, worker_tables
 from brume.labels.pipeline.publish import glue, named_queries, quicksight
 from brume.labels.pipeline.publish.quicksight import publishing
+from tests.aws.actions import noted
 from tests.aws.serving import serve_engine
 from tests.components.labels.dashboard import tables
 from tests.components.labels.lakes import answer, frame, put
@@ -36,23 +35,12 @@ INDIRECT = (
     "SendLargeFilesAndLetAthenaWriteResults",
     "LetQuickSightBuildOneOnTheOther",
 )
-# Some actions of S3 are not called as its operations are.
-S3 = {"ListObjectsV2": "s3:ListBucket", "HeadObject": "s3:GetObject", "DeleteObjects": "s3:DeleteObject"}
 
 
 @pytest.fixture
 def actions(monkeypatch: pytest.MonkeyPatch) -> set[str]:
     """Return the actions of all that is asked through boto3 from here on."""
-    seen: set[str] = set()
-    ask: Callable[..., Any] = botocore.client.BaseClient._make_api_call
-
-    def noting(self: Any, operation: str, arguments: Any) -> Any:
-        service = self.meta.service_model.service_name
-        seen.add(S3.get(operation, f"s3:{operation}") if service == "s3" else f"{service}:{operation}")
-        return ask(self, operation, arguments)
-
-    monkeypatch.setattr(botocore.client.BaseClient, "_make_api_call", noting)
-    return seen
+    return noted(monkeypatch)
 
 
 def allowed(*, left_out: tuple[str, ...] = ()) -> set[str]:
