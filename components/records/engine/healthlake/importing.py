@@ -41,7 +41,8 @@ _COUNTS = (
     "imported_megabytes",
 )
 _FOLDERS = {1: "SUCCESS", 0: "FAILURE"}
-_Ready = tuple[int, Prepared | Deletion | str]  # with its line; a text is the result of one that failed
+_Ready = tuple[int, Prepared | Deletion | str, tuple[str, ...]]
+"""An item with its line before it, and what was mended; a text is the result of one that failed."""
 
 
 @dataclass
@@ -223,32 +224,32 @@ def _prepare(fhir: FhirStore, some: _Some) -> list[_Ready]:
     found: list[_Ready] = []
     for line, item in some.items:
         if isinstance(item, NoResourceError):
-            found.append((line, _failure(line, [Fault("invalid", f"{item}: {item.remedy}")])))
+            found.append((line, _failure(line, [Fault("invalid", f"{item}: {item.remedy}")]), ()))
         elif isinstance(item, Deletion):
-            found.append((line, item))
+            found.append((line, item, ()))
         else:
             try:
                 resource = checks.check(exact_json.loads(item.text), item.type)
-                found.append((line, fhir.prepare(resource)))
+                found.append((line, fhir.prepare(resource), item.repairs))
             except FhirError as error:
-                found.append((line, _failure(line, error.faults)))
+                found.append((line, _failure(line, error.faults), ()))
     return found
 
 
 def _put_items(writing: Writing, items: Sequence[_Ready]) -> list[tuple[int, str]]:
     """Put items in their order; return for each whether it succeeded, and its line of the results."""
     lines: list[tuple[int, str]] = []
-    waiting: list[tuple[int, Prepared]] = []
+    waiting: list[tuple[int, Prepared, tuple[str, ...]]] = []
 
     def put() -> None:
-        made = writing.put_prepared([one for _, one in waiting])
-        for (line, _), one in zip(waiting, made, strict=True):
-            lines.append((1, _success(line, one.type, one.id, one.version)))
+        made = writing.put_prepared([one for _, one, _ in waiting])
+        for (line, _, repairs), one in zip(waiting, made, strict=True):
+            lines.append((1, _success(line, one.type, one.id, one.version, repairs)))
         waiting.clear()
 
-    for line, item in items:
+    for line, item, repairs in items:
         if isinstance(item, Prepared):
-            waiting.append((line, item))
+            waiting.append((line, item, repairs))
             continue
         put()
         if isinstance(item, Deletion):
@@ -260,9 +261,14 @@ def _put_items(writing: Writing, items: Sequence[_Ready]) -> list[tuple[int, str
     return lines
 
 
-def _success(line: int, kind: str, identity: str, version: int) -> str:
+def _success(line: int, kind: str, identity: str, version: int, repairs: Sequence[str] = ()) -> str:
+    """Return the line of something that was put; an OperationOutcome has what was mended, if anything."""
     response = {"resourceType": kind, "id": identity, "meta": {"versionId": str(version)}}
-    return json.dumps({"lineId": line, "response": response, "statusCode": 201 if version == 1 else 200})
+    result = {"lineId": line, "response": response, "statusCode": 201 if version == 1 else 200}
+    if repairs:
+        warnings = outcome([Fault("informational", text) for text in repairs], "warning")
+        result["warning"] = json.dumps(warnings)
+    return json.dumps(result)
 
 
 def _failure(line: int, faults: Sequence[Fault]) -> str:

@@ -25,6 +25,9 @@ from tests.components.records.fhir_resources import issue
         ("PATCH", "Patient/a", b"[]", {}, 405, "PATCH is not done"),
         ("GET", "Patient/a/b/c/d", None, {}, 404, "metadata"),
         ("GET", "Patient", None, {"accept": "application/fhir+xml"}, 406, "application/fhir+json alone"),
+        ("POST", "Patient?identifier=a", {"resourceType": "Patient"}, {}, 400, "header If-None-Exist"),
+        ("PUT", "Patient/p1?name=a", {"resourceType": "Patient", "id": "p1"}, {}, 400, "leave out the id"),
+        ("DELETE", "Patient/p1?identifier=a", None, {}, 400, "leave out the id to delete"),
         ("POST", "Patient", b"<Patient/>", {"content_type": "application/fhir+xml"}, 415, "reads appl"),
         ("POST", "", {"resourceType": "Patient"}, {}, 400, "send a Bundle"),
         ("GET", "Patient?colour=red", None, {}, 400, "not a search parameter of Patient"),
@@ -36,6 +39,7 @@ from tests.components.records.fhir_resources import issue
 def test_what_is_not_done_is_refused_with_its_place(
     full: Client, method: str, path: str, body: Any, headers: dict[str, str], status: int, words: str
 ) -> None:
+    """With awslabs/mcp#3335: status and diagnostics are what a client can state to its user."""
     found, text = issue(full.ask(method, path, body, **headers))
     assert found == status and words in text, text
 

@@ -162,6 +162,7 @@ def test_a_resource_that_fhir_does_not_allow_fails_alone(boto: Any, root: Path) 
             {"resourceType": "Patient", "id": "no id of FHIR_", "name": [{"text": secret}]},
             {"resourceType": "Patient", "id": "ok"},
             {"resourceType": "Condition", "id": "c", "subject": {"reference": secret}},
+            {"resourceType": "Practitioner", "id": "d", "name": [{"text": secret}]},
         ],
     )
     store = hl.make_datastore(boto)
@@ -170,6 +171,11 @@ def test_a_resource_that_fhir_does_not_allow_fails_alone(boto: Any, root: Path) 
     text = (hl.folder_of(root, found) / "FAILURE/Patient-0.ndjson").read_text()
     assert [json.loads(line)["lineId"] for line in text.splitlines()] == [1, 3]
     assert "Condition.subject.reference" in text and "Secret" not in text
+    done = (hl.folder_of(root, found) / "SUCCESS/Patient-0.ndjson").read_text()
+    plain, other = map(json.loads, done.splitlines())
+    # aehrc/pathling#2528: a type that is not the file's, taken in without a word.
+    assert (plain["lineId"], "warning" in plain, other["lineId"]) == (2, False, 4)
+    assert "another type than the file's name states" in other["warning"] and "Secret" not in done
 
 
 def test_results_beside_the_input_are_not_imported_again(boto: Any, root: Path) -> None:

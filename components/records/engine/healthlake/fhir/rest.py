@@ -157,14 +157,17 @@ class Rest:
         return replies.of_json(200, found)
 
     def _create(self, request: RouteRequest, access: Access) -> Reply:
+        _require_no_condition(request, "create under a condition by the header If-None-Exist")
         kind, resource = self._resource(request, access)
         return self._changing(
             access, lambda changes: writing.creation(changes, access, kind, resource, request.headers)
         )
 
     def _update(self, request: RouteRequest, access: Access) -> Reply:
-        kind, resource = self._resource(request, access)
         identity = request.labels.get("id")
+        if identity is not None:
+            _require_no_condition(request, "leave out the id to update what a search finds")
+        kind, resource = self._resource(request, access)
 
         def planned(changes: Writing) -> Change:
             if identity is None:
@@ -180,6 +183,8 @@ class Rest:
         access.require_writer()
         kind, identity = request.labels["type"], request.labels.get("id")
         checks.require_type(kind)
+        if identity is not None:
+            _require_no_condition(request, "leave out the id to delete what a search finds")
 
         def planned(changes: Writing) -> Change:
             if identity is None:
@@ -232,6 +237,13 @@ class Rest:
 
 def _names(versions: Sequence[Version]) -> list[str]:
     return [f"{one.type}/{one.id}" for one in versions]
+
+
+def _require_no_condition(request: RouteRequest, instead: str) -> None:
+    """Raise `FhirError` for parameters of a change that would be passed over, as a condition would be."""
+    given = sorted({name for name, _ in request.form} - {"_format", "_pretty"})
+    if given:
+        raise refused(400, "not-supported", f"{', '.join(given)}: no parameters of a change; {instead}")
 
 
 def _form(request: RouteRequest) -> list[tuple[str, str]]:
