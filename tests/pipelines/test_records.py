@@ -27,6 +27,7 @@ from brume.records.pipeline.run_rights import rights_of_run
 from brume.records.pipeline.settings import check_records
 from tests.components.records.exports import content
 from tests.components.records.terminologies import extractor
+from tests.pipelines.records_sample import Sample
 from tests.pipelines.runs import BRUME, began, brume
 from tests.polling import until
 
@@ -205,6 +206,37 @@ def shown(out: Path) -> Iterator[tuple[Any, Any]]:
         finally:
             process.terminate()
             assert process.wait(60) == 0
+
+
+@pytest.mark.slow
+def test_the_web_server_of_the_aws_sample_works_on_what_a_run_made(finished: Path) -> None:
+    """Search, the graph of what was found, the graph of one document: by the sample's own calls."""
+    (key,) = keys.load(finished / "engines" / "credentials").values()
+    with shown(finished) as (kendra, graph):
+        (index,) = kendra.list_indices()["IndexConfigurationSummaryItems"]
+        sample = Sample(kendra, index["Id"], graph.meta.endpoint_url, key)
+        found = sample.search("high blood pressure")
+        names = list(dict.fromkeys(item["DocumentName"] for item in found["ResultItems"]))
+        tags, one = sample.explore(names), sample.explore(names[:1])
+        nothing = sample.explore(["absent"])
+    assert 0 < len(names) <= 15 and found["TotalNumberOfResults"] >= len(names) and found["QueryId"]
+    assert all(item["DocumentTitle"] and item["DocumentExcerpt"] for item in found["ResultItems"])
+    assert "<b>" in found["ResultItems"][0]["DocumentExcerpt"]
+    # The page looks for the documents of an entity by the names that the search gave.
+    assert set(tags["file_to_ent_map"]) == {name.lower() for name in names}
+    pairs = {(entity, name) for name, entities in tags["file_to_ent_map"].items() for entity in entities}
+    assert pairs == {(entity, name) for entity, files in tags["ent_to_file_map"].items() for name in files}
+    assert any("hypertension" in entity or "blood pressure" in entity for entity, _ in pairs)
+    drawn = one["graph_viz_data"]
+    (document,) = [node for node in drawn.values() if node.get("shape") == "HexagonNode"]
+    assert document["label"] == names[0].lower()
+    entities = {node["id"]: node["comboId"] for node in drawn.values() if node.get("shape") == "CircleNode"}
+    assert {drawn[name]["label"] for name in entities} == set(one["ent_to_file_map"])
+    assert set(entities.values()) == {node["id"] for node in drawn.values() if "collapsed" in node}
+    assert "dx_name" in entities.values()
+    edges = [node for node in drawn.values() if "target" in node]
+    assert {(edge["source"], edge["target"]) for edge in edges} == {(document["id"], one) for one in entities}
+    assert nothing == {"ent_to_file_map": {}, "file_to_ent_map": {}, "graph_viz_data": {}}
 
 
 def answers(out: Path) -> list[Any]:

@@ -38,10 +38,10 @@ def judged_key(document: str) -> str:
 def document_item(found: Found, place: int, query: str, wanted: Collection[str]) -> dict[str, Any]:
     """Return a document as an item of Query; AdditionalAttributes say why it was found."""
     document = found.document(place)
-    passages = found.passages(place, excerpts.EXCERPT)
     item = _item(found, place, query, wanted, "DOCUMENT")
-    if passages:
-        item["DocumentExcerpt"] = _text(passages[0].text, passages[0].highlights)
+    passages = found.passages(place, excerpts.EXCERPT)
+    # Clients read it of each item, also of a document without a word.
+    item["DocumentExcerpt"] = _text(passages[0].text, passages[0].highlights) if passages else _text("", ())
     reasons = [
         f"{reason.display} ({reason.concept}): {document.text[reason.begin : reason.end]}"
         for reason in found.hit(place).reasons
@@ -132,15 +132,15 @@ def title(document: Document) -> str:
     return document.title or document.id
 
 
-def uri(document: Document) -> str | None:
-    """Return the address of a document: what it says, or of an object in S3 its https address."""
+def uri(document: Document) -> str:
+    """Return the address of a document: what it says, of an object in S3 its https address, else ""."""
     given = document.attributes.get("_source_uri")
     if isinstance(given, str) and given.startswith(("http://", "https://", "ftp://", "file://")):
         return given
     if document.id.startswith("s3://"):
         bucket, _, key = document.id.removeprefix("s3://").partition("/")
         return f"https://s3.amazonaws.com/{bucket}/{key}"
-    return None
+    return ""
 
 
 def attributes(document: Document, wanted: Collection[str]) -> list[dict[str, Any]]:

@@ -115,10 +115,11 @@ def _note(
     for name in ("title", "kind", "date", "status", "version"):
         if value := getattr(note, name):
             yield document, words.term(name), Literal(value)
-    file = words.aws_token(words.aws_file(note))
-    file_node = words.aws_text_node(file)
+    names = words.aws_names(note)
+    file_node = words.aws_text_node(names[0])
     yield file_node, words.TYPE, words.AWS_DOCUMENT
-    yield file_node, words.LABEL, Literal(file, language="en-us")
+    for name in names:
+        yield file_node, words.LABEL, Literal(name, language="en-us")
     yield document, words.term("file"), file_node
     for entity in entities:
         yield from _mention(document, note.id, entity)

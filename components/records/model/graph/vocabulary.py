@@ -86,6 +86,14 @@ def aws_file(note: Note) -> str:
     return f"{note.patient}___{resource}{number}.txt"
 
 
+def aws_names(note: Note) -> tuple[str, str]:
+    """Return what the AWS sample may ask for a note by, as it compares texts: its file, and its id.
+
+    The sample takes the name from the id of a document in Kendra: that of a file in S3, or that of a note.
+    """
+    return aws_token(aws_file(note)), aws_token(note.id)
+
+
 def aws_token(text: str) -> str:
     """Return a text as the AWS sample compares it: in lower case, without quotation marks."""
     return text.lower().replace("'", "").replace('"', "")
