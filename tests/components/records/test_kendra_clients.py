@@ -90,6 +90,7 @@ def asked(served: tuple[str, str], name: str) -> dict[str, list[tuple[str, str]]
 
 
 def test_langchain(served: tuple[str, str]) -> None:
+    """With langchain-ai/langchain#7782 (text of answers) and #14494 (its cut of a long query)."""
     found = asked(served, "kendra-langchain")
     assert {identity for identity, _ in found["usual"]} == {"a", "b"}
     assert "Renal dialysis 😀 three times a week." in dict(found["usual"])["a"]

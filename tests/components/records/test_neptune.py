@@ -243,6 +243,33 @@ def status(url: str, **data: str) -> dict[str, Any]:
     return requests.post(f"{url}/sparql/status", data=data, timeout=60).json()  # type: ignore[no-any-return]
 
 
+def test_the_list_of_queries_needs_no_id_and_may_be_empty(url: str) -> None:
+    """aws/graph-notebook#336: `%sparql_status` without an id is the list of all."""
+    for method in ("GET", "POST"):
+        answer = requests.request(method, f"{url}/sparql/status", timeout=60)
+        assert answer.status_code == 200
+        assert answer.json() == {"acceptedQueryCount": 0, "runningQueryCount": 0, "queries": []}
+
+
+def test_apostrophes_in_texts_are_kept_and_a_text_that_ends_early_is_named(url: str) -> None:
+    """aws/graph-notebook#101: O'Hare and St. Mary's Park, which a seed file had in single quotes."""
+    texts = ["O'Hare", "St. Mary's Park; LOAD <http://e/> # SERVICE", "d'\"Or"]
+    for quote in ('"', "'''", "'"):
+        written = [
+            one.replace("\\", "\\\\").replace(quote[0], "\\" + quote[0]) if len(quote) == 1 else one + " "
+            for one in texts
+        ]
+        rows = " , ".join(f"{quote}{one}{quote}" for one in written)
+        change(url, f"INSERT DATA {{ GRAPH <http://e/quotes> {{ <http://e/q> <http://e/called> {rows} }} }}")
+        found = {row[0].rstrip() for row in ask(url, "SELECT ?o { <http://e/q> <http://e/called> ?o }")}
+        assert found == set(texts)
+        change(url, "DROP GRAPH <http://e/quotes>")
+    update = "INSERT DATA { <http://e/q>\n <http://e/called> 'O'Hare Airport' }"
+    answer = requests.post(f"{url}/sparql", data={"update": update}, timeout=60)
+    assert (answer.status_code, answer.json()["code"]) == (400, "MalformedQueryException")
+    assert "2" in answer.json()["detailedMessage"]
+
+
 @pytest.fixture
 def running(url: str) -> Iterator[tuple[str, list[requests.Response]]]:
     """A query that would run for hours: its id, and where its answer comes."""
@@ -291,6 +318,7 @@ def test_a_silently_cancelled_query_has_no_rows(
 
 
 def test_a_result_that_is_cancelled_after_it_began_has_no_end(url: str) -> None:
+    """tableau/altimeter#112: the error came within the body, and what had arrived was taken as whole."""
     query = "SELECT * { ?s <http://e/q> ?a . ?t <http://e/q> ?b . ?u <http://e/q> ?c }"  # 27 million rows
     data = {"query": query, "queryId": str(uuid.uuid4())}
     with requests.post(f"{url}/sparql", data=data, stream=True, timeout=60) as answer:

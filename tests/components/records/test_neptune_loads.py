@@ -104,6 +104,7 @@ def test_each_format_with_a_named_graph_and_a_base(url: str, folder: Path, kind:
 
 
 def test_an_error_ends_a_load_and_nothing_is_loaded(url: str, folder: Path) -> None:
+    """aws-samples/amazon-neptune-samples#120: LOAD_FAILED and no word of the reason."""
     put(folder, "in/a.nq", numbered(0, 10))
     put(folder, "in/b.nq", LINE.format(1) + "wrong\n" + LINE.format(2))
     put(folder, "in/c.nq", numbered(20, 30))

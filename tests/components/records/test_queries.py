@@ -91,7 +91,37 @@ def test_an_answer_is_a_sentence_of_the_best_document(client: Any, index: str) -
     assert first["Id"] != second["Id"]
 
 
+def test_each_result_has_what_clients_read(client: Any, index: str) -> None:
+    """langchain-ai/langchain#7782: an ANSWER without an excerpt became a document without a text.
+
+    The AWS sample reads these members of each item, whatever it is, and stops where one is missing.
+    """
+    put(client, index, [document("wordless", "# ")])
+    kinds = set()
+    for text in ("who gets renal dialysis?", "wordless", "high blood pressure"):
+        for item in client.query(IndexId=index, QueryText=text, PageSize=100)["ResultItems"]:
+            kinds.add(item["Type"])
+            excerpt = item["DocumentExcerpt"]
+            assert isinstance(excerpt["Text"], str) and "Highlights" in excerpt
+            assert excerpt["Text"] or item["DocumentId"] == "wordless"
+            assert item["DocumentTitle"]["Text"] and item["DocumentURI"] == ""
+            assert isinstance(item["AdditionalAttributes"], list)
+    assert kinds == {"ANSWER", "DOCUMENT"}
+    client.batch_delete_document(IndexId=index, DocumentIdList=["wordless"])
+
+
+def test_a_long_question_is_refused_by_its_length_alone(client: Any, index: str) -> None:
+    """langchain-ai/langchain#14494: a prompt of a chat as the query; the limit is named and exact."""
+    longest = f"dialysis {'é😀' * 496}"[:1000]
+    for ask in (client.query, client.retrieve):
+        assert ask(IndexId=index, QueryText=longest)["ResultItems"][0]["DocumentId"] == "dialysis"
+        with pytest.raises(ClientError, match="QueryText has at most 1000 characters") as refused:
+            ask(IndexId=index, QueryText=longest + ".")
+        assert refused.value.response["Error"]["Code"] == "ValidationException"
+
+
 def test_query_and_retrieve_have_one_order(client: Any, index: str) -> None:
+    """aws-samples/amazon-kendra-langchain-extensions#41: the console found other things than a retriever."""
     for text in ("high blood pressure", "dialysis", "assessment", "treated with rest", "inhaler"):
         items = client.retrieve(IndexId=index, QueryText=text)["ResultItems"]
         assert list(dict.fromkeys(item["DocumentId"] for item in items)) == found(client, index, text)

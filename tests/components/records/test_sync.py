@@ -60,10 +60,11 @@ def metrics(job: dict[str, Any]) -> dict[str, int]:
 
 
 def test_what_is_new_changed_and_gone(client: Any, bucket: Any) -> None:
+    """With a key that an event of S3 has as in/b%2520c%2B%C3%BC: it is read as it is."""
     index = make_index(client)
     for name, text in (
         ("a", "Asthma."),
-        ("b c+ü", "Renal dialysis."),
+        ("b%20c+ü", "Renal dialysis."),
         ("skip/me", "Asthma."),
         ("x.tmp", "Asthma."),
     ):
@@ -72,14 +73,14 @@ def test_what_is_new_changed_and_gone(client: Any, bucket: Any) -> None:
     source = make_source(client, index, InclusionPrefixes=["in/"], ExclusionPatterns=["*.tmp", "in/skip/*"])
     job = synced(client, index, source)
     assert (job["Status"], metrics(job)["Added"]) == ("SUCCEEDED", 2)
-    ids = [f"s3://{BUCKET}/in/{name}" for name in ("a", "b c+ü")]
+    ids = [f"s3://{BUCKET}/in/{name}" for name in ("a", "b%20c+ü")]
     wait(client, index, ids)
     assert found(client, index, "asthma") == ids[:1]
     assert found(client, index, "dialysis") == ids[1:]
     again = synced(client, index, source)
     assert metrics(again) == {"Added": 0, "Modified": 0, "Deleted": 0, "Failed": 0, "Scanned": 2}
     bucket.put_object(Bucket=BUCKET, Key="in/a", Body=b"Gout.")
-    bucket.delete_object(Bucket=BUCKET, Key="in/b c+ü")
+    bucket.delete_object(Bucket=BUCKET, Key="in/b%20c+ü")
     changed = synced(client, index, source)
     assert metrics(changed) == {"Added": 0, "Modified": 1, "Deleted": 1, "Failed": 0, "Scanned": 1}
     wait(client, index, ids[:1], ["UPDATED"])

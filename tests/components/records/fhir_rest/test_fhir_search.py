@@ -175,6 +175,7 @@ def test_a_lenient_search_says_what_it_left_out(full: Client) -> None:
     ),
 )
 def test_pages_of_any_sizes_are_the_whole_in_its_order(full: Client, sizes: list[int], order: str) -> None:
+    """awslabs/mcp#3335: a cursor that held for the `_count` of the first page alone."""
     whole = full.found(f"Condition?_id=c1,c2,c3{order}")
     path, found = f"Condition?_id=c1,c2,c3{order}&_count={sizes[0]}", []
     for size in [*sizes[1:], 3]:

@@ -15,6 +15,8 @@ from tests.components.records import healthlake as hl
 from tests.components.records.two_patients import WARD
 from tests.polling import until
 
+EMPTY = {"resourceType": "Group", "id": "empty", "type": "person", "actual": True}
+
 
 def start(url: str, datastore: str, path: str, key: Key = KEY, **more: Any) -> Any:
     body = {"JobName": "raw", "OutputDataConfig": hl.output(), "DataAccessRoleArn": hl.ROLE, **more}
@@ -42,11 +44,13 @@ def ids(root: Path, answer: dict[str, Any]) -> set[str]:
 
 
 def test_export_by_fhir_of_all_of_patients_and_of_a_group(url: str, root: Path, people: str) -> None:
+    """LinuxForHealth/FHIR#1111: patients themselves belong to exports of patients and of groups."""
     everything = raw(url, people, "$export")
     assert {"a", "b", "of-a", "of-b", "p", "g"} <= ids(root, everything)
     assert everything["exportJobProperties"]["jobStatus"] == "COMPLETED"
     assert everything["request"].endswith("/r4/$export") and everything["error"] == []
-    assert "p" not in ids(root, raw(url, people, "Patient/$export"))
+    patients = ids(root, raw(url, people, "Patient/$export"))
+    assert {"a", "b"} <= patients and "p" not in patients
     assert ids(root, raw(url, people, "Group/g/%24export")) == {"a", "of-a", "by-record", "g"}
     typed = raw(url, people, "Patient/$export?_type=Condition%2CGroup&_outputFormat=ndjson")
     assert {one["type"] for one in typed["output"]} == {"Condition", "Group"}
@@ -56,6 +60,10 @@ def test_export_by_fhir_of_all_of_patients_and_of_a_group(url: str, root: Path, 
 def test_export_since_an_instant_has_what_changed_and_what_was_deleted(
     url: str, boto: Any, root: Path, people: str
 ) -> None:
+    """LinuxForHealth/FHIR#1927: a copy is kept up to date by deletions too.
+
+    And microsoft/fhir-server#1634: the export of a group without members is not that of all patients.
+    """
     store = hl.make_datastore(boto)
     hl.write(
         root / "inputs/since/1/Patient-0.ndjson", [{"resourceType": "Patient", "id": one} for one in "xyz"]
@@ -64,14 +72,15 @@ def test_export_since_an_instant_has_what_changed_and_what_was_deleted(
     at = raw(url, store, "$export")["transactionTime"]
     gone = {"request": {"method": "DELETE", "url": "Patient/x"}}
     bundle = {"resourceType": "Bundle", "type": "transaction", "entry": [gone]}
-    hl.write(root / "inputs/since/2/changes.ndjson", [bundle, {"resourceType": "Patient", "id": "y"}])
+    hl.write(root / "inputs/since/2/changes.ndjson", [bundle, {"resourceType": "Patient", "id": "y"}, EMPTY])
     hl.imported(boto, store, hl.start_import(boto, store, "s3://inputs/since/2"))
     answer = raw(url, store, f"$export?_since={quote(at)}")
-    assert ids(root, answer) == {"y"}
+    assert ids(root, answer) == {"y", "empty"}
     (deleted,) = answer["deleted"]
     (line,) = (root / deleted["url"].removeprefix("s3://")).read_text().splitlines()
     assert json.loads(line)["entry"] == [gone]
     assert raw(url, store, "$export")["deleted"] == []
+    assert ids(root, raw(url, store, "Group/empty/$export")) == set()
 
 
 @pytest.mark.parametrize(
