@@ -129,6 +129,8 @@ def test_a_process_waits_for_its_own_key_and_generation_alone(sandbox: Sandbox, 
         assert asked("b", newer) is not kept
     finally:
         readers.close()
+    asked("b", newer)  # a query that ends while the engine does
+    assert not readers._waiting
 
 
 def test_a_change_that_was_not_published_leaves_nothing(sandbox: Sandbox, tmp_path: Path) -> None:

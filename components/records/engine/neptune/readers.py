@@ -34,6 +34,7 @@ class Readers:
         self._lock = threading.Lock()
         self._waiting: list[_Reader] = []
         self._newest: Path | None = None  # generation of those that may wait; None: any
+        self._closed = False
 
     def begin(self, account: str, key: str, generation: Path, request: Mapping[str, Any]) -> Job:
         """Give a request to a process of this key that waits, or to a new one. Raises `LostError`."""
@@ -50,7 +51,7 @@ class Readers:
     def keep(self, account: str, key: str, generation: Path, job: Job) -> None:
         """Have the process of a job that has been answered wait for the next query of its key."""
         with self._lock:
-            if self._newest not in (None, generation):
+            if self._closed or self._newest not in (None, generation):
                 ended = [job]
             else:
                 self._waiting.append(_Reader(account, key, generation, job))
@@ -69,8 +70,9 @@ class Readers:
             job.end()
 
     def close(self) -> None:
-        """End all that wait."""
+        """End all that wait; none waits any more."""
         with self._lock:
+            self._closed = True
             ended, self._waiting = self._waiting, []
         for one in ended:
             one.job.end()
