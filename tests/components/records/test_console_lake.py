@@ -67,20 +67,23 @@ def test_a_timeline_has_pages_and_counts(records_lake: Served) -> None:
 
 
 @pytest.mark.parametrize(
-    ("operation", "members"),
+    ("operation", "members", "hidden"),
     [
-        ("get_timeline", {"PatientId": "p02"}),
-        ("get_timeline", {"PatientId": "nobody"}),
-        ("get_graph", {"Kind": "PATIENT", "Id": "p02"}),
-        ("get_graph", {"Kind": "NOTE", "Id": "DocumentReference/orphan/0"}),
-        ("get_graph", {"Kind": "CONCEPT", "Id": "x|y"}),
+        ("get_timeline", {"PatientId": "p02"}, ["Patient/p02"]),
+        ("get_timeline", {"PatientId": "nobody"}, []),
+        ("get_graph", {"Kind": "PATIENT", "Id": "p02"}, ["Patient/p02"]),
+        ("get_graph", {"Kind": "NOTE", "Id": "DocumentReference/orphan/0"}, ["DocumentReference/orphan/0"]),
+        ("get_graph", {"Kind": "CONCEPT", "Id": "x|y"}, []),
     ],
 )
 def test_what_is_not_the_callers_is_not_there(
-    records_lake: Served, operation: str, members: dict[str, str]
+    records_lake: Served, operation: str, members: dict[str, str], hidden: list[str]
 ) -> None:
     status, message = refusal(getattr(records_lake.client(WARD), operation), **members)
     assert status == 404 and "may not see" in message
+    (event,) = records_lake.client(OFFICE).list_audit_events(MaxResults=1)["Events"]
+    assert (event["AccessKey"], event["Outcome"]) == (WARD.access_key, "DENIED")
+    assert event["Documents"] == hidden, "what is there and hidden, for those who read the audit"
 
 
 def test_a_clinician_sees_their_patients_alone(records_lake: Served) -> None:

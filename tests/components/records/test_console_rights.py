@@ -87,7 +87,8 @@ def test_a_researcher_reads_notes_without_ids_dates_and_authors(limited: Pages) 
     with pytest.raises(ClientError, match="judges none"):
         study.judge_note(NoteId=note["NoteId"], QueryId=answer["QueryId"], Relevance="RELEVANT")
     with sqlite3.connect(limited.data / "state.db") as db:
-        last = db.execute("select documents from audit where key = 'AKIDSTUDY' order by number desc limit 1")
+        answered = "select documents from audit where key = 'AKIDSTUDY' and outcome = 'ANSWERED'"
+        last = db.execute(f"{answered} order by number desc limit 1")
         assert last.fetchall() == [('["pressure"]',)]
 
 

@@ -142,8 +142,10 @@ def test_what_is_no_object_is_set_aside(text: bytes) -> None:
     assert (found, faults) == ([ONE, TWO], [2])
 
 
-def test_deep_nesting_is_set_aside() -> None:
-    deep = b'{"a":' * 100_000 + b"1" + b"}" * 100_000 + b"\n"
+@pytest.mark.parametrize("levels", [101, 400, 100_000])
+def test_deep_nesting_is_set_aside(levels: int) -> None:
+    """Also what its parser takes: what walks through it by recursion would end the reading of all."""
+    deep = b'{"a":' * levels + b"1" + b"}" * levels + b"\n"
     assert read(deep + line(ONE)) == ([ONE], [], [1])
 
 

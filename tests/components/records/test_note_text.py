@@ -104,6 +104,35 @@ def test_what_is_no_base64_is_named(data: object) -> None:
         decode_base64(data)
 
 
+@pytest.mark.parametrize(
+    "page",
+    [
+        "<table>" + "<tr><td>y</td></tr>" * 3000 + f"<tr><td>{'wide ' * 10000}</td></tr></table>",
+        "<div style='padding-left:9999999em; margin-top: 9999999em'>no cough</div>" * 1000,
+        "<table><tr><td>x" * 60 + "wide " * 20000,
+        "<?xml" + " " * 10**6,
+    ],
+    ids=["table", "padding", "nested", "declaration"],
+)
+def test_a_small_page_has_no_huge_text(page: str) -> None:
+    """Cells filled to one width, and paddings, made gigabytes of a page of kilobytes."""
+    assert len(text_of(page.encode(), "text/html")) < 20 * len(page)
+
+
+def test_a_page_that_its_parser_would_take_minutes_for_is_refused() -> None:
+    page = "<p " + " ".join(f"a{number}=1" for number in range(300_000)) + ">x"
+    with pytest.raises(AttachmentError, match="attributes"):
+        text_of(page.encode(), "text/html")
+    assert text_of(("<ul><li>x" * 50 + "<li>x" * 100).encode(), "text/html").count("x") == 150
+    with pytest.raises(AttachmentError, match="levels"):
+        text_of(("<ul><li>" * 100 + "<li>x" * 200_000).encode(), "text/html")
+
+
+def test_a_media_type_is_read_in_time() -> None:
+    assert text_of(b"cough", "text/plain; " + "a=b; " * 200_000) == "cough"
+    assert text_of(b"cough", "text/plain; charset=\x00") == "cough"
+
+
 @given(
     st.binary(max_size=200),
     st.sampled_from(

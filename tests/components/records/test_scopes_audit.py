@@ -202,6 +202,36 @@ def test_each_answer_is_in_the_audit_with_its_documents(scoped: Served) -> None:
     assert all(re.fullmatch("[0-9a-f]{64}", row.query) for row in rows[:6])
 
 
+def test_what_is_refused_and_what_is_hidden_is_in_the_audit(scoped: Served, datastore: str) -> None:
+    before = len(scoped.audit())
+    ward, study = (client_of(scoped.url, "brumerecords", key=KEYS[key]) for key in ("AKIDWARD", "AKIDSTUDY"))
+    fhir = Client(scoped.url, datastore, KEYS["AKIDWARD"])
+    get = {"method": "GET", "url": "Condition/c-p2"}
+    batch = {"resourceType": "Bundle", "type": "batch", "entry": [{"request": get}]}
+    with pytest.raises(ClientError, match="AccessDenied"):
+        study.judge_note(NoteId="d-p2", QueryId="q", Relevance="RELEVANT")
+    for identity in ("d-p2", "nothing"):
+        with pytest.raises(ClientError, match="ResourceNotFound"):
+            ward.get_note(NoteId=identity)
+    assert [fhir.ask("GET", path).status_code for path in ("Patient/p2", "Patient/nobody")] == [404, 404]
+    assert fhir.ask("POST", "", batch).status_code == 200
+    assert fhir.ask("DELETE", "Patient/p2").status_code == 403
+    with pytest.raises(ClientError, match="AccessDenied"):
+        ward.list_jobs()
+    assert scoped.sparql("AKIDWARD", query="SELECT * {SERVICE <http://x> {?s ?p ?o}}").status_code == 403
+    assert [(row.operation, row.outcome, row.documents) for row in scoped.audit()[before:]] == [
+        ("brumerecords:JudgeNote", "DENIED", []),
+        ("brumerecords:GetNote", "DENIED", ["d-p2"]),
+        ("brumerecords:GetNote", "DENIED", []),  # as long as for one that is there
+        ("healthlake:FhirRead", "DENIED", ["Patient/p2"]),
+        ("healthlake:FhirRead", "DENIED", []),
+        ("healthlake:FhirBundle", "DENIED", ["Condition/c-p2"]),
+        ("healthlake:FhirDelete", "DENIED", []),
+        ("brumerecords:ListJobs", "DENIED", []),
+        ("neptune-db:Sparql", "DENIED", []),
+    ]
+
+
 @given(cuts=st.lists(st.integers(0, 80), max_size=6))
 def test_documents_of_a_result_are_noted_however_it_is_cut(cuts: list[int]) -> None:
     result = (

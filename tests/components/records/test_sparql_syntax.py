@@ -151,6 +151,22 @@ PIECES = ["SERVICE", "service", "SILENT", "LOAD", "INTO", "GRAPH", "<I>", "e:a",
 PIECES += ["{", "}", "{}", " ", "\n", "#", "#\n", '"', "'", '"""', "\\", "\\u0053", "<", ">", ";", ".", ","]
 PIECES += ["(", ")", "true", "1", "1.", "@en", "_:b", "e:a\\#", "FILTER(1<2)", "OPTIONAL", "MINUS"]
 PIECES += ["BIND(<I> AS ?x)", "VALUES ?x {<I>}"]
+
+
+@pytest.mark.parametrize(
+    ("query", "named"),
+    [
+        ("PREFIX :<a> SELECT*FROM:g{?s ?p ?o}", True),
+        ("PREFIX :<a> SELECT*FROM NAMED:g{?s ?p ?o}", True),
+        ("PREFIX :<a> DESCRIBE*FROM:g{?s ?p ?o}", True),
+        ("PREFIX from:<a> SELECT*{?s from:x ?o}", False),
+        ("PREFIX from:<a> DESCRIBE from:x", False),
+    ],
+)
+def test_a_query_names_its_graphs_with_and_without_a_space(query: str, named: bool) -> None:
+    assert syntax.read(query, update=False).own_dataset is named
+
+
 HEADS = ["", "SELECT*{", "ASK{?s ?p ", "INSERT DATA{};", "INSERT{?s ?p ?o}WHERE{", "SELECT*FROM<I>{"]
 
 

@@ -52,7 +52,8 @@ class Emergencies:
             audit.write(call, scope, outcome=DENIED, reason=reason)
             raise denied(
                 "The access key of this request may not open an emergency access: in the server's file of "
-                'rights (BRUME_RECORDS_ACCESS) "emergency": true lets it'
+                'rights (BRUME_RECORDS_ACCESS) "emergency": true lets it',
+                audited=True,
             )
         if len(reason.strip()) < _SHORTEST_REASON:
             raise ReasonError(f"Reason: say why in {_SHORTEST_REASON} characters or more: it is kept")

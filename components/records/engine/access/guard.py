@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from http import HTTPStatus
 from typing import Any
 
 from botocore import xform_name
 
 from brume.aws.client import service_model
 from brume.aws.engine.resources import Mounted
-from brume.aws.engine.routes import SignedRoute
+from brume.aws.engine.routes import Reply, SignedRoute
 from brume.aws.engine.service import Call
 from brume.records.engine.access.audit import DENIED, Audit
 from brume.records.engine.access.policy import Need, need
-from brume.records.engine.access.scopes import Scopes, denied
+from brume.records.engine.access.scopes import RefusedError, Scopes, denied
 
 
 class Guard:
@@ -48,21 +49,31 @@ class Guard:
         scope = self._scopes.of(call)
         allowed = {Need.CHANGE: scope.changes, Need.ADMINISTER: scope.administers}
         if not allowed.get(needed, True):
-            self._audit.write(call, scope, outcome=DENIED)
             raise denied(
                 f"The access key of this request has the role {scope.role} in the server's file of rights "
                 f"(BRUME_RECORDS_ACCESS); {call.operation} needs {needed}"
             )
 
+    def _refused(self, call: Call, documents: Iterable[str] = ()) -> None:
+        self._audit.write(call, self._scopes.of(call), documents, outcome=DENIED)
+
     def _checked(self, needed: Need, run: Callable[..., Any]) -> Callable[..., Any]:
-        if needed in (Need.ANY, Need.READ):
-            return run
+        if needed == Need.ANY or (needed == Need.READ and inspect.iscoroutinefunction(run)):
+            return run  # SPARQL, which runs in threads of its own, writes its refusals itself
         if inspect.iscoroutinefunction(run):
             raise TypeError(f"an operation that needs {needed} runs in a thread: a check reads the database")
 
         @functools.wraps(run)
         def checked(request: Any, call: Call) -> Any:
-            self.require(needed, call)
-            return run(request, call)
+            try:
+                self.require(needed, call)
+                answer = run(request, call)
+            except RefusedError as error:
+                if not error.audited:
+                    self._refused(call, error.documents)
+                raise
+            if isinstance(answer, Reply) and answer.status == HTTPStatus.FORBIDDEN:
+                self._refused(call)
+            return answer
 
         return checked

@@ -85,8 +85,29 @@ class Scopes:
         return frozenset({*full, call.access_key})
 
 
-def denied(message: str) -> ServiceError:
+class RefusedError(ServiceError):
+    """A request that its key may not make, or for what it may not see; `guard` writes it into the audit.
+
+    `documents` are the hidden ones that it was for; what is `audited` is in the audit already.
+    """
+
+    documents: tuple[str, ...] = ()
+    audited = False
+
+
+def denied(message: str, *, audited: bool = False) -> RefusedError:
     """Return the error of a request that its key may not make; no client tries it again."""
-    error = ServiceError("AccessDeniedException", message)
-    error.status = 403
+    error = RefusedError("AccessDeniedException", message)
+    error.status, error.audited = 403, audited
+    return error
+
+
+def unseen(absent: ServiceError, *documents: str) -> RefusedError:
+    """Return the error of what is not there for the key: `documents` are what is there and hidden from it.
+
+    It is raised for what is not there at all too: whether there is a row of the audit takes time, and that
+    would show what there is.
+    """
+    error = RefusedError(absent.code, absent.message, **absent.members)
+    error.documents = documents
     return error

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from brume.aws.engine.service import Call
+from brume.records.engine.access.scopes import unseen
 from brume.records.engine.console.common import absent
 from brume.records.engine.console.shown_counts import ShownCounts
 from brume.records.engine.console.views import View, Views, code_of
@@ -26,7 +27,8 @@ class Graphs:
         try:
             graph = self._around(view, call, kind, identity, most)
         except KeyError as error:
-            raise absent(f"There is no {kind} {shown} in the lake, or you may not see it") from error
+            missing = absent(f"There is no {kind} {shown} in the lake, or you may not see it")
+            raise unseen(missing, *_hidden(view, kind, identity)) from error
         seen = [f"Patient/{one}" if kind == PATIENT else one for kind, one in graph.nodes if kind != CONCEPT]
         self._views.showed(call, view, seen, identity if kind == CONCEPT else "")
         return {
@@ -56,6 +58,15 @@ class Graphs:
             return neighbourhood.around_concept(overview, code, view.among, None, most)
         with self._counts.of(call, view) as counts:
             return neighbourhood.around_concept(overview, code, view.among, counts, most)
+
+
+def _hidden(view: View, kind: str, identity: str) -> list[str]:
+    """Return the id, as the audit has it, of a patient or note that is in the lake."""
+    if kind == PATIENT:
+        return [f"Patient/{identity}"] if identity in view.overview.numbers else []
+    with view.overview.cursor() as cursor:
+        found = cursor.execute("SELECT id FROM notes WHERE id = $note", {"note": identity}).fetchall()
+    return [note for (note,) in found] if kind == NOTE else []
 
 
 def _id(view: View, kind: str, identity: str) -> str:

@@ -8,7 +8,7 @@ from functools import cached_property
 
 from brume.aws.engine.service import Call
 from brume.records.engine.access.audit import Audit
-from brume.records.engine.access.scopes import Scope, Scopes, denied
+from brume.records.engine.access.scopes import Scope, Scopes, denied, unseen
 from brume.records.engine.console.common import absent
 from brume.records.engine.lake_reader import LakeReader, NoLakeError
 from brume.records.model import surrogate_dates
@@ -60,9 +60,11 @@ class View:
 
     def need_patient(self, shown: str) -> Patient:
         """Return a patient. Raises `ServiceError`, the same for one that is not there or not seen."""
-        number = self.overview.numbers.get(self.original(PATIENT, shown), -1)
+        identity = self.original(PATIENT, shown)
+        number = self.overview.numbers.get(identity, -1)
         if number < 0 or not self.among[number]:
-            raise absent(f"There is no patient {shown}, or you may not see them")
+            missing = absent(f"There is no patient {shown}, or you may not see them")
+            raise unseen(missing, *([f"Patient/{identity}"] if number >= 0 else []))
         return self.overview.patients[number]
 
     def shown(self, kind: str, identity: str) -> str:

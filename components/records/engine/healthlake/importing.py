@@ -22,7 +22,7 @@ from brume.records.engine import inputs
 from brume.records.engine.healthlake.job_run import JobRun, output_folder
 from brume.records.engine.healthlake.store import FhirStore, Prepared, Writing
 from brume.records.engine.healthlake.tables import LINES
-from brume.records.model.fhir import checks, exact_json
+from brume.records.model.fhir import body, checks
 from brume.records.model.fhir.errors import Fault, FhirError, outcome
 from brume.records.model.reading import stream
 from brume.records.model.reading.ndjson import Repair
@@ -229,7 +229,7 @@ def _prepare(fhir: FhirStore, some: _Some) -> list[_Ready]:
             found.append((line, item, ()))
         else:
             try:
-                resource = checks.check(exact_json.loads(item.text), item.type)
+                resource = checks.check(body.of_text(item.text), item.type)
                 found.append((line, fhir.prepare(resource), item.repairs))
             except FhirError as error:
                 found.append((line, _failure(line, error.faults), ()))

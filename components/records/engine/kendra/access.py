@@ -15,8 +15,8 @@ from sqlalchemy import Connection, select
 
 from brume.aws.engine.service import Call
 from brume.records.engine.access.audit import DENIED, Audit
-from brume.records.engine.access.scopes import Scope, Scopes
-from brume.records.engine.kendra.common import ERRORS, bad
+from brume.records.engine.access.scopes import Scope, Scopes, denied
+from brume.records.engine.kendra.common import bad
 from brume.records.engine.kendra.tables import DATA_SOURCES, GROUPS
 from brume.records.model.search.document import Principal, Reader
 
@@ -43,10 +43,10 @@ class Readers:
             others = [name for name, _ in sorted(groups) if name not in rights.groups]
             if (user and user not in rights.users) or others:
                 self._audit.write(call, scope, user=user, outcome=DENIED)
-                raise ERRORS(
-                    "AccessDeniedException",
+                raise denied(
                     "The access key of this request may not speak for the user or for a group of "
                     "UserContext: the server's file of rights (BRUME_RECORDS_ACCESS) says for whom it may",
+                    audited=True,
                 )
         principals: set[Principal] = set()
         if user or groups:

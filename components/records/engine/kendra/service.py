@@ -13,7 +13,7 @@ from brume.aws.engine.resources import Service
 from brume.aws.engine.service import Call
 from brume.aws.engine.settings import read
 from brume.aws.engine.tags import Tags
-from brume.records.engine.access.scopes import Scopes
+from brume.records.engine.access.scopes import Scopes, unseen
 from brume.records.engine.comprehend_medical.analysis import loader
 from brume.records.engine.comprehend_medical.settings import EntitySettings
 from brume.records.engine.kendra import access
@@ -45,7 +45,7 @@ from brume.records.engine.lake_settings import LakeSettings
 from brume.records.engine.parts import Part, State
 from brume.records.engine.tables import TAGS
 from brume.records.model.deidentify import Deidentifier
-from brume.records.model.search.document import Document
+from brume.records.model.search.document import EVERYTHING, Document
 
 _log = logging.getLogger(__name__)
 _EXPERIENCES = "search pages are not hosted here: this server's web page is one"
@@ -105,7 +105,10 @@ class Search(Part):
         live = self.live.of(index.id, deidentified=self.scopes.of(call).deidentified)
         found = live.document(identity, reader)
         if found is None:
-            raise absent("document", identity)
+            original = self.live.hiding.original(identity)
+            raise unseen(
+                absent("document", identity), *([original] if live.document(identity, EVERYTHING) else [])
+            )
         return found
 
 

@@ -128,6 +128,7 @@ class Sparql:
         try:
             read = syntax.read(text, update=update is not None)
         except syntax.RefusedError as error:
+            self._audit.write(call, self._scopes.of(call), query=text, outcome=DENIED)
             raise NeptuneError("AccessDeniedException", f"Query refused: {error}") from None
         except syntax.RequestError as error:
             raise NeptuneError("MalformedQueryException", f"Malformed query: {error}") from None

@@ -18,6 +18,11 @@ def read(data: bytes) -> dict[str, Any]:
         raise refused(400, "structure", f"line {line}: the body is not UTF-8") from None
     if not text.strip():
         raise refused(400, "structure", "the body is empty: send one resource as JSON")
+    return of_text(text)
+
+
+def of_text(text: str) -> dict[str, Any]:
+    """Return the object that a text is. Raises `FhirError` (400) with line and column of what is wrong."""
     try:
         value = exact_json.loads(text)
         exact_json.dumps(value)  # half a surrogate pair, or a number of too many digits

@@ -112,8 +112,26 @@ def read(text: str, *, update: bool) -> Request:
     parts = list(text)
     for token in (*(one for one in found if one.kind == "comment"), *_hints(found)):
         parts[token.begin : token.end] = " " * (token.end - token.begin)
-    own = not update and any(token.kind == "word" and "FROM" in token.text.upper() for token in found)
-    return Request("".join(parts), form, own)
+    return Request("".join(parts), form, not update and _names_graphs(found, form))
+
+
+def _names_graphs(found: list[Token], form: Form) -> bool:
+    """Return whether a query has FROM: as a word, or as the store reads `FROM:graph` before its pattern."""
+    depth, before = 0, ""
+    declared: set[str] = set()
+    for token in found:
+        upper = token.text.upper()
+        depth += (token.text == "{") - (token.text == "}")
+        if token.kind == "word" and "FROM" in upper:
+            return True
+        if token.kind == "name" and not depth and "FROM" in (prefix := upper.partition(":")[0]):
+            if before == "PREFIX":
+                declared.add(prefix)
+            elif form != Form.DESCRIBE or prefix not in declared:
+                return True
+        if token.kind not in ("space", "comment"):
+            before = upper
+    return False
 
 
 def tokens(text: str) -> Iterator[Token]:

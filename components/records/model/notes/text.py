@@ -6,12 +6,10 @@ import codecs
 import re
 from email.message import Message
 
-from inscriptis import get_text
-from inscriptis.css_profiles import CSS_PROFILES
-from inscriptis.model.config import ParserConfig
 from striprtf.striprtf import rtf_to_text
 
 from brume.records.model.attachments import AttachmentError
+from brume.records.model.notes.page_text import text_of_page
 
 PLAIN, HTML, RTF = "text/plain", "text/html", "text/rtf"
 _KINDS = {
@@ -32,10 +30,9 @@ _BOMS = (
 _WINDOWS = {"iso8859-1", "latin-1"}
 _META = re.compile(rb"""<(?:meta|\?xml)[^>]*?(?:charset|encoding)\s*=\s*["']?\s*([\w.:-]+)""", re.IGNORECASE)
 _LOOKS_HTML = re.compile(rb"\s*(<\?xml[^>]*>\s*)?<(!doctype\s+)?html", re.IGNORECASE)
-_XML = re.compile(r"\s*<\?xml[^>]*\?>")
+_LONGEST = 1000  # characters of a media type with its parameters
 _CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f]")
 _UNKNOWN = {"", "application/octet-stream", "binary/octet-stream"}
-_LAYOUT = ParserConfig(css=CSS_PROFILES["relaxed"], display_images=False, display_links=False)
 
 
 def text_of(data: bytes, content_type: str) -> str:
@@ -45,6 +42,7 @@ def text_of(data: bytes, content_type: str) -> str:
     not in it is read as Windows-1252. RTF is known by its first characters whatever the type says. HTML
     becomes text with its lines, lists and tables; scripts and styles are left out.
     """
+    content_type = content_type[:_LONGEST]  # a header is read in time that grows with its square
     header = Message()
     header["Content-Type"] = content_type or "application/octet-stream"
     media = content_type.partition(";")[0].strip().lower()
@@ -54,7 +52,7 @@ def text_of(data: bytes, content_type: str) -> str:
         return _rtf(data)
     if kind == HTML:
         page = _decoded(data, charset or _charset_of_page(data))
-        return _html(page)
+        return text_of_page(page)
     text = _decoded(data, charset)
     if media in _UNKNOWN and _CONTROL.search(text):
         raise AttachmentError("it names no media type, and is no text", "name it in contentType")
@@ -82,7 +80,7 @@ def _decoded(data: bytes, charset: str) -> str:
             return data.decode(name, "replace")
     try:
         name = codecs.lookup(charset or "utf-8").name
-    except LookupError:
+    except (LookupError, ValueError):  # not known, or a character that no name has
         name = "utf-8"
     # Text of all kinds is declared as ASCII.
     for one in ("cp1252",) if name in _WINDOWS else ("utf-8",) if name == "ascii" else (name, "utf-8"):
@@ -96,13 +94,6 @@ def _decoded(data: bytes, charset: str) -> str:
 def _charset_of_page(data: bytes) -> str:
     match = _META.search(data[:2048])
     return match[1].decode("ascii", "replace") if match else ""
-
-
-def _html(page: str) -> str:
-    try:
-        return str(get_text(_XML.sub("", page, count=1), _LAYOUT)) if page.strip() else ""
-    except Exception as error:  # the library raises whatever its steps do
-        raise AttachmentError(f"its HTML cannot be read ({type(error).__name__})", "save it again") from error
 
 
 def _rtf(data: bytes) -> str:

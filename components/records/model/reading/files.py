@@ -25,6 +25,7 @@ MOST_ATTACHMENT = 64 << 20  # bytes
 MOST_LISTED = 1000  # rejects of one file that are listed by line
 
 _FLUSH = 32 << 20  # bytes of resources that are held in memory
+_ROW = 1 << 10  # bytes of a row beside its resource: a file may have millions of small ones
 _PAGE = 1 << 20
 
 
@@ -85,7 +86,7 @@ class _Rows:
     def add(self, table: str, row: Row, size: int = 0) -> None:
         partition = tuple(str(row[name]) for name in TABLES[table].partitions)
         self._rows[table, partition].append(row)
-        self._size += size
+        self._size += size + _ROW
         if self._size > _FLUSH:
             self.flush()
 

@@ -18,6 +18,8 @@ from typing import Any, BinaryIO, NoReturn, cast
 import orjson
 
 MOST = 64 << 20  # bytes of one object
+DEEPEST = 100  # levels of objects and lists in one object
+_LEVELS = 254  # that orjson writes at most
 
 # Between objects: of a list of them, of JSON text sequences (RFC 7464).
 _SEPARATED = re.compile(rb"[\s,\[\]\x1e]*")
@@ -172,7 +174,7 @@ class _Reader:
         except ValueError:
             value = None
         if isinstance(value, dict):
-            yield Found(number, text.decode(), value)
+            yield _found(number, text.decode(), value)
         else:
             yield from self._objects(number, line)
 
@@ -218,7 +220,7 @@ def _parse(line: int, data: bytes) -> Iterator[Item]:
         text = data.decode("cp1252", "replace")
         yield Repair(line, "bytes that are no UTF-8, read as Windows-1252")
     try:
-        yield Found(line, text, orjson.loads(text))
+        yield _found(line, text, orjson.loads(text))
         return
     except ValueError:
         pass
@@ -230,7 +232,20 @@ def _parse(line: int, data: bytes) -> Iterator[Item]:
         yield Fault(line, "a resource begins here and is no valid JSON", "export the resource again")
         return
     yield Repair(line, "characters within a text that JSON does not allow")
-    yield Found(line, clean.decode(), value)
+    yield _found(line, clean.decode(), value)
+
+
+def _found(line: int, text: str, value: dict[str, Any]) -> Found | Fault:
+    """Return an object, or the fault of one that nests deeper than what goes through it by recursion may."""
+    if text.count("{") + text.count("[") > DEEPEST:
+        nested: Any = value
+        for _ in range(_LEVELS - DEEPEST):
+            nested = [nested]
+        try:
+            orjson.dumps(nested)
+        except TypeError:
+            return Fault(line, f"a resource begins here and nests over {DEEPEST} levels deep", "flatten it")
+    return Found(line, text, value)
 
 
 def _refuse(_: str) -> NoReturn:

@@ -71,3 +71,7 @@ class Reader:
             return False
         # A list that only keeps some out lets all others in.
         return bool(mine) or not any(grant.allow for grant in level)
+
+
+EVERYTHING = Reader(any_list=True)
+"""The reader for whom nothing is hidden."""

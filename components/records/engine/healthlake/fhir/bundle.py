@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import parse_qsl
@@ -19,47 +21,91 @@ from brume.records.model.fhir import bundles, checks, query
 from brume.records.model.fhir.bundles import Entry
 from brume.records.model.fhir.errors import Fault, FhirError, refused
 
-Begin = Callable[[], AbstractContextManager[Writing]]
 Done = tuple[dict[str, Any], list[Version]]  # an entry of the answer, and the versions that it shows
 
 _NOTHING = Change("", "")
 
 
-def run(
-    begin: Begin,
-    access: Access,
-    bundle: Mapping[str, Any],
-    audit: Callable[[Connection, list[Version]], None],
-) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Means:
+    """What a bundle is done with.
+
+    `writing` begins a transaction that alone may write, `reading` one that reads. `shown` writes versions
+    that the answer shows into the audit, in a transaction if one is given; `missed` types and ids that were
+    not found.
+    """
+
+    writing: Callable[[], AbstractContextManager[Writing]]
+    reading: Callable[[], AbstractContextManager[Connection]]
+    shown: Callable[[list[Version], Connection | None], None]
+    missed: Callable[[list[tuple[str, str]]], None]
+
+
+def run(means: Means, access: Access, bundle: Mapping[str, Any]) -> dict[str, Any]:
     """Do a bundle and return the Bundle of its answers, in the order of the requests.
 
-    `begin` begins a transaction of the database; `audit` is called in it with what the answer shows. Raises
-    `FhirError`, whose expressions name the entries: of a transaction nothing is done then.
+    Raises `FhirError`, whose expressions name the entries: of a transaction nothing is done then.
     """
     kind, entries = bundles.entries(bundle)
     if any(one.method != "GET" for one in entries):
         access.require_writer()
     if kind == "transaction":
-        with begin() as changes:
+        with means.writing() as changes:
             done = _entries(changes, access, entries, resolve=True)
-            audit(changes.db, [one for _, shown in done for one in shown])
+            means.shown([one for _, shown in done for one in shown], changes.db)
     else:
-        done = [_alone(begin, access, one, audit) for one in entries]
+        done = _batch(means, access, entries)
     return replies.bundle(f"{kind}-response", [answer for answer, _ in done])
 
 
-def _alone(
-    begin: Begin, access: Access, entry: Entry, audit: Callable[[Connection, list[Version]], None]
-) -> Done:
-    """Do one entry of a batch."""
+def _batch(means: Means, access: Access, entries: list[Entry]) -> list[Done]:
+    """Do the entries of a batch: each change in a transaction of its own, reads in a row in one.
+
+    Their row of the audit is one as well: thousands would each wait until they are on the disk.
+    """
+    done: list[Done] = []
+    for reads, some in itertools.groupby(entries, lambda one: one.method == "GET"):
+        if not reads:
+            done += [_alone(means, access, one) for one in some]
+            continue
+        with means.reading() as db:
+            found = [_tried(db, access, one) for one in some]
+        if any("outcome" not in answer["response"] for answer, _ in found):
+            means.shown([version for _, shown in found for version in shown], None)
+        done += found
+    statuses = [answer["response"]["status"] for answer, _ in done]
+    if missed := [
+        (one.path[0], one.path[1] if len(one.path) > 1 else "")
+        for one, status in zip(entries, statuses, strict=True)
+        if status.startswith("404")
+    ]:
+        means.missed(missed)
+    return done
+
+
+def _alone(means: Means, access: Access, entry: Entry) -> Done:
+    """Do one change of a batch."""
     try:
-        with begin() as changes:
+        with means.writing() as changes:
             (done,) = _entries(changes, access, [entry], resolve=False)
-            audit(changes.db, done[1])
+            means.shown(done[1], changes.db)
             return done
     except FhirError as error:
-        status = f"{error.status} {HTTPStatus(error.status).phrase}"
-        return {"response": {"status": status, "outcome": error.outcome()}}, []
+        return _failed(error)
+
+
+def _tried(db: Connection, access: Access, entry: Entry) -> Done:
+    """Do one read of a batch."""
+    try:
+        with _located(entry):
+            return _read(db, access, entry)
+    except FhirError as error:
+        return _failed(error)
+
+
+def _failed(error: FhirError) -> Done:
+    status = f"{error.status} {HTTPStatus(error.status).phrase}"
+    return {"response": {"status": status, "outcome": error.outcome()}}, []
 
 
 def _entries(changes: Writing, access: Access, entries: list[Entry], *, resolve: bool) -> list[Done]:

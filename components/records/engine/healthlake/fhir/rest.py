@@ -23,7 +23,7 @@ from brume.records.engine.healthlake.fhir import bundle, capability, reading, re
 from brume.records.engine.healthlake.fhir.access import Access, preferences, require_json
 from brume.records.engine.healthlake.fhir.search import search
 from brume.records.engine.healthlake.fhir.writing import Change
-from brume.records.engine.healthlake.store import FhirStore, Version, Writing
+from brume.records.engine.healthlake.store import FhirStore, Version, Writing, read
 from brume.records.model.fhir import body, checks, query
 from brume.records.model.fhir.errors import FhirError, refused
 
@@ -101,8 +101,9 @@ class Rest:
                 require_json(request.headers, body=bool(request.body) and not form)
                 return work(request, access)
             except FhirError as error:
-                if error.status == 403:
-                    self._audit.write(call, scope, outcome=DENIED)
+                if error.status == 404:
+                    labels = request.labels
+                    self._unseen(access, [(labels.get("type", ""), labels.get("id", ""))])
                 return replies.of_error(error)
             except ServiceError as error:
                 status = error.status or (404 if error.code == "ResourceNotFoundException" else 400)
@@ -197,11 +198,14 @@ class Rest:
         access.require_reader()
         given = body.read(request.body)
 
-        def shown(db: Connection, versions: Sequence[Version]) -> None:
+        def shown(versions: Sequence[Version], db: Connection | None) -> None:
             self._audit.write(access.call, access.scope, _names(versions), db=db)
 
-        done = bundle.run(lambda: self._writing(access), access, given, shown)
-        return replies.of_json(200, done)
+        def missed(resources: Sequence[tuple[str, str]]) -> None:
+            self._unseen(access, resources)
+
+        means = bundle.Means(lambda: self._writing(access), self._fhir.store.read, shown, missed)
+        return replies.of_json(200, bundle.run(means, access, given))
 
     def _resource(self, request: RouteRequest, access: Access) -> tuple[str, dict[str, Any]]:
         """Return type and content of the resource of a request. Raises `FhirError`."""
@@ -227,6 +231,19 @@ class Rest:
             yield changes
         if changes.sequence != before:
             self._changed(access.datastore)
+
+    def _unseen(self, access: Access, resources: Sequence[tuple[str, str]]) -> None:
+        """Write into the audit that resources were not found, for a key that does not see all.
+
+        The row names what is there and hidden. There is one for what is not there as well: else the time that
+        an answer takes would show which it is.
+        """
+        if access.patients is None:
+            return
+        with self._fhir.store.read() as db:
+            found = [read(db, access.datastore, *one, None) for one in dict.fromkeys(resources)]
+        documents = _names([one for one in found if one])
+        self._audit.write(access.call, access.scope, documents, outcome=DENIED)
 
     def _shown(
         self, access: Access, versions: Sequence[Version], given: Sequence[tuple[str, str]] = ()
