@@ -106,11 +106,14 @@ def test_operations_that_are_refused_are_named(boto: Any) -> None:
 def test_an_export_with_faults_is_taken_in_and_each_fault_has_its_line(
     boto: Any, root: Path, export: Export
 ) -> None:
-    """Broken lines, byte-order marks, resources over several lines, log lines, deletions."""
+    """Broken lines, byte-order marks, resources over several lines, log lines, deletions, huge numbers."""
     shutil.copytree(export.source, root / "inputs/demo")
+    wide = {"resourceType": "Observation", "id": "wide", "status": "final", "valueInteger": 10**20}
+    (root / "inputs/demo/Wide.ndjson").write_text(json.dumps(wide))
     store = hl.make_datastore(boto)
     found = hl.imported(boto, store, hl.start_import(boto, store, "s3://inputs/demo/", JobName="faults"))
     report, truth = found["JobProgressReport"], export.truth
+    rejects = {*truth.rejects, ("Wide.ndjson", 1)}
     assert found["JobStatus"] == "COMPLETED_WITH_ERRORS" and found["JobName"] == "faults"
     folder = hl.folder_of(root, found)
     lines = {
@@ -118,13 +121,13 @@ def test_an_export_with_faults_is_taken_in_and_each_fault_has_its_line(
         for path in (folder / "FAILURE").rglob("*.ndjson")
         for line in map(json.loads, path.read_text().splitlines())
     }
-    assert set(lines) == set(truth.rejects)
+    assert set(lines) == rejects
     assert all(one["issue"][0]["diagnostics"] for one in lines.values())
-    assert report["TotalNumberOfResourcesWithCustomerError"] == len(truth.rejects)
+    assert report["TotalNumberOfResourcesWithCustomerError"] == len(rejects)
     succeeded = sum(len(path.read_text().splitlines()) for path in (folder / "SUCCESS").rglob("*.ndjson"))
     assert report["TotalNumberOfResourcesImported"] == succeeded
     manifest = json.loads((folder / "manifest.json").read_text())
-    assert manifest["numberOfResourcesScanned"] == succeeded + len(truth.rejects)
+    assert manifest["numberOfResourcesScanned"] == succeeded + len(rejects)
     assert manifest["successOutput"]["successOutputS3Uri"].endswith(f"-FHIR_IMPORT-{found['JobId']}/SUCCESS/")
     done = hl.exported(boto, store, hl.start_export(boto, store))
     there = hl.read(hl.folder_of(root, done))
