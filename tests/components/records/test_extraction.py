@@ -55,6 +55,12 @@ def codes(text: str) -> dict[str, str]:
         ("traumatic subdural hematoma", "S06"),
         ("infected surgical wound", "T81"),
         ("actinic keratoses", "L57"),  # a plural of Greek
+        ("klebsiella pneumonia", "J15"),  # of a germ
+        ("bone mets", "C79"),  # of a cancer that has spread
+        ("type 1 diabetes with neuropathy", "E10"),  # what comes of diabetes, by its type
+        ("SAH", "I60"),  # of no injury, where none is named
+        ("farsighted", "H52"),  # as people say it
+        ("MGUS", "D47"),
     ],
 )
 def test_the_code_of_a_phrase(phrase: str, category: str) -> None:
@@ -83,6 +89,16 @@ def test_a_surname_is_no_condition() -> None:
 
 def test_an_abbreviation_that_is_a_word_is_meant_in_capitals_alone() -> None:
     assert codes("He has AIDS and uses hearing aids. PE was seen on pe.") == {"AIDS": "B20", "PE": "I26"}
+
+
+def test_a_procedure_is_no_condition() -> None:
+    """Synthea's notes list procedures by SNOMED's names: "assessment of anxiety (procedure)"."""
+    text = (
+        "The following procedures were conducted:\n- assessment of anxiety (procedure)\n"
+        "- skin test for tuberculosis, tine test (procedure)\n"
+        "Patient has anemia (disorder), depression screening (procedure), fever. Pain control, body mass."
+    )
+    assert [one.text for one in entities(text)] == ["anemia", "fever"]
 
 
 def test_drugs_with_what_is_stated_of_them() -> None:

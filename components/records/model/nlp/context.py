@@ -15,7 +15,7 @@ from importlib.resources import files
 
 from brume.records.model.entity import Trait
 from brume.records.model.nlp import past
-from brume.records.model.nlp.phrases import pattern
+from brume.records.model.nlp.phrases import expanded, pattern
 
 _TRAITS = {
     "negated": Trait.NEGATION,
@@ -78,7 +78,7 @@ def _patterns() -> tuple[re.Pattern[str], dict[str, list[tuple[str, str]]], re.P
     known: dict[str, list[tuple[str, str]]] = {}
     for kind, directions in listed.items():
         for direction, phrases in directions.items():
-            for phrase in phrases:
+            for phrase in (one for each in phrases for one in expanded(each)):
                 known.setdefault(phrase, []).append((kind, direction))
     return pattern(known), known, pattern(ends["words"]), pattern(none["phrases"])
 
@@ -109,7 +109,8 @@ def traits(
         if (
             given is not None
             and given not in scores
-            and not (given is Trait.PAST_HISTORY and Trait.FAMILY in stated)
+            # "No residual weakness" below a heading of past history is of today.
+            and not (given is Trait.PAST_HISTORY and stated & {Trait.FAMILY, Trait.NEGATION})
         ):
             scores[given] = SECTION_SCORE
         found.append(tuple(sorted(scores.items())))

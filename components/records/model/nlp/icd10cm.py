@@ -28,7 +28,7 @@ SCHEMA = pa.schema(
         ("rank", pa.int32()),  # of several codes with one key, the least is meant
     ]
 )
-_FORMAT = 4  # changes with the rows that are made of the same XML
+_FORMAT = 5  # changes with the rows that are made of the same XML
 _TRAILING = re.compile(
     r", unspecified(?: \w+){0,4}$|(?<! of) unspecified$|,? NOS$|^Unspecified ", re.IGNORECASE
 )

@@ -9,7 +9,7 @@ from brume import weights
 from brume.records.model.entity import Concept, Entity, Trait
 from brume.records.model.minilm import MiniLM
 from brume.records.model.nlp import drugs as drug_names
-from brume.records.model.nlp import icd10cm, phi
+from brume.records.model.nlp import icd10cm, phi, procedures
 from brume.records.model.nlp.context import traits
 from brume.records.model.nlp.drugs import DrugMention, Drugs
 from brume.records.model.nlp.linking import Linker
@@ -20,7 +20,7 @@ from brume.records.model.nlp.terms import Terms, symptom_codes
 from brume.records.model.nlp.words import form, words
 from brume.records.model.note import Note
 
-_RULES = "5"  # changes with the rules: entities of another version are found again
+_RULES = "6"  # changes with the rules: entities of another version are found again
 _USUAL, _TITLE, _PART = 0.97, 0.92, 0.83  # scores of a usual name, of ICD's own term, of a part of one
 
 
@@ -68,10 +68,11 @@ class LocalExtractor:
                 for drug in self._drugs.find(parts, text, end)
                 if not phi.is_surname(text, drug.begin, drug.end, surnames)
             ]
+            others = [*((drug.begin, drug.end) for drug in drugs), *procedures.places(text, begin, end)]
             mentions = [
                 mention
                 for mention in find(parts, text, self._terms)
-                if not any(drug.begin < mention.end and mention.begin < drug.end for drug in drugs)
+                if not any(first < mention.end and mention.begin < last for first, last in others)
                 and not phi.is_surname(text, mention.begin, mention.end, surnames)
             ]
             section = sections.at(begin).name

@@ -14,6 +14,8 @@ _LIFE = (
     r"(?:(?:in|during)\s(?:(?:her|his|their|my)\s)?(?:early\s|late\s)?"
     r"(?:infancy|childhood|adolescence|youth|teens|twenties|thirties|forties|fifties|sixties|college"
     r"|high school)"
+    r"|(?:with|during|in)\s(?:her|a|the)\s(?:first|second|third|last|prior|previous|earlier)\s(?:pregnancy|delivery)"
+    r"|(?:during|in)\s(?:a|an|his|her|the|their)\s(?:last|prior|previous|earlier)\s(?:admission|hospitali[sz]ation|stay)"
     r"|as an?\s(?:young\s)?(?:child|boy|girl|infant|baby|toddler|teenager|adolescent|adult|man|woman|student)"
     r"|at (?:the\s)?age (?:of\s)?\w+)"
 )
@@ -33,6 +35,12 @@ _HAD = re.compile(
     re.IGNORECASE,
 )
 _DATED = re.compile(rf"(?:\s[\w-]+){{0,2}}?,?\s{_WHEN}", re.IGNORECASE)
+# What was treated, and when.
+_PASSIVE = re.compile(
+    rf"\s(?:was|were)\s(?:\w+ly\s)?(?:treated|resected|removed|repaired|operated on|eradicated|cured|drained)"
+    rf"(?:\s[\w-]+){{0,4}}?\s{_WHEN}",
+    re.IGNORECASE,
+)
 # A time before the verb, or between it and what was treated.
 _LEADING = re.compile(
     rf"(?<![\w-]){_WHEN},?\s(?:the patient|patient|pt|she|he|i|they)\s(?:also\s)?"
@@ -44,7 +52,9 @@ _LEADING = re.compile(
 
 
 def dated(text: str, begin: int, end: int, first: int, last: int) -> bool:
-    """Return whether a mention (`first` to `last`) of a sentence follows a past verb and has a date."""
+    """Return whether a mention (`first` to `last`) of a sentence has a past verb and a date beside it."""
+    if _PASSIVE.match(text, last, end):
+        return True
     return bool(_DATED.match(text, last, end) and _HAD.search(text[begin:first]))
 
 

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import itertools
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 _Tree = dict[str, "_Tree"]
 _END = ""  # the key of a phrase's end
 _SPACE = " "
+_CHOICE = re.compile(r"\{([^{}]*)\}")
+
+
+def expanded(phrase: str) -> Iterator[str]:
+    """Yield the phrases that one with choices stands for: "{is|was} gone" for "is gone" and "was gone"."""
+    parts = [part.split("|") for part in _CHOICE.split(phrase)]
+    yield from ("".join(chosen) for chosen in itertools.product(*parts))
 
 
 def pattern(phrases: Iterable[str]) -> re.Pattern[str]:

@@ -9,11 +9,11 @@ from collections.abc import Iterable, Sequence
 
 from brume.records.model.entity import CodeSystem, Concept, Entity
 from brume.records.model.nlp.context import traits
+from brume.records.model.nlp.procedures import TAGS
 from brume.records.model.search.concepts import Term, plain
 from brume.records.model.search.sections import sentences
 from brume.records.model.search.words import Word, stems, words
 
-_PROCEDURES = ("(procedure)", "(regime/therapy)")  # SNOMED's tags
 _COLUMNS = ("system", "code", "display")
 
 
@@ -91,6 +91,6 @@ def _kind(term: Term) -> tuple[str, str]:
     """Return Comprehend Medical's category and type of what a concept names."""
     if term.system == CodeSystem.RXNORM:
         return "MEDICATION", "GENERIC_NAME"
-    if term.display.endswith(_PROCEDURES):
+    if term.display.endswith(TAGS):
         return "TEST_TREATMENT_PROCEDURE", "PROCEDURE_NAME"
     return "MEDICAL_CONDITION", "DX_NAME"
