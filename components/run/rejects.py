@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Sequence
 from dataclasses import astuple, dataclass
 
 from brume import storage
+
+_NUMBERS = re.compile(r"([0-9]+)")
 
 
 @dataclass(frozen=True, order=True)
@@ -68,12 +71,21 @@ def check_share(
 
 
 def write_rejects(rejects: Sequence[Reject], uri: str, item: str) -> None:
-    """Write a CSV file of rejects, sorted: `item` (the header of what is set aside), step, reason, remedy."""
+    """Write a CSV file of rejects: `item` (the header of what is set aside), step, reason, remedy.
+
+    They are sorted, "line 9" before "line 10".
+    """
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow([item, "step", "reason", "remedy"])
-    writer.writerows(astuple(reject) for reject in sorted(rejects))
+    writer.writerows(astuple(reject) for reject in sorted(rejects, key=_order))
     storage.write_bytes(uri, text.getvalue().encode())
+
+
+def _order(reject: Reject) -> tuple[list[tuple[int, str]], Reject]:
+    """Return what sorts rejects by their items, numbers within those by their size."""
+    parts = [part.lstrip("0") if part.isdecimal() else part for part in _NUMBERS.split(reject.item)]
+    return [(len(part) if place % 2 else 0, part) for place, part in enumerate(parts)], reject
 
 
 def keep_rejects(rejects: Sequence[Reject], folder: str, shown: str | None, item: str) -> str:

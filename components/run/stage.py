@@ -14,12 +14,14 @@ success is not done again: its result stands in `OUT/work/steps/NAME.json`.
 from __future__ import annotations
 
 import contextvars
+import errno
 import functools
 import hashlib
 import inspect
 import json
 import os
 import platform
+import tempfile
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -86,6 +88,9 @@ class About(TypedDict):
 
 def _reason(error: BaseException) -> str:
     """Return what an error says: one that was foreseen says it all, another is named by its class too."""
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        places = " or ".join(filter(None, (os.environ.get(OUT), tempfile.gettempdir())))
+        return f"{error}: make room in {places}, and run again: what is finished stands"
     foreseen = isinstance(error, (OSError, ValueError, RuntimeError)) and str(error)
     return str(error) if foreseen else f"{type(error).__name__}: {error}"
 

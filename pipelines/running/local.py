@@ -85,12 +85,13 @@ def run(pipeline: Pipeline, arguments: Mapping[str, Any], out: Path) -> None:
         }
         failed = view.failed()
         if error and not interrupted:
-            facts["error"] = f"{failed.name}: {failed.error}" if failed else str(error)
+            facts["error"] = "\n".join(f"{one.name}: {one.error}" for one in failed) or str(error)
         record.write(out, facts)
         if interrupted:
             raise KeyboardInterrupt
         if error:
-            cause = f"step {failed.name} failed: {failed.error}" if failed else f"the run failed: {error}"
+            causes = [f"step {one.name} failed: {one.error}" for one in failed]
+            cause = "\n".join(causes) or f"the run failed: {error}"
             raise RunError(f"{cause}\nThe full log is {log}") from error
     finally:
         line.release()

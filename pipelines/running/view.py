@@ -96,9 +96,9 @@ class View:
         if self._console.is_terminal:
             self._live.stop()
 
-    def failed(self) -> StepState | None:
-        """Return the first step that failed."""
-        return next((step for step in self.steps.values() if step.state == "failed"), None)
+    def failed(self) -> list[StepState]:
+        """Return the steps that failed, whose errors the view leaves to the message that ends the run."""
+        return [step for step in self.steps.values() if step.state == "failed"]
 
     def _follow(self) -> None:
         while not self._end.wait(_SECONDS_BETWEEN_LOOKS):
@@ -146,7 +146,7 @@ class View:
             "running": f"{step.name} ...",
             "finished": f"{step.name} finished in {step.seconds():.1f} s {_plain(step)}",
             "reused": f"{step.name} is unchanged: the result of the last run stands",
-            "failed": f"{step.name} failed: {step.error}",
+            "failed": f"{step.name} failed after {step.seconds():.1f} s",
         }
         self._console.print(words[step.state], markup=False, highlight=False, soft_wrap=True)
 
@@ -175,9 +175,7 @@ class View:
                 Text(step.name, style="bold" if state == "running" else style),
                 bar,
                 Text(seconds, style="dim"),
-                Text(
-                    step.error.splitlines()[0] if step.error else note, style="red" if step.error else "dim"
-                ),
+                Text(note, style="dim"),
             )
         return Group(Text(self._title, style="bold"), table)
 

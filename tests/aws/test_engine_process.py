@@ -113,7 +113,15 @@ def test_a_command_that_cannot_be_followed_says_why(
 
     with pytest.raises(SystemExit) as caught:
         run.main([*words, "--data", str(tmp_path)])
-    assert part in str(caught.value)
+    printed = capsys.readouterr().err
+    assert caught.value.code == 1 and printed.startswith("brume: ") and part in printed
+
+
+@pytest.mark.parametrize("words", [["engine"], ["engines", "up"], ["env"]])
+def test_a_name_that_no_engine_has_is_wrong_use(words: list[str]) -> None:
+    result = CliRunner().invoke(main, [*words, "inspektion"])
+    assert result.exit_code == 2
+    assert "brume: no engine is called 'inspektion': did you mean inspection?" in result.output
 
 
 def test_engines_lists_what_there_is() -> None:

@@ -83,7 +83,7 @@ def test_an_engine_that_does_not_start_says_why_and_nothing_of_earlier_starts(tm
     log.parent.mkdir()
     log.write_text("error: of last week\n")
     with (
-        pytest.raises(catalog.EngineError, match=r"code 1\): error: --folder .*: there is no folder"),
+        pytest.raises(catalog.EngineError, match=r"code 1\): brume: --folder .*: there is no folder"),
         started({"inspection": {"s3://bucket/": "/no/such/folder"}}, tmp_path),
     ):
         pytest.fail("it has started")

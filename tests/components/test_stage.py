@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
+import tempfile
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, NamedTuple
@@ -169,6 +171,19 @@ def test_an_input_that_cannot_be_reached_is_reported_as_the_failure_of_its_stage
     assert (event["step"], event["event"]) == ("copy", "failed")
     assert "does not answer" in event["note"]
     assert "Error" not in event["note"]  # a message that was written for it needs no class
+
+
+def test_a_full_disk_is_reported_with_the_places_that_need_room(
+    out: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(uri: str) -> Any:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("brume.storage.list_files", full)
+    with pytest.raises(OSError, match="No space"):
+        copied(out)
+    (event,) = [json.loads(line) for line in (out / "progress.jsonl").read_text().splitlines()]
+    assert f"make room in {out} or {tempfile.gettempdir()}, and run again" in event["note"]
 
 
 def test_an_input_that_changes_while_the_stage_works_is_worked_on_again(

@@ -274,3 +274,4 @@ def test_a_folder_without_labelling_output_ends_the_run_with_the_reason(tmp_path
     ran = brume("run", "labels", f"source={tmp_path / 'photos'}", "--out", str(tmp_path / "out"))
     assert ran.returncode == 1
     assert "step ingest failed" in ran.stderr and "Ground Truth" in ran.stderr
+    assert "ingest failed after" in ran.stdout and "Ground Truth" not in ran.stdout, "it is printed once"

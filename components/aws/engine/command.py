@@ -61,6 +61,17 @@ def _listening_options(command: Any) -> Any:
     return command
 
 
+def _check_names(names: tuple[str, ...]) -> None:
+    """End with a message for a name that no engine has."""
+    from brume.aws.engine import catalog
+
+    try:
+        for name in names:
+            catalog.about(name)
+    except catalog.EngineError as error:
+        fail(error, code=2)
+
+
 def _replace_by(module: str, names: tuple[str, ...], given: dict[str, Any]) -> NoReturn:
     """Become the process of `module`, which takes this one's place and its signals."""
     words = []
@@ -91,6 +102,7 @@ def engine(name: str, **given: Any) -> None:
 
     Clients are pointed at it by the lines that `brume env NAME` prints.
     """
+    _check_names((name,))
     _replace_by("brume.aws.engine.run", (name,), given)
 
 
@@ -133,6 +145,7 @@ def up(names: tuple[str, ...], **given: Any) -> None:
     the others run; requests to it are answered with status 503. `eval "$(brume env)"` points AWS clients at
     them all. /readyz, /healthz and /metrics are of all engines, /_brume/NAME/readyz and so on of one.
     """
+    _check_names(names)
     _replace_by("brume.aws.engine.up", names, given)
 
 
@@ -145,6 +158,7 @@ def env(name: str | None, data: Path | None) -> None:
     from brume.aws.engine.catalog import EngineError
     from brume.aws.wire.keys import KeysError
 
+    _check_names((name,) if name else ())
     try:
         lines = environment.lines(name, data)
     except (EngineError, KeysError) as error:

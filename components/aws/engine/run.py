@@ -9,7 +9,6 @@ SIGTERM and SIGINT let running requests finish.
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from brume.aws.engine import catalog, serving
 from brume.aws.engine.settings import CommonSettings, lines, read
 from brume.aws.wire import keys
 from brume.run import lifeline
+from brume.run.failing import fail
 
 
 def parser() -> argparse.ArgumentParser:
@@ -51,7 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         settings = catalog.Settings(data, serving.folders(options.folder), database)
         serving.serve({options.name: settings}, at, tolerant=False)
     except (catalog.EngineError, keys.KeysError, OSError) as error:
-        sys.exit(f"error: {error}")
+        fail(error)
 
 
 if __name__ == "__main__":

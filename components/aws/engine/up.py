@@ -9,13 +9,13 @@ request is for is known from the service in its credential, or from its route.
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from brume.aws.engine import catalog, serving
 from brume.aws.wire import keys
 from brume.run import lifeline
+from brume.run.failing import fail
 
 PORT = 4599
 
@@ -47,7 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         wanted = {name: catalog.Settings(base / name, folders, databases.get(name, "")) for name in names}
         serving.serve(wanted, at, tolerant=True)
     except (catalog.EngineError, keys.KeysError, OSError) as error:
-        sys.exit(f"error: {error}")
+        fail(error)
 
 
 def _databases(words: Sequence[str], names: Sequence[str]) -> dict[str, str]:

@@ -6,7 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from brume.records.demo import PATIENTS, generate
+from brume.records.demo import FEWEST, PATIENTS, generate
 
 
 def main() -> int:
@@ -16,6 +16,8 @@ def main() -> int:
     parser.add_argument("--patients", type=int, default=PATIENTS)
     parser.add_argument("--seed", type=int, default=0)
     asked = parser.parse_args()
+    if asked.patients < FEWEST:
+        parser.error(f"--patients {asked.patients}: the planted faults need {FEWEST} or more")
     try:
         truth = generate(asked.folder, asked.patients, asked.seed)
     except OSError as error:

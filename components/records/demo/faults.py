@@ -35,13 +35,14 @@ def break_files(lines: dict[str, list[bytes]], truth: Truth) -> dict[str, bytes]
 
 
 def _break_patients(files: dict[str, list[bytes]], truth: Truth) -> None:
-    """Empty lines, and a name in Windows' bytes."""
+    """Empty lines, and, where a name has such letters, a name in Windows' bytes."""
     lines = files["Patient-0.ndjson"]
     lines[2:2] = [b"\n", b"  \r\n"]
     truth.repairs.append(("Patient-0.ndjson", "an empty line", 2))
-    at = next(number for number, line in enumerate(lines) if not line.isascii())
-    lines[at] = lines[at].decode().encode("cp1252")
-    truth.repairs.append(("Patient-0.ndjson", "bytes that are no UTF-8, read as Windows-1252", 1))
+    at = next((number for number, line in enumerate(lines) if not line.isascii()), None)
+    if at is not None:
+        lines[at] = lines[at].decode().encode("cp1252")
+        truth.repairs.append(("Patient-0.ndjson", "bytes that are no UTF-8, read as Windows-1252", 1))
 
 
 def _break_conditions(files: dict[str, list[bytes]], truth: Truth) -> None:

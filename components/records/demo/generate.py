@@ -19,6 +19,7 @@ from brume.run.generated import digest_of, filled
 
 EXPORT, TRUTH = "export", "truth.json"
 PATIENTS = 40
+FEWEST = 2  # patients among whom the planted faults have their places
 _PARTS = 3  # files of each type of resources that hold notes
 Resource = dict[str, Any]
 

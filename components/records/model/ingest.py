@@ -10,6 +10,7 @@ import os
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import pyarrow as pa
 
@@ -103,7 +104,11 @@ def _listed(source: str, lake: Lake) -> dict[str, storage.Entry]:
     base = storage.absolute(source).rstrip("/")
     entries = storage.list_files(base)
     if not entries:
-        raise FileNotFoundError(f"{source} holds no file, or is one: give the folder of an export")
+        raise FileNotFoundError(
+            f"{source} is a file: give the folder that it lies in"
+            if not storage.is_remote(base) and Path(base).is_file()
+            else f"{source} holds no file: give the folder of an export"
+        )
     return {
         _readable(entry.uri[len(base) + 1 :]): entry
         for entry in entries

@@ -13,7 +13,7 @@ from brume.records.model.deidentify import Mode
 from brume.records.model.nlp.rxnorm import FILE as RXNORM
 from brume.records.model.views.definitions import read_views
 from brume.records.pipeline import extractors, judged
-from brume.records.pipeline.healthlake_export import SOURCE
+from brume.records.pipeline.healthlake_export import SERVICE_SOURCE, SOURCE
 from brume.records.pipeline.run_rights import check_rights, rights_of_run
 from brume.run.checks import Checks
 
@@ -45,7 +45,11 @@ def check_records(arguments: Mapping[str, Any]) -> None:
     source, lake = arguments["source"], arguments["lake"]
     checks = Checks(arguments)
     exports = SOURCE.fullmatch(source) is not None
-    if not exports:
+    if source.startswith(SERVICE_SOURCE):
+        checks.require(
+            exports, f"source={source} needs the id of a data store, of 1 to 32 letters and digits"
+        )
+    else:
         checks.exists("source")
     given = {name: arguments[name] for name in ("export_to", "export_role", "export_key")}
     checks.require(
@@ -115,7 +119,10 @@ def check_out(arguments: Mapping[str, Any], out: Path) -> None:
 def needs_engine(arguments: Mapping[str, Any]) -> bool:
     """Return whether a run asks a service, which an engine answers for in a local run."""
     return bool(
-        arguments["index"] != NONE or arguments["graph"] == SERVICE or arguments["nlp"] == extractors.SERVICE
+        arguments["index"] != NONE
+        or arguments["graph"] == SERVICE
+        or arguments["nlp"] == extractors.SERVICE
+        or SOURCE.fullmatch(arguments["source"])
     )
 
 

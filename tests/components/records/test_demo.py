@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from brume.records import demo
+from brume.records.demo.__main__ import main
 from tests.components.records.conftest import Export
 
 
@@ -20,6 +21,18 @@ def test_equal_arguments_give_equal_bytes(tmp_path: Path) -> None:
     assert made["a"] == made["b"] != made["c"]
     assert tree(tmp_path / "a") == tree(tmp_path / "b") != tree(tmp_path / "c")
     assert demo.Truth.load(tmp_path / "a" / demo.TRUTH) == made["a"]
+
+
+def test_the_smallest_demo_is_made_and_a_smaller_one_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Seed 4 has no name with a letter outside ASCII among its first patients."""
+    for seed in (0, 4):
+        assert demo.generate(tmp_path / str(seed), demo.FEWEST, seed).notes
+    monkeypatch.setattr("sys.argv", ["demo", str(tmp_path / "none"), "--patients", "1"])
+    with pytest.raises(SystemExit):
+        main()
+    assert "--patients 1: the planted faults need 2 or more" in capsys.readouterr().err
 
 
 def test_a_folder_is_taken_over_or_replaced_and_no_other_is_touched(tmp_path: Path) -> None:

@@ -4,18 +4,25 @@ from __future__ import annotations
 
 import io
 import json
+import shutil
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import jsonschema
 import pytest
 
 from brume.records.model.entity import CodeSystem, Concept, Entity, Trait
+from brume.records.model.graph.files import lines_of, read_graphs
+from brume.records.model.lake import Lake
 from brume.records.model.nlp import comprehend, healthlake, sample_csv
 from brume.records.model.nlp.served import ServedExtractor, ServedModelError, read, schema
 from brume.records.model.note import Note
+from brume.records.pipeline import stages
+from tests.components.records.conftest import Export
 
 TEXT = "Asthma, no gout. Advil daily."
 ASTHMA = Entity(0, 6, "Asthma", "MEDICAL_CONDITION", "DX_NAME", 0.97,
@@ -146,6 +153,21 @@ def test_a_model_of_the_users_own_takes_the_place(served: tuple[str, list[Any], 
     assert json.loads(requests[0]) == {"instances": [{"text": TEXT}]}
 
 
+def test_a_model_of_the_users_own_finds_what_the_pipeline_writes(
+    served: tuple[str, list[Any], list[bytes]], export: Export, tmp_path: Path
+) -> None:
+    url, answers, requests = served
+    lake = Lake(shutil.copytree(export.lake.uri, tmp_path / "lake").as_posix())
+    notes = lake.table("notes").num_rows
+    answers += [{"predictions": [{"entities": PREDICTION["entities"][:1]}]}] * notes
+    metrics = SimpleNamespace(uri="", metadata={})
+    stages.find_entities(lake=lake.uri, nlp=url, terminology="", metrics=metrics)
+    assert metrics.metadata["entities"] == metrics.metadata["read"] == len(requests) == notes
+    graph = SimpleNamespace(uri=str(tmp_path / "graph"), metadata={})
+    stages.write_graph(lake=lake.uri, min_score=0.7, keep_negated=False, graph=graph, metrics=metrics)
+    assert any(b"J45.909" in line for line in lines_of(graph.uri, sorted(read_graphs(graph.uri)[0])))
+
+
 @pytest.mark.parametrize(
     ("answer", "fault"),
     [
@@ -168,7 +190,7 @@ def test_a_wrong_answer_is_named_without_the_note(
 
 
 def test_a_model_that_is_not_there_is_an_error() -> None:
-    with pytest.raises(ServedModelError, match="does not answer"):
+    with pytest.raises(ServedModelError, match=r"does not answer \(.*refused\): start the model there"):
         ServedExtractor("http://127.0.0.1:9/predict", "7").extract(Note("a", "p", TEXT))
     with pytest.raises(ValueError, match="must begin with http"):
         ServedExtractor("file:///etc/passwd", "7")

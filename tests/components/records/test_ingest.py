@@ -226,6 +226,8 @@ def test_too_much_that_is_set_aside_fails_the_run_and_changes_nothing(tmp_path: 
 def test_a_source_that_holds_nothing_is_named(tmp_path: Path, lake: Lake) -> None:
     with pytest.raises(FileNotFoundError, match="holds no file"):
         ingest.run(str(tmp_path / "nowhere"), lake)
+    with pytest.raises(FileNotFoundError, match=r"a\.ndjson is a file: give the folder that it lies in"):
+        ingest.run(write(tmp_path / "one", {"a.ndjson": [patient()]}) + "/a.ndjson", lake)
     with pytest.raises(ingest.IngestError, match=r"\.ndjson"):
         ingest.run(write(tmp_path / "export", {"README.md": "x"}), lake)
 

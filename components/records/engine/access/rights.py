@@ -18,5 +18,10 @@ def read_rights(path: str) -> Mapping[str, Rights] | None:
         return None
     try:
         return parse_rights(Path(path).read_bytes(), path)
-    except (OSError, RightsError) as error:
+    except OSError as error:
+        raise EngineError(
+            f"BRUME_RECORDS_ACCESS={path}: the file of rights cannot be read ({error.strerror}): "
+            "name one that is there, or leave the variable out"
+        ) from error
+    except RightsError as error:
         raise EngineError(str(error)) from error

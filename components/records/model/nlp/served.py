@@ -45,8 +45,16 @@ class ServedExtractor:
         try:
             with urllib.request.urlopen(request, timeout=self._seconds) as response:  # noqa: S310
                 answer = json.load(response)
-        except (urllib.error.URLError, TimeoutError, OSError) as error:
-            raise ServedModelError(f"{self._url} does not answer: {error}") from error
+        except urllib.error.HTTPError as error:
+            raise ServedModelError(
+                f"{self._url} answers {error.code} {error.reason}: nlp is the address of a prediction, "
+                "such as http://HOST/v1/models/NAME:predict"
+            ) from error
+        except OSError as error:
+            reason = getattr(error, "reason", error)
+            raise ServedModelError(
+                f"{self._url} does not answer ({reason}): start the model there, or give nlp another address"
+            ) from error
         except ValueError as error:
             raise ServedModelError(f"{self._url} answers no JSON") from error
         predictions = answer.get("predictions") if isinstance(answer, dict) else None
