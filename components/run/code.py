@@ -226,11 +226,24 @@ def _libraries(closure: set[str]) -> dict[str, str]:
 @functools.cache
 def _distributions() -> dict[str, list[str]]:
     """Return the distributions of every installed top-level module, but for names that many share."""
-    return {
-        top: sorted({re.sub(r"[-_.]+", "-", name).lower() for name in names})
-        for top, names in importlib.metadata.packages_distributions().items()
-        if len(set(names)) <= _SHARED
-    }
+    found: dict[str, set[str]] = {}
+    for distribution in importlib.metadata.distributions():
+        name = re.sub(r"[-_.]+", "-", distribution.metadata["Name"]).lower()
+        for top in _top_names(distribution):
+            found.setdefault(top, set()).add(name)
+    return {top: sorted(names) for top, names in found.items() if len(names) <= _SHARED}
+
+
+def _top_names(distribution: importlib.metadata.Distribution) -> set[str]:
+    """Return a distribution's top-level modules, as `importlib.metadata.packages_distributions` does.
+
+    That makes an object of each of its files, which takes most of the time that a stage needs to find that
+    its result still holds.
+    """
+    if declared := (distribution.read_text("top_level.txt") or "").split():
+        return set(declared)
+    recorded = (line.partition(",")[0] for line in (distribution.read_text("RECORD") or "").splitlines())
+    return {path.partition("/")[0].removesuffix(".py") for path in recorded if path.endswith(".py")}
 
 
 @functools.cache

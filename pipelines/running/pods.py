@@ -35,11 +35,13 @@ def pod(task: Any, *, cpu: str, memory: str) -> Any:
     AWS the service account's role answers instead.
     """
     from kfp import kubernetes
+    from kfp.dsl import structures
 
-    task.set_cpu_request(_quarter(cpu)).set_cpu_limit(cpu)
-    task.set_memory_request(memory).set_memory_limit(memory)
-    for name, value in environment().items():
-        task.set_env_variable(name, value)
+    # Not by the task's setters: each of them reads the source of all its callers, 15 ms a call.
+    task.container_spec.resources = structures.ResourceSpec(
+        cpu_request=_quarter(cpu), cpu_limit=cpu, memory_request=memory, memory_limit=memory
+    )
+    task.container_spec.env = {**(task.container_spec.env or {}), **environment()}
     same_names = {name: name for name in _SETTINGS}
     kubernetes.use_config_map_as_env(task, ENDPOINTS, same_names, optional=True)
     kubernetes.use_secret_as_env(task, STORAGE, {name: name for name in _KEYS}, optional=True)

@@ -91,3 +91,17 @@ def test_the_code_of_a_stage_is_all_that_its_result_is_made_by() -> None:
     ):
         assert module in code.function_modules(found.function, found.runs)
     assert "brume.slides.model.training" not in code.function_modules(stages.cut_tiles.function)
+
+
+def test_distributions_are_those_that_the_standard_library_finds() -> None:
+    import importlib.metadata
+    import re
+
+    from brume.run import code
+
+    named = {
+        top: sorted({re.sub(r"[-_.]+", "-", name).lower() for name in names})
+        for top, names in importlib.metadata.packages_distributions().items()
+        if len(set(names)) <= code._SHARED
+    }
+    assert code._distributions() == named
