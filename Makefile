@@ -97,11 +97,12 @@ bench-captions: setup ## Measure the levels of captions on speech with known tex
 bench-narration: setup ## Measure voices: marks against the sound, intelligibility, loudness, speed
 	@$(BIN)/python -m bench.narration
 
-bench-records: setup ## Measure records: what is found in notes, notes by lay people's words, the graph, FHIR
+bench-records: setup ## Measure records: what is found in notes, notes by lay people's words, the graph, FHIR, the whole: NOTES=25000
 	@$(BIN)/python -m bench.records_nlp
 	@$(BIN)/python -m bench.records_search --large 25000
 	@$(BIN)/python -m bench.records_graph
 	@$(BIN)/python -m bench.records_fhir
+	@$(BIN)/python -m bench.records_whole --notes $(or $(NOTES),1215)
 
 system: setup ## Write the skeleton of a new system: NAME=records SERVICE=kendra (the AWS service of its engine)
 	@$(BIN)/python scripts/new_system.py "$(NAME)" "$(SERVICE)"

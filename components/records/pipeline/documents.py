@@ -9,7 +9,6 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
-from brume.records.model.entity import Entity
 from brume.records.model.note import Note
 
 _TEXTS = ("patient", "kind", "status", "author")
@@ -42,10 +41,12 @@ def document(note: Note) -> dict[str, Any]:
     }
 
 
-def digest_of(note: Note, mentions: Iterable[Entity]) -> str:
-    """Return a digest of what the service makes of a note; `mentions` are those of the lake's concepts."""
-    named = sorted({(concept.system, concept.code) for one in mentions for concept in one.concepts})
-    values = [note.title, note.text, note.date, *(getattr(note, name) for name in _TEXTS), named]
+def digest_of(note: Note, concepts: Iterable[tuple[str, str]]) -> str:
+    """Return a digest of what the service makes of a note.
+
+    `concepts` are system and code of those of the lake's that it mentions.
+    """
+    values = [note.title, note.text, note.date, *(getattr(note, name) for name in _TEXTS), sorted(concepts)]
     return hashlib.sha256(json.dumps(values).encode()).hexdigest()[:32]
 
 

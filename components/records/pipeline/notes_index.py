@@ -62,7 +62,7 @@ def bring(lake: Lake, name: str) -> Brought:
     snapshot = lake.snapshot()
     finder = TermFinder(read_lake_terms(lake, snapshot))
     known = _known(lake, snapshot, index)
-    digests = {note.id: digest_of(note, finder.find(note.text)) for note in read_notes(lake, snapshot)}
+    digests = {note.id: digest_of(note, finder.concepts(note.text)) for note in read_notes(lake, snapshot)}
     wanted = [note for note, digest in digests.items() if known.get(note) != digest]
     gone = sorted(known.keys() - digests.keys())
     _delete(kendra, lake, index, gone)

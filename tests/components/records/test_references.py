@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 from brume.records.model import ingest
 from brume.records.model.lake import Lake
 from brume.records.model.references import URN, ByIdentifier, Contained, Literal, parse
-from brume.records.model.resources import Resources
+from brume.records.model.resources import Resource, Resources
 from tests.components.records.exports import document, patient, write
 
 
@@ -80,3 +81,25 @@ def test_entries_of_a_bundle_refer_to_each_other_by_their_urns(tmp_path: Path, l
     with Resources(lake) as resources:
         (found,) = resources.of("DocumentReference")
         assert resources.patient_of(found) == "p1"
+
+
+def test_resources_that_are_asked_for_in_turn_are_read_together(
+    tmp_path: Path, lake: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What `nlp=present` asks note by note is no query for each: 25,000 notes took 12 minutes of CPU."""
+    ids = [f"d{number:02}" for number in range(30)]
+    ingest.run(write(tmp_path / "export", {"x.ndjson": [document(one) for one in ids]}), lake, processes=1)
+    read = 0
+    get = Resources.get
+
+    def counted(self: Resources, wanted: Iterable[str]) -> dict[str, Resource]:
+        nonlocal read
+        read += 1
+        return get(self, wanted)
+
+    monkeypatch.setattr(Resources, "get", counted)
+    with Resources(lake) as resources:
+        found = [resources.named(f"DocumentReference/{one}") for one in ids]
+        assert [one and one.id for one in found] == ids and read == 1
+        assert resources.named("DocumentReference/d") is None
+        assert resources.named("Patient/d00") is None

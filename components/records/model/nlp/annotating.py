@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,12 +14,12 @@ from brume.records.model.nlp import healthlake
 from brume.records.model.resources import Resource, Resources
 
 _KIND = "DocumentReference"
-_BATCH = 512  # documents whose notes are read at once
+_BATCH = 512  # rows that are read at once
+# By id of the document, as the documents come: whether of one id "a/0" or "a-b/0" is first does not matter.
 _NOTES = """
-SELECT notes.id, notes.patient, entities.json
+SELECT split_part(notes.id, '/', 2) AS document, notes.id, notes.patient, entities.json
 FROM notes JOIN entities ON entities.note = notes.id
-SEMI JOIN (SELECT unnest($ids) AS id) wanted ON wanted.id = split_part(notes.id, '/', 2)
-WHERE starts_with(notes.id, 'DocumentReference/') ORDER BY notes.id
+WHERE starts_with(notes.id, 'DocumentReference/') ORDER BY document, notes.id
 """
 
 
@@ -43,15 +42,17 @@ def annotated(
     """
     state = snapshot or lake.snapshot()
     with Resources(lake, state) as resources, lake.connect(state) as connection:
-        waiting = resources.of(_KIND)
-        while some := list(itertools.islice(waiting, _BATCH)):
-            params = {"ids": [one.id for one in some]}
-            notes: dict[str, list[tuple[str, str, str]]] = defaultdict(list)
-            for row in connection.execute(_NOTES, params).fetchall():
-                notes[row[0].split("/")[1]].append(row)
-            for one in some:
-                if one.id in notes:
-                    yield _annotated(one, notes[one.id], version, min_score)
+        batches = connection.sql(_NOTES).to_arrow_reader(_BATCH)
+        rows = (row for batch in batches for row in batch.to_pylist())
+        groups = itertools.groupby(rows, lambda row: str(row["document"]))
+        # Both are read once, side by side: reading notes for each batch of documents took longer than linear.
+        document, notes = next(groups, ("", ()))
+        for one in resources.of(_KIND):
+            while notes and document < one.id:
+                document, notes = next(groups, ("", ()))
+            if document == one.id:
+                found = [(row["id"], row["patient"], row["json"]) for row in notes]
+                yield _annotated(one, found, version, min_score)
 
 
 def _annotated(

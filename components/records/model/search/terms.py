@@ -70,6 +70,11 @@ class TermFinder:
                 )
         return tuple(found)
 
+    def concepts(self, text: str) -> set[tuple[str, str]]:
+        """Return system and code of what a text mentions, which takes less time than what it states."""
+        spans = (sentence.of(text) for sentence in sentences(text))
+        return {(term.system, term.code) for one in spans for _, _, term in self._mentions(one)}
+
     def _mentions(self, sentence: str) -> list[tuple[int, int, Term]]:
         read, found, begin = words(sentence), [], 0
         while begin < len(read):
