@@ -89,6 +89,10 @@ def test_a_surname_is_no_condition() -> None:
 
 def test_an_abbreviation_that_is_a_word_is_meant_in_capitals_alone() -> None:
     assert codes("He has AIDS and uses hearing aids. PE was seen on pe.") == {"AIDS": "B20", "PE": "I26"}
+    text = (
+        "NPH insulin. Abdomen TTP, GBS swab sent. TMJ moves well. A double-blind trial. GAD-7 was 4. We met."
+    )
+    assert codes(text) == {}
 
 
 def test_a_procedure_is_no_condition() -> None:

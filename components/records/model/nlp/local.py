@@ -20,7 +20,7 @@ from brume.records.model.nlp.terms import Terms, symptom_codes
 from brume.records.model.nlp.words import form, words
 from brume.records.model.note import Note
 
-_RULES = "6"  # changes with the rules: entities of another version are found again
+_RULES = "7"  # changes with the rules: entities of another version are found again
 _USUAL, _TITLE, _PART = 0.97, 0.92, 0.83  # scores of a usual name, of ICD's own term, of a part of one
 
 

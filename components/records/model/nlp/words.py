@@ -22,7 +22,7 @@ def lexicon() -> dict[str, Any]:
 STOP = frozenset(lexicon()["stop"])
 """Words that make no difference to what a term names."""
 _SAME: dict[str, str] = {word: meant for meant, words_ in lexicon()["same"].items() for word in words_}
-_WHOLE = frozenset({"has", "is", "was", "his", "this", "its", "pus", "as", "gas", "us"})  # no plurals
+_WHOLE = frozenset({"has", "is", "was", "his", "this", "its", "pus", "as", "gas", "us", "mets"})  # no plurals
 
 
 class Word(NamedTuple):
