@@ -184,7 +184,10 @@ def test_each_operation_of_an_update_may_declare_its_prefixes(url: str) -> None:
 
 
 def test_a_graph_is_read_replaced_added_to_and_deleted_as_a_whole(url: str) -> None:
-    """The Graph Store Protocol, at the address that Neptune has for it."""
+    """The Graph Store Protocol, at the address that Neptune has for it.
+
+    aws/graph-notebook#523: files of Turtle beside a notebook, neither the loader's nor updates.
+    """
     turtle, quads = {"content-type": "text/turtle"}, {"content-type": "application/n-quads"}
     where = f"{url}/sparql/gsp/?graph=http://e/whole"
 

@@ -97,6 +97,7 @@ def run(program: str, *arguments: str) -> Any:
 
 @pytest.mark.slow
 def test_awswrangler_by_tls_and_signed(tmp_path: Path) -> None:
+    """With aws/aws-sdk-pandas#2524: a query that is no SPARQL is named as that, by its place."""
     secure = tls.own(tmp_path / "tls")
     with serve_graph(tmp_path, keys=KEYS, tls=secure.context) as url:
         (tmp_path / "bucket" / "a.nq").write_text("<http://e/1> <http://e/p> 1 .\n")
