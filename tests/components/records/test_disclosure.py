@@ -1,4 +1,4 @@
-"""No count under 11 is shown, nor can one be worked out from two that are."""
+"""No count under 11 is shown, nor can one be worked out from those that are."""
 
 from __future__ import annotations
 
@@ -54,6 +54,34 @@ def test_a_pair_is_shown_where_each_field_of_four_may_be() -> None:
     assert not shown.may_show_pair(some(30), some(25)), "5 have one alone"
     assert not shown.may_show_pair(some(35), some(35, first=20)), "5 have neither"
     assert not shown.may_show_pair(some(30), some(20, first=25)), "5 have both"
+
+
+def test_three_counts_do_not_give_a_small_set_away_together() -> None:
+    shown = Disclosure(some(60))
+    one, other = some(30), some(27, first=29)
+    for members in (one, other):
+        assert shown.may_show(members)
+        shown.add(members)
+    assert not shown.may_show(one | other), "30 and 27 less 56: one patient is in both"
+    assert shown.may_show(some(15)), "another set may still be shown"
+
+
+def test_no_sequence_of_conditions_isolates_a_patient() -> None:
+    """Each set is far from every other; of all six together one patient would be the rest."""
+    parts = [some(12, first=12 * number) for number in range(5)]
+    patient = some(1, first=59)
+    shown = Disclosure(some(60))
+    asked = [parts[0] | parts[1], parts[1] | parts[2], parts[2] | parts[3], parts[3] | parts[4]]
+    asked.append((parts[0] | parts[4]) & ~patient)
+    seen = []
+    for members in asked:
+        if shown.may_show(members):
+            shown.add(members)
+            seen.append(members)
+    known = np.array([some(60), *seen], dtype=float)
+    rest = np.linalg.lstsq(known.T, patient.astype(float), rcond=None)[0]
+    assert not np.allclose(known.T @ rest, patient)
+    assert len(seen) >= 4
 
 
 sets = st.integers(0, 2**24 - 1).map(

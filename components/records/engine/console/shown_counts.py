@@ -27,7 +27,7 @@ from brume.records.model.overview.cohorts import Cohort, Criterion, select_any
 from brume.records.model.overview.disclosure import Disclosure
 from brume.records.model.overview.tables import Overview
 
-_MOST = 5000
+_MOST = 2000
 TABLE = Table(
     "console_shown_counts",
     METADATA,

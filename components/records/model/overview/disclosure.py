@@ -3,18 +3,20 @@
 Rule: the cell size suppression policy of the US Centers for Medicare & Medicaid Services (no cell of 1 to 10,
 none that can be derived). Here a count of 0 is not shown either; that two counts are the same may be seen.
 What was shown before counts: of two sets of patients, one within the other, the second is not shown when one
-to ten patients are in one alone. Sets that only three or more counts together give away are not looked for.
+to ten patients are in one alone; and none is shown that gives a small set away together with any number of
+others, by sums and differences (`derivation`). What follows from bounds alone, such as that a part is no
+larger than the whole, is not looked for.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
 from brume.records.model.graph.cooccurrence import LEAST
 from brume.records.model.overview.cohorts import Cohort
+from brume.records.model.overview.derivation import Derivation
 from brume.records.model.overview.tables import Members
 
 
@@ -26,7 +28,8 @@ class Disclosure:
         self.everyone = everyone
         self._packed = np.empty((0, len(np.packbits(everyone))), dtype=np.uint8)
         self._sizes = np.empty(0, dtype=np.int64)
-        self._put(np.packbits(everyone), int(np.count_nonzero(everyone)))
+        self._derivation = Derivation(int(np.count_nonzero(everyone)), least)
+        self._put(everyone)
         self.added: list[tuple[Cohort, ...]] = []  # what was added, each the union of some cohorts
 
     def may_show(self, members: Members) -> bool:
@@ -38,19 +41,31 @@ class Disclosure:
         common = np.bitwise_count(self._packed & packed).sum(axis=1, dtype=np.int64)
         nested = (common == size) | (common == self._sizes)
         apart = np.abs(self._sizes - size)
-        return not bool(np.any(nested & (apart > 0) & (apart < self._least)))
+        if np.any(nested & (apart > 0) & (apart < self._least)):
+            return False
+        return not self._derivation.gives_away(members[self.everyone])
 
     def add(self, members: Members, *cohorts: Cohort) -> None:
         """Keep in mind that the size of a set, the union of some cohorts, is known."""
         packed, size = np.packbits(members), int(np.count_nonzero(members))
         same = self._packed[self._sizes == size]
         if not np.any((same == packed).all(axis=1)):
-            self._put(packed, size)
+            self._put(members)
             self.added.append(cohorts)
 
-    def _put(self, packed: NDArray[np.uint8], size: int) -> None:
-        self._packed = np.vstack([self._packed, packed])
-        self._sizes = np.append(self._sizes, size)
+    def _put(self, members: Members) -> None:
+        self._packed = np.vstack([self._packed, np.packbits(members)])
+        self._sizes = np.append(self._sizes, np.count_nonzero(members))
+        self._derivation.add(members[self.everyone])
+
+    def _together(self, sets: Iterable[tuple[str, Members]]) -> set[str]:
+        """Return the names of sets whose sizes may be shown one after the other, in their order."""
+        tried, kept = self._derivation.copy(), set()
+        for name, members in sets:
+            if self.may_show(members) and not tried.gives_away(members[self.everyone]):
+                tried.add(members[self.everyone])
+                kept.add(name)
+        return kept
 
     def shown(self, cells: Mapping[str, Members]) -> set[str]:
         """Return the cells of a breakdown whose sizes may be shown beside that of all of them together.
@@ -59,7 +74,7 @@ class Disclosure:
         would be a count that may not be shown, further cells are hidden, the smallest first (complementary
         suppression).
         """
-        kept = {name for name, members in cells.items() if self.may_show(members)}
+        kept = self._together(sorted(cells.items(), key=lambda cell: -int(cell[1].sum())))
         while kept and len(kept) < len(cells):
             hidden = [name for name in cells if name not in kept]
             rest = union([cells[name] for name in hidden])
@@ -77,7 +92,7 @@ class Disclosure:
         others = (one & ~other, other & ~one, self.everyone & ~one & ~other)
         sizes = [int(np.count_nonzero(field)) for field in others]
         fits = all(size == 0 or size >= self._least for size in sizes)
-        return fits and all(self.may_show(members) for members in (one, other, both))
+        return fits and len(self._together([("one", one), ("other", other), ("both", both)])) == 3
 
 
 def union(sets: Sequence[Members]) -> Members:
