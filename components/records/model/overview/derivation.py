@@ -71,10 +71,10 @@ class Derivation:
     def _new(self, members: Members) -> NDArray[np.float64] | None:
         """Return the direction of a set that is not in the space yet, of length 1; None where it is in it."""
         base, vector = self._base[: self._rank], members.astype(np.float64)
-        length = np.linalg.norm(vector)
+        length = float(np.linalg.norm(vector))
         for _ in range(2):  # the second time takes out what rounding left
             vector -= base.T @ (base @ vector)
-        rest = np.linalg.norm(vector)
+        rest = float(np.linalg.norm(vector))
         return vector / rest if rest > _NOTHING * max(length, 1.0) else None
 
     def _refined(self, members: Members) -> NDArray[np.uint64]:
