@@ -164,6 +164,12 @@ def test_views_are_readable_named_and_fit_a_phone(page: Callable[..., Tab], dark
         assert ratio >= 4.5, (view, place)
         wide = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
         assert tab.value(wide) <= 0, view
+        hidden = (
+            "[...document.querySelectorAll('nav.places a:not([hidden])')]"
+            ".filter((one) => one.getBoundingClientRect().right > document.documentElement.clientWidth)"
+            ".map((one) => one.textContent)"
+        )
+        assert tab.value(hidden) == [], view
         unnamed = (
             "[...document.querySelectorAll('#view input, #view select, #view button, #view a')]"
             ".filter((one) => !(one.labels?.length || one.ariaLabel || one.textContent.trim()))"
