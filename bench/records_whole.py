@@ -47,24 +47,32 @@ _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _MEBIBYTE = 1 << 20
 
 
-def shuffled(text: str, chance: random.Random) -> str:
-    """Return a note whose lists stand in another order: of items in a sentence, in a line, on lines."""
+def shuffled(text: str, number: int) -> str:
+    """Return a note whose lists stand in another order: of items in a sentence, in a line, on lines.
+
+    Equal lists stand in the same order in all notes of a copy, so that it has as many sections as its model.
+    """
     done: list[str] = []
     items: list[str] = []
     for line in text.split("\n"):
         if line.startswith("- "):
             items.append(line)
             continue
-        done += chance.sample(items, len(items))
+        done += _sample(items, number)
         items = []
         for before, between, after in _LISTED:
             begin, end = line.find(before) + len(before), len(line) - len(after)
             if before in line and between in line[begin:end] and line.endswith(after):
                 parts = line[begin:end].split(between)
-                line = line[:begin] + between.join(chance.sample(parts, len(parts))) + line[end:]
+                line = line[:begin] + between.join(_sample(parts, number)) + line[end:]
                 break
         done.append(line)
-    return "\n".join([*done, *chance.sample(items, len(items))])
+    return "\n".join([*done, *_sample(items, number)])
+
+
+def _sample(items: list[str], number: int) -> list[str]:
+    chance = random.Random(f"{number}/{items}")  # noqa: S311 - has to be the same again
+    return chance.sample(items, len(items))
 
 
 def copies(data: Path, folder: Path, numbers: Iterable[int], notes: int) -> int:
@@ -81,7 +89,6 @@ def copies(data: Path, folder: Path, numbers: Iterable[int], notes: int) -> int:
     for number in numbers:
         if written >= notes:
             break
-        chance = random.Random(number)  # noqa: S311 - has to be the same again
         ids: dict[str, str] = {}
 
         def other_id(found: re.Match[str], ids: dict[str, str] = ids, number: int = number) -> str:
@@ -94,7 +101,7 @@ def copies(data: Path, folder: Path, numbers: Iterable[int], notes: int) -> int:
             if kind == "DocumentReference":
                 made = made[: notes - written]
                 for one in made:
-                    _change(one["content"][0]["attachment"], given, number, chance)
+                    _change(one["content"][0]["attachment"], given, number)
                 written += len(made)
             elif kind == "Patient":
                 for name in (name for one in made for name in one["name"]):
@@ -104,11 +111,11 @@ def copies(data: Path, folder: Path, numbers: Iterable[int], notes: int) -> int:
     return written
 
 
-def _change(attachment: dict[str, Any], given: re.Pattern[str], number: int, chance: random.Random) -> None:
+def _change(attachment: dict[str, Any], given: re.Pattern[str], number: int) -> None:
     text = base64.b64decode(attachment["data"]).decode()
     text = given.sub(lambda found: f"{found[0]}{number}", text)
     text = re.sub(r"(\d+) year-old", lambda found: f"{int(found[1]) + number % 5} year-old", text)
-    attachment["data"] = base64.b64encode(shuffled(text, chance).encode()).decode()
+    attachment["data"] = base64.b64encode(shuffled(text, number).encode()).decode()
 
 
 @dataclass
