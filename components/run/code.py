@@ -7,6 +7,7 @@ package's modules counts as an import: such a module is run as a program.
 from __future__ import annotations
 
 import ast
+import contextlib
 import functools
 import hashlib
 import importlib.metadata
@@ -32,6 +33,7 @@ _WITHOUT_EFFECT = (
     "brume.run.terminal",
 )
 _SHARED = 2  # more distributions of one top-level name make a namespace, of which an import needs one
+_TRIES = 3  # to parse a source
 _MODULE_NAME = re.compile(rf"{PACKAGE}(\.\w+)+")
 _REQUIREMENT = re.compile(r"([\w.-]+)(?:\[([\w,.-]+)\])?[^;]*(?:;(.*))?")
 _EXTRA = re.compile(r"extra\s*==\s*['\"]([\w.-]+)['\"]")
@@ -130,7 +132,20 @@ def _read(file: Path) -> _Source:
     if file.name == "__init__.py":
         for data in _data_of(file.parent):
             digest.update(data.name.encode() + b"\0" + data.read_bytes())
-    return _Source(digest.hexdigest(), frozenset(_imports(ast.parse(content))))
+    return _Source(digest.hexdigest(), frozenset(_imports(_parsed(content))))
+
+
+def _parsed(source: str | bytes) -> ast.Module:
+    """Return the syntax tree of a module.
+
+    CPython before 3.12 counts the depth of the tree that it builds once for all: when memory is collected
+    meanwhile, and something that is collected formats a traceback (which parses too), it raises `SystemError`
+    (python/cpython#106905). The source is not at fault, and is parsed again.
+    """
+    for _ in range(_TRIES - 1):
+        with contextlib.suppress(SystemError):
+            return ast.parse(source)
+    return ast.parse(source)
 
 
 def _data_of(package: Path) -> list[Path]:
@@ -171,7 +186,7 @@ def _used_by(function: Callable[..., Any]) -> tuple[str, set[str]]:
     """Return the source of a function with the definitions that it uses, and the modules they import."""
     file = Path(function.__code__.co_filename)
     text = file.read_text(encoding="utf-8")
-    definitions, imports = _top_level(ast.parse(text))
+    definitions, imports = _top_level(_parsed(text))
     sources: dict[str, str] = {}
     modules: set[str] = set()
     waiting = [function.__name__]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Callable
 from pathlib import Path
 
@@ -105,3 +106,24 @@ def test_distributions_are_those_that_the_standard_library_finds() -> None:
         if len(set(names)) <= code._SHARED
     }
     assert code._distributions() == named
+
+
+def test_a_tree_that_another_one_disturbed_is_built_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """CPython 3.11 fails to parse when a traceback is formatted by what is collected meanwhile."""
+    from brume.run import code
+
+    parse, calls = ast.parse, 0
+
+    def disturbed(source: str | bytes) -> ast.Module:
+        nonlocal calls
+        calls += 1
+        if calls % 3:
+            raise SystemError("AST constructor recursion depth mismatch (before=162, after=36)")
+        return parse(source)
+
+    before = code.function_digest(plain)
+    monkeypatch.setattr(ast, "parse", disturbed)
+    assert code.function_digest(plain) == before
+    monkeypatch.setattr(ast, "parse", lambda source: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        code.function_digest(plain)
