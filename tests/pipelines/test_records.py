@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import shutil
 import subprocess
 import urllib.request
@@ -109,6 +110,17 @@ def run(out: Path, *words: str) -> dict[str, str]:
     done = brume("run", "records", "embeddings=false", *words, "--out", str(out))
     assert done.returncode == 0, done.stdout + done.stderr
     return {step["step"]: step["state"] for step in json.loads((out / "run.json").read_text())["steps"]}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def no_credentials() -> Iterator[None]:
+    """A run of a user without credentials makes a key, whatever the tests before have set."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+            patch.delenv(name, raising=False)
+        patch.setenv("AWS_SHARED_CREDENTIALS_FILE", os.devnull)
+        patch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -318,10 +330,6 @@ def test_a_folder_that_is_no_run_is_named(tmp_path: Path) -> None:
 def test_a_runs_own_key_may_do_all_beside_those_of_roles(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "none"))
-    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     ward = {"role": "clinician", "patients": ["p1"]}
     (tmp_path / "roles.json").write_text(json.dumps({"AKIDWARD": ward}))
     written = rights_of_run(str(tmp_path / "roles.json"), tmp_path)
