@@ -59,7 +59,7 @@ def test_each_action_is_asked_for_by_something_that_a_run_does(
     (tmp_path / "changes").mkdir()
     folders = {"s3://outputs/": str(tmp_path), f"s3://{BUCKET}-graph/": str(tmp_path / "changes")}
     monkeypatch.setenv(addresses.FOLDERS, json.dumps(folders))
-    monkeypatch.setattr(healthlake_export, "_PAUSE", 0.01)
+    monkeypatch.setattr(healthlake_export, "_PAUSES", (0.01,))
     queries = tmp_path / "queries.tsv"
     queries.write_text("asthma\tDocumentReference/a\t1\n")
     with serve_engine(plain_engine(tmp_path / "engine", monkeypatch, folders=folders)) as url:

@@ -258,7 +258,7 @@ def test_a_source_and_a_lake_in_s3(s3_server: str, tmp_path: Path) -> None:
 def test_a_large_file_is_written_in_several_parts(
     tmp_path: Path, lake: Lake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(files, "_FLUSH", 2000)
+    monkeypatch.setattr(files, "_FLUSH", 20_000)
     source = write(tmp_path / "export", {"Patient-0.ndjson": [patient(f"p{n}") for n in range(100)]})
     ingest.run(source, lake, processes=1)
     assert len(lake.snapshot().parts("resources")) > 1

@@ -289,7 +289,7 @@ def test_the_pipeline_takes_a_data_store_as_its_source(
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", KEY.access_key)
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", KEY.secret)
-    monkeypatch.setattr(healthlake_export, "_PAUSE", 0.05)
+    monkeypatch.setattr(healthlake_export, "_PAUSES", (0.05,))
     folder = healthlake_export.export(people, "s3://exports-of-records/new", hl.ROLE, "alias/records")
     lake = Lake(str(tmp_path / "lake"))
     summary = ingest.run(folder, lake, processes=1)
