@@ -26,8 +26,9 @@ def url(root: Path) -> Iterator[str]:
     with pytest.MonkeyPatch.context() as monkeypatch:
         monkeypatch.setenv("BRUME_RECORDS_EMBEDDINGS", "none")
         monkeypatch.setenv("BRUME_RECORDS_ACCESS", str(root / "rights.json"))
-        with serve_engine(hl.make_engine(root), keys=keys) as made:
-            yield made
+        engine = hl.make_engine(root)
+    with serve_engine(engine, keys=keys) as made:
+        yield made
 
 
 @pytest.fixture(scope="package")

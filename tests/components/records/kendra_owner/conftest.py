@@ -31,8 +31,8 @@ def client(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[A
         engine = plain_engine(
             tmp_path_factory.mktemp("kendra"), patch, folders={f"s3://{BUCKET}/": str(folder)}
         )
-        with serve_engine(engine) as url:
-            yield client_of(url, "kendra")
+    with serve_engine(engine) as url:
+        yield client_of(url, "kendra")
 
 
 @pytest.fixture(scope="package")
