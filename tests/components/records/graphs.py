@@ -82,3 +82,8 @@ def serve_process(folder: Path, *options: str) -> tuple[subprocess.Popen[bytes],
     """Run the engine as a process of its own, which can be killed, with options of its command."""
     made = EngineProcess(folder, "records", {"bucket": folder / "bucket"}, options=options)
     return made.process, made.url
+
+
+def status(url: str, **data: str) -> dict[str, Any]:
+    """Return what the list of queries answers to a form."""
+    return requests.post(f"{url}/sparql/status", data=data, timeout=60).json()  # type: ignore[no-any-return]
