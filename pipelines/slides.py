@@ -89,6 +89,7 @@ def pipeline(
     assume_mpp: float = 0.0,
     max_background: float = 0.5,
     tissue: str = "otsu",
+    ink: str = "auto",
     jpeg_quality: int = 90,
     max_rejected: float = 0.1,
     tile_groups: int = 2,
@@ -115,6 +116,7 @@ def pipeline(
         assume_mpp: Microns per pixel of slides that do not say theirs.
         max_background: Largest share of background in a tile that is kept.
         tissue: What is tissue: otsu, saturation, or grey (share of grey values of 220 and above).
+        ink: Strokes of a pen on the glass: auto leaves them out, off takes them for tissue.
         jpeg_quality: Quality of the tiles' JPEG, 1 to 100.
         max_rejected: Largest share of slides that may be set aside before the run stops.
         tile_groups: Groups of slides that are tiled side by side.

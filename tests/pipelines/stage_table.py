@@ -52,6 +52,7 @@ TABLE: dict[str, list[tuple[str, Any, list[str]]]] = {
         ("assume_mpp", 0.5, SLIDES),
         ("max_background", 0.6, SLIDES),
         ("tissue", "grey", SLIDES),
+        ("ink", "off", SLIDES),
         ("jpeg_quality", 80, SLIDES),
         ("max_rejected", 0.2, SLIDES),
         ("tile_groups", 3, SLIDES),

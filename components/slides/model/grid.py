@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from brume.slides.model.reader import Slide, SlideError
-from brume.slides.model.tissue import TissueMethod, close_gaps, tissue_mask
+from brume.slides.model.tissue import DarkFieldError, InkRule, TissueMethod, close_gaps, find_tissue
 
 # A level whose resolution is this close to the one asked for is taken as it is, without resampling.
 NATIVE_WITHIN = 0.01
@@ -36,7 +36,8 @@ class Tiling:
     ``assume_mpp`` is used for slides that do not state theirs. A tile is dropped when more than
     ``max_background`` (0 to 1) of it is background. ``jpeg_quality`` is 1 to 100. ``tissue`` defines
     background: what is outside the tissue mask (``otsu``, or ``saturation`` with a fixed threshold), or
-    ``grey``, the rule of the original pipeline on the tile's own pixels.
+    ``grey``, the rule of the original pipeline on the tile's own pixels. ``ink``: a pen's strokes are
+    background (``auto``) or not (``off``).
     """
 
     tile_size: int = 512
@@ -45,6 +46,7 @@ class Tiling:
     max_background: float = 0.5
     jpeg_quality: int = 90
     tissue: TissueMethod = "otsu"
+    ink: InkRule = "auto"
 
     def __post_init__(self) -> None:
         """Raise ValueError naming the field that makes no sense."""
@@ -60,6 +62,8 @@ class Tiling:
             raise ValueError(f"jpeg_quality={self.jpeg_quality} must be from 1 to 100")
         if self.tissue not in ("otsu", "saturation", "grey"):
             raise ValueError(f"tissue={self.tissue!r} must be otsu, saturation or grey")
+        if self.ink not in ("auto", "off"):
+            raise ValueError(f"ink={self.ink!r} must be auto or off")
 
 
 @dataclass(frozen=True)
@@ -68,7 +72,7 @@ class Plan:
 
     A tile is ``step`` pixels of ``level`` wide: read as it is when that is the tile size, else resampled.
     ``span`` is its side in pixels of level 0. ``cells`` are (column, row) in the grid, in row order. ``mpp``
-    is that of the stored tile, 0.0 when unknown.
+    is that of the stored tile, 0.0 when unknown. ``ink_share`` (0 to 1) of what is stained was taken for ink.
     """
 
     tile_size: int
@@ -77,6 +81,7 @@ class Plan:
     step: float
     mpp: float
     cells: tuple[tuple[int, int], ...]
+    ink_share: float = 0.0
 
     @property
     def span(self) -> int:
@@ -95,7 +100,7 @@ def plan(slide: Slide, tiling: Tiling) -> Plan:
     With a tissue mask those are the cells that hold enough tissue; by the rule ``grey`` all of them, as their
     pixels have yet to be seen. Any resolution can be asked of any slide: tiles are resampled from the
     nearest finer level, or enlarged when there is none. Raises SlideError when the slide has no mpp and one
-    is asked for, or has no tissue.
+    is asked for, has no tissue, or is one of fluorescence.
     """
     level, step = _scale(slide, tiling)
     chosen = slide.levels[level]
@@ -107,19 +112,24 @@ def plan(slide: Slide, tiling: Tiling) -> Plan:
             f"smaller than one tile: {chosen.width} x {chosen.height} pixels on level {level}, a tile takes "
             f"{math.ceil(step)}"
         )
+    ink_share = 0.0
     if tiling.tissue == "grey":
         kept = np.ones((rows, columns), np.bool_)
     else:
         tiles_across = max(slide.dimensions) / (step * chosen.downsample)
         side = int(np.clip(tiles_across * MASK_PIXELS_PER_TILE, *MASK_SIDES))
-        mask = tissue_mask(slide.thumbnail(side), tiling.tissue)
+        try:
+            tissue = find_tissue(slide.thumbnail(side), tiling.tissue, tiling.ink)
+        except DarkFieldError as error:
+            raise SlideError(str(error)) from error
+        ink_share, mask = tissue.ink_share, tissue.mask
         mask = close_gaps(mask, round(max(mask.shape) / tiles_across * GAP_SHARE / 2))
         share = _mask_share(mask, step / chosen.width, step / chosen.height, columns, rows)
         kept = 1 - share <= tiling.max_background + 1e-9
     cells = tuple((int(column), int(row)) for row, column in np.argwhere(kept))
     if not cells:
         raise SlideError(f"no tissue: every tile is more than {tiling.max_background:.0%} background")
-    return Plan(tiling.tile_size, level, chosen.downsample, step, mpp, cells)
+    return Plan(tiling.tile_size, level, chosen.downsample, step, mpp, cells, ink_share)
 
 
 def read_tiles(slide: Slide, chosen: Plan) -> Iterator[tuple[tuple[int, int], NDArray[np.uint8]]]:

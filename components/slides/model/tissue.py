@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
@@ -9,7 +10,10 @@ from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 from scipy import ndimage
 
+from brume.slides.model.ink import find_ink
+
 TissueMethod = Literal["otsu", "saturation", "grey"]
+InkRule = Literal["auto", "off"]
 
 # A pixel at least this grey (0 to 255) is background by the rule of the original pipeline.
 BACKGROUND_GREY = 220
@@ -18,39 +22,64 @@ STAINED = 0.08
 # Otsu's threshold is kept between these: on bare glass it would part noise from noise, on a slide that is
 # tissue from edge to edge it would part dark tissue from pale.
 OTSU_RANGE = (0.05, 0.12)
-# Haematoxylin and eosin absorb green most; where red is the least by this much (0 to 255), it is ink.
-INK_RED_DEFICIT = 12
-# Black ink: darker than any stain at this resolution, and without colour.
-BLACK_VALUE, BLACK_SATURATION = 90, 0.35
+# What is darker than glass by this much, and than the background above, is tissue whatever its saturation:
+# pale counterstain, brown on blue, and any tissue of a grey-scale slide.
+DARKER_THAN_GLASS = 16
+# A picture in which hardly a pixel is more saturated than this is grey-scale: it has no ink of a colour.
+GREY_SATURATION = 0.04
+# A picture this dark (0 to 255) in most places, without any glass, is one of fluorescence.
+DARK, CLEAR, CLEAR_SHARE = 50, 200, 0.01
 # Parts smaller than these shares of the picture are specks of dust, or holes to close.
-SPECK_SHARE, HOLE_SHARE = 1 / 20_000, 1 / 4_000
+SPECK_SHARE, HOLE_SHARE = 1 / 15_000, 1 / 4_000
 
 
-def tissue_mask(
-    thumbnail: NDArray[np.uint8], method: Literal["otsu", "saturation"] = "otsu"
-) -> NDArray[np.bool_]:
-    """Return where a thumbnail, uint8 [h, w, 3], shows tissue: bool [h, w], all False on bare glass.
+class DarkFieldError(ValueError):
+    """A picture of fluorescence, where tissue is bright on black; the message gives the reason."""
 
-    Tissue is what is saturated: above Otsu's threshold (IEEE Trans. SMC 9(1), 1979) or above a fixed one.
-    Blue, green and black pen marks are left out (red ones look like eosin and blood); specks are removed,
-    small holes are closed, large ones kept.
+
+@dataclass(frozen=True)
+class Tissue:
+    """Where a picture shows tissue, bool [h, w], and the share (0 to 1) of what is stained that is ink."""
+
+    mask: NDArray[np.bool_]
+    ink_share: float = 0.0
+
+
+def find_tissue(
+    thumbnail: NDArray[np.uint8],
+    method: Literal["otsu", "saturation"] = "otsu",
+    ink: InkRule = "auto",
+) -> Tissue:
+    """Find the tissue in a thumbnail, uint8 [h, w, 3]; there is none on bare glass.
+
+    Tissue is what is saturated, above Otsu's threshold (IEEE Trans. SMC 9(1), 1979) or above a fixed one, or
+    darker than glass. Strokes of a pen are left out unless ``ink`` is ``off`` (see `brume.slides.model.ink`);
+    specks are removed, small holes are closed, large ones kept. Raises `DarkFieldError` for a picture of
+    fluorescence.
     """
-    smooth = np.asarray(Image.fromarray(thumbnail).filter(ImageFilter.BoxBlur(1)))
-    red, green, blue = (smooth[..., channel] for channel in range(3))
-    top, low = np.maximum(np.maximum(red, green), blue), np.minimum(np.minimum(red, green), blue)
+    blurred = Image.fromarray(thumbnail).filter(ImageFilter.BoxBlur(1))
+    smooth, grey = np.asarray(blurred), np.asarray(blurred.convert("L"))
+    top, low = smooth.max(axis=2), smooth.min(axis=2)
+    if np.median(top) < DARK and (low > CLEAR).mean() < CLEAR_SHARE:
+        raise DarkFieldError(
+            "its background is black, as in fluorescence: only brightfield slides can be cut"
+        )
     saturation = ((top - low).astype(np.uint16) * 255 // np.maximum(top, 1)).astype(np.uint8)
-    ink = green > np.minimum(red, 255 - INK_RED_DEFICIT) + INK_RED_DEFICIT
-    ink |= (top < BLACK_VALUE) & (saturation < BLACK_SATURATION * 255)
-    if ink.any():
-        ink = ndimage.binary_dilation(ink, iterations=3)  # the rim of a stroke, mixed with glass, is ink too
+    colourless = saturation <= GREY_SATURATION * 255
+    glass = np.percentile(grey[colourless], 95) if colourless.any() else 255
+    dark = grey < min(BACKGROUND_GREY, glass - DARKER_THAN_GLASS)
+    marks = np.zeros(grey.shape, np.bool_)
+    if ink == "auto" and colourless.mean() < 0.999:
+        marks = find_ink(smooth, saturation, ~dark & (saturation <= STAINED * 255))
     threshold = STAINED * 255
     if method == "otsu":
         low_end, high_end = OTSU_RANGE
-        counts = np.bincount(saturation[~ink], minlength=256)
+        counts = np.bincount(saturation[~marks], minlength=256)
         threshold = float(np.clip(_otsu(counts), low_end * 255, high_end * 255))
-    mask = (saturation > threshold) & ~ink
-    mask = _without_small(mask, mask.size * SPECK_SHARE)
-    return ~_without_small(~mask, mask.size * HOLE_SHARE)
+    stained = (saturation > threshold) | dark
+    share = int(np.count_nonzero(marks & stained)) / max(1, int(np.count_nonzero(stained)))
+    mask = _without_small(stained & ~marks, stained.size * SPECK_SHARE)
+    return Tissue(~_without_small(~mask, mask.size * HOLE_SHARE), share)
 
 
 def _otsu(counts: NDArray[np.int64]) -> float:

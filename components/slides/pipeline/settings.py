@@ -10,7 +10,7 @@ from brume.slides.model.grid import Tiling
 from brume.slides.model.parameters import TrainingParameters
 
 _TRAINING = ("model", "weights", "epochs", "batch_size", "learning_rate", "ranks", "collective", "seed")
-_TILING = ("tile_size", "max_background", "jpeg_quality", "tissue")
+_TILING = ("tile_size", "max_background", "jpeg_quality", "tissue", "ink")
 
 
 def check_training(arguments: Mapping[str, Any]) -> None:

@@ -33,6 +33,7 @@ class TilingSettings(NamedTuple):
     max_background: float
     jpeg_quality: int
     tissue: str
+    ink: str = "auto"
 
     def tiling(self, assume_mpp: float) -> Tiling:
         """Return the checked settings. Raises `ValueError` that names the one that makes no sense."""
@@ -43,6 +44,7 @@ class TilingSettings(NamedTuple):
             self.max_background,
             self.jpeg_quality,
             self.tissue,  # type: ignore[arg-type]  # a word from outside: Tiling checks it
+            self.ink,  # type: ignore[arg-type]
         )
 
 
@@ -59,6 +61,7 @@ def admit_slides(
     max_background: float,
     jpeg_quality: int,
     tissue: str,
+    ink: str,
     cohort: Dataset,
     splits: Dataset,
 ) -> list[str]:
@@ -66,7 +69,7 @@ def admit_slides(
 
     Returns the names of the groups that the slides are tiled in.
     """
-    settings = TilingSettings(tile_size, mpp, max_background, jpeg_quality, tissue)
+    settings = TilingSettings(tile_size, mpp, max_background, jpeg_quality, tissue, ink)
     slides, labels = storage.absolute(slides), storage.absolute(labels)
     admitted, rejects = admission.build(slides, labels, assume_mpp=assume_mpp, seed=seed, groups=tile_groups)
     return _keep_cohort(admitted, rejects, max_rejected, settings, cohort, splits)
