@@ -72,6 +72,7 @@ def explain(step: steps.Steps, cohort: Any, shards: Any, *, title: str, model_ur
             title=title,
             model_uri=model_uri,
             rejects=shards.outputs["rejects"],
+            remarks=shards.outputs["remarks"],
             slide_scores=scored.outputs["slide_scores"],
             heatmaps=scored.outputs["heatmaps"],
             evaluation=scored.outputs["evaluation"],

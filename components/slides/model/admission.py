@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, NamedTuple
 
 from brume import storage
 from brume.run import progress
@@ -17,6 +17,7 @@ from brume.run import rejects as reject_tables
 from brume.run.rejects import Reject
 from brume.slides.model.cohort import LabelledSlide, Match, match, read_labels, split_by_patient
 from brume.slides.model.reader import SlideError, check_slide
+from brume.slides.model.remarks import Remark
 
 SUFFIXES = frozenset(
     [".svs", ".tif", ".tiff", ".ndpi", ".mrxs", ".scn", ".bif", ".dcm", ".vms", ".vmu", ".svslide", ".czi"]
@@ -48,6 +49,14 @@ class CohortSlide:
     mpp: float = 0.0
     objective: float = 0.0
     vendor: str = ""
+
+
+class Admission(NamedTuple):
+    """The admitted slides, sorted by name, what was set aside, and remarks on single slides."""
+
+    slides: list[CohortSlide]
+    rejects: list[Reject]
+    remarks: list[Remark]
 
 
 def find_slides(folder: str) -> dict[str, storage.Entry]:
@@ -84,27 +93,22 @@ def build(
     assume_mpp: float,
     seed: int,
     groups: int,
-) -> tuple[list[CohortSlide], list[Reject]]:
+) -> Admission:
     """Build the cohort of a training run, from labelled slides.
 
-    Returns the admitted slides, sorted by name, and the rejects. Raises `CohortError` or `LabelsError` when
-    there is nothing to work with.
+    Raises `CohortError` or `LabelsError` when there is nothing to work with.
     """
     matched = match(read_labels(labels), find_slides(slides))
     return _admit(matched, assume_mpp=assume_mpp, seed=seed, groups=groups)
 
 
-def build_unlabelled(
-    slides: str, *, assume_mpp: float, groups: int
-) -> tuple[list[CohortSlide], list[Reject]]:
+def build_unlabelled(slides: str, *, assume_mpp: float, groups: int) -> Admission:
     """Build the cohort of a prediction run: every slide below the folder, without label or split."""
     rows = [(LabelledSlide(path, "", ""), entry) for path, entry in sorted(find_slides(slides).items())]
     return _admit(Match(rows, []), assume_mpp=assume_mpp, seed=None, groups=groups)
 
 
-def _admit(
-    matched: Match, *, assume_mpp: float, seed: int | None, groups: int
-) -> tuple[list[CohortSlide], list[Reject]]:
+def _admit(matched: Match, *, assume_mpp: float, seed: int | None, groups: int) -> Admission:
     rejects = list(matched.rejects)
     facts: dict[str, Any] = {}
     total = len(matched.rows)
@@ -151,7 +155,7 @@ def _admit(
                 **known,
             )
         )
-    return admitted, sorted(rejects)
+    return Admission(admitted, sorted(rejects), [])
 
 
 def balance(sizes: dict[str, int], groups: int) -> dict[str, str]:

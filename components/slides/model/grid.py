@@ -128,19 +128,22 @@ def plan(slide: Slide, tiling: Tiling) -> Plan:
         kept = 1 - share <= tiling.max_background + 1e-9
     cells = tuple((int(column), int(row)) for row, column in np.argwhere(kept))
     if not cells:
-        raise SlideError(f"no tissue: every tile is more than {tiling.max_background:.0%} background")
+        taken = f"; {ink_share:.0%} of what is stained was taken for ink" if ink_share else ""
+        raise SlideError(f"no tissue: every tile is more than {tiling.max_background:.0%} background{taken}")
     return Plan(tiling.tile_size, level, chosen.downsample, step, mpp, cells, ink_share)
 
 
-def read_tiles(slide: Slide, chosen: Plan) -> Iterator[tuple[tuple[int, int], NDArray[np.uint8]]]:
-    """Yield each cell of the plan with its pixels, uint8 [tile_size, tile_size, 3].
+def read_tiles(slide: Slide, chosen: Plan) -> Iterator[tuple[tuple[int, int], NDArray[np.uint8] | None]]:
+    """Yield each cell of the plan with its pixels, uint8 [tile_size, tile_size, 3], or None if damaged.
 
-    An array is valid until the next one is asked for. Raises SlideError where the file is damaged.
+    An array is valid until the next one is asked for. Raises SlideError where the file cannot be read.
     """
     level, size = slide.levels[chosen.level], chosen.tile_size
     if chosen.step == size:
         corners = [(column * size, row * size) for column, row in chosen.cells]
-        yield from zip(chosen.cells, slide.windows(chosen.level, corners, size, size), strict=True)
+        windows = slide.windows(chosen.level, corners, size, size)
+        for cell, corner, window in zip(chosen.cells, corners, windows, strict=True):
+            yield cell, None if slide.is_damaged(chosen.level, *corner, size, size) else window
         return
     # A tile's box may start and end between pixels: the window around it is whole pixels, inside the level.
     width, height = (min(math.ceil(chosen.step) + 1, side) for side in (level.width, level.height))
@@ -148,6 +151,9 @@ def read_tiles(slide: Slide, chosen: Plan) -> Iterator[tuple[tuple[int, int], ND
     corners = [(min(int(x), level.width - width), min(int(y), level.height - height)) for x, y in starts]
     windows = slide.windows(chosen.level, corners, width, height)
     for cell, (x, y), (left, top), window in zip(chosen.cells, starts, corners, windows, strict=True):
+        if slide.is_damaged(chosen.level, left, top, width, height):
+            yield cell, None
+            continue
         box = (x - left, y - top, min(x - left + chosen.step, width), min(y - top + chosen.step, height))
         image = Image.fromarray(window).resize((size, size), Image.Resampling.LANCZOS, box)
         yield cell, np.asarray(image)

@@ -117,6 +117,13 @@ class Slide:
         for x, y in corners[done:]:
             yield np.asarray(self._region(level, x, y, width, height))
 
+    def is_damaged(self, level: int, x: int, y: int, width: int, height: int) -> bool:
+        """Return whether the pixels of a window that was read are a guess, as the file's data is damaged.
+
+        It is known of tiled JPEG files; elsewhere OpenSlide raises for most damage, and not for all of it.
+        """
+        return self._jpegs is not None and self._jpegs.is_damaged(level, x, y, width, height)
+
     def _region(self, level: int, x: int, y: int, width: int, height: int) -> Image.Image:
         """Read a window of a level by OpenSlide; where the scanner took no picture there is background."""
         origin = tuple(self._level0(level, at, axis) for axis, at in enumerate((x, y)))

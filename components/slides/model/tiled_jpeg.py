@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -22,6 +23,7 @@ Pixels = NDArray[np.uint8]
 
 JPEG_COMPRESSION = 7
 PHOTOMETRIC_RGB, PHOTOMETRIC_YCBCR = 2, 6
+END_OF_IMAGE = b"\xff\xd9"
 # Adobe's marker with transform 0: the components are RGB. A TIFF has this in a tag, a JPEG needs the marker.
 ADOBE_RGB = b"\xff\xee\x00\x0eAdobe\x00\x64\x00\x00\x00\x00\x00"
 
@@ -54,6 +56,7 @@ class TiledJpegReader:
 
     def __init__(self, path: Path, levels: Sequence[_Grid]) -> None:
         self._levels = levels
+        self._damaged: set[tuple[int, int]] = set()  # level and index of source tiles
         self._file = os.open(path, os.O_RDONLY)
 
     @classmethod
@@ -114,17 +117,29 @@ class TiledJpegReader:
             yield window
 
     def decode(self, level: int, index: int, into: Pixels) -> None:
-        """Decode source tile ``index`` of a level into ``into``, uint8 [tile height, tile width, 3]."""
+        """Decode source tile ``index`` of a level into ``into``, uint8 [tile height, tile width, 3].
+
+        One that the decoder warns of is decoded as far as it goes, and known to `is_damaged` from then on.
+        """
         grid = self._levels[level]
         data = os.pread(self._file, grid.counts[index], grid.offsets[index])
+        jpeg = grid.prefix + data[2:]
         try:
-            image = simplejpeg.decode_jpeg(grid.prefix + data[2:], buffer=into)
+            image, whole = _decode(jpeg, into)
         except ValueError as error:
             raise UnsupportedJpegError(f"source tile {index} of level {level}: {error}") from error
+        if not whole:
+            self._damaged.add((level, index))
         if image.shape != into.shape:
             raise UnsupportedJpegError(
                 f"source tile {index} of level {level} has shape {image.shape}, not {into.shape}"
             )
+
+    def is_damaged(self, level: int, x: int, y: int, width: int, height: int) -> bool:
+        """Return whether a window that was read touches a source tile whose data is damaged."""
+        return bool(self._damaged) and any(
+            (level, index) in self._damaged for index in _cover(self._levels[level], x, y, width, height)
+        )
 
     def source_shape(self, level: int) -> tuple[int, int, int]:
         """Return the shape of a level's source tiles: height, width, 3."""
@@ -134,6 +149,19 @@ class TiledJpegReader:
         """Return the indices of the source tiles that windows touch."""
         grid = self._levels[level]
         return {index for x, y in corners for index in _cover(grid, x, y, width, height)}
+
+
+def _decode(jpeg: bytes, into: Pixels) -> tuple[Pixels, bool]:
+    """Decode a JPEG into ``into``; return the image, and whether all of it was there.
+
+    libjpeg warns of what it had to guess. That the end marker is missing, or zeros stand before it, as some
+    scanners write, costs no pixel: so the data counts as whole where it is with an end marker of its own.
+    Raises `ValueError` when there is nothing to decode.
+    """
+    for whole in (jpeg, jpeg + END_OF_IMAGE, jpeg.rstrip(b"\0") + END_OF_IMAGE):
+        with suppress(ValueError):
+            return simplejpeg.decode_jpeg(whole, buffer=into), True
+    return simplejpeg.decode_jpeg(jpeg, buffer=into, strict=False), False
 
 
 def _fits(page: Any, level: Level) -> bool:

@@ -13,7 +13,7 @@ import os
 import re
 import tempfile
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict
@@ -26,9 +26,8 @@ from brume.run.rejects import Reject
 from brume.slides.model import slide_files
 from brume.slides.model.grid import Tiling
 from brume.slides.model.reader import SlideError
-from brume.slides.model.slide_tiles import tile_slide
-
-STEP = "tiling"
+from brume.slides.model.remarks import Remark
+from brume.slides.model.slide_tiles import STEP, TiledSlide, tile_slide
 
 
 class TilingError(RuntimeError):
@@ -85,6 +84,12 @@ def tile_group(
     ordered = [results[index] for index in range(len(slides))]
     written = [result for result in ordered if isinstance(result, str)]
     return written, [result for result in ordered if isinstance(result, Reject)]
+
+
+def remarks_on(files: Iterable[str]) -> list[Remark]:
+    """Return what a reader should know of the slides whose tile files `tile_group` returned."""
+    marks = (storage.read_bytes(file.removesuffix(".tfrecord") + ".json") for file in files)
+    return [remark for mark in marks for remark in TiledSlide(**json.loads(mark)).remarks()]
 
 
 def _outcomes(

@@ -32,6 +32,7 @@ from brume.report.page import (
 from brume.report.run_section import percent, run_section
 from brume.slides.model import heatmap
 from brume.slides.model.metrics import Evaluation
+from brume.slides.model.remarks import FILE, Remark
 from brume.slides.model.scores import SlideScore
 from brume.slides.pipeline import curves
 from brume.statistics import Interval
@@ -51,6 +52,7 @@ def build(
     evaluation: Evaluation | None,
     rejects: Sequence[Mapping[str, str]],
     heatmaps: str,
+    remarks: Sequence[Remark] = (),
     training: Mapping[str, Any] | None = None,
     parameters: Mapping[str, object] | None = None,
     timings: Mapping[str, float] | None = None,
@@ -59,9 +61,10 @@ def build(
 ) -> str:
     """Build the HTML report of a training run, or (without `evaluation`) of a prediction for new slides.
 
-    `rejects` has rows of item (a slide), step and reason, slides without a heatmap among them; `heatmaps` is
-    the folder, or URI, of `heatmap.draw_all`; `training` the content of the model's training.json; `timings`
-    the seconds of each step; `facts` are shown under the title, such as when and where the run was.
+    `rejects` has rows of item (a slide), step and reason, slides without a heatmap among them; `remarks` are
+    on single slides; `heatmaps` is the folder, or URI, of `heatmap.draw_all`; `training` the content of the
+    model's training.json; `timings` the seconds of each step; `facts` are shown under the title, such as when
+    and where the run was.
     """
     sections = [Section("Results", _results(classes, scores, evaluation, rejects))]
     if evaluation and evaluation.slides:
@@ -69,7 +72,7 @@ def build(
     sections.append(_slides(classes, scores, heatmaps))
     if training:
         sections.append(_training(training))
-    sections.append(_cohort(classes, scores, rejects))
+    sections.append(_cohort(classes, scores, rejects, remarks))
     sections.append(run_section(parameters or {}, timings or {}, versions or {}))
     page = Report(
         product="Slides",
@@ -275,7 +278,10 @@ def _training(record: Mapping[str, Any]) -> Section:
 
 
 def _cohort(
-    classes: Sequence[str], scores: Sequence[SlideScore], rejects: Sequence[Mapping[str, str]]
+    classes: Sequence[str],
+    scores: Sequence[SlideScore],
+    rejects: Sequence[Mapping[str, str]],
+    remarks: Sequence[Remark],
 ) -> Section:
     blocks: list[Block] = []
     if any(score.label for score in scores):
@@ -307,4 +313,7 @@ def _cohort(
             empty="Every slide could be used.",
         )
     )
+    if remarks:
+        noted: list[list[Cell]] = [list(remark) for remark in remarks]
+        blocks.append(Table("Remarks", ["Slide", "Step", "Remark"], noted, whole=FILE))
     return Section("Cohort", blocks)

@@ -130,6 +130,7 @@ def write_report(
     title: str,
     model_uri: Content,
     rejects: Dataset,
+    remarks: Dataset,
     slide_scores: Dataset,
     heatmaps: Artifact,
     evaluation: Artifact,
@@ -137,6 +138,7 @@ def write_report(
 ) -> None:
     """Write the report of the run, one self-contained page."""
     from brume.slides.model.metrics import Evaluation
+    from brume.slides.model.remarks import read_remarks
     from brume.slides.model.scores import read_slide_scores
     from brume.slides.pipeline.report import build
 
@@ -153,6 +155,7 @@ def write_report(
         scores=scores,
         evaluation=evaluated if evaluated.slides else None,
         rejects=refused,
+        remarks=read_remarks(remarks.uri),
         heatmaps=heatmaps.uri,
         training=training,
         parameters=about["parameters"] or training["parameters"],

@@ -7,7 +7,7 @@ an artifact would be copied to every step that reads it.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any, NamedTuple
 
@@ -20,6 +20,8 @@ from brume.run.stage import Content, Contents, Operational, context, stage
 from brume.slides.model import admission
 from brume.slides.model.grid import Tiling
 from brume.slides.model.parameters import TrainingParameters
+from brume.slides.model.remarks import FILE as REMARKS
+from brume.slides.model.remarks import Remark, read_remarks, write_remarks
 
 SHARDS_PER_RANK = 4  # enough for shuffling whole shards to matter, few enough to keep them large
 _TILING = "tiling.json"
@@ -71,8 +73,8 @@ def admit_slides(
     """
     settings = TilingSettings(tile_size, mpp, max_background, jpeg_quality, tissue, ink)
     slides, labels = storage.absolute(slides), storage.absolute(labels)
-    admitted, rejects = admission.build(slides, labels, assume_mpp=assume_mpp, seed=seed, groups=tile_groups)
-    return _keep_cohort(admitted, rejects, max_rejected, settings, cohort, splits)
+    found = admission.build(slides, labels, assume_mpp=assume_mpp, seed=seed, groups=tile_groups)
+    return _keep_cohort(found, max_rejected, settings, cohort, splits)
 
 
 @stage("cohort", outputs={"cohort": "work/cohort", "splits": "work/splits.csv"})
@@ -94,13 +96,12 @@ def admit_new_slides(
         settings = _settings(model)
     except FileNotFoundError as error:
         raise FileNotFoundError(f"model={model} is no model of the slides pipeline: {error}") from error
-    admitted, rejects = admission.build_unlabelled(slides, assume_mpp=assume_mpp, groups=tile_groups)
-    return _keep_cohort(admitted, rejects, max_rejected, settings, cohort, splits)
+    found = admission.build_unlabelled(slides, assume_mpp=assume_mpp, groups=tile_groups)
+    return _keep_cohort(found, max_rejected, settings, cohort, splits)
 
 
 def _keep_cohort(
-    admitted: Sequence[admission.CohortSlide],
-    rejects: Sequence[Reject],
+    found: admission.Admission,
     max_rejected: float,
     settings: TilingSettings,
     cohort: Dataset,
@@ -110,12 +111,13 @@ def _keep_cohort(
     rejects_uri = storage.join(cohort.uri, "rejects.csv")
     table_uri = context().place("rejects.csv") or rejects_uri
     for uri in (rejects_uri, table_uri):
-        admission.write_rejects(rejects, uri)
-    admission.check_rejects(rejects, len(admitted) + len(rejects), max_rejected, table_uri)
+        admission.write_rejects(found.rejects, uri)
+    admission.check_rejects(found.rejects, len(found.slides) + len(found.rejects), max_rejected, table_uri)
     admission.write_json(settings._asdict(), storage.join(cohort.uri, _TILING))
-    admission.write_slides(admitted, storage.join(cohort.uri, "slides.csv"))
-    admission.write_splits(admitted, splits.uri)
-    return admission.groups_of(admitted)
+    write_remarks(found.remarks, storage.join(cohort.uri, REMARKS))
+    admission.write_slides(found.slides, storage.join(cohort.uri, "slides.csv"))
+    admission.write_splits(found.slides, splits.uri)
+    return admission.groups_of(found.slides)
 
 
 def _settings(folder: str) -> TilingSettings:
@@ -127,9 +129,9 @@ def _settings(folder: str) -> TilingSettings:
 def cut_tiles(cohort: Dataset, group: str, assume_mpp: float, tiles: Dataset) -> str:
     """Find the tissue of one group of slides and cut it into tiles.
 
-    Returns the URI of the list of its tile files and rejects.
+    Returns the URI of the list of its tile files, rejects and remarks.
     """
-    from brume.slides.model.tiles import tile_group
+    from brume.slides.model.tiles import remarks_on, tile_group
 
     slides = admission.read_slides(storage.join(cohort.uri, "slides.csv"))
     records_uri = storage.join(tiles.uri.rsplit("/", 1)[0], "records")
@@ -138,12 +140,16 @@ def cut_tiles(cohort: Dataset, group: str, assume_mpp: float, tiles: Dataset) ->
         records_uri,
         _settings(cohort.uri).tiling(assume_mpp),
     )
-    content = {"files": files, "rejects": [asdict(reject) for reject in rejects]}
+    content = {
+        "files": files,
+        "rejects": [asdict(reject) for reject in rejects],
+        "remarks": remarks_on(files),
+    }
     admission.write_json(content, tiles.uri)
     return tiles.uri
 
 
-@stage("shards", outputs={"tiles": "tiles", "rejects": "rejects.csv"})
+@stage("shards", outputs={"tiles": "tiles", "rejects": "rejects.csv", "remarks": REMARKS})
 def make_shards(
     cohort: Dataset,
     groups: Contents,
@@ -153,6 +159,7 @@ def make_shards(
     max_rejected: float,
     tiles: Dataset,
     rejects: Dataset,
+    remarks: Dataset,
 ) -> str:
     """Shuffle the training tiles into equal shards; keep the rest by split and slide.
 
@@ -167,6 +174,9 @@ def make_shards(
     refused = before + [Reject(**reject) for content in lists for reject in content["rejects"]]
     admission.write_rejects(refused, rejects.uri)
     admission.check_rejects(refused, len(slides) + len(before), max_rejected, rejects.uri)
+    found = read_remarks(storage.join(cohort.uri, REMARKS))
+    found += [Remark(*remark) for content in lists for remark in content["remarks"]]
+    write_remarks(found, remarks.uri)
     written = shards.write_shards(
         [uri for content in lists for uri in content["files"]],
         {slide.slide: slide.split for slide in slides},

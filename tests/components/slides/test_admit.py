@@ -46,7 +46,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_usable_slides_are_admitted_with_what_is_known_of_them(folder: Path) -> None:
-    slides, rejects = build(str(folder), str(folder / "labels.csv"), assume_mpp=0.5, seed=1, groups=2)
+    slides, rejects, _ = build(str(folder), str(folder / "labels.csv"), assume_mpp=0.5, seed=1, groups=2)
     assert [slide.slide for slide in slides] == ["a.svs", "b.svs", "c.svs"]
     first, second, _ = slides
     assert (first.width, first.height, first.mpp, first.vendor) == (400, 300, 0.25, "aperio")
@@ -76,13 +76,13 @@ def test_what_may_not_be_read_is_an_error_and_no_reject(folder: Path, closed: st
 
 
 def test_the_cohort_survives_its_way_through_a_file(folder: Path, tmp_path: Path) -> None:
-    slides, _ = build(str(folder), str(folder / "labels.csv"), assume_mpp=0, seed=1, groups=2)
+    slides, _, _ = build(str(folder), str(folder / "labels.csv"), assume_mpp=0, seed=1, groups=2)
     admission.write_slides(slides, str(tmp_path / "cohort.csv"))
     assert admission.read_slides(str(tmp_path / "cohort.csv")) == slides
 
 
 def test_without_labels_every_slide_is_admitted(folder: Path) -> None:
-    slides, rejects = build_unlabelled(str(folder), assume_mpp=0, groups=1)
+    slides, rejects, _ = build_unlabelled(str(folder), assume_mpp=0, groups=1)
     assert [(slide.slide, slide.label, slide.split) for slide in slides] == [
         ("a.svs", "", ""),
         ("b.svs", "", ""),
@@ -92,7 +92,7 @@ def test_without_labels_every_slide_is_admitted(folder: Path) -> None:
 
 
 def test_the_real_slides(real_data: Callable[[str], Path]) -> None:
-    slides, rejects = build_unlabelled(str(real_data("slides")), assume_mpp=0.5, groups=1)
+    slides, rejects, _ = build_unlabelled(str(real_data("slides")), assume_mpp=0.5, groups=1)
     known = {slide.slide: slide for slide in slides}
     assert known["cmu-1-small-region.svs"].mpp == pytest.approx(0.499)
     assert known["cmu-1-small-region.svs"].objective == 20

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from brume.slides.model import heatmap
+from brume.slides.model.remarks import Remark
 from brume.slides.model.scores import SlideScore, evaluate
 from brume.slides.pipeline.report import CAVEAT, build
 
@@ -56,6 +57,7 @@ def page(tmp_path: Path, scores: list[SlideScore], **changed: Any) -> str:
         "scores": scores,
         "evaluation": evaluate(scores, CLASSES, seed=1),
         "rejects": [{"item": "broken.svs", "step": "cohort", "reason": "unreadable: no slide"}],
+        "remarks": [Remark("odd.svs", "tiling", "31 % of what is stained was taken for ink")],
         "heatmaps": changed.get("heatmaps") or draw(tmp_path / "heatmaps", scores),
         "training": {
             "version": 1,
@@ -98,6 +100,7 @@ def test_it_shows_what_was_run_and_the_metrics(tmp_path: Path) -> None:
         "tiling 1 min 15 s",
         "keras 3.15.1",
         "broken.svs cohort unreadable: no slide",
+        "odd.svs tiling 31 % of what is stained was taken for ink",
         "23 November 2026",
         CAVEAT,
     ):
