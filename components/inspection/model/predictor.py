@@ -1,4 +1,4 @@
-"""Serve a trained model by KServe's V1 protocol: from pictures to decisions and masks.
+"""Serve a trained model by KServe's V1 and V2: from pictures to decisions and masks.
 
     python -m brume.inspection.model.predictor --model DIR_OR_URI --name NAME --port 8080
 
@@ -11,25 +11,26 @@ of the model's own, and `"heatmap": true` adds the anomaly map. Each prediction 
      "anomalies": [{"name", "area", "color"}], "mask": PNG in base64,   # models that were trained with masks
      "map": PNG in base64}                                              # on request
 
-where `area` is the share of the picture, 0 to 1, and the first of the anomalies is the background.
+where `area` is the share of the picture, 0 to 1, and the first of the anomalies is the background. By V2 the
+input is `image`, the output `predictions`: BYTES, each element such a prediction in JSON.
 """
 
 from __future__ import annotations
 
 import base64
-import json
 import math
 import queue
 import tempfile
 import threading
-import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from brume import storage
 from brume.cluster import predictor_server
-from brume.cluster.predictor_server import Answer, ModelError, RequestError, image_bytes, local_copy
+from brume.cluster.inference import RequestError, Tensors, image_bytes
+from brume.cluster.predictor_server import ModelError, local_copy
 from brume.inspection.model import masks
 from brume.inspection.model.bundle import Bundle, BundleError, Detection
 from brume.inspection.model.images import ImageError, decode
@@ -37,6 +38,8 @@ from brume.inspection.model.images import ImageError, decode
 
 class Predictor:
     """One interpreter for each request that runs at once: none of them may be shared by threads."""
+
+    tensors = Tensors("image", "predictions")
 
     def __init__(self, uri: str, workers: int, threads: int) -> None:
         """Load the bundle at `uri` `workers` times. Raises `ModelError` when it cannot be served."""
@@ -51,32 +54,48 @@ class Predictor:
                 raise ModelError(str(error)) from error
         self.about = {key: bundle.about[key] for key in ("labels", "segmentation", "threshold", "created")}
 
-    def answer(self, body: bytes, stop: threading.Event) -> bytes:
-        """Return the predictions for the body of a request."""
-        started = time.monotonic()
-        instances = predictor_server.read_instances(body)
+    def preprocess(self, instances: Sequence[Any]) -> list[_Request]:
+        """Return the files of a request and how each is decided. Raises `RequestError`."""
+        return [_request(instance, index) for index, instance in enumerate(instances)]
+
+    def predict(self, inputs: Sequence[_Request], stop: threading.Event) -> list[dict[str, Any]]:
+        """Return the predictions; a file is decoded when its turn comes. Raises `TimeoutError` by `stop`."""
         bundle = self._free.get()
         try:
             predictions = []
-            for index, instance in enumerate(instances):
+            for index, asked in enumerate(inputs):
                 if stop.is_set():
                     raise TimeoutError
-                predictions.append(_predict(bundle, instance, index, len(instances)))
+                predictions.append(_predict(bundle, asked, index, len(inputs)))
         finally:
             self._free.put(bundle)
-        print(f"predict: {len(instances)} images in {time.monotonic() - started:.3f} s", flush=True)
-        return json.dumps({"predictions": predictions}, allow_nan=False).encode()
+        return predictions
 
 
-def _predict(bundle: Bundle, instance: Any, index: int, count: int) -> dict[str, Any]:
+@dataclass(frozen=True)
+class _Request:
+    """A picture's file, the probability it is decided at (None: the model's), and if its map is wanted."""
+
+    data: bytes
+    threshold: float | None = None
+    heatmap: bool = False
+
+
+def _request(instance: Any, index: int) -> _Request:
     data = image_bytes(instance, index)
+    if isinstance(instance, bytes):
+        return _Request(data)
     threshold = instance.get("threshold")
-    if threshold is not None:
-        if not isinstance(threshold, int | float) or not 0 <= threshold <= 1:
-            raise RequestError(f"instance {index}: threshold must be a probability from 0 to 1")
-        bundle = bundle.with_threshold(float(threshold))
+    if threshold is not None and (not isinstance(threshold, int | float) or not 0 <= threshold <= 1):
+        raise RequestError(f"instance {index}: threshold must be a probability from 0 to 1")
+    return _Request(data, None if threshold is None else float(threshold), instance.get("heatmap") is True)
+
+
+def _predict(bundle: Bundle, asked: _Request, index: int, count: int) -> dict[str, Any]:
+    if asked.threshold is not None:
+        bundle = bundle.with_threshold(asked.threshold)
     try:
-        image = decode(data)
+        image = decode(asked.data)
     except ImageError as error:
         raise RequestError(f"instance {index}: {error}" if count > 1 else str(error)) from error
     detection = bundle.detect(image)
@@ -90,7 +109,7 @@ def _predict(bundle: Bundle, instance: Any, index: int, count: int) -> dict[str,
         "drift": [float(value) for value in detection.drift],
         **(_areas(bundle, detection, *image.shape[:2]) if bundle.segmentation else {"anomalies": []}),
     }
-    if instance.get("heatmap") is True:
+    if asked.heatmap:
         prediction["map"] = base64.b64encode(masks.heatmap(detection.map)).decode()
     return prediction
 
@@ -118,11 +137,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--threads", type=int, default=1, help="threads of one request")
     options = parser.parse_args(arguments)
 
-    def load() -> tuple[Answer, Mapping[str, Any]]:
-        predictor = Predictor(options.model, options.workers, options.threads)
-        return predictor.answer, predictor.about
-
-    predictor_server.run(options, load)
+    predictor_server.run(options, lambda: Predictor(options.model, options.workers, options.threads))
 
 
 if __name__ == "__main__":

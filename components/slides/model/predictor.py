@@ -1,13 +1,17 @@
-"""Serve a trained model over HTTP by KServe's V1 protocol.
+"""Serve a trained model over HTTP by the protocols of KServe and TensorFlow Serving.
 
     python -m brume.slides.model.predictor --model DIR_OR_URI --name NAME --port 8080
 
     curl localhost:8080/v1/models/NAME:predict -d '{"instances": [{"b64": "..."}]}'
 
+    curl localhost:8080/v2/models/NAME/infer -d '{"inputs": [{"name": "image_bytes", "datatype": "BYTES",
+        "shape": [1], "data": ["..."]}]}'
+
 An instance is a JPEG or PNG file in base64, as `{"b64": ...}` or, in TensorFlow Serving's form with the
 input's name, `{"image_bytes": {"b64": ...}}`. The answer is `{"predictions": [[p0, p1, ...], ...]}`, one
-row for each instance, in the order of the classes that `GET /v1/models/NAME/metadata` gives. Errors are
-`{"error": "..."}`. Request bodies are never written to the log.
+row for each instance, in the order of the classes that `GET /v1/models/NAME/metadata` gives. By V2 the
+output is `probabilities`, FP32 [N, classes]. Errors are `{"error": "..."}`. Request bodies are never written
+to the log.
 """
 
 from __future__ import annotations
@@ -16,17 +20,17 @@ import json
 import struct
 import tempfile
 import threading
-import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from brume.cluster import predictor_server
-from brume.cluster.predictor_server import Answer, ModelError, RequestError, image_bytes, local_copy
+from brume.cluster.inference import SIGNATURE, RequestError, Tensors, image_bytes
+from brume.cluster.predictor_server import ModelError, local_copy
 
-SIGNATURE = "serving_default"
 INPUT, OUTPUT = "image_bytes", "probabilities"
-_MAX_PIXELS = 64_000_000  # of one image, by its header: a few bytes can claim gigabytes
+_TILES_A_SIDE = 4  # of the model's tiles, on the side of the largest image: a few bytes can claim gigabytes
+_MAX_SIDE = 8192  # pixels, of an image for a model that does not record its tiles
 _JPEG_SIZES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  # the markers that carry height and width
 
 
@@ -42,7 +46,7 @@ class Classifier:
         with tempfile.TemporaryDirectory(prefix="brume-model-") as scratch:
             folder = local_copy(uri, Path(scratch))
             self.classes = _classes(folder, uri)
-            self.about = _training(folder)
+            training = _training(folder)
             import tensorflow as tf  # it takes seconds: after the checks that need none of it
 
             self._tf = tf
@@ -58,16 +62,38 @@ class Classifier:
                 f"{uri}: one image gives {shape}, but labels.json has {len(self.classes)} classes"
             )
 
-    def classify(self, images: Sequence[bytes], stop: threading.Event) -> list[list[float]]:
+        self.about = {"classes": self.classes, **training}
+        self.tensors = Tensors(INPUT, OUTPUT, len(self.classes))
+        side = _TILES_A_SIDE * training["tile_size"] if "tile_size" in training else _MAX_SIDE
+        self._max_pixels = side * side
+
+    def preprocess(self, instances: Sequence[Any]) -> list[bytes]:
+        """Return the image files of a request. Raises `RequestError` for one that is none or too large."""
+        images = []
+        for index, instance in enumerate(instances):
+            image = image_bytes(instance, index)
+            try:
+                width, height = image_size(image)
+            except ValueError as error:
+                raise RequestError(f"instance {index}: {error}") from error
+            if not 0 < width * height <= self._max_pixels:
+                raise RequestError(
+                    f"instance {index}: {width} x {height} pixels; an image may have 1 to "
+                    f"{self._max_pixels}: cut it into tiles"
+                )
+            images.append(image)
+        return images
+
+    def predict(self, inputs: Sequence[bytes], stop: threading.Event) -> list[list[float]]:
         """Return one row of class probabilities for each JPEG or PNG file.
 
         Raises `RequestError` for one that cannot be decoded, and `TimeoutError` once `stop` is set.
         """
         rows: list[list[float]] = []
-        for start in range(0, len(images), self._batch):
+        for start in range(0, len(inputs), self._batch):
             if stop.is_set():
                 raise TimeoutError
-            part = images[start : start + self._batch]
+            part = inputs[start : start + self._batch]
             try:
                 rows += self._run(part).tolist()
             except self._tf.errors.InvalidArgumentError:
@@ -129,39 +155,6 @@ def image_size(data: bytes) -> tuple[int, int]:
     raise ValueError("not a JPEG or PNG image")
 
 
-def read_instances(body: bytes) -> list[bytes]:
-    """Return the image files of a V1 request. Raises `RequestError`, naming the instance that is not one."""
-    images = []
-    for index, instance in enumerate(predictor_server.read_instances(body)):
-        if isinstance(instance, dict) and isinstance(instance.get(INPUT), dict):
-            instance = instance[INPUT]
-        image = image_bytes(instance, index)
-        try:
-            width, height = image_size(image)
-        except ValueError as error:
-            raise RequestError(f"instance {index}: {error}") from error
-        if not 0 < width * height <= _MAX_PIXELS:
-            raise RequestError(
-                f"instance {index}: {width} x {height} pixels; an image may have 1 to {_MAX_PIXELS}"
-            )
-        images.append(image)
-    return images
-
-
-def answer_with(model: Classifier) -> Answer:
-    """Return what parses, decodes and classifies the images of a request."""
-
-    def answer(body: bytes, stop: threading.Event) -> bytes:
-        started = time.monotonic()
-        images = read_instances(body)
-        rows = model.classify(images, stop)
-        result = json.dumps({"predictions": rows}, allow_nan=False).encode()
-        print(f"predict: {len(images)} images in {time.monotonic() - started:.3f} s", flush=True)
-        return result
-
-    return answer
-
-
 def main(arguments: Sequence[str] | None = None) -> None:
     """Serve until SIGTERM, which lets running requests finish."""
     parser = predictor_server.arguments_parser(
@@ -170,11 +163,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--batch", type=int, default=32, help="images that the model sees at once")
     options = parser.parse_args(arguments)
 
-    def load() -> tuple[Answer, Mapping[str, Any]]:
-        model = Classifier(options.model, options.batch)
-        return answer_with(model), {"classes": model.classes, **model.about}
-
-    predictor_server.run(options, load)
+    predictor_server.run(options, lambda: Classifier(options.model, options.batch))
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -59,6 +60,16 @@ def test_predictions_come_in_the_order_of_the_instances_and_equal_the_bundles(
         assert prediction["anomalous"] == expected.anomalous
         assert len(prediction["drift"]) == len(loaded.drift.names)
         assert "map" not in prediction
+
+
+def test_v2_gives_the_predictions_of_v1_as_json(address: str) -> None:
+    images = [photo(800), photo(801, "stain")]
+    data = [base64.b64encode(image).decode() for image in images]
+    tensor = {"name": "image", "shape": [2], "datatype": "BYTES", "data": data}
+    url = address.replace("/v1/", "/v2/")
+    (output,) = urllib3.request("POST", f"{url}/infer", json={"inputs": [tensor]}).json()["outputs"]
+    assert (output["name"], output["datatype"], output["shape"]) == ("predictions", "BYTES", [2])
+    assert list(map(json.loads, output["data"])) == predict(address, *map(b64, images))[1]["predictions"]
 
 
 def test_many_requests_at_once_give_what_one_gives(address: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -53,10 +54,12 @@ def save_model(folder: Path, seconds: float = 0.0, hold: str = "") -> str:
     return str(folder)
 
 
-def ask(url: str, body: Any, method: str = "POST") -> tuple[int, Any, Any]:
+def ask(
+    url: str, body: Any, method: str = "POST", headers: Mapping[str, str] | None = None
+) -> tuple[int, Any, Any]:
     data = body if isinstance(body, bytes) or body is None else json.dumps(body).encode()
     with urllib3.PoolManager(retries=False, timeout=30) as pool:
-        answer = pool.request(method, url, body=data)
+        answer = pool.request(method, url, body=data, headers=headers)
     return answer.status, answer.json(), answer.headers
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import signal
 import subprocess
 import sys
@@ -65,6 +66,16 @@ def test_too_large_a_body_is_refused_with_and_without_a_content_length(slow: Slo
         answer = pool.request("POST", url, body=chunks, chunked=True)
     assert answer.status == 413
     assert "larger than 300000 bytes" in answer.json()["error"]
+
+
+def test_what_a_small_gzip_holds_is_bounded_too(slow: Slow) -> None:
+    bomb = gzip.compress(b" " * 30_000_000)
+    code, answer, _headers = ask(
+        f"{slow.url}/v1/models/slow:predict", bomb, headers={"Content-Encoding": "gzip"}
+    )
+    assert len(bomb) < MAX_BODY
+    assert code == 413
+    assert "larger than 300000 bytes" in answer["error"]
 
 
 def test_a_full_queue_refuses_requests_and_health_still_answers(slow: Slow) -> None:
