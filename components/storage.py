@@ -8,12 +8,14 @@ A file that several processes change is read and written by its version (`read_v
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import hashlib
 import io
 import os
 import secrets
 import shutil
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -95,6 +97,7 @@ def stat(uri: str) -> Entry:
 def list_files(uri: str) -> list[Entry]:
     """List every file below a folder, however deep, sorted by URI; an absent folder has none.
 
+    Links to folders are followed, each folder once: links in a circle come to an end.
     S3 answers at most 1,000 keys a page: all pages are read.
     """
     if not is_remote(uri):
@@ -115,15 +118,28 @@ def list_files(uri: str) -> list[Entry]:
 
 
 def _walk(root: Path) -> Iterator[Entry]:
-    for folder, _, names in os.walk(root, onerror=_unreadable):
-        for name in names:
-            path = Path(folder, name)
-            try:
-                info = path.stat()
-            except FileNotFoundError:  # removed in this moment, or a link to nothing
+    """Yield the files below a folder; each folder once, under its own name before that of a link to it."""
+    seen: set[tuple[int, int]] = set()
+    waiting = deque([root])
+    while waiting:
+        for folder, inner, names in os.walk(waiting.popleft(), onerror=_unreadable):
+            here = Path(folder).stat()
+            if (here.st_dev, here.st_ino) in seen:
+                inner.clear()
                 continue
-            if S_ISREG(info.st_mode):
-                yield Entry(str(path), info.st_size, f"{info.st_mtime_ns}")
+            seen.add((here.st_dev, here.st_ino))
+            waiting.extend(path for name in sorted(inner) if (path := Path(folder, name)).is_symlink())
+            for name in names:
+                path = Path(folder, name)
+                try:
+                    info = path.stat()
+                except OSError as error:
+                    # Removed in this moment, or a link to nothing or to itself.
+                    if error.errno in (errno.ENOENT, errno.ELOOP):
+                        continue
+                    raise
+                if S_ISREG(info.st_mode):
+                    yield Entry(str(path), info.st_size, f"{info.st_mtime_ns}")
 
 
 def _unreadable(error: OSError) -> None:

@@ -204,3 +204,16 @@ def test_a_write_whose_answer_was_lost_is_not_taken_for_another_writers(s3: str)
     uri = f"{s3}/lost-answer.json"
     first = storage.write_version(uri, b"first", "")
     assert storage.write_version(uri, b"first", "") == first
+
+
+def test_folders_behind_links_are_listed_once_each_and_circles_end(tmp_path: Path) -> None:
+    """What lay in a linked folder did not exist."""
+    for name in ("disk/a", "place/own/b"):
+        storage.write_bytes(str(tmp_path / name), b"x")
+    place = tmp_path / "place"
+    for link, target in (("0", "own"), ("own/up", "."), ("z", "../disk"), ("own/z", "../disk")):
+        (place / link).symlink_to(tmp_path / "place" / target)
+    (place / "self").symlink_to(place / "self")
+    (place / "gone").symlink_to(place / "nowhere")
+    found = [entry.uri.removeprefix(f"{place}/") for entry in storage.list_files(str(place))]
+    assert found == ["own/b", "z/a"]

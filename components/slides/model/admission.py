@@ -5,27 +5,21 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, fields
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from brume import storage
 from brume.run import progress
 from brume.run import rejects as reject_tables
 from brume.run.rejects import Reject
-from brume.slides.model.cohort import LabelledSlide, Match, match, read_labels, split_by_patient
+from brume.slides.model.cohort import CohortError, LabelledSlide, Match, match, read_labels, split_by_patient
+from brume.slides.model.copies import find_copies
 from brume.slides.model.reader import SlideError, check_slide
 from brume.slides.model.remarks import Remark
-
-SUFFIXES = frozenset(
-    [".svs", ".tif", ".tiff", ".ndpi", ".mrxs", ".scn", ".bif", ".dcm", ".vms", ".vmu", ".svslide", ".czi"]
-)  # what OpenSlide 4 opens
-
-
-class CohortError(RuntimeError):
-    """A cohort that cannot be worked with; the message gives the reason and the remedy."""
+from brume.slides.model.slide_files import SUFFIXES, SlideFile, find_slides
 
 
 @dataclass(frozen=True)
@@ -59,28 +53,20 @@ class Admission(NamedTuple):
     remarks: list[Remark]
 
 
-def find_slides(folder: str) -> dict[str, storage.Entry]:
-    """Return each slide file below `folder` by its path there; a folder of DICOM files counts as one slide.
+def files_of(folder: str) -> dict[str, SlideFile]:
+    """Return the slides below `folder`, as `find_slides` does.
 
     Raises `CohortError` when the folder is absent or holds no slide.
     """
-    entries = storage.list_files(folder)
-    if not entries and not storage.exists(folder):
-        raise CohortError(f"slides={folder} is not there: name a folder, or an s3:// prefix, of slides")
-    root = folder.rstrip("/") + "/"
-    found: dict[str, storage.Entry] = {}
-    for entry in entries:
-        path = PurePosixPath(entry.uri.removeprefix(root))
-        suffix = path.suffix.lower()
-        if suffix not in SUFFIXES or path.name.startswith("."):
-            continue
-        if suffix == ".dcm" and len(path.parts) > 1:
-            found.setdefault(str(path.parent), entry)
-        else:
-            found[str(path)] = entry
+    try:
+        found = find_slides(folder)
+    except FileNotFoundError:
+        raise CohortError(
+            f"slides={folder} is not there: name a folder, or an s3:// prefix, of slides"
+        ) from None
     if not found:
         raise CohortError(
-            f"slides={folder} holds no slide: none of its {len(entries)} files ends in "
+            f"slides={folder} holds no slide: none of its {len(storage.list_files(folder))} files ends in "
             + ", ".join(sorted(SUFFIXES))
         )
     return found
@@ -98,23 +84,31 @@ def build(
 
     Raises `CohortError` or `LabelsError` when there is nothing to work with.
     """
-    matched = match(read_labels(labels), find_slides(slides))
-    return _admit(matched, assume_mpp=assume_mpp, seed=seed, groups=groups)
+    files = files_of(slides)
+    matched = match(read_labels(labels), {path: file.entry for path, file in files.items()})
+    return _admit(matched, files, assume_mpp=assume_mpp, seed=seed, groups=groups)
 
 
 def build_unlabelled(slides: str, *, assume_mpp: float, groups: int) -> Admission:
     """Build the cohort of a prediction run: every slide below the folder, without label or split."""
-    rows = [(LabelledSlide(path, "", ""), entry) for path, entry in sorted(find_slides(slides).items())]
-    return _admit(Match(rows, []), assume_mpp=assume_mpp, seed=None, groups=groups)
+    files = files_of(slides)
+    rows = [(LabelledSlide(path, "", ""), file.entry) for path, file in sorted(files.items())]
+    return _admit(Match(rows, []), files, assume_mpp=assume_mpp, seed=None, groups=groups)
 
 
-def _admit(matched: Match, *, assume_mpp: float, seed: int | None, groups: int) -> Admission:
+def _admit(
+    matched: Match, files: Mapping[str, SlideFile], *, assume_mpp: float, seed: int | None, groups: int
+) -> Admission:
+    file_of = {file.entry.uri: file for file in files.values()}
     rejects = list(matched.rejects)
     facts: dict[str, Any] = {}
     total = len(matched.rows)
 
     def check(row: tuple[LabelledSlide, storage.Entry]) -> tuple[str, Any]:
         label, entry = row
+        file = file_of[entry.uri]
+        if file.problem:
+            return label.slide, Reject(label.slide, "cohort", file.problem, file.remedy)
         if storage.is_remote(entry.uri):
             return label.slide, None
         try:
@@ -128,6 +122,10 @@ def _admit(matched: Match, *, assume_mpp: float, seed: int | None, groups: int) 
             progress.report("cohort", done, total)
     rejects += [fact for fact in facts.values() if isinstance(fact, Reject)]
     good = [row for row in matched.rows if not isinstance(facts[row[0].slide], Reject)]
+    copies = find_copies({label: file_of[entry.uri] for label, entry in good})
+    left_out = {remark.slide for remark in copies.remarks} | {reject.item for reject in copies.rejects}
+    good = [row for row in good if row[0].slide not in left_out]
+    rejects += copies.rejects
     splits = {} if seed is None else split_by_patient([label for label, _ in good], seed)
     group_of = balance({label.slide: entry.size for label, entry in good}, groups)
     admitted = []
@@ -155,7 +153,7 @@ def _admit(matched: Match, *, assume_mpp: float, seed: int | None, groups: int) 
                 **known,
             )
         )
-    return Admission(admitted, sorted(rejects), [])
+    return Admission(admitted, sorted(rejects), copies.remarks)
 
 
 def balance(sizes: dict[str, int], groups: int) -> dict[str, str]:

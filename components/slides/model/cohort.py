@@ -23,6 +23,10 @@ _TCGA_LISTS = "tcga-lung-"
 _BARCODE = 12  # characters of a TCGA barcode that name the patient: TCGA-67-3772
 
 
+class CohortError(RuntimeError):
+    """A cohort that cannot be worked with; the message gives the reason and the remedy."""
+
+
 class LabelsError(ValueError):
     """A labels file that cannot be used; the message names the file, the line and the remedy."""
 

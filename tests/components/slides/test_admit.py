@@ -22,7 +22,7 @@ from brume.slides.model.admission import (
     build,
     build_unlabelled,
     check_rejects,
-    find_slides,
+    files_of,
 )
 
 
@@ -31,9 +31,9 @@ def folder(tmp_path: Path) -> Path:
     """Three usable slides, a truncated one, one that is no slide, and files that are not slides at all."""
     slides = tmp_path / "slides"
     slides.mkdir()
-    pixels = np.full((300, 400, 3), 120, np.uint8)
-    for name in ("a.svs", "b.svs", "sub/c.svs"):
+    for grey, name in enumerate(("a.svs", "b.svs", "sub/c.svs"), start=120):
         (slides / name).parent.mkdir(exist_ok=True)
+        pixels = np.full((300, 400, 3), grey, np.uint8)
         write_slide(slides / name, pixels, levels=(4,), mpp=None if name == "b.svs" else 0.25)
     whole = (slides / "a.svs").read_bytes()
     (slides / "cut.svs").write_bytes(whole[: len(whole) // 2])
@@ -100,19 +100,12 @@ def test_the_real_slides(real_data: Callable[[str], Path]) -> None:
     assert [reject.item for reject in rejects] == ["broken.svs"]
 
 
-def test_a_folder_of_dicom_files_is_one_slide(tmp_path: Path) -> None:
-    for name in ("series/1.dcm", "series/2.dcm", "lone.dcm", "x.svs"):
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        (tmp_path / name).touch()
-    assert sorted(find_slides(str(tmp_path))) == ["lone.dcm", "series", "x.svs"]
-
-
 def test_nothing_to_work_with_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(CohortError, match="is not there"):
-        find_slides(str(tmp_path / "absent"))
+        files_of(str(tmp_path / "absent"))
     (tmp_path / "photo.jpg").touch()
     with pytest.raises(CohortError, match="none of its 1 files ends in"):
-        find_slides(str(tmp_path))
+        files_of(str(tmp_path))
 
 
 def test_too_many_rejects_stop_the_run_with_their_table() -> None:
