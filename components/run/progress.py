@@ -16,16 +16,18 @@ _last_line: dict[str, float] = {}
 _SECONDS_BETWEEN_LINES = 10.0
 
 
-def report(stage: str, done: int, total: int, note: str = "") -> None:
+def report(stage: str, done: int, total: int, note: str = "", *, milestone: bool = False) -> None:
     """Say that `done` of `total` units of `stage` are finished.
 
     With the environment variable BRUME_PROGRESS a JSON line is appended to that file, which the local
-    run shows as a bar; without it a plain line is printed, at most every ten seconds and at the end.
+    run shows as a bar; without it a plain line is printed, at most every ten seconds and at the end. A
+    `milestone`, the end of an epoch perhaps, is printed in both cases: the log of a run keeps its figures.
     """
     now = time.monotonic()
-    if _append({"stage": stage, "done": done, "total": total, "note": note, "part": part}):
-        return
-    if done >= total or now - _last_line.get(stage, -_SECONDS_BETWEEN_LINES) >= _SECONDS_BETWEEN_LINES:
+    record = {"stage": stage, "done": done, "total": total, "note": note, "part": part}
+    shown = _append({**record, "milestone": milestone})
+    last = _last_line.get(stage, -_SECONDS_BETWEEN_LINES)
+    if milestone or (not shown and (done >= total or now - last >= _SECONDS_BETWEEN_LINES)):
         _last_line[stage] = now
         print(f"{stage}: {done}/{total} {note}".rstrip(), flush=True)
 

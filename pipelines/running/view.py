@@ -17,6 +17,7 @@ from rich.table import Table
 from rich.text import Text
 
 _SECONDS_BETWEEN_LOOKS = 0.2
+_SECONDS_BETWEEN_LINES = 30.0  # of a step that runs on, without a terminal
 _MARKS = {"waiting": "·", "running": "▸", "finished": "✓", "reused": "✓", "failed": "✗", "stopped": "✗"}
 _STYLES = {"waiting": "dim", "running": "cyan", "finished": "green", "reused": "green", "failed": "red"}
 
@@ -32,6 +33,7 @@ class StepState:
     done: dict[str, tuple[int, int]] = field(default_factory=dict)
     note: str = ""
     error: str = ""
+    shown: float = 0.0  # when its last line was printed, without a terminal
 
     @property
     def state(self) -> str:
@@ -134,6 +136,18 @@ class View:
             step = self.steps.setdefault(record["stage"], StepState(record["stage"]))
             step.done[record.get("part", "")] = (record["done"], record["total"])
             step.note = record["note"]
+            self._count(step, record.get("milestone", False))
+
+    def _count(self, step: StepState, milestone: bool) -> None:
+        """Without a terminal, a line for each milestone of a step, and now and then one between."""
+        if self._console.is_terminal or step.state != "running":
+            return
+        if milestone or time.monotonic() - step.shown >= _SECONDS_BETWEEN_LINES:
+            self._print(step, f"{step.name}: {_plain(step)}")
+
+    def _print(self, step: StepState, line: str) -> None:
+        step.shown = time.monotonic()
+        self._console.print(line, markup=False, highlight=False, soft_wrap=True)
 
     def _say(self, step: StepState) -> None:
         """Without a terminal, one line for each step's start and end."""
@@ -144,11 +158,13 @@ class View:
         self._said.add((step.name, step.state))
         words = {
             "running": f"{step.name} ...",
-            "finished": f"{step.name} finished in {step.seconds():.1f} s {_plain(step)}",
+            "finished": f"{step.name} finished in {step.seconds():.1f} s ({_plain(step)})".removesuffix(
+                " ()"
+            ),
             "reused": f"{step.name} is unchanged: the result of the last run stands",
             "failed": f"{step.name} failed after {step.seconds():.1f} s",
         }
-        self._console.print(words[step.state], markup=False, highlight=False, soft_wrap=True)
+        self._print(step, words[step.state])
 
     def _render(self) -> RenderableType:
         table = Table.grid(padding=(0, 1))
@@ -186,9 +202,6 @@ def _sum(step: StepState) -> tuple[int, int]:
 
 
 def _plain(step: StepState) -> str:
+    """Return how far a step has come, and its note."""
     done, total = _sum(step)
-    return (
-        " ".join(filter(None, [f"({done}/{total}" + (f", {step.note}" if step.note else "") + ")"]))
-        if total
-        else ""
-    )
+    return ", ".join(filter(None, [f"{done}/{total}", step.note])) if total else ""

@@ -227,7 +227,7 @@ class _Run:
         sums = self.collective.average([*train, *self.totals.numpy(), tiles, counted, waited])
         self._record(number, sums, time.perf_counter() - started)
         if self.collective.rank == 0:
-            progress.report("training", number * self.steps, total, self._note(number))
+            progress.report("training", number * self.steps, total, self._note(number), milestone=True)
             self._save(number)
 
     def _record(self, number: int, sums: list[float], seconds: float) -> None:
