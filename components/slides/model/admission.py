@@ -8,7 +8,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, fields
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 
 from brume import storage
@@ -84,9 +84,10 @@ def build(
 
     Raises `CohortError` or `LabelsError` when there is nothing to work with.
     """
-    files = files_of(slides)
+    files, remarks = _without_twins(files_of(slides))
     matched = match(read_labels(labels), {path: file.entry for path, file in files.items()})
-    return _admit(matched, files, assume_mpp=assume_mpp, seed=seed, groups=groups)
+    found = _admit(matched, files, assume_mpp=assume_mpp, seed=seed, groups=groups)
+    return found._replace(remarks=remarks + found.remarks)
 
 
 def build_unlabelled(slides: str, *, assume_mpp: float, groups: int) -> Admission:
@@ -94,6 +95,22 @@ def build_unlabelled(slides: str, *, assume_mpp: float, groups: int) -> Admissio
     files = files_of(slides)
     rows = [(LabelledSlide(path, "", ""), file.entry) for path, file in sorted(files.items())]
     return _admit(Match(rows, []), files, assume_mpp=assume_mpp, seed=None, groups=groups)
+
+
+def _without_twins(files: Mapping[str, SlideFile]) -> tuple[dict[str, SlideFile], list[Remark]]:
+    """Return the files without those that cannot be used and have the name of one that can.
+
+    Labels name slides without their folders and suffixes: a hidden copy or another format of a slide is not
+    what they mean.
+    """
+    good = {_bare(path) for path, file in files.items() if not file.problem}
+    twins = [path for path, file in files.items() if file.problem and _bare(path) in good]
+    remarks = [Remark(path, "cohort", f"passed over: {files[path].problem}") for path in twins]
+    return {path: file for path, file in files.items() if path not in twins}, remarks
+
+
+def _bare(path: str) -> str:
+    return PurePosixPath(path).stem.lstrip(".")
 
 
 def _admit(
