@@ -1,7 +1,8 @@
 """Opening slides, and reading many windows of one fast.
 
-OpenSlide opens every format. Windows of tiled JPEG files are read without it, which is several times
-faster; its ``read_region`` is the fallback for all others, and both give the same pixels.
+OpenSlide opens nearly every format. Windows of tiled JPEG files are read without it, which is several times
+faster; its ``read_region`` is the fallback for all others, and both give the same pixels. TIFF files that it
+refuses, or sees a part of, are read by their own layout.
 """
 
 from __future__ import annotations
@@ -18,7 +19,9 @@ import numpy as np
 import openslide
 from PIL import Image
 
-from brume.slides.model.tiled_jpeg import Level, Pixels, TiledJpegReader, UnsupportedJpegError
+from brume.slides.model.source_tiles import Level, Pixels, SourceTiles, UnsupportedTileError
+from brume.slides.model.tiff_pyramid import TiffPyramid, UnsupportedTiffError, read_layout
+from brume.slides.model.tiled_jpeg import TiledJpegReader
 
 # A microscope's pixel, in microns: outside of this a resolution tag is a printer's, not a scanner's.
 PLAUSIBLE_MPP = (0.02, 50.0)
@@ -39,36 +42,66 @@ class Slide:
         if path.exists():
             with path.open("rb"):
                 pass
-        try:
-            self._openslide = openslide.OpenSlide(str(path))
-            facts = dict(self._openslide.properties)
-            sizes, downsamples = self._openslide.level_dimensions, self._openslide.level_downsamples
-        except (openslide.OpenSlideError, OSError) as error:
-            _read_through(path)
-            raise SlideError(f"unreadable: {error}") from error
-        self.levels = tuple(
-            Level(width, height, down) for (width, height), down in zip(sizes, downsamples, strict=True)
-        )
-        self.dimensions: tuple[int, int] = sizes[0]
+        self._openslide: openslide.OpenSlide | None = None
+        self._tiles: SourceTiles | None = None
+        facts, failure = self._open_with_openslide()
         self.vendor = facts.get(openslide.PROPERTY_NAME_VENDOR, "")
+        if self.vendor in ("", "generic-tiff"):
+            facts = self._open_as_tiff(failure) | facts
+        if self._tiles is None and self.vendor in ("aperio", "generic-tiff"):
+            self._tiles = TiledJpegReader.open(path, self.levels)
+        self.dimensions = (self.levels[0].width, self.levels[0].height)
         self.mpp = _mpp(facts) or assume_mpp
         power = facts.get(openslide.PROPERTY_NAME_OBJECTIVE_POWER)
         self.objective = float(power) if power else None
         self._background = facts.get(openslide.PROPERTY_NAME_BACKGROUND_COLOR, "FFFFFF")
-        self._jpegs = (
-            TiledJpegReader.open(path, self.levels) if self.vendor in ("aperio", "generic-tiff") else None
+
+    def _open_with_openslide(self) -> tuple[dict[str, str], str]:
+        """Open the file; return its properties, or none and the reason."""
+        try:
+            self._openslide = openslide.OpenSlide(str(self.path))
+            facts = dict(self._openslide.properties)
+            sizes, downsamples = self._openslide.level_dimensions, self._openslide.level_downsamples
+        except (openslide.OpenSlideError, OSError) as error:
+            _read_through(self.path)
+            return {}, str(error)
+        self.levels = tuple(
+            Level(width, height, down) for (width, height), down in zip(sizes, downsamples, strict=True)
         )
+        return facts, ""
+
+    def _open_as_tiff(self, failure: str) -> dict[str, str]:
+        """Open what OpenSlide refused, or sees a part of, by the TIFF's own layout; return its facts.
+
+        ``failure``: why OpenSlide refused the file, "" when it did not. Raises SlideError.
+        """
+        try:
+            layout = read_layout(self.path)
+        except UnsupportedTiffError as error:
+            raise SlideError(str(error)) from error
+        if failure and (layout is None or layout.problem):
+            more = f"; as a TIFF file: {layout.problem}" if layout else ""
+            raise SlideError(f"unreadable: {failure}{more}")
+        if layout is None:
+            return {}
+        if failure or (len(layout.levels) > len(self.levels) and not layout.problem):
+            if self._openslide is not None:
+                self._openslide.close()
+                self._openslide = None
+            self.levels, self.vendor = layout.levels, layout.kind
+            self._tiles = TiledJpegReader.open(self.path, self.levels) or TiffPyramid(self.path, layout)
+        return layout.facts
 
     @property
     def fast(self) -> bool:
         """Whether windows are read past OpenSlide."""
-        return self._jpegs is not None
+        return self._tiles is not None
 
     def close(self) -> None:
         """Release the file."""
-        self._openslide.close()
-        if self._jpegs is not None:
-            self._jpegs.close()
+        for opened in (self._openslide, self._tiles):
+            if opened is not None:
+                opened.close()
 
     def __enter__(self) -> Self:
         return self
@@ -106,29 +139,34 @@ class Slide:
         [height, width, 3], is valid until the next one is asked for. Raises SlideError.
         """
         done = 0
-        if self._jpegs is not None:
+        if self._tiles is not None:
             try:
-                for window in self._jpegs.windows(level, corners, width, height):
+                for window in self._tiles.windows(level, corners, width, height):
                     yield window
                     done += 1
                 return
-            except UnsupportedJpegError as error:
+            except UnsupportedTileError as error:
+                if self._openslide is None:
+                    raise SlideError(f"damaged: {error}") from error
                 logging.getLogger(__name__).info("%s: %s; read on with OpenSlide", self.path.name, error)
-        for x, y in corners[done:]:
-            yield np.asarray(self._region(level, x, y, width, height))
+        if (opened := self._openslide) is not None:
+            for x, y in corners[done:]:
+                yield np.asarray(self._region(opened, level, x, y, width, height))
 
     def is_damaged(self, level: int, x: int, y: int, width: int, height: int) -> bool:
         """Return whether the pixels of a window that was read are a guess, as the file's data is damaged.
 
         It is known of tiled JPEG files; elsewhere OpenSlide raises for most damage, and not for all of it.
         """
-        return self._jpegs is not None and self._jpegs.is_damaged(level, x, y, width, height)
+        return self._tiles is not None and self._tiles.is_damaged(level, x, y, width, height)
 
-    def _region(self, level: int, x: int, y: int, width: int, height: int) -> Image.Image:
+    def _region(
+        self, opened: openslide.OpenSlide, level: int, x: int, y: int, width: int, height: int
+    ) -> Image.Image:
         """Read a window of a level by OpenSlide; where the scanner took no picture there is background."""
         origin = tuple(self._level0(level, at, axis) for axis, at in enumerate((x, y)))
         try:
-            region = self._openslide.read_region(origin, level, (width, height))
+            region = opened.read_region(origin, level, (width, height))
         except openslide.OpenSlideError as error:
             _read_through(self.path)
             raise SlideError(f"damaged at level {level}, x {x}, y {y}: {error}") from error

@@ -26,7 +26,7 @@ def damage(path, out, tiles, kind):
     """Copy a slide with some source tiles of its level 0 damaged in their midst."""
     data = bytearray(path.read_bytes())
     with open_slide(path) as slide:
-        grid = slide._jpegs._levels[0]
+        grid = slide._tiles.grids[0]
     for tile in tiles:
         middle = grid.offsets[tile] + grid.counts[tile] // 2
         end = grid.offsets[tile] + grid.counts[tile]

@@ -78,8 +78,8 @@ def test_a_real_jpeg_2000_slide_is_read_by_the_fallback(real_data):
 def test_each_source_tile_is_decoded_once(slides, monkeypatch):
     with open_slide(slides[240, False]) as slide:
         decoded = []
-        plain = slide._jpegs.decode
-        monkeypatch.setattr(slide._jpegs, "decode", lambda *a: (decoded.append(a[1]), plain(*a)))
+        plain = slide._tiles.decode
+        monkeypatch.setattr(slide._tiles, "decode", lambda *a: (decoded.append(a[1]), plain(*a)))
         corners = [(x, y) for y in range(0, HEIGHT - 128, 128) for x in range(0, WIDTH - 128, 128)]
         assert len(list(slide.windows(0, corners, 128, 128))) == len(corners)
     assert len(decoded) == len(set(decoded))
@@ -88,8 +88,8 @@ def test_each_source_tile_is_decoded_once(slides, monkeypatch):
 def test_only_the_source_tiles_under_a_window_are_decoded(slides, monkeypatch):
     with open_slide(slides[256, False]) as slide:
         decoded = []
-        plain = slide._jpegs.decode
-        monkeypatch.setattr(slide._jpegs, "decode", lambda *a: (decoded.append(a[1]), plain(*a)))
+        plain = slide._tiles.decode
+        monkeypatch.setattr(slide._tiles, "decode", lambda *a: (decoded.append(a[1]), plain(*a)))
         list(slide.windows(0, [(256, 256), (768, 512)], 256, 256))
     assert decoded == [1 * 6 + 1, 2 * 6 + 3]
 
@@ -98,7 +98,7 @@ def test_an_odd_end_of_a_source_tile_costs_nothing(slides, tmp_path):
     """Some scanners leave the end marker out; all pixels are there."""
     data = bytearray(slides[256, False].read_bytes())
     with open_slide(slides[256, False]) as slide:
-        grid = slide._jpegs._levels[0]
+        grid = slide._tiles.grids[0]
         offset, count = grid.offsets[8], grid.counts[8]
         data[offset + count - 2 : offset + count] = b"\0\0"
         path = tmp_path / "odd.svs"
