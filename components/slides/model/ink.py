@@ -35,10 +35,12 @@ def find_ink(
 
     ``saturation``, uint8 [h, w], is that of its pixels; ``glass``, bool [h, w], is where nothing is stained.
     """
-    red, green, blue = (picture[..., channel].astype(np.int16) for channel in range(3))
-    cold = (green > red + INK_RED_DEFICIT) & (saturation >= INK_SATURATION * 255)
-    warm = (red > blue) & (abs(blue - green) < RED_BALANCE) & (saturation >= RED_SATURATION * 255)
-    black = (picture.max(axis=2) < BLACK_VALUE) & (saturation < BLACK_SATURATION * 255)
+    red, green, blue = (picture[..., channel] for channel in range(3))
+    strong = saturation >= INK_SATURATION * 255
+    cold = strong & (green > np.minimum(red, 255 - INK_RED_DEFICIT) + INK_RED_DEFICIT)
+    balanced = np.maximum(green, blue) - np.minimum(green, blue) < RED_BALANCE
+    warm = (saturation >= RED_SATURATION * 255) & (red > blue) & balanced
+    black = (np.maximum(np.maximum(red, green), blue) < BLACK_VALUE) & (saturation < BLACK_SATURATION * 255)
     ink = np.zeros(glass.shape, np.bool_)
     for colour in (cold, warm):
         _add_strokes(ink, colour, glass, blots=False)
@@ -51,6 +53,8 @@ def _add_strokes(
     ink: NDArray[np.bool_], colour: NDArray[np.bool_], glass: NDArray[np.bool_], blots: bool
 ) -> None:
     """Mark in ``ink`` the connected parts of ``colour`` that are strokes on glass, or ``blots`` too."""
+    if not colour.any():
+        return
     parts, _ = ndimage.label(colour, np.ones((3, 3)))
     areas = np.bincount(parts.ravel())
     widest = STROKE_WIDTH * max(colour.shape)

@@ -19,6 +19,7 @@ from PIL import Image
 
 from brume.run.rejects import unreachable
 from brume.slides.model.source_tiles import Grid, Level, Pixels, SourceTiles, UnsupportedTileError
+from brume.slides.model.tiled_jpeg import decode
 
 GLASS = 255
 # A source tile, or a strip across the whole image, may take this many pixels.
@@ -27,6 +28,7 @@ MAX_TILE_PIXELS = 80_000_000
 _CODING = (258, 259, 262, 277, 284, 317, 320, 338, 339, 347, 530, 532)
 # A file with more images is not one of a slide.
 _MOST_IMAGES = 100_000
+_COMPRESSION, _JPEG_TABLES, _JPEG = 259, 347, struct.pack("<H", 7)
 _ORIENTATION, _UPRIGHT = 274, 1
 _MICRONS = {"nm": 1e-3, "µm": 1.0, "\N{GREEK SMALL LETTER MU}m": 1.0, "um": 1.0, "mm": 1e3, "cm": 1e4}
 # None, LZW, JPEG, deflate (two numbers), packbits, LZMA, Zstandard.
@@ -161,7 +163,10 @@ class TiffPyramid(SourceTiles):
         self._codings, self._levels = layout.codings, layout.levels
 
     def decode(self, level: int, index: int, into: Pixels) -> None:
-        """Decode source tile ``index`` of a level into ``into``, uint8 [tile height, tile width, 3]."""
+        """Decode source tile ``index`` of a level into ``into``, uint8 [tile height, tile width, 3].
+
+        libtiff is silent on JPEG data that it had to guess, so libjpeg is asked as well.
+        """
         grid = self.grids[level]
         if not grid.counts[index]:  # where the scanner took no picture
             into[:] = GLASS
@@ -169,15 +174,24 @@ class TiffPyramid(SourceTiles):
         high = min(grid.height, self._levels[level].height - index // grid.across * grid.height)
         strip = grid.across == 1 and grid.width == self._levels[level].width
         height = high if strip else grid.height
-        tiff = _one_tile(self.read(level, index), grid.width, height, self._codings[level])
+        data, coding = self.read(level, index), self._codings[level]
+        tiff = _one_tile(data, grid.width, height, coding)
         try:
             image = Image.open(io.BytesIO(tiff))
             if image.mode.startswith("I;16"):
                 into[:height] = (np.asarray(image) >> 8).astype(np.uint8)[..., None]
             else:
                 into[:height] = np.asarray(image.convert("RGB"))
+            if coding[_COMPRESSION][1] == _JPEG and not _is_whole(data, coding):
+                self._damaged.add((level, index))
         except (OSError, ValueError, SyntaxError) as error:
             raise UnsupportedTileError(f"source tile {index} of level {level}: {error}") from error
+
+
+def _is_whole(data: bytes, coding: Coding) -> bool:
+    """Return whether all of a JPEG tile is there. Raises `ValueError` when nothing of it can be decoded."""
+    _, tables = coding.get(_JPEG_TABLES, (7, b""))
+    return decode(data[:2] + tables[2:-2] + data[2:])[1]
 
 
 def _grid(page: Any) -> Grid:

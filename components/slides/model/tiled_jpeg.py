@@ -55,7 +55,7 @@ class TiledJpegReader(SourceTiles):
         """
         jpeg = self._prefixes[level] + self.read(level, index)[2:]
         try:
-            image, whole = _decode(jpeg, into)
+            image, whole = decode(jpeg, into)
         except ValueError as error:
             raise UnsupportedTileError(f"source tile {index} of level {level}: {error}") from error
         if not whole:
@@ -66,8 +66,8 @@ class TiledJpegReader(SourceTiles):
             )
 
 
-def _decode(jpeg: bytes, into: Pixels) -> tuple[Pixels, bool]:
-    """Decode a JPEG into ``into``; return the image, and whether all of it was there.
+def decode(jpeg: bytes, into: Pixels | None = None) -> tuple[Pixels, bool]:
+    """Decode a JPEG, into ``into`` if given; return the image, and whether all of it was there.
 
     libjpeg warns of what it had to guess. That the end marker is missing, or zeros stand before it, as some
     scanners write, costs no pixel: so the data counts as whole where it is with an end marker of its own.

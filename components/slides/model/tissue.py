@@ -59,15 +59,15 @@ def find_tissue(
     """
     blurred = Image.fromarray(thumbnail).filter(ImageFilter.BoxBlur(1))
     smooth, grey = np.asarray(blurred), np.asarray(blurred.convert("L"))
-    top, low = smooth.max(axis=2), smooth.min(axis=2)
-    if np.median(top) < DARK and (low > CLEAR).mean() < CLEAR_SHARE:
+    red, green, blue = (smooth[..., channel] for channel in range(3))
+    top, low = np.maximum(np.maximum(red, green), blue), np.minimum(np.minimum(red, green), blue)
+    if (top < DARK).mean() > 0.5 and (low > CLEAR).mean() < CLEAR_SHARE:
         raise DarkFieldError(
             "its background is black, as in fluorescence: only brightfield slides can be cut"
         )
     saturation = ((top - low).astype(np.uint16) * 255 // np.maximum(top, 1)).astype(np.uint8)
     colourless = saturation <= GREY_SATURATION * 255
-    glass = np.percentile(grey[colourless], 95) if colourless.any() else 255
-    dark = grey < min(BACKGROUND_GREY, glass - DARKER_THAN_GLASS)
+    dark = grey < min(BACKGROUND_GREY, _glass(grey[colourless]) - DARKER_THAN_GLASS)
     marks = np.zeros(grey.shape, np.bool_)
     if ink == "auto" and colourless.mean() < 0.999:
         marks = find_ink(smooth, saturation, ~dark & (saturation <= STAINED * 255))
@@ -80,6 +80,12 @@ def find_tissue(
     share = int(np.count_nonzero(marks & stained)) / max(1, int(np.count_nonzero(stained)))
     mask = _without_small(stained & ~marks, stained.size * SPECK_SHARE)
     return Tissue(~_without_small(~mask, mask.size * HOLE_SHARE), share)
+
+
+def _glass(grey: NDArray[np.uint8]) -> int:
+    """Return the grey of glass, of which nearly all that is without colour is darker; 255 when nothing is."""
+    counts = np.bincount(grey, minlength=256).cumsum()
+    return int(np.searchsorted(counts, 0.95 * counts[-1])) if counts[-1] else 255
 
 
 def _otsu(counts: NDArray[np.int64]) -> float:

@@ -132,6 +132,21 @@ def test_a_damaged_tile_is_no_picture(picture, tmp_path, compression):
         window(path, 0, 256, 256, 256, 256)
 
 
+def test_damaged_jpeg_strips_are_known(picture, tmp_path):
+    path = tmp_path / "a.tif"
+    Image.fromarray(picture).save(path, compression="jpeg", strip_size=900 * 3 * 64)
+    with tifffile.TiffFile(path) as tiff:
+        offset, count = tiff.pages[0].dataoffsets[3], tiff.pages[0].databytecounts[3]
+    with path.open("r+b") as stream:
+        stream.seek(offset + count // 2)
+        stream.write(bytes(count // 2))
+    with open_slide(path) as slide:
+        high = slide._tiles.grids[0].height
+        list(slide.windows(0, [(0, 0)], 900, 700))
+        damaged = [slide.is_damaged(0, 0, y, 900, high) for y in range(0, 700 - high, high)]
+    assert [number for number, known in enumerate(damaged) if known] == [3]
+
+
 def test_in_a_folder_of_odd_files_each_is_cut_or_set_aside_with_its_reason(picture, tmp_path):
     folder = tmp_path / "odd"
     folder.mkdir()
