@@ -102,6 +102,8 @@ def pipeline(
     ranks: int = 2,
     collective: str = "auto",
     seed: int = 0,
+    split_by: str = "patient",
+    earlier_splits: str = "",
     worker_cpu: str = "2",
     worker_memory: str = "8Gi",
     gpus: int = 0,
@@ -111,7 +113,8 @@ def pipeline(
 
     Args:
         slides: Folder or s3:// prefix with the slides.
-        labels: CSV file with the columns slide, patient, label; or a folder of tcga-lung-LABEL.txt lists.
+        labels: CSV file with the columns slide, patient, label, perhaps split, mpp and site; or a folder of
+            tcga-lung-LABEL.txt lists.
         tile_size: Side of a tile in pixels.
         mpp: Microns per pixel of the tiles; 0 or empty takes each slide as it is.
         assume_mpp: Microns per pixel of slides that do not say theirs.
@@ -129,6 +132,8 @@ def pipeline(
         ranks: MPI ranks.
         collective: What averages the gradients: horovod, mpi4py, or auto (horovod where it is installed).
         seed: Seed of the split, the shuffling and the weights.
+        split_by: What is in one split as a whole: patient, or site (a column of labels, or TCGA's site code).
+        earlier_splits: File splits.csv of an earlier run, whose patients keep their split.
         worker_cpu: CPUs of one rank, on a cluster.
         worker_memory: Memory of one rank, on a cluster.
         gpus: NVIDIA GPUs of one rank, on a cluster.

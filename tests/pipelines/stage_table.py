@@ -50,6 +50,8 @@ TABLE: dict[str, list[tuple[str, Any, list[str]]]] = {
         ("tile_size", 128, SLIDES),
         ("mpp", 1.0, SLIDES),
         ("assume_mpp", 0.5, SLIDES),
+        ("split_by", "site", SLIDES),
+        ("earlier_splits", "new file", SLIDES),
         ("max_background", 0.6, SLIDES),
         ("tissue", "grey", SLIDES),
         ("ink", "off", SLIDES),

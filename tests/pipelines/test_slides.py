@@ -14,7 +14,8 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
-from brume.slides.model.cohort import split_by_patient
+from brume.slides.model.labels import read_labels
+from brume.slides.model.splits import split_cohort
 from tests.pipelines.runs import BRUME, QUICK, brume
 from tests.polling import until
 
@@ -51,11 +52,12 @@ def test_bad_slides_are_set_aside_with_their_reason(finished: Path) -> None:
 
 
 def test_each_slide_is_in_one_split_with_its_patient(finished: Path, cohort: Path) -> None:
+    """The slide that is broken is split too, so that no other moves when it is mended."""
     table = rows(finished / "splits.csv")
     assert list(table[0]) == ["slide", "patient", "label", "split"]
     assert len(table) == 18
-    labelled = [(row["slide"], row["patient"], row["label"]) for row in table]
-    assert {row["slide"]: row["split"] for row in table} == split_by_patient(labelled, 0)
+    splits = split_cohort(read_labels(str(cohort / "labels.csv")), 0)
+    assert {row["slide"]: row["split"] for row in table}.items() <= splits.items()
 
 
 def test_every_tile_is_in_one_shard(finished: Path) -> None:

@@ -15,11 +15,13 @@ from brume import storage
 from brume.run import progress
 from brume.run import rejects as reject_tables
 from brume.run.rejects import Reject
-from brume.slides.model.cohort import CohortError, LabelledSlide, Match, match, read_labels, split_by_patient
+from brume.slides.model.cohort import CohortError, Match, check_classes, match
 from brume.slides.model.copies import find_copies
+from brume.slides.model.labels import LabelledSlide, read_labels
 from brume.slides.model.reader import SlideError, check_slide
 from brume.slides.model.remarks import Remark
 from brume.slides.model.slide_files import SUFFIXES, SlideFile, find_slides
+from brume.slides.model.splits import split_cohort
 
 
 @dataclass(frozen=True)
@@ -79,22 +81,34 @@ def build(
     assume_mpp: float,
     seed: int,
     groups: int,
+    split_by: str = "patient",
+    placed: Mapping[str, str] | None = None,
 ) -> Admission:
     """Build the cohort of a training run, from labelled slides.
 
-    Raises `CohortError` or `LabelsError` when there is nothing to work with.
+    They are split by patient or by site; `placed` has the splits of patients of an earlier run. Raises
+    `CohortError` or `LabelsError` when there is nothing to work with.
     """
     files, remarks = _without_twins(files_of(slides))
-    matched = match(read_labels(labels), {path: file.entry for path, file in files.items()})
-    found = _admit(matched, files, assume_mpp=assume_mpp, seed=seed, groups=groups)
-    return found._replace(remarks=remarks + found.remarks)
+    rows = read_labels(labels)
+    matched = match(rows, {path: file.entry for path, file in files.items()})
+    if not matched.rows and not matched.rejects:
+        raise CohortError(
+            f"no slide of {slides} has a label in {labels}: it has {next(iter(files))} for one, and the "
+            f"labels are of {rows[0].slide}"
+        )
+    # By all that are labelled and here: one that turns out to be broken moves no other.
+    splits = split_cohort([label for label, _ in matched.rows], seed, by=split_by, placed=placed)
+    found = _admit(matched, files, assume_mpp=assume_mpp, splits=splits, groups=groups)
+    of_classes = check_classes([LabelledSlide(one.slide, one.patient, one.label) for one in found.slides])
+    return found._replace(remarks=[*remarks, *matched.remarks, *found.remarks, *of_classes])
 
 
 def build_unlabelled(slides: str, *, assume_mpp: float, groups: int) -> Admission:
     """Build the cohort of a prediction run: every slide below the folder, without label or split."""
     files = files_of(slides)
     rows = [(LabelledSlide(path, "", ""), file.entry) for path, file in sorted(files.items())]
-    return _admit(Match(rows, []), files, assume_mpp=assume_mpp, seed=None, groups=groups)
+    return _admit(Match(rows, [], []), files, assume_mpp=assume_mpp, splits={}, groups=groups)
 
 
 def _without_twins(files: Mapping[str, SlideFile]) -> tuple[dict[str, SlideFile], list[Remark]]:
@@ -114,7 +128,12 @@ def _bare(path: str) -> str:
 
 
 def _admit(
-    matched: Match, files: Mapping[str, SlideFile], *, assume_mpp: float, seed: int | None, groups: int
+    matched: Match,
+    files: Mapping[str, SlideFile],
+    *,
+    assume_mpp: float,
+    splits: Mapping[str, str],
+    groups: int,
 ) -> Admission:
     file_of = {file.entry.uri: file for file in files.values()}
     rejects = list(matched.rejects)
@@ -143,7 +162,6 @@ def _admit(
     left_out = {remark.slide for remark in copies.remarks} | {reject.item for reject in copies.rejects}
     good = [row for row in good if row[0].slide not in left_out]
     rejects += copies.rejects
-    splits = {} if seed is None else split_by_patient([label for label, _ in good], seed)
     group_of = balance({label.slide: entry.size for label, entry in good}, groups)
     admitted = []
     for label, entry in good:
@@ -161,7 +179,9 @@ def _admit(
         )
         admitted.append(
             CohortSlide(
-                *label,
+                label.slide,
+                label.patient,
+                label.label,
                 splits.get(label.slide, ""),
                 group_of[label.slide],
                 entry.uri,

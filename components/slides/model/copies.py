@@ -16,7 +16,8 @@ from typing import NamedTuple
 
 from brume import storage
 from brume.run.rejects import Reject
-from brume.slides.model.cohort import CohortError, LabelledSlide
+from brume.slides.model.cohort import CohortError
+from brume.slides.model.labels import LabelledSlide
 from brume.slides.model.remarks import Remark
 from brume.slides.model.slide_files import SlideFile
 

@@ -22,6 +22,11 @@ def check_training(arguments: Mapping[str, Any]) -> None:
     checks.attempt(lambda: Tiling(**tiling, mpp=mpp, assume_mpp=assume_mpp))
     checks.attempt(lambda: TrainingParameters(**training))
     checks.exists("labels")
+    checks.exists("earlier_splits")
+    checks.require(
+        arguments["split_by"] in ("patient", "site"),
+        f"split_by={arguments['split_by']} must be patient or site",
+    )
     _finish(checks)
 
 

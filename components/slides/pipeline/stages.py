@@ -19,6 +19,7 @@ from brume.run.rejects import Reject
 from brume.run.stage import Content, Contents, Operational, context, stage
 from brume.slides.model import admission
 from brume.slides.model.grid import Tiling
+from brume.slides.model.labels import read_splits
 from brume.slides.model.parameters import TrainingParameters
 from brume.slides.model.remarks import FILE as REMARKS
 from brume.slides.model.remarks import Remark, read_remarks, write_remarks
@@ -57,6 +58,8 @@ def admit_slides(
     assume_mpp: float,
     max_rejected: float,
     seed: int,
+    split_by: str,
+    earlier_splits: Content,
     tile_groups: int,
     tile_size: int,
     mpp: float,
@@ -67,13 +70,23 @@ def admit_slides(
     cohort: Dataset,
     splits: Dataset,
 ) -> list[str]:
-    """Open every slide, set aside what cannot be used, and split the rest by patient.
+    """Open every slide, set aside what cannot be used, and split the rest by patient or by site.
 
-    Returns the names of the groups that the slides are tiled in.
+    Patients of `earlier_splits` (the splits.csv of a run; "" for none) keep theirs. Returns the names of
+    the groups that the slides are tiled in.
     """
     settings = TilingSettings(tile_size, mpp, max_background, jpeg_quality, tissue, ink)
     slides, labels = storage.absolute(slides), storage.absolute(labels)
-    found = admission.build(slides, labels, assume_mpp=assume_mpp, seed=seed, groups=tile_groups)
+    placed = read_splits(storage.absolute(earlier_splits)) if earlier_splits else {}
+    found = admission.build(
+        slides,
+        labels,
+        assume_mpp=assume_mpp,
+        seed=seed,
+        groups=tile_groups,
+        split_by=split_by,
+        placed=placed,
+    )
     return _keep_cohort(found, max_rejected, settings, cohort, splits)
 
 

@@ -88,7 +88,8 @@ def test_a_hidden_or_converted_twin_does_not_make_a_name_ambiguous(folder: Path)
     labels.write_text(labels.read_text().replace("a.svs", "a").replace("b.svs", "b"))
     slides, _, remarks = build(str(folder), str(labels), assume_mpp=0, seed=1, groups=1)
     assert [slide.slide for slide in slides] == ["a.svs", "b.svs", "c.svs"]
-    assert [remark.slide for remark in remarks] == [".a.svs", "a.jp2", "sub/b.jp2"]
+    passed_over = [remark.slide for remark in remarks if remark.remark.startswith("passed over")]
+    assert passed_over == [".a.svs", "a.jp2", "sub/b.jp2"]
 
 
 def test_without_labels_every_slide_is_admitted(folder: Path) -> None:
