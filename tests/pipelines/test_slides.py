@@ -129,6 +129,7 @@ def test_new_slides_are_scored_with_the_model(finished: Path, cohort: Path, tmp_
     new.mkdir()
     for name in ("luad-0.svs", "lusc-1.svs", "broken.svs"):
         shutil.copy(cohort / name, new / name)
+    shutil.copy(cohort / "luad-0.svs", new / "once-more.svs")
     out = tmp_path / "out"
     words = [f"slides={new}", f"model={finished}/model", "assume_mpp=0.5", "max_rejected=0.5"]
     ran = brume("run", "slides_predict", *words, "--out", str(out))
@@ -140,6 +141,9 @@ def test_new_slides_are_scored_with_the_model(finished: Path, cohort: Path, tmp_
         assert (row["patient"], row["label"], row["split"]) == ("", "", "")
         assert float(row["p_luad"]) == pytest.approx(float(known[slide]["p_luad"]), abs=1e-4)
     assert [row["slide"] for row in rows(out / "rejects.csv")] == ["broken.svs"]
+    remark = "left out: it is a copy of luad-0.svs, by content"
+    assert rows(out / "remarks.csv") == [{"slide": "once-more.svs", "step": "cohort", "remark": remark}]
+    assert remark in (out / "report.html").read_text()
     assert "luad-0" in (out / "report.html").read_text()
 
 

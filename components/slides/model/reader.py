@@ -20,7 +20,7 @@ import openslide
 from PIL import Image
 
 from brume.slides.model.source_tiles import Level, Pixels, SourceTiles, UnsupportedTileError
-from brume.slides.model.tiff_pyramid import TiffPyramid, UnsupportedTiffError, read_layout
+from brume.slides.model.tiff_pyramid import MAX_TILE_PIXELS, TiffPyramid, UnsupportedTiffError, read_layout
 from brume.slides.model.tiled_jpeg import TiledJpegReader
 
 # A microscope's pixel, in microns: outside of this a resolution tag is a printer's, not a scanner's.
@@ -68,6 +68,13 @@ class Slide:
         self.levels = tuple(
             Level(width, height, down) for (width, height), down in zip(sizes, downsamples, strict=True)
         )
+        for number in range(len(self.levels)):
+            # OpenSlide ends the process when it cannot have the memory of one tile.
+            sides = [
+                int(facts.get(f"openslide.level[{number}].tile-{side}", 0)) for side in ("width", "height")
+            ]
+            if sides[0] * sides[1] > MAX_TILE_PIXELS:
+                raise SlideError(f"damaged: a tile of level {number} would be {sides[0]} x {sides[1]} pixels")
         return facts, ""
 
     def _open_as_tiff(self, failure: str) -> dict[str, str]:

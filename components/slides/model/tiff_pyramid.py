@@ -29,6 +29,7 @@ _CODING = (258, 259, 262, 277, 284, 317, 320, 338, 339, 347, 530, 532)
 # A file with more images is not one of a slide.
 _MOST_IMAGES = 100_000
 _COMPRESSION, _JPEG_TABLES, _JPEG = 259, 347, struct.pack("<H", 7)
+_NONE = (3, struct.pack("<H", 1))
 _ORIENTATION, _UPRIGHT = 274, 1
 _MICRONS = {"nm": 1e-3, "µm": 1.0, "\N{GREEK SMALL LETTER MU}m": 1.0, "um": 1.0, "mm": 1e3, "cm": 1e4}
 # None, LZW, JPEG, deflate (two numbers), packbits, LZMA, Zstandard.
@@ -182,7 +183,7 @@ class TiffPyramid(SourceTiles):
                 into[:height] = (np.asarray(image) >> 8).astype(np.uint8)[..., None]
             else:
                 into[:height] = np.asarray(image.convert("RGB"))
-            if coding[_COMPRESSION][1] == _JPEG and not _is_whole(data, coding):
+            if coding.get(_COMPRESSION, _NONE)[1] == _JPEG and not _is_whole(data, coding):
                 self._damaged.add((level, index))
         except (OSError, ValueError, SyntaxError) as error:
             raise UnsupportedTileError(f"source tile {index} of level {level}: {error}") from error
@@ -198,8 +199,11 @@ def _grid(page: Any) -> Grid:
     width = page.tilewidth if page.is_tiled else page.imagewidth
     height = page.tilelength if page.is_tiled else min(page.rowsperstrip, page.imagelength)
     across, down = -(-page.imagewidth // width), -(-page.imagelength // height)
-    if len(page.dataoffsets) != across * down or len(page.databytecounts) != across * down:
-        raise UnsupportedTileError("the parts of a level are missing")
+    parts = across * down * (page.samplesperpixel if page.planarconfig == 2 else 1)
+    if not len(page.dataoffsets) == len(page.databytecounts) == parts:
+        raise UnsupportedTiffError(
+            f"damaged: {len(page.dataoffsets)} of the {parts} parts of a level are there"
+        )
     ends = map(sum, zip(page.dataoffsets, page.databytecounts, strict=True))
     if max(ends, default=0) > page.parent.filehandle.size:
         raise UnsupportedTileError("it was cut short")

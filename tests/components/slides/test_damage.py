@@ -40,8 +40,9 @@ def damage(path, out, tiles, kind):
     out.write_bytes(data)
 
 
-@pytest.mark.parametrize("kind", ["overwritten", "zeros", "markers"])
-@pytest.mark.parametrize("size", [256, 128])
+@pytest.mark.parametrize(
+    ("kind", "size"), [("overwritten", 256), ("overwritten", 128), ("zeros", 128), ("markers", 256)]
+)
 def test_damaged_tiles_are_left_out_and_counted(sound, tmp_path, kind, size):
     """The decoder's guess was a tile like any other, or cost the whole slide."""
     damaged = tmp_path / "damaged.svs"
