@@ -101,7 +101,8 @@ def build(
     splits = split_cohort([label for label, _ in matched.rows], seed, by=split_by, placed=placed)
     found = _admit(matched, files, assume_mpp=assume_mpp, splits=splits, groups=groups)
     of_classes = check_classes([LabelledSlide(one.slide, one.patient, one.label) for one in found.slides])
-    return found._replace(remarks=[*remarks, *matched.remarks, *found.remarks, *of_classes])
+    remarks += [_with_problem(remark, files) for remark in matched.remarks]
+    return found._replace(remarks=[*remarks, *found.remarks, *of_classes])
 
 
 def build_unlabelled(slides: str, *, assume_mpp: float, groups: int) -> Admission:
@@ -121,6 +122,12 @@ def _without_twins(files: Mapping[str, SlideFile]) -> tuple[dict[str, SlideFile]
     twins = [path for path, file in files.items() if file.problem and _bare(path) in good]
     remarks = [Remark(path, "cohort", f"passed over: {files[path].problem}") for path in twins]
     return {path: file for path, file in files.items() if path not in twins}, remarks
+
+
+def _with_problem(remark: Remark, files: Mapping[str, SlideFile]) -> Remark:
+    """Return the remark on a file without a label; what is known against the file says more."""
+    file = files.get(remark.slide)
+    return remark._replace(remark=f"passed over: {file.problem}") if file and file.problem else remark
 
 
 def _bare(path: str) -> str:

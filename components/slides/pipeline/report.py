@@ -34,6 +34,7 @@ from brume.slides.model import heatmap
 from brume.slides.model.metrics import Evaluation
 from brume.slides.model.remarks import FILE, Remark
 from brume.slides.model.scores import SlideScore
+from brume.slides.model.slide_tiles import STEP
 from brume.slides.pipeline import curves
 from brume.statistics import Interval
 
@@ -314,6 +315,11 @@ def _cohort(
         )
     )
     if remarks:
+        tiled = len({remark.slide for remark in remarks if remark.step == STEP})
+        if tiled:
+            of = "1 slide" if tiled == 1 else f"{tiled} slides"
+            text = f"Damaged places or much ink on {of}: see the remarks, and the heatmaps."
+            blocks.append(Note(text, "warn"))
         noted: list[list[Cell]] = [list(remark) for remark in remarks]
         blocks.append(Table("Remarks", ["Slide", "Step", "Remark"], noted, whole=FILE))
     return Section("Cohort", blocks)

@@ -82,14 +82,14 @@ def test_the_cohort_survives_its_way_through_a_file(folder: Path, tmp_path: Path
 
 
 def test_a_hidden_or_converted_twin_does_not_make_a_name_ambiguous(folder: Path) -> None:
-    for name in (".a.svs", "a.jp2", "sub/b.jp2"):
+    for name in (".a.svs", "a.jp2", "sub/b.jp2", "unlabelled.jp2"):
         (folder / name).touch()
     labels = folder / "labels.csv"
     labels.write_text(labels.read_text().replace("a.svs", "a").replace("b.svs", "b"))
     slides, _, remarks = build(str(folder), str(labels), assume_mpp=0, seed=1, groups=1)
     assert [slide.slide for slide in slides] == ["a.svs", "b.svs", "c.svs"]
     passed_over = [remark.slide for remark in remarks if remark.remark.startswith("passed over")]
-    assert passed_over == [".a.svs", "a.jp2", "sub/b.jp2"]
+    assert passed_over == [".a.svs", "a.jp2", "sub/b.jp2", "unlabelled.jp2"]
 
 
 def test_without_labels_every_slide_is_admitted(folder: Path) -> None:

@@ -100,6 +100,7 @@ def test_it_shows_what_was_run_and_the_metrics(tmp_path: Path) -> None:
         "tiling 1 min 15 s",
         "keras 3.15.1",
         "broken.svs cohort unreadable: no slide",
+        "Damaged places or much ink on 1 slide:",
         "odd.svs tiling 31 % of what is stained was taken for ink",
         "23 November 2026",
         CAVEAT,
