@@ -23,17 +23,20 @@ def slides(tmp_path: Path) -> Path:
     folder = tmp_path / "slides"
     write_slide(folder / "a.svs", PIXELS, levels=())
     write_slide(folder / "b.svs", 255 - PIXELS, levels=())
+    write_slide(folder / "d.svs", PIXELS[:, ::-1], levels=())
     (folder / "sub").mkdir()
     shutil.copy(folder / "a.svs", folder / "sub" / "copy.svs")
     return folder
 
 
 def admit(slides: str | Path, **rows: str) -> Admission:
-    """Build the cohort of these slides; a row is PATIENT LABEL."""
+    """Build the cohort of these slides, and another; a row is PATIENT LABEL. Its remarks are on copies."""
+    rows["d"] = "p4 luad"
     labels = Path.cwd() / "labels.csv"
     lines = [f"{name}.svs,{row.replace(' ', ',')}" for name, row in rows.items()]
     labels.write_text("\n".join(["slide,patient,label", *lines]))
-    return build(str(slides), str(labels), assume_mpp=0, seed=1, groups=1)
+    found = build(str(slides), str(labels), assume_mpp=0, seed=1, groups=1)
+    return found._replace(remarks=[remark for remark in found.remarks if "copy" in remark.remark])
 
 
 @pytest.fixture(autouse=True)
@@ -43,7 +46,7 @@ def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_copy_under_the_same_patient_is_used_once(slides: Path) -> None:
     found = admit(slides, a="p1 luad", copy="p1 luad", b="p2 lusc")
-    assert [slide.slide for slide in found.slides] == ["a.svs", "b.svs"] and found.rejects == []
+    assert [slide.slide for slide in found.slides] == ["a.svs", "b.svs", "d.svs"] and found.rejects == []
     assert found.remarks == [Remark("copy.svs", "cohort", "left out: it is a copy of a.svs, by content")]
 
 
@@ -55,7 +58,7 @@ def test_a_copy_under_another_patient_is_an_error_that_names_both(slides: Path) 
 
 def test_copies_with_several_labels_are_all_set_aside(slides: Path) -> None:
     found = admit(slides, a="p1 luad", copy="p1 lusc", b="p2 lusc")
-    assert [slide.slide for slide in found.slides] == ["b.svs"]
+    assert [slide.slide for slide in found.slides] == ["b.svs", "d.svs"]
     assert [reject.item for reject in found.rejects] == ["a.svs", "copy.svs"]
     assert "a.svs: luad, copy.svs: lusc" in found.rejects[0].reason
 
@@ -68,12 +71,12 @@ def test_slides_that_differ_in_a_byte_are_no_copies(slides: Path) -> None:
         stream.seek(70_000)
         stream.write(bytes([byte[0] ^ 1]))
     found = admit(slides, a="p1 luad", copy="p3 luad", b="p2 lusc")
-    assert len(found.slides) == 3 and found.remarks == []
+    assert len(found.slides) == 4 and found.remarks == []
 
 
 def test_without_labels_a_copy_is_scored_once(slides: Path) -> None:
     found = build_unlabelled(str(slides), assume_mpp=0, groups=1)
-    assert [slide.slide for slide in found.slides] == ["a.svs", "b.svs"]
+    assert [slide.slide for slide in found.slides] == ["a.svs", "b.svs", "d.svs"]
     assert [remark.slide for remark in found.remarks] == ["sub/copy.svs"]
 
 
