@@ -73,6 +73,7 @@ def explain(step: steps.Steps, cohort: Any, shards: Any, *, title: str, model_ur
             model_uri=model_uri,
             rejects=shards.outputs["rejects"],
             remarks=shards.outputs["remarks"],
+            scans=shards.outputs["scans"],
             slide_scores=scored.outputs["slide_scores"],
             heatmaps=scored.outputs["heatmaps"],
             evaluation=scored.outputs["evaluation"],
@@ -116,8 +117,8 @@ def pipeline(
         labels: CSV file with the columns slide, patient, label, perhaps split, mpp and site; or a folder of
             tcga-lung-LABEL.txt lists.
         tile_size: Side of a tile in pixels.
-        mpp: Microns per pixel of the tiles; 0 or empty takes each slide as it is.
-        assume_mpp: Microns per pixel of slides that do not say theirs.
+        mpp: Microns per pixel of the tiles; 0: the slides' own where they are alike, else the coarsest.
+        assume_mpp: Microns per pixel of slides that have none, in their labels neither, and no objective.
         max_background: Largest share of background in a tile that is kept.
         tissue: What is tissue: otsu, saturation, or grey (share of grey values of 220 and above).
         ink: Strokes of a pen on the glass: auto leaves them out, off takes them for tissue.

@@ -21,6 +21,7 @@ def check(arguments: Mapping[str, Any]) -> None:
 def pipeline(
     slides: str,
     model: str,
+    resolutions: str = "",
     assume_mpp: float = 0.0,
     max_rejected: float = 0.1,
     tile_groups: int = 2,
@@ -30,7 +31,8 @@ def pipeline(
     Args:
         slides: Folder or s3:// prefix with the slides.
         model: Folder of a model that the slides pipeline made (its OUT/model).
-        assume_mpp: Microns per pixel of slides that do not say theirs.
+        resolutions: CSV file with the columns slide and mpp, for slides without microns per pixel.
+        assume_mpp: Microns per pixel of slides that have none, in `resolutions` neither, and no objective.
         max_rejected: Largest share of slides that may be set aside before the run stops.
         tile_groups: Groups of slides that are tiled side by side.
     """

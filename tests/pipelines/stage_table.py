@@ -76,6 +76,7 @@ TABLE: dict[str, list[tuple[str, Any, list[str]]]] = {
         ("model", "new folder", PREDICT),
         ("slides", "content", PREDICT),
         ("model", "content", PREDICT),
+        ("resolutions", "new file", PREDICT),
         ("assume_mpp", 0.5, PREDICT),
         ("max_rejected", 0.2, PREDICT),
         ("tile_groups", 3, PREDICT),

@@ -10,10 +10,13 @@ import subprocess
 from collections import Counter
 from pathlib import Path
 
+import numpy as np
+import openslide
 import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
+from brume.slides.demo.painter import write_slide
 from brume.slides.model.labels import read_labels
 from brume.slides.model.splits import split_cohort
 from tests.pipelines.runs import BRUME, QUICK, brume
@@ -89,6 +92,7 @@ def test_the_model_folder_records_what_it_is(finished: Path) -> None:
     assert (finished / "model" / "saved_model.pb").exists()
     record = json.loads((finished / "model" / "training.json").read_text())
     assert record["collective"] in ("horovod", "mpi4py")
+    assert record["mpp"] == 0.5
 
 
 def test_heatmaps_and_report_can_be_opened(finished: Path) -> None:
@@ -130,21 +134,32 @@ def test_new_slides_are_scored_with_the_model(finished: Path, cohort: Path, tmp_
     for name in ("luad-0.svs", "lusc-1.svs", "broken.svs"):
         shutil.copy(cohort / name, new / name)
     shutil.copy(cohort / "luad-0.svs", new / "once-more.svs")
+    scan_again(cohort / "luad-0.svs", new / "at-40x.svs")
     out = tmp_path / "out"
     words = [f"slides={new}", f"model={finished}/model", "assume_mpp=0.5", "max_rejected=0.5"]
     ran = brume("run", "slides_predict", *words, "--out", str(out))
     assert ran.returncode == 0, ran.stderr
     table = {row["slide"]: row for row in rows(out / "slide_scores.csv")}
     known = {row["slide"]: row for row in rows(finished / "slide_scores.csv")}
+    fine = table.pop("at-40x.svs")
     assert set(table) == {"luad-0.svs", "lusc-1.svs"}
     for slide, row in table.items():
         assert (row["patient"], row["label"], row["split"]) == ("", "", "")
         assert float(row["p_luad"]) == pytest.approx(float(known[slide]["p_luad"]), abs=1e-4)
+    for column in ("tiles", "mean_prediction"):
+        assert fine[column] == table["luad-0.svs"][column]
     assert [row["slide"] for row in rows(out / "rejects.csv")] == ["broken.svs"]
     remark = "left out: it is a copy of luad-0.svs, by content"
     assert rows(out / "remarks.csv") == [{"slide": "once-more.svs", "step": "cohort", "remark": remark}]
     assert remark in (out / "report.html").read_text()
     assert "luad-0" in (out / "report.html").read_text()
+
+
+def scan_again(slide: Path, target: Path) -> None:
+    """Write the tissue of a slide of 20x as a scanner does at 40x."""
+    with openslide.OpenSlide(str(slide)) as opened:
+        pixels = np.asarray(opened.read_region((0, 0), 0, opened.dimensions).convert("RGB"))
+    write_slide(target, pixels.repeat(2, axis=0).repeat(2, axis=1), mpp=0.25, levels=(4,))
 
 
 @pytest.mark.long

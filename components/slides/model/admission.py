@@ -20,16 +20,21 @@ from brume.slides.model.copies import find_copies
 from brume.slides.model.labels import LabelledSlide, read_labels
 from brume.slides.model.reader import SlideError, check_slide
 from brume.slides.model.remarks import Remark
+from brume.slides.model.resolution import common_mpp
 from brume.slides.model.slide_files import SUFFIXES, SlideFile, find_slides
 from brume.slides.model.splits import split_cohort
+
+UNKNOWN_MPP = "its microns per pixel are not known, those of other slides are"
+UNKNOWN_MPP_REMEDY = "give them in a column mpp of the labels, or for all such slides as assume_mpp"
 
 
 @dataclass(frozen=True)
 class CohortSlide:
     """One admitted slide: level-0 sizes in pixels, `mpp` in microns per pixel (0.0: unknown).
 
-    `group` is the group of slides it is tiled with. Width, height, mpp, objective and vendor of a slide in
-    an object store are 0 or empty: it is opened when it is tiled, so that it travels once.
+    `group` is the group of slides it is tiled with. Of a slide in an object store width, height, objective
+    and vendor are 0 or empty, as is `mpp`: it is opened when it is tiled, so that it travels once.
+    `given_mpp` is that of its labels.
     """
 
     slide: str
@@ -40,6 +45,7 @@ class CohortSlide:
     uri: str
     bytes: int
     version: str
+    given_mpp: float = 0.0
     width: int = 0
     height: int = 0
     mpp: float = 0.0
@@ -48,11 +54,15 @@ class CohortSlide:
 
 
 class Admission(NamedTuple):
-    """The admitted slides, sorted by name, what was set aside, and remarks on single slides."""
+    """The admitted slides, sorted by name, what was set aside, and remarks on single slides.
+
+    `mpp` is what to cut at, in microns per pixel: 0.0 for slides as they are.
+    """
 
     slides: list[CohortSlide]
     rejects: list[Reject]
     remarks: list[Remark]
+    mpp: float = 0.0
 
 
 def files_of(folder: str) -> dict[str, SlideFile]:
@@ -81,13 +91,15 @@ def build(
     assume_mpp: float,
     seed: int,
     groups: int,
+    mpp: float = 0.0,
     split_by: str = "patient",
     placed: Mapping[str, str] | None = None,
 ) -> Admission:
     """Build the cohort of a training run, from labelled slides.
 
-    They are split by patient or by site; `placed` has the splits of patients of an earlier run. Raises
-    `CohortError` or `LabelsError` when there is nothing to work with.
+    They are split by patient or by site; `placed` has the splits of patients of an earlier run. Without an
+    `mpp` to cut at, slides of unlike resolution are cut at the coarsest. Raises `CohortError` or
+    `LabelsError` when there is nothing to work with.
     """
     files, remarks = _without_twins(files_of(slides))
     rows = read_labels(labels)
@@ -100,15 +112,44 @@ def build(
     # By all that are labelled and here: one that turns out to be broken moves no other.
     splits = split_cohort([label for label, _ in matched.rows], seed, by=split_by, placed=placed)
     found = _admit(matched, files, assume_mpp=assume_mpp, splits=splits, groups=groups)
+    found = _alike(found, mpp)
     of_classes = check_classes([LabelledSlide(one.slide, one.patient, one.label) for one in found.slides])
     remarks += [_with_problem(remark, files) for remark in matched.remarks]
     return found._replace(remarks=[*remarks, *found.remarks, *of_classes])
 
 
-def build_unlabelled(slides: str, *, assume_mpp: float, groups: int) -> Admission:
-    """Build the cohort of a prediction run: every slide below the folder, without label or split."""
-    files = files_of(slides)
-    rows = [(LabelledSlide(path, "", ""), file.entry) for path, file in sorted(files.items())]
+def _alike(found: Admission, mpp: float) -> Admission:
+    """Choose what to cut at, and set slides of unknown resolution aside where that of others is known.
+
+    Slides in an object store show theirs when they are cut: among them nothing is chosen before.
+    """
+    here = [slide for slide in found.slides if slide.width]
+    chosen = mpp
+    if not mpp and len(here) == len(found.slides):
+        chosen = common_mpp([slide.mpp for slide in here if slide.mpp])
+    unknown = [slide for slide in here if not slide.mpp] if chosen else []
+    rejects = [Reject(slide.slide, "cohort", UNKNOWN_MPP, UNKNOWN_MPP_REMEDY) for slide in unknown]
+    return found._replace(
+        slides=[slide for slide in found.slides if slide not in unknown],
+        rejects=sorted([*found.rejects, *rejects]),
+        mpp=chosen,
+    )
+
+
+def build_unlabelled(
+    slides: str, *, assume_mpp: float, groups: int, resolutions: Mapping[str, float] | None = None
+) -> Admission:
+    """Build the cohort of a prediction run: every slide below the folder, without label or split.
+
+    `resolutions` has microns per pixel by a slide's path, or its name with or without suffix.
+    """
+    files, given = files_of(slides), resolutions or {}
+
+    def mpp(path: str) -> float:
+        pure = PurePosixPath(path)
+        return next((given[name] for name in (path, pure.name, pure.stem) if name in given), 0.0)
+
+    rows = [(LabelledSlide(path, "", "", mpp=mpp(path)), file.entry) for path, file in sorted(files.items())]
     return _admit(Match(rows, [], []), files, assume_mpp=assume_mpp, splits={}, groups=groups)
 
 
@@ -155,7 +196,7 @@ def _admit(
         if storage.is_remote(entry.uri):
             return label.slide, None
         try:
-            return label.slide, check_slide(Path(entry.uri), assume_mpp or None)
+            return label.slide, check_slide(Path(entry.uri), assume_mpp or None, label.mpp or None)
         except SlideError as error:
             return label.slide, Reject(label.slide, "cohort", str(error))
 
@@ -194,6 +235,7 @@ def _admit(
                 entry.uri,
                 entry.size,
                 entry.version,
+                label.mpp,
                 **known,
             )
         )
@@ -237,7 +279,8 @@ def write_slides(slides: Sequence[CohortSlide], uri: str) -> None:
 
 def read_slides(uri: str) -> list[CohortSlide]:
     """Read what `write_slides` wrote."""
-    casts = {"bytes": int, "width": int, "height": int, "mpp": float, "objective": float}
+    casts: dict[str, type] = {"bytes": int, "width": int, "height": int}
+    casts |= dict.fromkeys(["given_mpp", "mpp", "objective"], float)
     reader = csv.DictReader(io.StringIO(storage.read_bytes(uri).decode()))
     return [
         CohortSlide(**{name: casts.get(name, str)(value) for name, value in row.items()}) for row in reader

@@ -19,6 +19,8 @@ from brume.slides.model.tissue import DarkFieldError, InkRule, TissueMethod, clo
 
 # A level whose resolution is this close to the one asked for is taken as it is, without resampling.
 NATIVE_WITHIN = 0.01
+# A slide that is coarser than what is asked for by more than this share is not enlarged.
+COARSER_WITHIN = 0.1
 # The tissue mask is made from a picture of this many pixels for each tile's side, within these bounds.
 MASK_PIXELS_PER_TILE = 12
 MASK_SIDES = (1024, 3072)
@@ -32,7 +34,8 @@ MAX_WINDOW_BYTES = 256 * 2**20
 class Tiling:
     """How slides are cut.
 
-    ``tile_size`` is the side of a tile in pixels, at ``mpp`` microns per pixel (None: level 0 as it is).
+    ``tile_size`` is the side of a tile in pixels, at ``mpp`` microns per pixel (None: level 0 as it is). A
+    level that differs from it by no more than the share ``native_within`` is not resampled.
     ``assume_mpp`` is used for slides that do not state theirs. A tile is dropped when more than
     ``max_background`` (0 to 1) of it is background. ``jpeg_quality`` is 1 to 100. ``tissue`` defines
     background: what is outside the tissue mask (``otsu``, or ``saturation`` with a fixed threshold), or
@@ -47,6 +50,7 @@ class Tiling:
     jpeg_quality: int = 90
     tissue: TissueMethod = "otsu"
     ink: InkRule = "auto"
+    native_within: float = NATIVE_WITHIN
 
     def __post_init__(self) -> None:
         """Raise ValueError naming the field that makes no sense."""
@@ -98,9 +102,8 @@ def plan(slide: Slide, tiling: Tiling) -> Plan:
     """Choose level and scale, and the grid cells to read.
 
     With a tissue mask those are the cells that hold enough tissue; by the rule ``grey`` all of them, as their
-    pixels have yet to be seen. Any resolution can be asked of any slide: tiles are resampled from the
-    nearest finer level, or enlarged when there is none. Raises SlideError when the slide has no mpp and one
-    is asked for, has no tissue, or is one of fluorescence.
+    pixels have yet to be seen. Tiles are resampled from the nearest finer level. Raises SlideError when the
+    slide has no mpp and one is asked for, or is coarser, has no tissue, or is one of fluorescence.
     """
     level, step = _scale(slide, tiling)
     chosen = slide.levels[level]
@@ -165,13 +168,18 @@ def _scale(slide: Slide, tiling: Tiling) -> tuple[int, float]:
         return 0, float(tiling.tile_size)
     if slide.mpp is None:
         raise SlideError(
-            f"has no microns per pixel, so mpp={tiling.mpp:g} cannot be met: give its value as assume_mpp, "
-            "or leave mpp empty to cut it as it is"
+            f"has no microns per pixel, so mpp={tiling.mpp:g} cannot be met: give them in a table with a "
+            "column mpp, or for all such slides as assume_mpp"
         )
     wanted = tiling.mpp / slide.mpp
-    for number, level in enumerate(slide.levels):
-        if abs(wanted / level.downsample - 1) <= NATIVE_WITHIN:
-            return number, float(tiling.tile_size)
+    off = [abs(wanted / level.downsample - 1) for level in slide.levels]
+    if min(off) <= tiling.native_within:
+        return off.index(min(off)), float(tiling.tile_size)
+    if wanted < 1 - COARSER_WITHIN:
+        raise SlideError(
+            f"too coarse: it has {slide.mpp:g} microns per pixel and would have to be enlarged to "
+            f"{tiling.mpp:g}"
+        )
     finer = [number for number, level in enumerate(slide.levels) if level.downsample < wanted]
     number = max(finer, default=0)
     step = tiling.tile_size * wanted / slide.levels[number].downsample

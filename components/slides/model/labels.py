@@ -96,6 +96,14 @@ def tcga_site(slide: str) -> str:
     return fields[1] if len(fields) > 2 and fields[0] == "TCGA" else ""
 
 
+def read_resolutions(path: str) -> dict[str, float]:
+    """Return the microns per level-0 pixel of slides, from a table with the columns slide and mpp.
+
+    Raises `LabelsError` for a cell that makes no sense, and `FileNotFoundError` when nothing is there.
+    """
+    return {row.slide: row.mpp for _, row in _read_table(path, ("slide", "mpp")) if row.mpp}
+
+
 # A row with its place, "FILE: line N".
 _Placed = tuple[str, LabelledSlide]
 
@@ -120,7 +128,7 @@ def _text(uri: str) -> str:
     return text
 
 
-def _read_table(uri: str) -> Iterator[_Placed]:
+def _read_table(uri: str, required: Sequence[str] = _REQUIRED) -> Iterator[_Placed]:
     text = _text(uri)
     lines = text.splitlines()
     header = next((line for line in lines if line.strip()), "")
@@ -134,21 +142,21 @@ def _read_table(uri: str) -> Iterator[_Placed]:
             if not any(cell.strip() for cell in cells):
                 continue
             if not places:
-                places = _columns(uri, cells)
+                places = _columns(uri, cells, required)
                 continue
             place = f"{uri}: line {reader.line_num}"
             yield place, _row(place, {name: _cell(cells, at) for name, at in places.items()})
     except csv.Error as error:
         raise LabelsError(f"{uri}: line {begins}: {error}") from error
     if not places:
-        _columns(uri, [])
+        _columns(uri, [], required)
 
 
 def _cell(cells: Sequence[str], at: int) -> str:
     return cells[at].strip() if at < len(cells) else ""
 
 
-def _columns(uri: str, header: Sequence[str]) -> dict[str, int]:
+def _columns(uri: str, header: Sequence[str], required: Sequence[str]) -> dict[str, int]:
     """Return the place of each column that is known, by its name."""
     names = [name.strip().lower() for name in header]
     places = {}
@@ -159,11 +167,11 @@ def _columns(uri: str, header: Sequence[str]) -> dict[str, int]:
             raise LabelsError(f"{uri}: the first line has two columns of the {column}, {both}: keep one")
         if found:
             places[column] = found[0]
-    if missing := [column for column in _REQUIRED if column not in places]:
+    if missing := [column for column in required if column not in places]:
         found_names = ", ".join(filter(None, names)) or "none"
         raise LabelsError(
             f"{uri}: the first line lacks the column {' and '.join(missing)} (found: {found_names}); "
-            "it must name slide, patient and label"
+            f"it must name {', '.join(required)}"
         )
     return places
 
@@ -175,10 +183,11 @@ def _row(place: str, cells: Mapping[str, str]) -> LabelledSlide:
     split = next((name for name, words in _SPLITS.items() if given in words), "")
     if given not in UNLABELLED and not split:
         raise LabelsError(f"{place}: split is {cells['split']!r}; it must be train, valid or test")
-    label = "" if cells["label"].lower() in UNLABELLED else cells["label"]
+    given_label = cells.get("label", "")
+    label = "" if given_label.lower() in UNLABELLED else given_label
     site = cells.get("site", "") or tcga_site(cells["slide"])
     return LabelledSlide(
-        cells["slide"], cells["patient"], label, split, _mpp(place, cells.get("mpp", "")), site
+        cells["slide"], cells.get("patient", ""), label, split, _mpp(place, cells.get("mpp", "")), site
     )
 
 

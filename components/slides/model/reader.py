@@ -25,6 +25,10 @@ from brume.slides.model.tiled_jpeg import TiledJpegReader
 
 # A microscope's pixel, in microns: outside of this a resolution tag is a printer's, not a scanner's.
 PLAUSIBLE_MPP = (0.02, 50.0)
+# A pixel that is longer than it is wide by more than this share is not square.
+SQUARE_WITHIN = 0.02
+# A magnification times the microns per pixel that cameras have with it.
+MAGNIFIED_PIXEL = 10.0
 # Rows of a level are read in strips of this many pixels when a thumbnail is made.
 STRIP_PIXELS = 16_000_000
 
@@ -34,9 +38,12 @@ class SlideError(RuntimeError):
 
 
 class Slide:
-    """An open slide; ``mpp`` is microns per level-0 pixel, None when it is not known."""
+    """An open slide; ``mpp`` is microns per level-0 pixel, None when it is not known.
 
-    def __init__(self, path: Path, assume_mpp: float | None = None) -> None:
+    ``mpp_from``: the slide's own, from its labels, by its objective (10 / magnification), or assumed.
+    """
+
+    def __init__(self, path: Path, assume_mpp: float | None = None, given_mpp: float | None = None) -> None:
         self.path = path
         # OpenSlide calls a file that it may not open "unsupported": the system's own error is raised first.
         if path.exists():
@@ -51,9 +58,12 @@ class Slide:
         if self._tiles is None and self.vendor in ("aperio", "generic-tiff"):
             self._tiles = TiledJpegReader.open(path, self.levels)
         self.dimensions = (self.levels[0].width, self.levels[0].height)
-        self.mpp = _mpp(facts) or assume_mpp
         power = facts.get(openslide.PROPERTY_NAME_OBJECTIVE_POWER)
         self.objective = float(power) if power else None
+        guess = MAGNIFIED_PIXEL / self.objective if self.objective else None
+        sources = {"slide": _mpp(facts), "labels": given_mpp, "objective": guess, "assumed": assume_mpp}
+        self.mpp_from = next((name for name, mpp in sources.items() if mpp), "")
+        self.mpp = sources.get(self.mpp_from)
         self._background = facts.get(openslide.PROPERTY_NAME_BACKGROUND_COLOR, "FFFFFF")
 
     def _open_with_openslide(self) -> tuple[dict[str, str], str]:
@@ -206,42 +216,47 @@ def _read_through(path: Path) -> None:
                     pass
 
 
-def open_slide(path: Path, assume_mpp: float | None = None) -> Slide:
+def open_slide(path: Path, assume_mpp: float | None = None, given_mpp: float | None = None) -> Slide:
     """Open a slide of any format that OpenSlide reads; use it as a context manager.
 
-    ``assume_mpp``: microns per level-0 pixel for a slide without. Raises SlideError for a file that
-    cannot be used, and `OSError` for one that cannot be reached: a permission is missing, a disk fails.
+    For a slide that does not say its microns per level-0 pixel, they are ``given_mpp``, else guessed by its
+    objective, else ``assume_mpp``. Raises SlideError for a file that cannot be used, and `OSError` for one
+    that cannot be reached: a permission is missing, a disk fails.
     """
-    return Slide(path, assume_mpp)
+    return Slide(path, assume_mpp, given_mpp)
 
 
 @dataclass(frozen=True)
 class SlideFacts:
-    """Properties of a slide: level-0 size in pixels, microns per pixel, objective, vendor."""
+    """Properties of a slide: level-0 size in pixels, microns per pixel and from where, objective, vendor."""
 
     width: int
     height: int
     mpp: float | None
+    mpp_from: str
     objective: float | None
     vendor: str
 
 
-def check_slide(path: Path, assume_mpp: float | None = None) -> SlideFacts:
+def check_slide(path: Path, assume_mpp: float | None = None, given_mpp: float | None = None) -> SlideFacts:
     """Open a slide, read a pixel at the start and at the end of each level, and return its facts.
 
     Raises SlideError for a file that is no slide, is damaged or was cut short.
     """
-    with open_slide(path, assume_mpp) as slide:
+    with open_slide(path, assume_mpp, given_mpp) as slide:
         for number, level in enumerate(slide.levels):
             corners = [(0, 0), (level.width - 1, level.height - 1)]
             for _ in slide.windows(number, corners, 1, 1):
                 pass
         width, height = slide.dimensions
-        return SlideFacts(width, height, slide.mpp, slide.objective, slide.vendor)
+        return SlideFacts(width, height, slide.mpp, slide.mpp_from, slide.objective, slide.vendor)
 
 
 def _mpp(facts: dict[str, str]) -> float | None:
-    """Find the microns per pixel in a slide's properties: the scanner's own, or a TIFF's resolution."""
+    """Find the microns per pixel in a slide's properties: the scanner's own, or a TIFF's resolution.
+
+    Raises SlideError when its pixels are not square.
+    """
     axes = []
     for axis in "xy":
         value = float(facts.get(f"openslide.mpp-{axis}") or 0)
@@ -250,6 +265,9 @@ def _mpp(facts: dict[str, str]) -> float | None:
             per_unit = float(facts.get(f"tiff.{axis.upper()}Resolution") or 0)
             value = unit / per_unit if per_unit else 0.0
         axes.append(value)
-    mean = sum(axes) / 2
     low, high = PLAUSIBLE_MPP
-    return mean if all(low <= value <= high for value in axes) else None
+    if not all(low <= value <= high for value in axes):
+        return None
+    if max(axes) > min(axes) * (1 + SQUARE_WITHIN):
+        raise SlideError(f"its pixels are not square: {axes[0]:g} x {axes[1]:g} microns")
+    return sum(axes) / 2

@@ -11,6 +11,7 @@ from brume.slides.model.grid import Tiling, plan, read_tiles
 from brume.slides.model.reader import SlideError, open_slide
 from brume.slides.model.records import RecordWriter, Tile, encode
 from brume.slides.model.remarks import Remark
+from brume.slides.model.resolution import Scan
 from brume.slides.model.tissue import background_share
 
 STEP = "tiling"
@@ -33,6 +34,7 @@ class TiledSlide:
     level: int
     mpp: float
     span: int
+    scan: Scan
     ink_share: float = 0.0
     damaged: int = 0
 
@@ -49,15 +51,28 @@ class TiledSlide:
         return [Remark(self.slide, STEP, text) for text in texts]
 
 
-def tile_slide(path: Path, out: Path, *, slide: str, patient: str, label: str, tiling: Tiling) -> TiledSlide:
+def tile_slide(
+    path: Path,
+    out: Path,
+    *,
+    slide: str,
+    patient: str,
+    label: str,
+    tiling: Tiling,
+    given_mpp: float | None = None,
+) -> TiledSlide:
     """Write the tiles of the slide at ``path`` to the TFRecord file ``out``.
 
-    The file appears when it is whole. Raises SlideError, and leaves no file, when the slide cannot be read,
-    is damaged for the most part, has no tissue, or lacks the microns per pixel that the tiling needs. Memory
+    ``given_mpp`` is of a slide that does not say its microns per level-0 pixel itself. The file appears when
+    it is whole. Raises SlideError, and leaves no file, when the slide cannot be read, is damaged for the
+    most part, has no tissue, or lacks the microns per pixel that the tiling needs. Memory
     does not grow with the slide, but for one row of its source tiles.
     """
     count = size = damaged = 0
-    with open_slide(path, tiling.assume_mpp) as opened:
+    with open_slide(path, tiling.assume_mpp, given_mpp) as opened:
+        scan = Scan(
+            slide, round(opened.mpp or 0.0, 6), opened.mpp_from, opened.objective or 0.0, opened.vendor
+        )
         chosen = plan(opened, tiling)
         with RecordWriter(out) as writer:
             for cell, pixels in read_tiles(opened, chosen):
@@ -79,4 +94,6 @@ def tile_slide(path: Path, out: Path, *, slide: str, patient: str, label: str, t
                 raise SlideError(f"damaged: the JPEG data of {damaged} of {count + damaged} tiles")
             if not count:
                 raise SlideError(f"no tissue: every tile is more than {tiling.max_background:.0%} background")
-    return TiledSlide(slide, count, size, chosen.level, chosen.mpp, chosen.span, chosen.ink_share, damaged)
+    return TiledSlide(
+        slide, count, size, chosen.level, chosen.mpp, chosen.span, scan, chosen.ink_share, damaged
+    )

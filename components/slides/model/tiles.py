@@ -26,7 +26,7 @@ from brume.run.rejects import Reject
 from brume.slides.model import slide_files
 from brume.slides.model.grid import Tiling
 from brume.slides.model.reader import SlideError
-from brume.slides.model.remarks import Remark
+from brume.slides.model.resolution import Scan
 from brume.slides.model.slide_tiles import STEP, TiledSlide, tile_slide
 
 
@@ -52,6 +52,10 @@ class SlideSource(Protocol):
     @property
     def uri(self) -> str:
         """Where its file is."""
+
+    @property
+    def given_mpp(self) -> float:
+        """Its microns per level-0 pixel if it does not say them itself, 0.0 when unknown."""
 
     @property
     def version(self) -> str:
@@ -86,10 +90,11 @@ def tile_group(
     return written, [result for result in ordered if isinstance(result, Reject)]
 
 
-def remarks_on(files: Iterable[str]) -> list[Remark]:
-    """Return what a reader should know of the slides whose tile files `tile_group` returned."""
-    marks = (storage.read_bytes(file.removesuffix(".tfrecord") + ".json") for file in files)
-    return [remark for mark in marks for remark in TiledSlide(**json.loads(mark)).remarks()]
+def read_marks(files: Iterable[str]) -> Iterator[TiledSlide]:
+    """Yield how each slide was cut whose tile file `tile_group` returned."""
+    for file in files:
+        mark = json.loads(storage.read_bytes(file.removesuffix(".tfrecord") + ".json"))
+        yield TiledSlide(**{**mark, "scan": Scan(*mark["scan"])})
 
 
 def _outcomes(
@@ -159,7 +164,13 @@ def _cut(source: SlideSource, out_uri: str, tiling: Tiling) -> str | Reject:
             return _unusable(source, error)
         out = folder / "tiles.tfrecord" if storage.is_remote(file_uri) else Path(file_uri)
         tiled = tile_slide(
-            path, out, slide=source.slide, patient=source.patient, label=source.label, tiling=tiling
+            path,
+            out,
+            slide=source.slide,
+            patient=source.patient,
+            label=source.label,
+            tiling=tiling,
+            given_mpp=source.given_mpp or None,
         )
         if storage.is_remote(file_uri):
             storage.upload(out, file_uri)
@@ -178,7 +189,7 @@ def _uris(source: SlideSource, out_uri: str, tiling: Tiling) -> tuple[str, str]:
 
     They are named by the slide, and by everything that the tiles depend on.
     """
-    row = [source.slide, source.patient, source.label, source.uri, source.version]
+    row = [source.slide, source.patient, source.label, source.uri, source.version, source.given_mpp]
     facts = [code.code_digest("brume.slides.model.slide_tiles"), *row, asdict(tiling)]
     digest = hashlib.sha256(json.dumps(facts).encode()).hexdigest()
     stem = re.sub(r"[^A-Za-z0-9._-]", "_", PurePosixPath(source.slide).stem)

@@ -6,6 +6,7 @@ import functools
 import io
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from PIL import Image
@@ -33,6 +34,7 @@ from brume.report.run_section import percent, run_section
 from brume.slides.model import heatmap
 from brume.slides.model.metrics import Evaluation
 from brume.slides.model.remarks import FILE, Remark
+from brume.slides.model.resolution import Scan
 from brume.slides.model.scores import SlideScore
 from brume.slides.model.slide_tiles import STEP
 from brume.slides.pipeline import curves
@@ -45,6 +47,39 @@ NOT_FOR_READERS = ("version", "key", "shards_digest")  # of training.json: for p
 CAVEAT = "For research: this is not a medical device, and nothing here is a diagnosis."
 
 
+def _resolution(scans: Sequence[Scan], training: Mapping[str, Any]) -> list[Block]:
+    """Return the table of resolutions, objectives and vendors, and what the tiles were cut at."""
+    if not scans:
+        return []
+    kinds = Counter((round(scan.mpp, 3), *scan[2:]) for scan in scans)
+    rows: list[list[Cell]] = [
+        [
+            f"{mpp:g}" if mpp else "not known",
+            source,
+            f"{objective:g}x" if objective else None,
+            vendor or None,
+            count,
+        ]
+        for (mpp, source, objective, vendor), count in sorted(kinds.items())
+    ]
+    columns = ["Microns per pixel", "From", "Objective", "Vendor", "Slides"]
+    blocks: list[Block] = [Table("Resolution", columns, rows, frozenset({0, 4}))]
+    if any(scan.mpp_from == "objective" for scan in scans):
+        blocks.append(
+            Note("From the objective: 10 / magnification, a guess for slides that do not say their own.")
+        )
+    if mpp := training.get("mpp"):
+        blocks.append(Note(f"The model was trained on tiles of {mpp:g} microns per pixel."))
+    else:
+        blocks.append(
+            Note(
+                "The resolution of the model's tiles is not known: slides of another scale get other "
+                "predictions, and nothing here shows it."
+            )
+        )
+    return blocks
+
+
 def build(
     *,
     title: str,
@@ -54,6 +89,7 @@ def build(
     rejects: Sequence[Mapping[str, str]],
     heatmaps: str,
     remarks: Sequence[Remark] = (),
+    scans: Sequence[Scan] = (),
     training: Mapping[str, Any] | None = None,
     parameters: Mapping[str, object] | None = None,
     timings: Mapping[str, float] | None = None,
@@ -63,9 +99,9 @@ def build(
     """Build the HTML report of a training run, or (without `evaluation`) of a prediction for new slides.
 
     `rejects` has rows of item (a slide), step and reason, slides without a heatmap among them; `remarks` are
-    on single slides; `heatmaps` is the folder, or URI, of `heatmap.draw_all`; `training` the content of the
-    model's training.json; `timings` the seconds of each step; `facts` are shown under the title, such as when
-    and where the run was.
+    on single slides, `scans` how they were scanned; `heatmaps` is the folder, or URI, of `heatmap.draw_all`;
+    `training` the content of the model's training.json; `timings` the seconds of each step; `facts` are shown
+    under the title, such as when and where the run was.
     """
     sections = [Section("Results", _results(classes, scores, evaluation, rejects))]
     if evaluation and evaluation.slides:
@@ -73,7 +109,8 @@ def build(
     sections.append(_slides(classes, scores, heatmaps))
     if training:
         sections.append(_training(training))
-    sections.append(_cohort(classes, scores, rejects, remarks))
+    cohort = _cohort(classes, scores, rejects, remarks)
+    sections.append(replace(cohort, blocks=[*cohort.blocks, *_resolution(scans, training or {})]))
     sections.append(run_section(parameters or {}, timings or {}, versions or {}))
     page = Report(
         product="Slides",

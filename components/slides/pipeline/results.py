@@ -131,6 +131,7 @@ def write_report(
     model_uri: Content,
     rejects: Dataset,
     remarks: Dataset,
+    scans: Dataset,
     slide_scores: Dataset,
     heatmaps: Artifact,
     evaluation: Artifact,
@@ -139,6 +140,7 @@ def write_report(
     """Write the report of the run, one self-contained page."""
     from brume.slides.model.metrics import Evaluation
     from brume.slides.model.remarks import read_remarks
+    from brume.slides.model.resolution import Scan
     from brume.slides.model.scores import read_slide_scores
     from brume.slides.pipeline.report import build
 
@@ -156,6 +158,7 @@ def write_report(
         evaluation=evaluated if evaluated.slides else None,
         rejects=refused,
         remarks=read_remarks(remarks.uri),
+        scans=[Scan(*scan) for scan in json.loads(storage.read_bytes(scans.uri))],
         heatmaps=heatmaps.uri,
         training=training,
         parameters=about["parameters"] or training["parameters"],

@@ -34,7 +34,7 @@ def check_prediction(arguments: Mapping[str, Any]) -> None:
     """Check the arguments of the slides_predict pipeline. Raises `ValueError` like `check_training`."""
     checks = Checks(arguments)
     checks.attempt(lambda: Tiling(assume_mpp=arguments["assume_mpp"] or None))
-    checks.exists("model")
+    checks.exists("model", "resolutions")
     _finish(checks)
 
 

@@ -17,9 +17,9 @@ from brume.cluster.resources import Resources
 from brume.run.artifacts import Dataset, Metrics, Model
 from brume.run.rejects import Reject
 from brume.run.stage import Content, Contents, Operational, context, stage
-from brume.slides.model import admission
-from brume.slides.model.grid import Tiling
-from brume.slides.model.labels import read_splits
+from brume.slides.model import admission, resolution
+from brume.slides.model.grid import NATIVE_WITHIN, Tiling
+from brume.slides.model.labels import read_resolutions, read_splits
 from brume.slides.model.parameters import TrainingParameters
 from brume.slides.model.remarks import FILE as REMARKS
 from brume.slides.model.remarks import Remark, read_remarks, write_remarks
@@ -37,6 +37,7 @@ class TilingSettings(NamedTuple):
     jpeg_quality: int
     tissue: str
     ink: str = "auto"
+    native_within: float = NATIVE_WITHIN
 
     def tiling(self, assume_mpp: float) -> Tiling:
         """Return the checked settings. Raises `ValueError` that names the one that makes no sense."""
@@ -48,6 +49,7 @@ class TilingSettings(NamedTuple):
             self.jpeg_quality,
             self.tissue,  # type: ignore[arg-type]  # a word from outside: Tiling checks it
             self.ink,  # type: ignore[arg-type]
+            self.native_within,
         )
 
 
@@ -84,9 +86,13 @@ def admit_slides(
         assume_mpp=assume_mpp,
         seed=seed,
         groups=tile_groups,
+        mpp=mpp,
         split_by=split_by,
         placed=placed,
     )
+    if not mpp and found.mpp:
+        settings = settings._replace(mpp=found.mpp, native_within=resolution.ALIKE)
+        print(f"tiles are cut at {found.mpp:g} microns per pixel: no slide is coarser by more than 10 %")
     return _keep_cohort(found, max_rejected, settings, cohort, splits)
 
 
@@ -94,6 +100,7 @@ def admit_slides(
 def admit_new_slides(
     slides: Content,
     model: Content,
+    resolutions: Content,
     assume_mpp: float,
     max_rejected: float,
     tile_groups: int,
@@ -109,7 +116,8 @@ def admit_new_slides(
         settings = _settings(model)
     except FileNotFoundError as error:
         raise FileNotFoundError(f"model={model} is no model of the slides pipeline: {error}") from error
-    found = admission.build_unlabelled(slides, assume_mpp=assume_mpp, groups=tile_groups)
+    given = read_resolutions(storage.absolute(resolutions)) if resolutions else {}
+    found = admission.build_unlabelled(slides, assume_mpp=assume_mpp, groups=tile_groups, resolutions=given)
     return _keep_cohort(found, max_rejected, settings, cohort, splits)
 
 
@@ -144,7 +152,7 @@ def cut_tiles(cohort: Dataset, group: str, assume_mpp: float, tiles: Dataset) ->
 
     Returns the URI of the list of its tile files, rejects and remarks.
     """
-    from brume.slides.model.tiles import remarks_on, tile_group
+    from brume.slides.model.tiles import read_marks, tile_group
 
     slides = admission.read_slides(storage.join(cohort.uri, "slides.csv"))
     records_uri = storage.join(tiles.uri.rsplit("/", 1)[0], "records")
@@ -153,16 +161,21 @@ def cut_tiles(cohort: Dataset, group: str, assume_mpp: float, tiles: Dataset) ->
         records_uri,
         _settings(cohort.uri).tiling(assume_mpp),
     )
+    marks = list(read_marks(files))
     content = {
         "files": files,
         "rejects": [asdict(reject) for reject in rejects],
-        "remarks": remarks_on(files),
+        "remarks": [remark for mark in marks for remark in mark.remarks()],
+        "scans": [mark.scan for mark in marks],
     }
     admission.write_json(content, tiles.uri)
     return tiles.uri
 
 
-@stage("shards", outputs={"tiles": "tiles", "rejects": "rejects.csv", "remarks": REMARKS})
+@stage(
+    "shards",
+    outputs={"tiles": "tiles", "rejects": "rejects.csv", "remarks": REMARKS, "scans": "work/scans.json"},
+)
 def make_shards(
     cohort: Dataset,
     groups: Contents,
@@ -173,11 +186,13 @@ def make_shards(
     tiles: Dataset,
     rejects: Dataset,
     remarks: Dataset,
+    scans: Dataset,
 ) -> str:
     """Shuffle the training tiles into equal shards; keep the rest by split and slide.
 
     `groups` are the lists of `cut_tiles`. Tiles of slides without a split (of a prediction) are kept by
-    slide, like those of the test split. Returns the URI of the folder of shards.
+    slide, like those of the test split. Training tiles that were cut as the slides are must be of one
+    resolution. Returns the URI of the folder of shards.
     """
     from brume.slides.model import shards
 
@@ -190,6 +205,10 @@ def make_shards(
     found = read_remarks(storage.join(cohort.uri, REMARKS))
     found += [Remark(*remark) for content in lists for remark in content["remarks"]]
     write_remarks(found, remarks.uri)
+    scanned = [resolution.Scan(*scan) for content in lists for scan in content["scans"]]
+    admission.write_json(scanned, scans.uri)
+    if not settings.mpp and any(slide.split for slide in slides):
+        settings = settings._replace(mpp=resolution.check_tiles(scanned), native_within=resolution.ALIKE)
     written = shards.write_shards(
         [uri for content in lists for uri in content["files"]],
         {slide.slide: slide.split for slide in slides},

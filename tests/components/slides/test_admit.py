@@ -39,14 +39,14 @@ def folder(tmp_path: Path) -> Path:
     (slides / "cut.svs").write_bytes(whole[: len(whole) // 2])
     (slides / "text.svs").write_text("no slide")
     (slides / "labels.csv").write_text(
-        "slide,patient,label\na.svs,p1,luad\nb.svs,p2,lusc\nc.svs,p3,luad\ncut.svs,p4,luad\ntext.svs,p5,luad\n"
+        "slide,patient,label\na.svs,p1,luad\nb.svs,p2,lusc\nc.svs,p3,lusc\ncut.svs,p4,luad\ntext.svs,p5,luad\n"
     )
     (slides / "readme.txt").write_text("not a slide")
     return slides
 
 
 def test_usable_slides_are_admitted_with_what_is_known_of_them(folder: Path) -> None:
-    slides, rejects, _ = build(str(folder), str(folder / "labels.csv"), assume_mpp=0.5, seed=1, groups=2)
+    slides, rejects, *_ = build(str(folder), str(folder / "labels.csv"), assume_mpp=0.5, seed=1, groups=2)
     assert [slide.slide for slide in slides] == ["a.svs", "b.svs", "c.svs"]
     first, second, _ = slides
     assert (first.width, first.height, first.mpp, first.vendor) == (400, 300, 0.25, "aperio")
@@ -76,7 +76,7 @@ def test_what_may_not_be_read_is_an_error_and_no_reject(folder: Path, closed: st
 
 
 def test_the_cohort_survives_its_way_through_a_file(folder: Path, tmp_path: Path) -> None:
-    slides, _, _ = build(str(folder), str(folder / "labels.csv"), assume_mpp=0, seed=1, groups=2)
+    slides, *_ = build(str(folder), str(folder / "labels.csv"), assume_mpp=0.25, seed=1, groups=2)
     admission.write_slides(slides, str(tmp_path / "cohort.csv"))
     assert admission.read_slides(str(tmp_path / "cohort.csv")) == slides
 
@@ -86,14 +86,14 @@ def test_a_hidden_or_converted_twin_does_not_make_a_name_ambiguous(folder: Path)
         (folder / name).touch()
     labels = folder / "labels.csv"
     labels.write_text(labels.read_text().replace("a.svs", "a").replace("b.svs", "b"))
-    slides, _, remarks = build(str(folder), str(labels), assume_mpp=0, seed=1, groups=1)
+    slides, _, remarks, _ = build(str(folder), str(labels), assume_mpp=0.25, seed=1, groups=1)
     assert [slide.slide for slide in slides] == ["a.svs", "b.svs", "c.svs"]
     passed_over = [remark.slide for remark in remarks if remark.remark.startswith("passed over")]
     assert passed_over == [".a.svs", "a.jp2", "sub/b.jp2", "unlabelled.jp2"]
 
 
 def test_without_labels_every_slide_is_admitted(folder: Path) -> None:
-    slides, rejects, _ = build_unlabelled(str(folder), assume_mpp=0, groups=1)
+    slides, rejects, *_ = build_unlabelled(str(folder), assume_mpp=0, groups=1)
     assert [(slide.slide, slide.label, slide.split) for slide in slides] == [
         ("a.svs", "", ""),
         ("b.svs", "", ""),
@@ -103,7 +103,7 @@ def test_without_labels_every_slide_is_admitted(folder: Path) -> None:
 
 
 def test_the_real_slides(real_data: Callable[[str], Path]) -> None:
-    slides, rejects, _ = build_unlabelled(str(real_data("slides")), assume_mpp=0.5, groups=1)
+    slides, rejects, *_ = build_unlabelled(str(real_data("slides")), assume_mpp=0.5, groups=1)
     known = {slide.slide: slide for slide in slides}
     assert known["cmu-1-small-region.svs"].mpp == pytest.approx(0.499)
     assert known["cmu-1-small-region.svs"].objective == 20

@@ -8,7 +8,7 @@ from brume.slides.demo.painter import GLASS, write_slide
 from brume.slides.model.grid import Tiling
 from brume.slides.model.reader import SlideError, open_slide
 from brume.slides.model.remarks import Remark
-from brume.slides.model.tiles import remarks_on, tile_group
+from brume.slides.model.tiles import read_marks, tile_group
 from tests.components.slides.tiled import cut, source
 
 SIDE = 256
@@ -54,8 +54,9 @@ def test_damaged_tiles_are_left_out_and_counted(sound, tmp_path, kind, size):
     assert rejects == []
     got = {(tile.x, tile.y): tile.image for tile in cut(damaged, tmp_path / "got", tiling)}
     assert got == {place: image for place, image in good.items() if place not in inside}
+    (mark,) = read_marks(files)
     text = f"{len(inside)} of {len(good)} tiles are left out: their JPEG data is damaged"
-    assert remarks_on(files) == [Remark("damaged.svs", "tiling", text)]
+    assert mark.remarks() == [Remark("damaged.svs", "tiling", text)]
 
 
 def test_resampled_tiles_over_damage_are_left_out(sound, tmp_path):
@@ -83,7 +84,7 @@ def test_much_ink_is_remarked_on(tmp_path):
     draw.ellipse((1200, 1200, 1800, 1800), fill=(225, 165, 200))
     write_slide(tmp_path / "a.svs", np.asarray(image), levels=(4,))
     files, rejects = tile_group([source(tmp_path / "a.svs")], str(tmp_path / "out"), Tiling(224))
-    (remark,) = remarks_on(files)
+    (remark,) = next(read_marks(files)).remarks()
     assert rejects == [] and "taken for ink: if it is tissue, use ink=off" in remark.remark
     files, _ = tile_group([source(tmp_path / "a.svs")], str(tmp_path / "out"), Tiling(224, ink="off"))
-    assert remarks_on(files) == []
+    assert next(read_marks(files)).remarks() == []

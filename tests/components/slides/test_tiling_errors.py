@@ -21,7 +21,7 @@ from tests.components.slides.tiled import Source
 class Killer:
     """A slide whose worker is killed as it looks at it, as the system does when memory is out."""
 
-    slide, patient, label, uri = "killer.svs", "p", "luad", "killer.svs"
+    slide, patient, label, uri, given_mpp = "killer.svs", "p", "luad", "killer.svs", 0.0
 
     def __init__(self, parent):
         self.parent = parent
@@ -51,7 +51,7 @@ def test_an_unforeseen_error_is_a_reject_with_its_kind(tmp_path):
 class Failing:
     """A slide whose worker meets an error of the system."""
 
-    slide, patient, label, uri = "failing.svs", "p", "luad", "failing.svs"
+    slide, patient, label, uri, given_mpp = "failing.svs", "p", "luad", "failing.svs", 0.0
 
     def __init__(self, error):
         self.parent, self.error = os.getpid(), error

@@ -13,6 +13,7 @@ class Source:
     label: str
     uri: str
     version: str = "1"
+    given_mpp: float = 0.0
 
 
 def source(path):
