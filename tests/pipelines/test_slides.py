@@ -229,7 +229,8 @@ def until_working_on(stage: str, out: Path, process: subprocess.Popen[bytes]) ->
 
 def test_a_failing_step_is_named_with_its_cause_and_the_log(cohort: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    words = [f"slides={cohort}", f"labels={cohort}/labels.csv", "tile_size=5000", "--out", str(out)]
+    words = [f"slides={cohort}", f"labels={cohort}/labels.csv", "tile_size=5000", "assume_mpp=0.5"]
+    words += ["--out", str(out)]
     ran = brume("run", "slides", *words)
     assert ran.returncode == 1
     assert "step shards failed" in ran.stderr
