@@ -1,10 +1,11 @@
-"""Confidence intervals: by a bootstrap over groups, and score intervals of shares and of AUROC.
+"""Confidence intervals: by a bootstrap over groups, and such of shares and of AUROC that hold for few.
 
 The bootstrap shows how far a metric moves with other groups. All samples of a group (the slides of a
 patient, the images of a part) are drawn together, because they are not independent (the cluster bootstrap:
 Davison and Hinkley 1997, section 3.8). A resample is a row of weights, so that no sample is copied: draw the
-weights once, compute each metric under them, then take its `interval`. Where a metric is perfect a bootstrap
-gives an interval of no width; score intervals do not.
+weights once, compute each metric under them, then take its `interval`. Of few groups, or where a metric is
+perfect, a bootstrap's interval is too narrow or has no width at all; those of `share_interval`,
+`exact_interval` and `auroc_interval` hold there too.
 """
 
 from __future__ import annotations
@@ -15,7 +16,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 CONFIDENCE = 0.95
-_RESAMPLES_AT_ONCE = 100  # bounds the memory to this many weights a sample
 
 Floats = NDArray[np.float64]
 
@@ -43,11 +43,6 @@ def draw(group: NDArray[np.int64], seed: int, resamples: int) -> NDArray[np.uint
     return drawn[:, group]
 
 
-def means(values: Floats, weights: NDArray[np.uint16]) -> Floats:
-    """Return the mean of `values` [samples] in each resample; NaN where a resample is empty."""
-    return _ratio(weights @ values, weights.sum(axis=1, dtype=np.float64))
-
-
 def ratios(above: Floats, below: Floats, weights: NDArray[np.uint16]) -> Floats:
     """Return sum(`above`) / sum(`below`), both [samples], in each resample; NaN where `below` sums to 0.
 
@@ -55,26 +50,6 @@ def ratios(above: Floats, below: Floats, weights: NDArray[np.uint16]) -> Floats:
     the sum of both.
     """
     return _ratio(weights @ above, weights @ below)
-
-
-def aucs(positive: NDArray[np.bool_], values: Floats, weights: NDArray[np.uint16]) -> Floats:
-    """Return the area under the ROC curve in each resample; NaN where only one class was drawn.
-
-    The area is the share of (positive, negative) pairs that `values` puts in the right order, ties counting
-    half (Mann and Whitney), here over weighted samples.
-    """
-    order = np.argsort(values, kind="stable")
-    ranked = values[order]
-    starts = np.flatnonzero(np.diff(ranked, prepend=-np.inf))  # first sample of each run of equal values
-    found = np.empty(len(weights))
-    for first in range(0, len(weights), _RESAMPLES_AT_ONCE):
-        part = weights[first : first + _RESAMPLES_AT_ONCE, order].astype(np.float64)
-        above = np.add.reduceat(part * positive[order], starts, axis=1)
-        below = np.add.reduceat(part * ~positive[order], starts, axis=1)
-        right = (above * (np.cumsum(below, axis=1) - below / 2)).sum(axis=1)
-        pairs = above.sum(axis=1) * below.sum(axis=1)
-        found[first : first + _RESAMPLES_AT_ONCE] = _ratio(right, pairs)
-    return found
 
 
 def interval(samples: Floats) -> Interval | None:
@@ -103,18 +78,40 @@ def share_interval(hits: int, total: int) -> Interval:
     return Interval(float(found.low), float(found.high))
 
 
-def auroc_interval(area: float, positive: int, negative: int) -> Interval:
+def effective_groups(sizes: NDArray[np.int64]) -> float:
+    """Return how many groups of equal size tell as much as groups of these `sizes` (Kish 1965).
+
+    Samples of a group count as one: what they add, if they differ, is left out, on the safe side.
+    """
+    return float(sizes.sum() ** 2 / (sizes**2).sum())
+
+
+def exact_interval(share: float, count: float) -> Interval:
+    """Return the interval of Clopper and Pearson (1934) of a share of `count` independent samples.
+
+    `count` need not be whole: it may be of effective groups (Korn and Graubard 1998).
+    """
+    from scipy.stats import beta
+
+    tail, hits = (1 - CONFIDENCE) / 2, share * count
+    low = beta.ppf(tail, hits, count - hits + 1) if share > 0 else 0.0
+    high = beta.ppf(1 - tail, hits + 1, count - hits) if share < 1 else 1.0
+    return Interval(float(low), float(high))
+
+
+def auroc_interval(area: float, positive: float, negative: float) -> Interval:
     """Return the interval of an area under the ROC curve over `positive` and `negative` samples.
 
-    Both are above 0. Newcombe (2006, Statistics in Medicine 25:559, method 5): the areas from which the
-    measured one is no farther than z standard errors, which are taken at the area in question (Hanley and
-    McNeil's, for equal group sizes). It stays within 0..1, and has a width also for an area of 1.
+    Both are above 0, and may be effective numbers of groups. Newcombe (2006, Statistics in Medicine 25:559,
+    method 5): the areas from which the measured one is no farther than z standard errors, which are taken at
+    the area in question (Hanley and McNeil's, for equal group sizes). It stays within 0..1, and has a width
+    also for an area of 1.
     """
     # The standard error at an area is that at its mirror image: so is the interval.
     return Interval(_lowest_area(area, positive, negative), 1 - _lowest_area(1 - area, positive, negative))
 
 
-def _lowest_area(area: float, positive: int, negative: int) -> float:
+def _lowest_area(area: float, positive: float, negative: float) -> float:
     from scipy.optimize import brentq
     from scipy.stats import norm
 

@@ -34,7 +34,7 @@ class Evaluation:
 
     `confusion[i][j]` counts slides of class i predicted as class j by the mean of their tiles.
     `unlabelled` slides of the split are left out. `notes` has what a reader must know before quoting a
-    metric: classes without an AUC, intervals of no width.
+    metric: classes without an AUC, or without an interval.
     """
 
     split: str
@@ -52,7 +52,6 @@ class Evaluation:
     mean_auc_interval: Interval | None
     confusion: tuple[tuple[int, ...], ...]
     per_class: tuple[ClassMetrics, ...]
-    seed: int
     notes: tuple[str, ...]
 
     def to_json(self) -> dict[str, Any]:
@@ -123,10 +122,4 @@ def notes_on(found: Evaluation) -> tuple[str, ...]:
         for metrics in found.per_class
         if metrics.auc is not None and metrics.reason
     ]
-    for interval, name in ((found.accuracy_interval, "accuracy"), (found.mean_auc_interval, "mean AUC")):
-        if interval and interval.low == interval.high:
-            notes.append(
-                f"The {name} is the same in every resample of the {found.patients} patients: an interval of "
-                "no width is no certainty."
-            )
     return tuple(notes)

@@ -20,8 +20,7 @@ from sklearn.metrics import (
 
 from brume import statistics, storage
 from brume.slides.model.metrics import ClassMetrics, Evaluation, notes_on
-
-RESAMPLES = 1000
+from brume.statistics import Interval
 
 
 class ScoreError(ValueError):
@@ -145,15 +144,14 @@ def evaluate(
     scores: Sequence[SlideScore],
     classes: Sequence[str],
     *,
-    seed: int,
     split: str = "test",
-    resamples: int = RESAMPLES,
 ) -> Evaluation:
     """Compare the slides of one split with their labels.
 
-    The mean AUC is the unweighted mean of the one-vs-rest AUCs that are defined. Intervals are 95 %
-    percentile intervals of a bootstrap over patients; they depend on `seed` and the scores, not on their
-    order. What is not defined, with one class only or a class absent, is None with its reason.
+    The mean AUC is the unweighted mean of the one-vs-rest AUCs that are defined. The 95 % intervals are for
+    as many samples as there are patients, of equal numbers of slides: of Clopper and Pearson for the
+    accuracy, of Newcombe for an AUC; that of the mean AUC is the mean of theirs, which holds however they
+    depend on each other. What is not defined, with one class only or a class absent, is None with its reason.
     """
     in_split = [score for score in scores if score.split == split]
     labelled = sorted((s for s in in_split if s.label in classes), key=lambda score: score.slide)
@@ -164,19 +162,14 @@ def evaluate(
     values = values.reshape(-1, len(classes))
     # A slide whose patient is not known is a patient of its own.
     owners = np.array([score.patient or f"slide {score.slide}" for score in labelled], dtype=np.str_)
-    names, patient = np.unique(owners, return_inverse=True)
-    weights = statistics.draw(patient, seed, resamples)
-
-    per_class, drawn_aucs = [], []
-    for index, name in enumerate(classes):
-        metrics, drawn = _one_against_rest(
-            name, truth == index, mean == index, values[:, index], patient, weights
-        )
-        per_class.append(metrics)
-        if metrics.auc is not None:
-            drawn_aucs.append(drawn)
+    names, patient, sizes = np.unique(owners, return_inverse=True, return_counts=True)
+    per_class = [
+        _one_against_rest(name, truth == index, mean == index, values[:, index], patient)
+        for index, name in enumerate(classes)
+    ]
     defined = [metrics.auc for metrics in per_class if metrics.auc is not None]
-    bounded = all(f.auc_interval is not None for f in per_class if f.auc is not None)
+    bounds = [metrics.auc_interval for metrics in per_class if metrics.auc is not None]
+    accuracy = float(accuracy_score(truth, mean)) if labelled else None
     present = sorted(set(truth.tolist()))
     _, recall, f1 = _macro(truth, mean, present)
     evaluation = Evaluation(
@@ -186,22 +179,19 @@ def evaluate(
         patients=len(names),
         tiles=sum(score.tiles for score in labelled),
         unlabelled=len(in_split) - len(labelled),
-        accuracy_mean=float(accuracy_score(truth, mean)) if labelled else None,
+        accuracy_mean=accuracy,
         accuracy_vote=float(accuracy_score(truth, vote)) if labelled else None,
         accuracy_interval=(
-            statistics.interval(statistics.means((truth == mean).astype(np.float64), weights))
-            if len(names) > 1
+            statistics.exact_interval(accuracy, statistics.effective_groups(sizes))
+            if accuracy is not None and len(names) > 1
             else None
         ),
         balanced_accuracy=recall,
         macro_f1=f1,
         mean_auc=float(np.mean(defined)) if defined else None,
-        mean_auc_interval=(
-            statistics.interval(np.mean(drawn_aucs, axis=0)) if drawn_aucs and bounded else None
-        ),
+        mean_auc_interval=_mean_interval(bounds),
         confusion=_confusion(truth, mean, len(classes)),
         per_class=tuple(per_class),
-        seed=seed,
         notes=(),
     )
     return replace(evaluation, notes=notes_on(evaluation))
@@ -224,20 +214,27 @@ def pooled_roc(
     return false.tolist(), true.tolist(), np.minimum(thresholds, 1.0).tolist()
 
 
+def _mean_interval(bounds: Sequence[Interval | None]) -> Interval | None:
+    """Return the mean of intervals, None where one is absent or there is none."""
+    known = [interval for interval in bounds if interval is not None]
+    if not known or len(known) < len(bounds):
+        return None
+    low, high = np.mean([(interval.low, interval.high) for interval in known], axis=0)
+    return Interval(float(low), float(high))
+
+
 def _one_against_rest(
     name: str,
     positive: NDArray[np.bool_],
     chosen: NDArray[np.bool_],
     values: NDArray[np.float64],
     patient: NDArray[np.int64],
-    weights: NDArray[np.uint16],
-) -> tuple[ClassMetrics, NDArray[np.float64]]:
-    """Return the metrics of one class, and its AUC in each resample (empty where it has no AUC)."""
+) -> ClassMetrics:
+    """Return the metrics of one class."""
     hits = int((positive & chosen).sum())
-    own, others = np.unique(patient[positive]), np.unique(patient[~positive])
+    own, others = (np.unique(patient[which], return_counts=True)[1] for which in (positive, ~positive))
     auc, interval, reason = None, None, ""
     roc: tuple[tuple[float, float, float], ...] = ()
-    drawn = np.empty(0)
     if not own.size:
         reason = f"no slide of class {name} in this split"
     elif not others.size:
@@ -246,12 +243,11 @@ def _one_against_rest(
         auc = float(roc_auc_score(positive, values))
         points = zip(*roc_curve(positive, values), strict=True)
         roc = tuple((float(f), float(t), min(float(level), 1.0)) for f, t, level in points)
-        drawn = statistics.aucs(positive, values, weights)
         if min(own.size, others.size) < 2:
             reason = f"no interval: fewer than two patients with, or without, class {name}"
         else:
-            interval = statistics.interval(drawn)
-    metrics = ClassMetrics(
+            interval = statistics.auroc_interval(auc, *map(statistics.effective_groups, (own, others)))
+    return ClassMetrics(
         label=name,
         slides=int(positive.sum()),
         patients=int(own.size),
@@ -262,7 +258,6 @@ def _one_against_rest(
         roc=roc,
         reason=reason,
     )
-    return metrics, drawn
 
 
 def _macro(

@@ -237,7 +237,7 @@ def _accuracy(found: Evaluation) -> Section:
             ),
         ],
         lead=f"On the {found.split} split, whose patients the model has not seen. A slide's class is that of "
-        "the highest mean over its tiles; intervals are bootstrapped over patients.",
+        "the highest mean over its tiles. The intervals count patients, and hold for few of them.",
     )
 
 

@@ -93,7 +93,6 @@ def score_slides(
     cohort: Dataset,
     tile_scores: Dataset,
     assume_mpp: float,
-    seed: int,
     slide_scores: Dataset,
     heatmaps: Artifact,
     evaluation: Artifact,
@@ -115,7 +114,7 @@ def score_slides(
     slides = admission.read_slides(storage.join(cohort.uri, "slides.csv"))
     sources = {slide.slide: slide.uri for slide in slides}
     undrawn = heatmap.draw_all(sources, table, scores, heatmaps.uri, assume_mpp=assume_mpp or None)
-    evaluated = evaluate(scores, classes, seed=seed)
+    evaluated = evaluate(scores, classes)
     content = {"evaluation": evaluated.to_json(), "undrawn": [asdict(reject) for reject in undrawn]}
     admission.write_json(content, evaluation.uri)
     metrics.metadata.update(headline(evaluated))

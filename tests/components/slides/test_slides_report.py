@@ -55,7 +55,7 @@ def page(tmp_path: Path, scores: list[SlideScore], **changed: Any) -> str:
         "title": "A cohort",
         "classes": CLASSES,
         "scores": scores,
-        "evaluation": evaluate(scores, CLASSES, seed=1),
+        "evaluation": evaluate(scores, CLASSES),
         "rejects": [{"item": "broken.svs", "step": "cohort", "reason": "unreadable: no slide"}],
         "remarks": [Remark("odd.svs", "tiling", "31 % of what is stained was taken for ink")],
         "heatmaps": changed.get("heatmaps") or draw(tmp_path / "heatmaps", scores),
@@ -84,7 +84,7 @@ def text_of(html: str) -> str:
 
 def test_it_shows_what_was_run_and_the_metrics(tmp_path: Path) -> None:
     scores = cohort(90)
-    found = evaluate(scores, CLASSES, seed=1)
+    found = evaluate(scores, CLASSES)
     text = text_of(page(tmp_path, scores))
     assert f"Slide accuracy {100 * found.accuracy_mean:.1f} %" in text
     assert f"Mean AUC {found.mean_auc:.3f} 95 % interval {found.mean_auc_interval.low:.2f}" in text
@@ -159,7 +159,7 @@ def test_names_of_users_are_shown_and_never_run(tmp_path: Path) -> None:
         tmp_path,
         scores,
         classes=classes,
-        evaluation=evaluate(scores, classes, seed=1),
+        evaluation=evaluate(scores, classes),
         heatmaps=str(tmp_path / "none"),
         title=HOSTILE,
         rejects=[{"item": HOSTILE, "step": HOSTILE, "reason": HOSTILE}],
