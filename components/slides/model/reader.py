@@ -20,7 +20,13 @@ import openslide
 from PIL import Image
 
 from brume.slides.model.source_tiles import Level, Pixels, SourceTiles, UnsupportedTileError
-from brume.slides.model.tiff_pyramid import MAX_TILE_PIXELS, TiffPyramid, UnsupportedTiffError, read_layout
+from brume.slides.model.tiff_pyramid import (
+    MAX_TILE_PIXELS,
+    TiffLayout,
+    TiffPyramid,
+    UnsupportedTiffError,
+    read_layout,
+)
 from brume.slides.model.tiled_jpeg import TiledJpegReader
 
 # A microscope's pixel, in microns: outside of this a resolution tag is a printer's, not a scanner's.
@@ -43,6 +49,8 @@ class Slide:
     ``mpp_from``: the slide's own, from its labels, by its objective (10 / magnification), or assumed.
     """
 
+    _layout: TiffLayout | None = None  # of a TIFF file that is read without OpenSlide
+
     def __init__(self, path: Path, assume_mpp: float | None = None, given_mpp: float | None = None) -> None:
         self.path = path
         # OpenSlide calls a file that it may not open "unsupported": the system's own error is raised first.
@@ -50,13 +58,10 @@ class Slide:
             with path.open("rb"):
                 pass
         self._openslide: openslide.OpenSlide | None = None
-        self._tiles: SourceTiles | None = None
         facts, failure = self._open_with_openslide()
         self.vendor = facts.get(openslide.PROPERTY_NAME_VENDOR, "")
         if self.vendor in ("", "generic-tiff"):
             facts = self._open_as_tiff(failure) | facts
-        if self._tiles is None and self.vendor in ("aperio", "generic-tiff"):
-            self._tiles = TiledJpegReader.open(path, self.levels)
         self.dimensions = (self.levels[0].width, self.levels[0].height)
         power = facts.get(openslide.PROPERTY_NAME_OBJECTIVE_POWER)
         self.objective = float(power) if power else None
@@ -65,6 +70,11 @@ class Slide:
         self.mpp_from = next((name for name, mpp in sources.items() if mpp), "")
         self.mpp = sources.get(self.mpp_from)
         self._background = facts.get(openslide.PROPERTY_NAME_BACKGROUND_COLOR, "FFFFFF")
+        self._tiles: SourceTiles | None = None
+        if self._layout is not None or self.vendor in ("aperio", "generic-tiff"):
+            self._tiles = TiledJpegReader.open(path, self.levels)
+        if self._layout is not None and self._tiles is None:
+            self._tiles = TiffPyramid(path, self._layout)
 
     def _open_with_openslide(self) -> tuple[dict[str, str], str]:
         """Open the file; return its properties, or none and the reason."""
@@ -105,8 +115,7 @@ class Slide:
             if self._openslide is not None:
                 self._openslide.close()
                 self._openslide = None
-            self.levels, self.vendor = layout.levels, layout.kind
-            self._tiles = TiledJpegReader.open(self.path, self.levels) or TiffPyramid(self.path, layout)
+            self.levels, self.vendor, self._layout = layout.levels, layout.kind, layout
         return layout.facts
 
     @property
