@@ -123,13 +123,14 @@ def draw_slide(
     label: str,
     *,
     assume_mpp: float | None = None,
+    given_mpp: float | None = None,
     max_side: int = MAX_SIDE,
 ) -> Image.Image:
     """Draw one slide's heatmap for class `label`, with its legend; `tiles` are the scores of its tiles alone.
 
-    Raises `SlideError` when the slide cannot be read.
+    Microns per pixel are found as `open_slide` does. Raises `SlideError` when the slide cannot be read.
     """
-    with open_slide(path, assume_mpp) as slide:
+    with open_slide(path, assume_mpp, given_mpp) as slide:
         thumbnail, mpp = slide.thumbnail(max_side), slide.mpp
         scale = slide.dimensions[0] / thumbnail.shape[1]
     x, y, span = (tiles[name].to_numpy() for name in ("x", "y", "span"))
@@ -157,11 +158,13 @@ def draw_all(
     out_uri: str,
     *,
     assume_mpp: float | None = None,
+    given_mpp: Mapping[str, float] | None = None,
     workers: int = 2,
 ) -> list[Reject]:
     """Write `out_uri`/NAME.jpg for every scored slide: the probability of its predicted class.
 
-    `sources` gives each slide's path or URI. A heatmap that was drawn from the same tile scores is kept.
+    `sources` gives each slide's path or URI, `given_mpp` the microns per level-0 pixel that labels gave, by
+    slide, for the scale bar. A heatmap that was drawn from the same tile scores is kept.
     Returns the slides that could not be drawn, with the reason; the others are drawn. Raises
     `OSError` or `brume.storage.StorageError` when a slide or `out_uri` cannot be reached.
     """
@@ -174,7 +177,8 @@ def draw_all(
     def one(score: SlideScore) -> Reject | None:
         target = storage.join(out_uri, names[score.slide])
         tiles = order.slice(*rows[score.slide])
-        key = _key(tiles, score, assume_mpp)
+        given = (given_mpp or {}).get(score.slide)
+        key = _key(tiles, score, assume_mpp, given)
         if _key_of(target) == key:
             return None
         try:
@@ -182,7 +186,9 @@ def draw_all(
                 raise FileNotFoundError(f"no file is known for slide {score.slide}")
             with tempfile.TemporaryDirectory() as scratch:
                 path = slide_files.fetch(sources[score.slide], Path(scratch))
-                picture = draw_slide(path, tiles, score.mean_prediction, assume_mpp=assume_mpp)
+                picture = draw_slide(
+                    path, tiles, score.mean_prediction, assume_mpp=assume_mpp, given_mpp=given
+                )
         except (SlideError, FileNotFoundError) as error:
             return Reject(score.slide, "heatmap", str(error))
         buffer = io.BytesIO()
@@ -198,9 +204,10 @@ def draw_all(
     return undrawn
 
 
-def _key(tiles: pa.Table, score: SlideScore, assume_mpp: float | None) -> bytes:
+def _key(tiles: pa.Table, score: SlideScore, assume_mpp: float | None, given_mpp: float | None) -> bytes:
     """Return a digest of what a heatmap is drawn from."""
-    digest = hashlib.sha256(repr((score.mean_prediction, assume_mpp, MAX_SIDE, OPACITY)).encode())
+    settings = (score.mean_prediction, assume_mpp, given_mpp, MAX_SIDE, OPACITY)
+    digest = hashlib.sha256(repr(settings).encode())
     for name in ("x", "y", "span", *probability_columns([score.mean_prediction])):
         digest.update(np.ascontiguousarray(tiles[name].to_numpy()).tobytes())
     return digest.hexdigest().encode()

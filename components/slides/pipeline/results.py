@@ -113,7 +113,14 @@ def score_slides(
         storage.upload(path, slide_scores.uri)
     slides = admission.read_slides(storage.join(cohort.uri, "slides.csv"))
     sources = {slide.slide: slide.uri for slide in slides}
-    undrawn = heatmap.draw_all(sources, table, scores, heatmaps.uri, assume_mpp=assume_mpp or None)
+    undrawn = heatmap.draw_all(
+        sources,
+        table,
+        scores,
+        heatmaps.uri,
+        assume_mpp=assume_mpp or None,
+        given_mpp={slide.slide: slide.given_mpp for slide in slides if slide.given_mpp},
+    )
     evaluated = evaluate(scores, classes)
     content = {"evaluation": evaluated.to_json(), "undrawn": [asdict(reject) for reject in undrawn]}
     admission.write_json(content, evaluation.uri)

@@ -171,6 +171,26 @@ def test_a_heatmap_of_the_same_scores_is_not_drawn_again(
     assert (out / "one.jpg").stat().st_mtime > 1
 
 
+def test_the_scale_bar_is_of_the_resolution_that_the_labels_give(
+    tmp_path: Path, cohort: tuple[dict[str, str], pa.Table, list[SlideScore]]
+) -> None:
+    """It was of the objective, or missing, while the tiles were cut by the labels."""
+    sources, table, scores = cohort
+    for name in ("one.svs", "two.svs"):
+        write_slide(Path(sources[name]), half_tissue(800, 1000), mpp=None, levels=(4,))
+    out = tmp_path / "heatmaps"
+
+    def bar(name: str) -> int:
+        legend = np.asarray(Image.open(out / name).convert("L"))[800:]
+        return int((legend[36:41, 400:].max(axis=0) < 90).sum())
+
+    heatmap.draw_all(sources, table, scores, str(out))
+    assert (bar("one.jpg"), bar("two.jpg")) == (0, 0)
+    heatmap.draw_all(sources, table, scores, str(out), given_mpp={"one.svs": 0.25})
+    assert bar("one.jpg") == pytest.approx(201, abs=2)  # 50 microns, a round quarter of 250
+    assert bar("two.jpg") == 0
+
+
 @pytest.mark.parametrize("name", ["cmu-1-small-region.svs", "tcga-cr-7395-01a-01-ts1.svs"])
 def test_real_slides_get_heatmaps(real_data: Callable[[str], Path], name: str) -> None:
     path = real_data(f"slides/{name}")
