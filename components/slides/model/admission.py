@@ -20,7 +20,7 @@ from brume.slides.model.copies import find_copies
 from brume.slides.model.labels import LabelledSlide, read_labels
 from brume.slides.model.reader import SlideError, check_slide
 from brume.slides.model.remarks import Remark
-from brume.slides.model.resolution import common_mpp
+from brume.slides.model.resolution import are_alike, common_mpp
 from brume.slides.model.slide_files import SUFFIXES, SlideFile, find_slides
 from brume.slides.model.splits import split_cohort
 
@@ -124,14 +124,23 @@ def _alike(found: Admission, mpp: float) -> Admission:
     Slides in an object store show theirs when they are cut: among them nothing is chosen before.
     """
     here = [slide for slide in found.slides if slide.width]
-    chosen = mpp
+    chosen, remarks = mpp, []
     if not mpp and len(here) == len(found.slides):
-        chosen = common_mpp([slide.mpp for slide in here if slide.mpp])
+        known = [slide.mpp for slide in here if slide.mpp]
+        chosen = common_mpp(known)
+        if not are_alike(known):
+            coarsest = max(here, key=lambda slide: slide.mpp)
+            text = (
+                f"the coarsest slide: all are cut at its {coarsest.mpp:g} microns per pixel, and the finest "
+                f"has {min(known):g}; give a smaller mpp to set coarse slides aside"
+            )
+            remarks = [Remark(coarsest.slide, "cohort", text)]
     unknown = [slide for slide in here if not slide.mpp] if chosen else []
     rejects = [Reject(slide.slide, "cohort", UNKNOWN_MPP, UNKNOWN_MPP_REMEDY) for slide in unknown]
     return found._replace(
         slides=[slide for slide in found.slides if slide not in unknown],
         rejects=sorted([*found.rejects, *rejects]),
+        remarks=[*found.remarks, *remarks],
         mpp=chosen,
     )
 
@@ -141,7 +150,8 @@ def build_unlabelled(
 ) -> Admission:
     """Build the cohort of a prediction run: every slide below the folder, without label or split.
 
-    `resolutions` has microns per pixel by a slide's path, or its name with or without suffix.
+    `resolutions` has microns per pixel by a slide's path, or its name with or without suffix. Raises
+    `CohortError` when there is no slide, or none that they name.
     """
     files, given = files_of(slides), resolutions or {}
 
@@ -150,6 +160,11 @@ def build_unlabelled(
         return next((given[name] for name in (path, pure.name, pure.stem) if name in given), 0.0)
 
     rows = [(LabelledSlide(path, "", "", mpp=mpp(path)), file.entry) for path, file in sorted(files.items())]
+    if given and not any(row.mpp for row, _ in rows):
+        raise CohortError(
+            f"no slide of {slides} is in the table of resolutions: it names {next(iter(given))} for one, and "
+            f"the slides have {rows[0][0].slide}"
+        )
     return _admit(Match(rows, [], []), files, assume_mpp=assume_mpp, splits={}, groups=groups)
 
 

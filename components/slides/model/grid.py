@@ -168,8 +168,8 @@ def _scale(slide: Slide, tiling: Tiling) -> tuple[int, float]:
         return 0, float(tiling.tile_size)
     if slide.mpp is None:
         raise SlideError(
-            f"has no microns per pixel, so mpp={tiling.mpp:g} cannot be met: give them in a table with a "
-            "column mpp, or for all such slides as assume_mpp"
+            f"has no microns per pixel, so mpp={tiling.mpp:g} cannot be met: give them in a column "
+            "mpp of the labels (for new slides: in resolutions), or for all such slides as assume_mpp"
         )
     wanted = tiling.mpp / slide.mpp
     off = [abs(wanted / level.downsample - 1) for level in slide.levels]
@@ -178,7 +178,7 @@ def _scale(slide: Slide, tiling: Tiling) -> tuple[int, float]:
     if wanted < 1 - COARSER_WITHIN:
         raise SlideError(
             f"too coarse: it has {slide.mpp:g} microns per pixel and would have to be enlarged to "
-            f"{tiling.mpp:g}"
+            f"{tiling.mpp:g}: use a larger mpp, or a model of one"
         )
     finer = [number for number, level in enumerate(slide.levels) if level.downsample < wanted]
     number = max(finer, default=0)

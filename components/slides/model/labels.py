@@ -99,9 +99,19 @@ def tcga_site(slide: str) -> str:
 def read_resolutions(path: str) -> dict[str, float]:
     """Return the microns per level-0 pixel of slides, from a table with the columns slide and mpp.
 
-    Raises `LabelsError` for a cell that makes no sense, and `FileNotFoundError` when nothing is there.
+    Raises `LabelsError` for a cell that makes no sense, a slide with two values, and a table without any;
+    `FileNotFoundError` when nothing is there.
     """
-    return {row.slide: row.mpp for _, row in _read_table(path, ("slide", "mpp")) if row.mpp}
+    found: dict[str, float] = {}
+    for place, row in _read_table(path, ("slide", "mpp")):
+        if row.mpp and found.setdefault(row.slide, row.mpp) != row.mpp:
+            raise LabelsError(
+                f"{place}: mpp of {row.slide} is {row.mpp:g}, and {found[row.slide]:g} on a line "
+                "before: keep one"
+            )
+    if not found:
+        raise LabelsError(f"{path} gives no slide's mpp")
+    return found
 
 
 # A row with its place, "FILE: line N".

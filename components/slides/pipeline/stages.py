@@ -92,7 +92,9 @@ def admit_slides(
     )
     if not mpp and found.mpp:
         settings = settings._replace(mpp=found.mpp, native_within=resolution.ALIKE)
-        print(f"tiles are cut at {found.mpp:g} microns per pixel: no slide is coarser by more than 10 %")
+        alike = resolution.are_alike([slide.mpp for slide in found.slides])
+        why = "the slides are alike" if alike else "the coarsest slide, as the others differ"
+        print(f"tiles are cut at {found.mpp:g} microns per pixel: {why}")
     return _keep_cohort(found, max_rejected, settings, cohort, splits)
 
 

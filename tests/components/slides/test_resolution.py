@@ -41,11 +41,14 @@ def test_slides_of_unlike_resolution_are_cut_at_the_coarsest(folder: Path) -> No
     found = build(str(folder), str(cohort(folder, 0.25, 0.5, 0.252, 0.499)), assume_mpp=0, seed=0, groups=1)
     assert found.mpp == 0.5
     assert len(found.slides) == 4
+    remarks = {remark.slide: remark.remark for remark in found.remarks}
+    assert "cut at its 0.5 microns per pixel, and the finest has 0.25" in remarks["s1.svs"]
 
 
 def test_slides_that_are_alike_keep_their_own(folder: Path) -> None:
     found = build(str(folder), str(cohort(folder, 0.2462, 0.25, 0.2525)), assume_mpp=0, seed=0, groups=1)
     assert found.mpp == 0.25
+    assert not any("coarsest" in remark.remark for remark in found.remarks)
     tiling = Tiling(100, mpp=found.mpp, native_within=0.1, max_background=1)
     tiles = cut(folder / "s0.svs", folder / "t", tiling)
     assert {(tile.span, tile.mpp) for tile in tiles} == {(100, 0.2462)}
@@ -81,6 +84,27 @@ def test_a_table_gives_the_resolution_of_slides_to_predict(folder: Path, tmp_pat
     table.write_text("slide,patient\ns0,p\n")
     with pytest.raises(LabelsError, match="lacks the column mpp"):
         read_resolutions(str(table))
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        ("s0,0.25\ns0,0.5\n", r"line 3: mpp of s0 is 0.5, and 0.25 on a line before"),
+        ("s0,N/A\n", "gives no slide's mpp"),
+        ("s0,20x\n", "line 2: mpp is '20x'"),
+    ],
+)
+def test_a_table_of_resolutions_that_makes_no_sense(tmp_path: Path, content: str, reason: str) -> None:
+    table = tmp_path / "mpp.csv"
+    table.write_text("slide,mpp\n" + content)
+    with pytest.raises(LabelsError, match=reason):
+        read_resolutions(str(table))
+
+
+def test_a_table_that_names_no_slide_at_hand_is_not_passed_over(folder: Path) -> None:
+    cohort(folder, None)
+    with pytest.raises(CohortError, match=r"it names case-1 for one, and the slides have s0\.svs"):
+        build_unlabelled(str(folder), assume_mpp=0, groups=1, resolutions={"case-1": 0.25})
 
 
 def patched(path: Path, before: str, after: str) -> Path:
