@@ -65,7 +65,7 @@ class Slide:
         self.dimensions = (self.levels[0].width, self.levels[0].height)
         power = facts.get(openslide.PROPERTY_NAME_OBJECTIVE_POWER)
         self.objective = float(power) if power else None
-        guess = MAGNIFIED_PIXEL / self.objective if self.objective else None
+        guess = _plausible(MAGNIFIED_PIXEL / self.objective) if self.objective else None
         sources = {"slide": _mpp(facts), "labels": given_mpp, "objective": guess, "assumed": assume_mpp}
         self.mpp_from = next((name for name, mpp in sources.items() if mpp), "")
         self.mpp = sources.get(self.mpp_from)
@@ -261,6 +261,11 @@ def check_slide(path: Path, assume_mpp: float | None = None, given_mpp: float | 
         return SlideFacts(width, height, slide.mpp, slide.mpp_from, slide.objective, slide.vendor)
 
 
+def _plausible(mpp: float) -> float | None:
+    low, high = PLAUSIBLE_MPP
+    return mpp if low <= mpp <= high else None
+
+
 def _mpp(facts: dict[str, str]) -> float | None:
     """Find the microns per pixel in a slide's properties: the scanner's own, or a TIFF's resolution.
 
@@ -274,8 +279,7 @@ def _mpp(facts: dict[str, str]) -> float | None:
             per_unit = float(facts.get(f"tiff.{axis.upper()}Resolution") or 0)
             value = unit / per_unit if per_unit else 0.0
         axes.append(value)
-    low, high = PLAUSIBLE_MPP
-    if not all(low <= value <= high for value in axes):
+    if not all(map(_plausible, axes)):
         return None
     if max(axes) > min(axes) * (1 + SQUARE_WITHIN):
         raise SlideError(f"its pixels are not square: {axes[0]:g} x {axes[1]:g} microns")

@@ -120,6 +120,9 @@ def test_an_objective_is_a_guess_after_the_labels_and_before_what_is_assumed(fol
     assert (facts.mpp, facts.mpp_from, facts.objective) == (0.25, "objective", 40)
     facts = check_slide(path, assume_mpp=1.0, given_mpp=0.3)
     assert (facts.mpp, facts.mpp_from) == (0.3, "labels")
+    patched(path, "AppMag = 40", "AppMag = .1")
+    assert check_slide(path, assume_mpp=1.0).mpp_from == "assumed"
+    assert check_slide(path).mpp is None
 
 
 def test_a_slide_is_never_enlarged(folder: Path) -> None:
