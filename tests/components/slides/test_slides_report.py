@@ -13,6 +13,7 @@ import pytest
 
 from brume.slides.model import heatmap
 from brume.slides.model.remarks import Remark
+from brume.slides.model.resolution import Scan
 from brume.slides.model.scores import SlideScore, evaluate
 from brume.slides.pipeline.report import CAVEAT, build
 
@@ -80,6 +81,26 @@ def text_of(html: str) -> str:
     body = html.split("<body>")[1].split("<script>")[0]
     body = body.replace("\N{NO-BREAK SPACE}", " ").replace("\N{WORD JOINER}", "")
     return " ".join(re.sub(r"<[^>]+>", " ", body).split())
+
+
+def test_it_shows_how_the_slides_were_scanned(tmp_path: Path) -> None:
+    """Slides of two scales, and what is guessed of one, were in no report."""
+    scores = cohort(4, labelled=False)
+    scans = [
+        Scan("a.svs", 0.2524, "slide", 40.0, "aperio"),
+        Scan("b.svs", 0.2521, "slide", 40.0, "aperio"),
+        Scan("c.svs", 0.5, "objective", 20.0, "aperio"),
+        Scan("d.tif"),
+    ]
+    text = text_of(page(tmp_path, scores, evaluation=None, scans=scans, training={"mpp": 0.5, "history": []}))
+    assert "0.252 slide 40x aperio 2" in text
+    assert "0.5 objective 20x aperio 1" in text
+    assert "not known" in text
+    assert "10 / magnification, a guess" in text
+    assert "trained on tiles of 0.5 microns per pixel" in text
+    heatmaps = str(tmp_path / "heatmaps")
+    text = text_of(page(tmp_path, scores, evaluation=None, scans=scans, heatmaps=heatmaps))
+    assert "not known: slides of another scale get other predictions" in text
 
 
 def test_it_shows_what_was_run_and_the_metrics(tmp_path: Path) -> None:
