@@ -100,6 +100,7 @@ def pipeline(
     epochs: int = 10,
     batch_size: int = 32,
     learning_rate: float = 0.001,
+    patience: int = 5,
     ranks: int = 2,
     collective: str = "auto",
     seed: int = 0,
@@ -130,6 +131,7 @@ def pipeline(
         epochs: Passes over the training tiles, at most; training stops early when validation gets worse.
         batch_size: Tiles a rank takes per step.
         learning_rate: Learning rate of one rank; it grows with the ranks after a warm-up.
+        patience: Epochs without a better validation after which training stops early; 0 never does.
         ranks: MPI ranks.
         collective: What averages the gradients: horovod, mpi4py, or auto (horovod where it is installed).
         seed: Seed of the split, the shuffling and the weights.

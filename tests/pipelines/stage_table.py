@@ -64,6 +64,7 @@ TABLE: dict[str, list[tuple[str, Any, list[str]]]] = {
         ("epochs", 11, TRAIN_ON),
         ("batch_size", 16, SLIDES[2:]),
         ("learning_rate", 0.1, TRAIN_ON),
+        ("patience", 3, TRAIN_ON),
         ("ranks", 3, SLIDES[2:]),
         ("collective", "mpi4py", TRAIN_ON),
         ("worker_cpu", "1", []),

@@ -25,16 +25,17 @@ _IMAGENET_WEIGHTS = (
 )
 
 
-def build(name: str, classes: int, tile_size: int, weights: str = "") -> Any:
+def build(name: str, classes: int, tile_size: int, weights: str = "", load: bool = True) -> Any:
     """Build a network for tiles of `tile_size` pixels a side.
 
     Returns a Keras model from [batch, tile_size, tile_size, 3] (uint8 or float, 0 to 255) to float32 logits
-    [batch, classes]. `weights` as in `TrainingParameters`; `small` has none and ignores it.
+    [batch, classes]. `weights` as in `TrainingParameters`; `small` has none and ignores it. Without `load`
+    they are left random, for a caller that sets them.
     """
     if name == "small":
         return _small(classes, tile_size)
     if name == "resnet50":
-        return _resnet50(classes, tile_size, weights)
+        return _resnet50(classes, tile_size, weights, load)
     raise ValueError(f"model is {name!r}: choose small or resnet50")
 
 
@@ -65,20 +66,33 @@ def _small(classes: int, tile_size: int) -> Any:
     return keras.Model(inputs, layers.Dense(classes, dtype="float32")(x), name="small")
 
 
-def _resnet50(classes: int, tile_size: int, weights: str) -> Any:
-    """ResNet50 without its top; the first 20 layers keep their weights and statistics."""
+def adapt_statistics(network: Any, steps: int) -> None:
+    """Let the moving statistics of BatchNorm follow a training of so many steps.
+
+    Keras's momentum of 0.99 forgets a start of mean 0 and variance 1 over hundreds of steps: the statistics
+    of a shorter training would be those of no data. Here it takes a tenth of the steps.
+    """
+    momentum = min(0.99, max(0.5, 1 - 10 / steps))
+    for layer in network._flatten_layers():
+        if isinstance(layer, layers.BatchNormalization):
+            layer.momentum = momentum
+
+
+def _resnet50(classes: int, tile_size: int, weights: str, load: bool) -> Any:
+    """ResNet50 without its top; the first 20 layers keep pretrained weights, and their statistics."""
     inputs = keras.Input((tile_size, tile_size, 3))
     shape = (tile_size, tile_size, 3)
-    if weights == "":
+    if weights == "" and load:
         print(f"ResNet50's ImageNet weights: Keras downloads {_IMAGENET_WEIGHTS} (94 MB, kept in ~/.keras)")
         base = keras.applications.ResNet50(include_top=False, weights="imagenet", input_shape=shape)
     else:
         base = keras.applications.ResNet50(include_top=False, weights=None, input_shape=shape)
-        if weights != "none":
+        if weights not in ("", "none") and load:
             with tempfile.TemporaryDirectory(prefix="brume-weights-") as folder:
                 base.load_weights(storage.fetch(weights, Path(folder)))
-    for layer in base.layers[:_FROZEN]:
-        layer.trainable = False
+    if weights != "none":
+        for layer in base.layers[:_FROZEN]:
+            layer.trainable = False
     # What those weights were trained on: blue, green, red, less the data set's mean.
     x = base(inputs[..., ::-1] - np.asarray(_IMAGENET_BGR, np.float32))
     x = layers.GlobalAveragePooling2D()(x)

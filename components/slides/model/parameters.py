@@ -20,9 +20,9 @@ class TrainingParameters:
 
     `weights` is for `resnet50`: empty takes the ImageNet weights that Keras downloads, `none` random ones,
     anything else is the path or s3:// URI of a Keras weights file. `batch_size` is that of one rank: a step
-    sees `ranks * batch_size` tiles. `learning_rate` is for one rank: it is multiplied by `ranks`. Training
-    ends before `epochs` when the validation loss has not improved for `patience` epochs; 0 never stops early.
-    `threads` are TensorFlow's in each rank; 0 shares the machine's cores among its ranks.
+    sees `ranks * batch_size` tiles. `learning_rate` is for one rank: it is multiplied by `ranks`.
+    Training ends before `epochs` when the validation loss has not improved for `patience` epochs; 0 never
+    stops early. `threads` are TensorFlow's in each rank; 0 shares the machine's cores among its ranks.
     """
 
     model: str = "small"

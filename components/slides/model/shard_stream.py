@@ -44,8 +44,8 @@ class Shard:
 class Shards:
     """The content of shards.json: the folder of shards.
 
-    `labels` counts the training tiles of each class, in the order of `classes`; `tile_size` is in pixels,
-    `mpp` in microns per pixel of the tiles (None: the slides' own).
+    `labels` and `valid_labels` count the tiles of each class to train on and to validate with, in the order
+    of `classes`; `tile_size` is in pixels, `mpp` in microns per pixel of the tiles (None: the slides' own).
     """
 
     classes: tuple[str, ...]
@@ -53,6 +53,7 @@ class Shards:
     mpp: float | None
     digest: str
     labels: tuple[int, ...]
+    valid_labels: tuple[int, ...]
     train: tuple[Shard, ...]
     valid: tuple[Shard, ...]
 
@@ -68,6 +69,7 @@ class Shards:
             listed = content["shards"]
             shards = {s["file"]: Shard(storage.join(uri, s["file"]), int(s["tiles"])) for s in listed}
             of_train = [s for s in listed if _TRAIN.fullmatch(s["file"])]
+            of_valid = [s for s in listed if s["split"] == "valid"]
             classes = tuple(sorted(content["classes"]))
             made = cls(
                 classes=classes,
@@ -75,8 +77,9 @@ class Shards:
                 mpp=content["mpp"],
                 digest=content["digest"],
                 labels=tuple(sum(int(s["labels"].get(c, 0)) for s in of_train) for c in classes),
+                valid_labels=tuple(sum(int(s["labels"].get(c, 0)) for s in of_valid) for c in classes),
                 train=tuple(shards[s["file"]] for s in of_train),
-                valid=tuple(shards[s["file"]] for s in listed if s["split"] == "valid"),
+                valid=tuple(shards[s["file"]] for s in of_valid),
             )
         except FileNotFoundError as error:
             raise StreamError(f"{name} is not there: give the folder that the shards step wrote") from error

@@ -104,6 +104,7 @@ def _describe(
         "input_wait_share": sum(row["input_wait_share"] for row in rows) / len(rows),
         "weights": trained.model.count_params(),
         **trained.devices,
+        "no_better_than_chance": trained.no_better_than_chance,
         "notes": trained.notes,
         "versions": {
             "python": platform.python_version(),

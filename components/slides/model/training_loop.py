@@ -42,6 +42,7 @@ class Trained:
     steps_per_epoch: int
     class_weights: list[float]
     devices: dict[str, Any]
+    no_better_than_chance: bool = False
     notes: list[str] = field(default_factory=list)
 
 
@@ -80,6 +81,15 @@ def class_weights(counts: Sequence[int]) -> list[float]:
     return [sum(present) / (len(present) * count) if count else 1.0 for count in counts]
 
 
+def chance_loss(counts: Sequence[int], weights: Sequence[float]) -> float:
+    """Return the weighted cross entropy of calling all classes equally probable, 0.0 without tiles.
+
+    `counts` are the tiles of each class that it is measured on, `weights` those of the classes.
+    """
+    weighted = sum(count * weight for count, weight in zip(counts, weights, strict=True))
+    return math.log(len(counts)) * weighted / max(1, sum(counts))
+
+
 def fit(
     collective: Collective,
     shards: shard_stream.Shards,
@@ -102,6 +112,7 @@ def fit(
         steps_per_epoch=run.steps,
         class_weights=run.class_weights,
         devices=devices,
+        no_better_than_chance=run.no_better_than_chance,
         notes=run.notes,
     )
 
@@ -122,6 +133,7 @@ class _Run:
         self.history: list[Epoch] = []
         self.best_epoch, self.best_loss = 0, math.inf
         self.best: list[Any] | None = None
+        self.no_better_than_chance = False
         self.notes = [] if shards.valid else ["no validation tile: trained for all epochs, the last one kept"]
         self.mine = shards.train_of(collective.rank, collective.size)
         self.tiles = collective.minimum(sum(shard.tiles for shard in self.mine))
@@ -133,8 +145,14 @@ class _Run:
         self.class_weights = class_weights(shards.labels)
         keras.utils.set_random_seed(parameters.seed)
         # Rank 0 alone fetches pretrained weights; the others are given them below.
-        weights = parameters.weights if collective.rank == 0 else "none"
-        self.network = model.build(parameters.model, len(shards.classes), shards.tile_size, weights)
+        self.network = model.build(
+            parameters.model,
+            len(shards.classes),
+            shards.tile_size,
+            parameters.weights,
+            load=collective.rank == 0,
+        )
+        model.adapt_statistics(self.network, self.steps * parameters.epochs)
         self.optimizer = self._optimizer()
         self.optimizer.build(self.network.trainable_variables)
         self.totals = tf.Variable(tf.zeros([3], tf.float64))
@@ -188,6 +206,13 @@ class _Run:
             epoch += 1
         if self.best is not None:
             self.network.set_weights(self.best)
+        chance = chance_loss(self.shards.valid_labels, self.class_weights)
+        if self.shards.valid and not self.best_loss < chance:
+            self.no_better_than_chance = True
+            if self.collective.rank == 0:
+                total = self.steps * self.parameters.epochs
+                note = f"no better than chance: validation loss {self.best_loss:.3g}, of chance {chance:.3g}"
+                progress.report("training", total, total, note, milestone=True)
 
     def _agreed(self, value: int) -> int:
         """Return rank 0's value on every rank."""

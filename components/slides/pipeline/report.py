@@ -40,6 +40,10 @@ from brume.slides.model.slide_tiles import STEP
 from brume.slides.pipeline import curves
 from brume.statistics import Interval
 
+NO_BETTER_THAN_CHANCE = (
+    "Do not use this model: in no epoch was it better on validation tiles than chance. See its loss under "
+    "Training, and train longer, with another learning rate, more slides, or other weights."
+)
 SPLITS = ("train", "valid", "test")
 FEW_PATIENTS = 30  # below this a test split is too small for firm conclusions
 WIDE_INTERVAL = 0.1
@@ -103,7 +107,10 @@ def build(
     `training` the content of the model's training.json; `timings` the seconds of each step; `facts` are shown
     under the title, such as when and where the run was.
     """
-    sections = [Section("Results", _results(classes, scores, evaluation, rejects))]
+    results = _results(classes, scores, evaluation, rejects)
+    if training and training.get("no_better_than_chance"):
+        results.insert(1, Note(NO_BETTER_THAN_CHANCE, "warn"))
+    sections = [Section("Results", results)]
     if evaluation and evaluation.slides:
         sections.append(_accuracy(evaluation))
     sections.append(_slides(classes, scores, heatmaps))

@@ -9,7 +9,9 @@ from brume.run.checks import Checks
 from brume.slides.model.grid import Tiling
 from brume.slides.model.parameters import TrainingParameters
 
-_TRAINING = ("model", "weights", "epochs", "batch_size", "learning_rate", "ranks", "collective", "seed")
+_TRAINING = (
+    *("model", "weights", "epochs", "batch_size", "learning_rate", "patience", "ranks", "collective", "seed"),
+)
 _TILING = ("tile_size", "max_background", "jpeg_quality", "tissue", "ink")
 
 

@@ -151,6 +151,15 @@ def test_a_large_test_split_needs_no_warning(tmp_path: Path) -> None:
     assert "Read these figures with care" not in text_of(page(tmp_path, cohort(600)))
 
 
+def test_a_model_no_better_than_chance_is_warned_of_first(tmp_path: Path) -> None:
+    training = {"no_better_than_chance": True, "history": []}
+    assert "Do not use this model" in text_of(page(tmp_path, cohort(60), training=training))
+
+
+def test_another_model_is_not(tmp_path: Path) -> None:
+    assert "Do not use this model" not in text_of(page(tmp_path, cohort(60)))
+
+
 def test_new_slides_have_predictions_and_no_accuracy(tmp_path: Path) -> None:
     scores = cohort(12, labelled=False)
     text = text_of(page(tmp_path, scores, evaluation=None, rejects=[], training=None))

@@ -143,6 +143,28 @@ def test_the_model_folder_records_how_it_was_made(unbroken: Job) -> None:
 
 @pytest.mark.mpi
 @pytest.mark.slow
+def test_a_model_no_better_than_chance_is_known_for_it(unbroken: Job, tiles: str, tmp_path: Path) -> None:
+    """One with a validation loss of 106,898 was exported and scored without a word."""
+    assert unbroken.record()["no_better_than_chance"] is False
+    job = Job(tmp_path, tiles)
+    job.launch(replace(PARAMETERS, learning_rate=1e-9, epochs=1, ranks=1))
+    assert job.record()["no_better_than_chance"] is True
+    assert any("no better than chance: validation loss" in line for line in job.log)
+
+
+@pytest.mark.mpi
+@pytest.mark.long
+def test_resnet50_learns_from_random_weights(tiles: str, tmp_path: Path) -> None:
+    job = Job(tmp_path, tiles)
+    job.launch(replace(PARAMETERS, model="resnet50", weights="none", epochs=6, ranks=1))
+    record = job.record()
+    assert record["no_better_than_chance"] is False
+    best = record["history"][record["best_epoch"] - 1]
+    assert best["valid_loss"] < 2 * best["loss"] + 0.5
+
+
+@pytest.mark.mpi
+@pytest.mark.slow
 def test_a_finished_training_is_kept_and_another_is_not(unbroken: Job, tiles: str) -> None:
     before = unbroken.record()
     unbroken.launch(replace(PARAMETERS, threads=2))
