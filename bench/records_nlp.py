@@ -109,7 +109,7 @@ def notes(extractor: LocalExtractor, prefix: str) -> Counted:
         got = {
             entity.concepts[0].code[:3]: entity.text
             for entity in extractor.extract(Note("", "", text))
-            if entity.category == "MEDICAL_CONDITION"
+            if entity.category == "MEDICAL_CONDITION" and entity.concepts
         }
         found.right += len(wanted & set(got))
         found.missing += len(wanted - set(got))

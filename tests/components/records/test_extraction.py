@@ -32,7 +32,9 @@ TABULAR = """<?xml version="1.0" encoding="utf-8"?><ICD10CM.tabular><chapter><se
 
 def codes(text: str) -> dict[str, str]:
     return {
-        one.text: one.concepts[0].code[:3] for one in entities(text) if one.category == "MEDICAL_CONDITION"
+        one.text: one.concepts[0].code[:3]
+        for one in entities(text)
+        if one.category == "MEDICAL_CONDITION" and one.concepts
     }
 
 

@@ -37,7 +37,7 @@ def personal(entities: Iterable[Entity]) -> dict[str, Any]:
 
 
 def icd10cm(entities: Iterable[Entity], link: Callable[[Entity], Sequence[Concept]]) -> dict[str, Any]:
-    """Return InferICD10CM's entities; `link` gives the codes of one, best first."""
+    """Return InferICD10CM's entities, those with a code; `link` gives the codes of one, best first."""
     return _inferred(entities, "MEDICAL_CONDITION", "ICD10CMConcepts", link, _ICD10CM_TRAITS)
 
 
@@ -60,10 +60,13 @@ def _inferred(
     numbers, found = _Numbers(), []
     for entity in sorted(entities, key=_place):
         if entity.category == category:
+            codes = link(entity)
+            if category == "MEDICAL_CONDITION" and not codes:
+                continue
             shown = _entity(entity, numbers, allowed)
             shown[member] = [
                 {"Description": one.display or one.code, "Code": one.code, "Score": one.score}
-                for one in link(entity)
+                for one in codes
             ]
             if category == "MEDICATION":
                 for attribute in shown["Attributes"]:

@@ -9,7 +9,7 @@ from brume import weights
 from brume.records.model.entity import Concept, Entity, Trait
 from brume.records.model.minilm import MiniLM
 from brume.records.model.nlp import drugs as drug_names
-from brume.records.model.nlp import icd10cm, phi, procedures
+from brume.records.model.nlp import findings, icd10cm, phi, procedures
 from brume.records.model.nlp.context import traits
 from brume.records.model.nlp.drugs import DrugMention, Drugs
 from brume.records.model.nlp.linking import Linker
@@ -20,8 +20,9 @@ from brume.records.model.nlp.terms import Terms, symptom_codes
 from brume.records.model.nlp.words import form, words
 from brume.records.model.note import Note
 
-_RULES = "7"  # changes with the rules: entities of another version are found again
+_RULES = "8"  # changes with the rules: entities of another version are found again
 _USUAL, _TITLE, _PART = 0.97, 0.92, 0.83  # scores of a usual name, of ICD's own term, of a part of one
+_UNNAMED = 0.75  # score of what is denied and is no term
 
 
 class LocalExtractor:
@@ -78,17 +79,33 @@ class LocalExtractor:
             section = sections.at(begin).name
             spans = [(mention.begin, mention.end) for mention in mentions]
             spans += [(drug.begin, drug.end) for drug in drugs]
+            unnamed = [
+                place
+                for place in findings.denied(text, begin, end, parts, [*spans, *others])
+                if not phi.is_surname(text, *place, surnames)
+            ]
+            spans += unnamed
             stated = iter(traits(text, begin, end, spans, section))
             found += [self._condition(text, mention, next(stated), section) for mention in mentions]
             found += [self._medication(text, drug, next(stated), section) for drug in drugs]
+            found += [
+                _unnamed(text, place, named, section)
+                for place, named in zip(unnamed, stated, strict=True)
+                if any(trait is Trait.NEGATION for trait, _ in named)
+            ]
         return tuple(sorted(found, key=lambda entity: (entity.begin, entity.end)))
 
     def codes(self, entity: Entity, most: int) -> tuple[Concept, ...]:
-        """Return up to `most` codes of a condition, best first: that of its term, then those like it."""
+        """Return up to `most` codes of a condition, best first: that of its term, then those like it.
+
+        There are none for what is no term: a code with a word of it would name something else.
+        """
         first = entity.concepts[:1]
+        if not first:
+            return ()
         known = {concept.code for concept in first}
         others = [one for one in self.linker.link(entity.text) if one.code not in known]
-        least = first[0].score if first else 1.0
+        least = first[0].score
         below = [
             Concept(one.system, one.code, one.display, round(min(one.score, least), 4)) for one in others
         ]
@@ -151,6 +168,14 @@ class LocalExtractor:
             section,
             attributes,
         )
+
+
+def _unnamed(
+    text: str, place: tuple[int, int], stated: tuple[tuple[Trait, float], ...], section: str
+) -> Entity:
+    """Return a finding that is no term: Comprehend Medical's entities need no code either."""
+    begin, end = place
+    return Entity(begin, end, text[begin:end], "MEDICAL_CONDITION", "DX_NAME", _UNNAMED, stated, (), section)
 
 
 @functools.cache
