@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import json
 from collections.abc import Iterator
 from typing import Any
@@ -71,3 +72,24 @@ def test_a_plus_sign_is_a_space_in_a_form_alone(url: str) -> None:
 def test_a_route_may_take_longer_than_an_operation(url: str) -> None:
     assert requests.get(f"{url}/slow", timeout=60).text == "done"
     assert requests.get(f"{url}/late", timeout=60).status_code == 503
+
+
+class Indices:
+    """One of kendra's operations."""
+
+    def list_indices(self, request: dict[str, Any], call: Call) -> dict[str, Any]:
+        return {}
+
+
+@pytest.mark.parametrize("coding", ["gzip", "deflate", "br", "zstd", "aws-chunked, GZIP"])
+def test_a_compressed_body_is_refused_with_what_to_do(url: str, coding: str) -> None:
+    data, headers = gzip.compress(b"{}"), {"content-encoding": coding}
+    route = requests.post(f"{url}/system", data, headers=headers, timeout=60)
+    with serve_engine(Engine({"kendra": Indices()}), keys=None) as other:
+        target = {"x-amz-target": "AWSKendraFrontendService.ListIndices"}
+        operation = requests.post(other, data, headers=headers | target, timeout=60)
+        plain = {**target, "content-encoding": "identity", "content-type": "application/x-amz-json-1.1"}
+        assert requests.post(other, b"{}", headers=plain, timeout=60).status_code == 200
+    for answered in (route, operation):
+        assert answered.status_code == 415
+        assert "without compression" in answered.text

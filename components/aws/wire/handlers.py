@@ -167,10 +167,23 @@ async def _receive(gateway: Gateway, context: Context, limit: int) -> None:
     if context.received:
         return
     context.received = True
+    _refuse_compressed(context)
     http = Request(context.scope, context.receive)
     context.body = await context.release.enter_async_context(
         gateway.bodies.read(http, limit, context.throttling_code)
     )
+
+
+def _refuse_compressed(context: Context) -> None:
+    """Refuse a compressed body before it is read: it would have to be inflated, to whatever size."""
+    named = context.request.header("content-encoding") or ""
+    if {one.strip().lower() for one in named.split(",")} - {"", "identity", "aws-chunked"}:
+        error = ServiceError(
+            "UnsupportedMediaTypeException",
+            f"A body with Content-Encoding {named[:40]} is not read here: send it without compression",
+        )
+        error.status = 415
+        raise error
 
 
 async def verify_signature(gateway: Gateway, context: Context) -> None:
