@@ -11,7 +11,7 @@ from pathlib import Path
 import boto3
 import pytest
 
-from brume import storage
+from brume import inflating, storage
 from brume.records.model import ingest
 from brume.records.model.lake import Lake
 from brume.records.model.notes.making import make
@@ -203,6 +203,16 @@ def test_compressed_files_and_one_whose_end_is_missing(tmp_path: Path, lake: Lak
     assert held(lake).keys() == {"Patient/a", "Patient/b"}
     assert ("Patient-1.ndjson.gz", None) in rejects(lake)
     assert summary.files == 2
+
+
+def test_a_compressed_file_that_stands_for_too_much_is_set_aside(tmp_path: Path, lake: Lake) -> None:
+    bomb = gzip.compress(b" " * (4 * inflating.FREE))
+    source = write(tmp_path / "export", {"Patient-0.ndjson.gz": bomb, "Patient-1.ndjson": [patient()]})
+    ingest.run(source, lake, processes=1)
+    assert len(held(lake)) == 1
+    (rejected,) = lake.table("rejects").to_pylist()
+    assert (rejected["file"], rejected["line"]) == ("Patient-0.ndjson.gz", None)
+    assert "times its size" in rejected["reason"] and "without compression" in rejected["remedy"]
 
 
 def test_many_lines_that_are_set_aside_are_counted_and_not_all_listed(

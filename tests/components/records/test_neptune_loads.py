@@ -122,6 +122,18 @@ def test_an_error_ends_a_load_and_nothing_is_loaded(url: str, folder: Path) -> N
     assert states == {"b.nq": "LOAD_FAILED", "c.nq": "LOAD_CANCELLED_DUE_TO_ERRORS"}
 
 
+@pytest.mark.parametrize("name", ["a.nq.gz", "a.nq"])
+def test_a_file_of_one_endless_line_fails_alone_and_says_why(url: str, folder: Path, name: str) -> None:
+    put(folder, f"in/{name}", "a" * (40 << 20))
+    put(folder, "in/b.nq", LINE.format(1))
+    found = load(url, "s3://bucket/in", failOnError=False)
+    assert found["overallStatus"]["status"] == "LOAD_FAILED"
+    (error,) = found["errors"]["errorLogs"]
+    assert (error["fileName"], error["errorCode"]) == (f"s3://bucket/in/{name}", "PARSING_ERROR")
+    assert "16 MiB" in error["errorMessage"] or "times its size" in error["errorMessage"]
+    assert ask(url, COUNT) == [("1",)]
+
+
 def test_without_fail_on_error_the_rest_is_loaded_and_errors_come_by_pages(url: str, folder: Path) -> None:
     put(folder, "in/a.nq", "".join("wrong\n" if number % 2 else LINE.format(number) for number in range(50)))
     put(folder, "in/b.ttl", numbered(100, 110))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import bz2
 import gzip
+import tracemalloc
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -64,6 +66,58 @@ def test_compressed_files_are_read_and_damaged_ones_are_an_error(tmp_path: Path,
     (tmp_path / "b").write_bytes(data[:-20])
     _, reading = quads(tmp_path / "b")
     assert reading.wrong == 1
+
+
+@pytest.mark.parametrize("pack", [gzip.compress, bz2.compress, bytes])
+@pytest.mark.parametrize("kind", ["nquads", "turtle"])
+def test_a_line_or_term_that_never_ends_costs_no_more_than_a_buffer(
+    tmp_path: Path, pack: type, kind: str
+) -> None:
+    (tmp_path / "a").write_bytes(pack(b'<http://e/a> <http://e/p> "' + b"a" * (40 << 20)))
+    tracemalloc.start()
+    _, reading = quads(tmp_path / "a", kind, tolerant=True)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert reading.wrong == 1
+    assert any(word in reading.errors[0].reason for word in ("times its size", "16 MiB", "too long"))
+    assert peak < 100 << 20
+
+
+RDFXML = """<?xml version="1.0"?><!-- it's a head --><!DOCTYPE r [<!-- ] --> {} ]>
+<r:RDF xmlns:r="http://www.w3.org/1999/02/22-rdf-syntax-ns#" xmlns:e="http://e/">
+<r:Description r:about="{}a"><e:p>{}</e:p></r:Description></r:RDF>"""
+
+
+def test_entities_of_rdf_xml_are_read_where_they_stand_for_little(tmp_path: Path) -> None:
+    (tmp_path / "a").write_text(RDFXML.format('<!ENTITY e "http://e/">', "&e;", "&e;"))
+    (quad,), reading = quads(tmp_path / "a", "rdfxml")
+    assert (reading.wrong, str(quad.subject), str(quad.object)) == (0, "<http://e/a>", '"http://e/"')
+
+
+@pytest.mark.parametrize(
+    "declared",
+    [
+        '<!ENTITY a "xxxxxxxxxx">'
+        + "".join(f'<!ENTITY {two} "{f"&{one};" * 10}">' for one, two in pairwise("abcdefghi")),
+        f'<!ENTITY i "{"x" * 5000}">',
+    ],
+    ids=["nested", "long"],
+)
+@pytest.mark.parametrize(
+    "late", [False, True]
+)  # in a DOCTYPE that XML does not allow there, and the parser does
+@pytest.mark.parametrize("pack", [gzip.compress, bytes])
+def test_entities_of_rdf_xml_that_stand_for_much_are_refused(
+    tmp_path: Path, pack: type, declared: str, late: bool
+) -> None:
+    text = RDFXML.format(declared, "http://e/", "&i;" * 9)
+    if late:
+        head, doctype, rest = text.partition("<!DOCTYPE")[0], *text.partition("<!DOCTYPE")[2].split("]>\n", 1)
+        text = head + rest.replace("<e:p>", f"<!--{' ' * (2 << 20)}--><!DOCTYPE{doctype}]><e:p>")
+    (tmp_path / "a").write_bytes(pack(text.encode()))
+    _, reading = quads(tmp_path / "a", "rdfxml")
+    assert reading.wrong == 1
+    assert "entity" in reading.errors[0].reason
 
 
 BLANK = {

@@ -6,15 +6,18 @@ loaded again adds nothing. Files may be compressed by gzip or bzip2.
 
 from __future__ import annotations
 
-import bz2
-import gzip
+import contextlib
 import hashlib
+import io
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, cast
+from typing import IO, Any
 
 from pyoxigraph import BlankNode, DefaultGraph, NamedNode, Quad, RdfFormat, Triple, parse
+
+from brume import inflating
 
 FORMATS = {
     "nquads": RdfFormat.N_QUADS,
@@ -24,6 +27,10 @@ FORMATS = {
 }
 _BY_LINE = ("nquads", "ntriples")
 _BLOCK = 1 << 20
+_LINE = 16 << 20  # bytes of a line, as of the parser's buffer
+_BEGINS = b"<!ENTITY"
+_ENTITY = re.compile(rb"<!ENTITY\s+[^\s\"]{1,100}\s+\"[^\"&]{0,300}\"")  # one that stands for little
+_LONGEST = 500  # bytes in which such a one ends: they are looked at before its beginning is passed on
 _MOST_ERRORS = 10_000  # that are kept; all are counted
 _MESSAGE = 200  # characters of a parser's reason
 
@@ -72,14 +79,7 @@ class Source:
 
 def read(source: Source, reading: Reading) -> Iterator[Quad]:
     """Yield the quads of a file, and count what was read. Raises `StoppedError`, `OSError`."""
-    with source.path.open("rb") as raw:
-        start = raw.read(3)
-        raw.seek(0)
-        stream: IO[bytes] = raw
-        if start.startswith(b"\x1f\x8b"):
-            stream = cast(IO[bytes], gzip.GzipFile(fileobj=raw))
-        elif start == b"BZh":
-            stream = cast(IO[bytes], bz2.BZ2File(raw))
+    with _opened(source.path) as stream:
         graph = NamedNode(source.graph) if source.graph else None
         quads = (
             _by_line(stream, source, reading)
@@ -92,12 +92,56 @@ def read(source: Source, reading: Reading) -> Iterator[Quad]:
                 if graph is not None and isinstance(quad.graph_name, DefaultGraph):
                     quad = Quad(quad.subject, quad.predicate, quad.object, graph)
                 yield quad
-        except EOFError as error:
-            reading.note(0, f"the compressed file ends early: {error}")
+        except inflating.InflationError as error:
+            reading.note(0, f"{error}; {error.remedy}")
             raise StoppedError from error
-        except gzip.BadGzipFile as error:
-            reading.note(0, f"the compressed file is damaged: {error}")
+        except _EntityError as error:
+            reading.note(0, str(error))
             raise StoppedError from error
+        except MemoryError as error:  # of the parser, for a term that is longer than its buffer
+            reading.note(0, f"a term is too long to be read: {error}")
+            raise StoppedError from error
+
+
+@contextlib.contextmanager
+def _opened(path: Path) -> Iterator[IO[bytes]]:
+    """Open a file, and what it stands for if it is compressed."""
+    with path.open("rb") as raw:
+        start = raw.read(3)
+        raw.seek(0)
+        packed = next((one for one in (inflating.GZIP, inflating.BZIP2) if start.startswith(one)), b"")
+        yield inflating.inflated(raw, packed) if packed else raw
+
+
+class _EntityError(ValueError):
+    """RDF/XML whose entities may stand for more than any machine has."""
+
+
+class _Checked(io.RawIOBase):
+    """RDF/XML without entities of entities, which double with each level, and without long ones.
+
+    The parser takes both, in a DOCTYPE anywhere in the file.
+    """
+
+    def __init__(self, stream: IO[bytes]) -> None:
+        self._stream, self._waiting = stream, b""
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        """Fill a buffer. Raises `_EntityError`."""
+        data, more = self._waiting, b"-"
+        while more and len(data) < len(buffer) + _LONGEST:
+            data += (more := self._stream.read(_BLOCK))
+        cut = min(len(buffer), len(data))
+        at = data.find(_BEGINS)
+        while 0 <= at < cut:
+            if not _ENTITY.match(data, at):
+                raise _EntityError("an entity of its DOCTYPE names another, or is long: write it out")
+            at = data.find(_BEGINS, at + 1)
+        buffer[:cut], self._waiting = data[:cut], data[cut:]
+        return cut
 
 
 def _whole(stream: IO[bytes], source: Source, reading: Reading) -> Iterator[Quad]:
@@ -108,8 +152,9 @@ def _whole(stream: IO[bytes], source: Source, reading: Reading) -> Iterator[Quad
             numbers[node.value] = _blank(source.name, str(len(numbers)))
         return numbers[node.value]
 
+    checked = io.BufferedReader(_Checked(stream), _BLOCK) if source.format == "rdfxml" else stream
     try:
-        for quad in parse(stream, FORMATS[source.format], base_iri=source.base or None):
+        for quad in parse(checked, FORMATS[source.format], base_iri=source.base or None):
             yield _renamed(quad, numbered)
     except SyntaxError as error:
         _note(reading, error, 0)
@@ -124,7 +169,11 @@ def _by_line(stream: IO[bytes], source: Source, reading: Reading) -> Iterator[Qu
 
     first = 1  # the number of a block's first line
     while block := stream.read(_BLOCK):
-        block += stream.readline()
+        block += stream.readline(_LINE)
+        if len(block) >= _LINE and not block.endswith(b"\n"):
+            line = first + block.count(b"\n")
+            reading.note(line, f"the line is longer than {_LINE >> 20} MiB")
+            raise StoppedError
         rename = b"_:" in block
         try:
             quads = list(parse(block, kind))

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import gzip
 import re
-import zlib
 from collections.abc import Iterator
-from contextlib import ExitStack
-from typing import BinaryIO, cast
+from typing import BinaryIO
 
+from brume import inflating
 from brume.records.model.fhir_types import RESOURCE_TYPES
 from brume.records.model.reading import ndjson
 from brume.records.model.reading.resources import Deletion, NoResourceError, Read, resources
@@ -25,27 +23,25 @@ def holds_resources(name: str) -> bool:
 
 
 def read(stream: BinaryIO, name: str) -> Iterator[tuple[int, Item]]:
-    """Iterate what a file holds in its order, each with its line, 0 for a broken compression.
+    """Iterate what a file holds in its order, each with its line; 0 for a compression that is broken
+    or stands for too much (`brume.inflating`).
 
     The stream has `peek`, as a `BufferedReader` has. `name` is the file's: it may state the type of its
     resources, and `.gz` that it is compressed. Memory is bounded by one object.
     """
     expected = _expected(name)
-    with ExitStack() as opened:
-        source = stream
-        if name.lower().endswith(".gz"):
-            source = cast(BinaryIO, opened.enter_context(gzip.open(stream)))
-        try:
-            for item in ndjson.read(source):
-                if isinstance(item, ndjson.Repair):
-                    yield item.line, item
-                elif isinstance(item, ndjson.Fault):
-                    yield item.line, NoResourceError(item.reason, item.remedy)
-                else:
-                    for found in resources(item.value, item.text, expected):
-                        yield item.line, found
-        except (EOFError, gzip.BadGzipFile, zlib.error):
-            yield 0, NoResourceError("its compression ends early or is broken", "copy the file again")
+    source = inflating.inflated(stream, inflating.GZIP) if name.lower().endswith(".gz") else stream
+    try:
+        for item in ndjson.read(source):
+            if isinstance(item, ndjson.Repair):
+                yield item.line, item
+            elif isinstance(item, ndjson.Fault):
+                yield item.line, NoResourceError(item.reason, item.remedy)
+            else:
+                for found in resources(item.value, item.text, expected):
+                    yield item.line, found
+    except inflating.InflationError as error:
+        yield 0, NoResourceError(str(error), error.remedy)
 
 
 def _expected(name: str) -> str:

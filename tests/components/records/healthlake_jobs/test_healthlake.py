@@ -181,6 +181,17 @@ def test_a_resource_that_fhir_does_not_allow_fails_alone(boto: Any, root: Path) 
     assert "another type than the file's name states" in other["warning"] and "Secret" not in done
 
 
+def test_a_file_that_stands_for_too_much_fails_and_the_others_do_not(boto: Any, root: Path) -> None:
+    hl.write(root / "inputs/dense/Patient-0.ndjson", [{"resourceType": "Patient", "id": "x"}])
+    (root / "inputs/dense/Patient-1.ndjson.gz").write_bytes(gzip.compress(b" " * (40 << 20)))
+    store = hl.make_datastore(boto)
+    found = hl.imported(boto, store, hl.start_import(boto, store, "s3://inputs/dense"))
+    assert found["JobStatus"] == "COMPLETED_WITH_ERRORS"
+    assert found["JobProgressReport"]["TotalNumberOfResourcesImported"] == 1
+    text = (hl.folder_of(root, found) / "FAILURE/Patient-1.ndjson").read_text()
+    assert "times its size" in text
+
+
 def test_results_beside_the_input_are_not_imported_again(boto: Any, root: Path) -> None:
     hl.write(root / "inputs/beside/Patient-0.ndjson", [{"resourceType": "Patient", "id": "x"}])
     store = hl.make_datastore(boto)
