@@ -86,6 +86,10 @@ def datastore(scoped: Served) -> str:
             {"resourceType": "Condition", "id": f"c-{patient}", "subject": subject, "code": about},
         )
     inner = {"resourceType": "Patient", "id": "p1", "name": [{"text": WORDS["p2"]}]}
+    for patient in PATIENTS:
+        member = [{"entity": {"reference": f"Patient/{patient}"}}]
+        group = {"resourceType": "Group", "id": f"g-{patient}", "type": "person", "actual": True}
+        Client(scoped.url, identity).put(group | {"member": member})
     nurse = {"resourceType": "Practitioner", "id": "nurse", "contained": [inner]}
     Client(scoped.url, identity).put(nurse)
     return identity
@@ -112,12 +116,17 @@ def test_fhir_shows_a_key_its_patients_alone(scoped: Served, datastore: str, key
         assert made.status_code == 403
 
 
+EXPORT = {
+    "OutputDataConfig": {
+        "S3Configuration": {"S3Uri": "s3://bucket/", "KmsKeyId": "arn:aws:kms:eu-west-1:123456789012:key/1"}
+    },
+    "DataAccessRoleArn": "arn:aws:iam::123456789012:role/export",
+}
+
+
 def test_an_export_is_there_for_the_key_that_began_it_alone(scoped: Served, datastore: str) -> None:
-    place = {"S3Uri": "s3://bucket/", "KmsKeyId": "arn:aws:kms:eu-west-1:123456789012:key/1"}
-    output, role = {"S3Configuration": place}, "arn:aws:iam::123456789012:role/export"
-    wanted = {"OutputDataConfig": output, "DataAccessRoleArn": role}
     client = Client(scoped.url, datastore, KEYS["AKIDWARD"])
-    address = f"export/{client.ask('POST', '$export', wanted).json()['jobId']}"
+    address = f"export/{client.ask('POST', '$export', EXPORT).json()['jobId']}"
     for key in ("AKIDTWO", "AKIDSTUDY", "AKIDSTRANGER"):
         other, names = (
             Client(scoped.url, datastore, KEYS[key]),
@@ -129,6 +138,9 @@ def test_an_export_is_there_for_the_key_that_began_it_alone(scoped: Served, data
     until(lambda: client.ask("GET", address).status_code == 200)
     assert Client(scoped.url, datastore, KEYS["AKIDOFFICE"]).ask("GET", address).status_code == 200
     assert client.ask("GET", address).json()["exportJobProperties"]["jobStatus"] == "COMPLETED"
+    own = client.ask("POST", "Group/g-p1/$export", EXPORT)
+    assert own.status_code == 202
+    until(lambda: client.ask("GET", f"export/{own.json()['jobId']}").status_code == 200)
 
 
 def test_emergency_access_opens_all_and_is_written_down(scoped: Served, datastore: str) -> None:
@@ -216,6 +228,9 @@ def test_what_is_refused_and_what_is_hidden_is_in_the_audit(scoped: Served, data
     assert [fhir.ask("GET", path).status_code for path in ("Patient/p2", "Patient/nobody")] == [404, 404]
     assert fhir.ask("POST", "", batch).status_code == 200
     assert fhir.ask("DELETE", "Patient/p2").status_code == 403
+    exports = [fhir.ask("POST", f"Group/{name}/$export", EXPORT) for name in ("g-p2", "nothing")]
+    assert [one.status_code for one in exports] == [404, 404]
+    assert exports[0].json() == exports[1].json()
     with pytest.raises(ClientError, match="AccessDenied"):
         ward.list_jobs()
     assert scoped.sparql("AKIDWARD", query="SELECT * {SERVICE <http://x> {?s ?p ?o}}").status_code == 403
@@ -227,6 +242,8 @@ def test_what_is_refused_and_what_is_hidden_is_in_the_audit(scoped: Served, data
         ("healthlake:FhirRead", "DENIED", []),
         ("healthlake:FhirBundle", "DENIED", ["Condition/c-p2"]),
         ("healthlake:FhirDelete", "DENIED", []),
+        ("healthlake:StartFHIRExportJobWithPost", "DENIED", ["Group/g-p2"]),
+        ("healthlake:StartFHIRExportJobWithPost", "DENIED", []),
         ("brumerecords:ListJobs", "DENIED", []),
         ("neptune-db:Sparql", "DENIED", []),
     ]

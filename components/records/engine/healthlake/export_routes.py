@@ -17,8 +17,9 @@ from sqlalchemy import Row
 from brume.aws.client import service_model
 from brume.aws.engine.routes import Reply, RouteRequest, SignedRoute
 from brume.aws.engine.service import Call, ServiceError
+from brume.records.engine.access.audit import Audit
 from brume.records.engine.access.scopes import Scopes
-from brume.records.engine.healthlake import store
+from brume.records.engine.healthlake import store, unseen
 from brume.records.engine.healthlake.common import SIGNING, datastore_row, endpoint
 from brume.records.engine.healthlake.job_run import output_folder
 from brume.records.engine.healthlake.jobs import Jobs
@@ -38,8 +39,8 @@ _JSON = {"content-type": "application/fhir+json"}
 class ExportRoutes:
     """The routes of exports."""
 
-    def __init__(self, fhir: FhirStore, jobs: Jobs, scopes: Scopes) -> None:
-        self._fhir, self._jobs, self._scopes = fhir, jobs, scopes
+    def __init__(self, fhir: FhirStore, jobs: Jobs, scopes: Scopes, audit: Audit) -> None:
+        self._fhir, self._jobs, self._scopes, self._audit = fhir, jobs, scopes, audit
 
     def routes(self) -> list[SignedRoute]:
         """Return the routes; `$` may be written as %24."""
@@ -105,9 +106,10 @@ class ExportRoutes:
             return {"compartments": "/Patient/" in request.path}
         with self._fhir.store.read() as db:
             row = datastore_row(db, call, request.labels["datastore"], active=True)
-            group, patients = request.labels["group"], self._scopes.of(call).patients
-            found = store.read(db, row.id, "Group", group, patients)
+            group, scope = request.labels["group"], self._scopes.of(call)
+            found = store.read(db, row.id, "Group", group, scope.patients)
         if found is None or found.deleted:
+            unseen.write(self._audit, self._fhir, call, scope, row.id, [("Group", group)])
             raise refused(404, "not-found", "there is no such Group")
         members = exact_json.loads(found.text).get("member") or []
         there = [one for one in members if isinstance(one, dict) and not one.get("inactive")]

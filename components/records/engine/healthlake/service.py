@@ -63,7 +63,7 @@ def create(state: State) -> Part:
         stores.close()
         notes.close()
 
-    exports = ExportRoutes(fhir, jobs, state.scopes)
+    exports = ExportRoutes(fhir, jobs, state.scopes, state.audit)
     rest = Rest(fhir, state.scopes, state.audit, notes.submit)
     return Part(SERVICE.mount(stores, jobs, tags), [*exports.routes(), *rest.routes()], close=close)
 

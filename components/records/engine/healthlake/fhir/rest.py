@@ -16,14 +16,14 @@ from sqlalchemy import Connection
 
 from brume.aws.engine.routes import Reply, RouteRequest, SignedRoute
 from brume.aws.engine.service import Call, ServiceError
-from brume.records.engine.access.audit import DENIED, Audit
+from brume.records.engine.access.audit import Audit
 from brume.records.engine.access.scopes import Scopes
-from brume.records.engine.healthlake import common
+from brume.records.engine.healthlake import common, unseen
 from brume.records.engine.healthlake.fhir import bundle, capability, reading, replies, writing
 from brume.records.engine.healthlake.fhir.access import Access, preferences, require_json
 from brume.records.engine.healthlake.fhir.search import search
 from brume.records.engine.healthlake.fhir.writing import Change
-from brume.records.engine.healthlake.store import FhirStore, Version, Writing, read
+from brume.records.engine.healthlake.store import FhirStore, Version, Writing
 from brume.records.model.fhir import body, checks, query
 from brume.records.model.fhir.errors import FhirError, refused
 
@@ -233,17 +233,7 @@ class Rest:
             self._changed(access.datastore)
 
     def _unseen(self, access: Access, resources: Sequence[tuple[str, str]]) -> None:
-        """Write into the audit that resources were not found, for a key that does not see all.
-
-        The row names what is there and hidden. There is one for what is not there as well: else the time that
-        an answer takes would show which it is.
-        """
-        if access.patients is None:
-            return
-        with self._fhir.store.read() as db:
-            found = [read(db, access.datastore, *one, None) for one in dict.fromkeys(resources)]
-        documents = _names([one for one in found if one])
-        self._audit.write(access.call, access.scope, documents, outcome=DENIED)
+        unseen.write(self._audit, self._fhir, access.call, access.scope, access.datastore, resources)
 
     def _shown(
         self, access: Access, versions: Sequence[Version], given: Sequence[tuple[str, str]] = ()
