@@ -2,8 +2,8 @@
 
 python -m bench.records_nlp [PREFIX...] [--faults]
 
-PREFIX: held, second, third and fourth (each by an author of its own), tuned (sentences alone). By default the
-first four.
+PREFIX: held, second, third, fourth and fifth (each by an author of its own), tuned (sentences alone). By
+default the first five.
 """
 
 from __future__ import annotations
@@ -175,7 +175,7 @@ def main() -> None:
         if not (LABELLED / f"{prefix}-context.tsv").exists():
             known = sorted(path.name.removesuffix("-context.tsv") for path in LABELLED.glob("*-context.tsv"))
             raise SystemExit(f"no labelled set is called {prefix}: there are {', '.join(known)}")
-    for prefix in chosen or ("held", "second", "third", "fourth"):
+    for prefix in chosen or ("held", "second", "third", "fourth", "fifth"):
         faults = measure(extractor, prefix)
         if shown:
             print(*faults, sep="\n")
