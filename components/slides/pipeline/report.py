@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import functools
 import io
-from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 from PIL import Image
@@ -33,55 +31,21 @@ from brume.report.page import (
 from brume.report.run_section import percent, run_section
 from brume.slides.model import heatmap
 from brume.slides.model.metrics import Evaluation
-from brume.slides.model.remarks import FILE, Remark
+from brume.slides.model.remarks import Remark
 from brume.slides.model.resolution import Scan
 from brume.slides.model.scores import SlideScore
-from brume.slides.model.slide_tiles import STEP
 from brume.slides.pipeline import curves
+from brume.slides.pipeline.cohort_section import cohort_section
 from brume.statistics import Interval
 
 NO_BETTER_THAN_CHANCE = (
     "Do not use this model: in no epoch was it better on validation tiles than chance. See its loss under "
     "Training, and train longer, with another learning rate, more slides, or other weights."
 )
-SPLITS = ("train", "valid", "test")
 FEW_PATIENTS = 30  # below this a test split is too small for firm conclusions
 WIDE_INTERVAL = 0.1
 NOT_FOR_READERS = ("version", "key", "shards_digest")  # of training.json: for programs
 CAVEAT = "For research: this is not a medical device, and nothing here is a diagnosis."
-
-
-def _resolution(scans: Sequence[Scan], training: Mapping[str, Any]) -> list[Block]:
-    """Return the table of resolutions, objectives and vendors, and what the tiles were cut at."""
-    if not scans:
-        return []
-    kinds = Counter((round(scan.mpp, 3), *scan[2:]) for scan in scans)
-    rows: list[list[Cell]] = [
-        [
-            f"{mpp:g}" if mpp else "not known",
-            source,
-            f"{objective:g}x" if objective else None,
-            vendor or None,
-            count,
-        ]
-        for (mpp, source, objective, vendor), count in sorted(kinds.items())
-    ]
-    columns = ["Microns per pixel", "From", "Objective", "Vendor", "Slides"]
-    blocks: list[Block] = [Table("Resolution", columns, rows, frozenset({0, 4}))]
-    if any(scan.mpp_from == "objective" for scan in scans):
-        blocks.append(
-            Note("From the objective: 10 / magnification, a guess for slides that do not say their own.")
-        )
-    if mpp := training.get("mpp"):
-        blocks.append(Note(f"The model was trained on tiles of {mpp:g} microns per pixel."))
-    else:
-        blocks.append(
-            Note(
-                "The resolution of the model's tiles is not known: slides of another scale get other "
-                "predictions, and nothing here shows it."
-            )
-        )
-    return blocks
 
 
 def build(
@@ -116,8 +80,7 @@ def build(
     sections.append(_slides(classes, scores, heatmaps))
     if training:
         sections.append(_training(training))
-    cohort = _cohort(classes, scores, rejects, remarks)
-    sections.append(replace(cohort, blocks=[*cohort.blocks, *_resolution(scans, training or {})]))
+    sections.append(cohort_section(classes, scores, rejects, remarks, scans, training or {}))
     sections.append(run_section(parameters or {}, timings or {}, versions or {}))
     page = Report(
         product="Slides",
@@ -320,50 +283,3 @@ def _training(record: Mapping[str, Any]) -> Section:
     notes = [Note(str(note)) for note in record.get("notes") or []]
     blocks: list[Block] = [Row(figures)] if figures else []
     return Section("Training", [*blocks, Facts("How it was trained", plain), *notes])
-
-
-def _cohort(
-    classes: Sequence[str],
-    scores: Sequence[SlideScore],
-    rejects: Sequence[Mapping[str, str]],
-    remarks: Sequence[Remark],
-) -> Section:
-    blocks: list[Block] = []
-    if any(score.label for score in scores):
-        slides = Counter((score.label, score.split) for score in scores)
-        rows: list[list[Cell]] = []
-        for name in classes:
-            own = [score for score in scores if score.label == name]
-            counts = [slides[name, split] for split in SPLITS]
-            patients = len({score.patient for score in own})
-            rows.append([name, *counts, len(own), patients, sum(score.tiles for score in own)])
-        columns = ["Class", *(split.capitalize() for split in SPLITS), "Slides", "Patients", "Tiles"]
-        blocks.append(Table("Slides by class and split", columns, rows, frozenset(range(1, 7))))
-    else:
-        predicted = Counter(score.mean_prediction for score in scores)
-        shares: list[list[Cell]] = [
-            [name, predicted[name], Share(predicted[name] / max(1, len(scores)), colour=index)]
-            for index, name in enumerate(classes)
-        ]
-        blocks.append(
-            Table("Slides by predicted class", ["Class", "Slides", "Share"], shares, frozenset({1}))
-        )
-    refused: list[list[Cell]] = [[row["item"], row["step"], row["reason"]] for row in rejects]
-    blocks.append(
-        Table(
-            "Set aside",
-            ["Slide", "Step", "Reason"],
-            refused,
-            whole="rejects.csv",
-            empty="Every slide could be used.",
-        )
-    )
-    if remarks:
-        tiled = len({remark.slide for remark in remarks if remark.step == STEP})
-        if tiled:
-            of = "1 slide" if tiled == 1 else f"{tiled} slides"
-            text = f"Damaged places or much ink on {of}: see the remarks, and the heatmaps."
-            blocks.append(Note(text, "warn"))
-        noted: list[list[Cell]] = [list(remark) for remark in remarks]
-        blocks.append(Table("Remarks", ["Slide", "Step", "Remark"], noted, whole=FILE))
-    return Section("Cohort", blocks)
