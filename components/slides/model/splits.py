@@ -2,9 +2,10 @@
 
 A unit is a patient, or a site with all its patients. Its split is its own: a number from 0 to 1, by a hash of
 its name and the seed, is below 0.1 for test, below 0.3 for valid. So that small cohorts have every class in
-every split, the lowest of a class is in test in any case, the next in valid and the highest in train. A unit
-that is added or taken away can then move no other, but for one whose class it takes such a place in; and none
-from test to train. What was placed before, by hand or by an earlier run, stays.
+every split, the lowest of a class is in test in any case, the next in valid at least, and the highest in
+train if no other is. A unit that is added can then move no other, but for such of its classes; and none from
+test to train, except among a handful of units of several classes. What was placed before, by hand or by an
+earlier run, stays.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from brume.slides.model.labels import LabelledSlide, LabelsError
 
 SPLITS = ("train", "valid", "test")
 _TEST_BELOW, _VALID_BELOW = 0.1, 0.3
+_IN_EACH = 3  # units of a class from which on it is in every split
 
 
 def split_cohort(
@@ -57,33 +59,26 @@ def _assign(
     units: Mapping[str, set[str]], places: Mapping[str, float], fixed: Mapping[str, str]
 ) -> dict[str, str]:
     """Return the split of each unit, from its place and the places of its classes."""
-    found = {
-        unit: "test" if place < _TEST_BELOW else "valid" if place < _VALID_BELOW else "train"
-        for unit, place in places.items()
-    }
-    found.update((unit, split) for unit, split in fixed.items())
     classes: dict[str, list[str]] = defaultdict(list)
     for unit in sorted(units, key=lambda name: (places[name], name)):
         for label in units[unit]:
             classes[label].append(unit)
-    kept = set(fixed)
-
-    def give(split: str, least: int, *, last: bool = False) -> None:
-        """Put a unit of each class of `least` units or more into a split, unless one is kept there.
-
-        That is the first by its place (or the last), but none of another split's while the class has more.
-        """
-        for _, members in sorted(classes.items()):
-            free = [unit for unit in members if unit not in kept]
-            there = any(found[unit] == split for unit in members if unit in kept)
-            if there or not free or len(members) < least:
-                continue
-            own = [unit for unit in free if split != "valid" or found[unit] != "test"] or free
-            chosen = own[-1 if last else 0]
-            found[chosen] = split
-            kept.add(chosen)
-
-    give("test", 2)
-    give("train", 1, last=True)
-    give("valid", 3)
+    members = [classes[label] for label in sorted(classes)]
+    found = {unit: _natural(place) for unit, place in places.items()}
+    # A unit that comes before others makes them second where they were first: from test to valid at most.
+    for own in members:
+        if len(own) >= _IN_EACH and found[own[1]] == "train":
+            found[own[1]] = "valid"
+    first = {own[0] for own in members if len(own) > 1}
+    found |= dict.fromkeys(first, "test")
+    found |= fixed
+    for split, least, which in (("train", 1, -1), ("valid", _IN_EACH, 0)):
+        for own in members:
+            free = [unit for unit in own if unit not in fixed and unit not in first]
+            if len(own) >= least and free and not any(found[unit] == split for unit in own):
+                found[free[which]] = split
     return found
+
+
+def _natural(place: float) -> str:
+    return "test" if place < _TEST_BELOW else "valid" if place < _VALID_BELOW else "train"

@@ -61,12 +61,25 @@ def test_who_comes_later_moves_nobody_from_test_to_train(
     rows: list[LabelledSlide], others: list[LabelledSlide], seed: int
 ) -> None:
     """11 to 25 of 150 patients moved when one was added, some of them from test to train."""
+    label_of = {row.patient: row.label for row in reversed(rows)}
+    rows = [row._replace(label=label_of[row.patient]) for row in rows]
     before = split_cohort(rows, seed)
-    known = {row.patient for row in rows}
+    known = set(label_of)
     for later in (row for row in others if row.patient not in known):
         after = split_cohort([*rows, later._replace(slide="later")], seed)
         moved = {(before[slide], after[slide]) for slide in before if before[slide] != after[slide]}
         assert ("test", "train") not in moved
+
+
+@settings(max_examples=100)
+@given(st.integers(0, 2**32))
+def test_nor_in_a_cohort_whose_patients_have_normal_slides_too(seed: int) -> None:
+    rows = [LabelledSlide(f"{n}", f"p{n}", "ab"[n % 2]) for n in range(28)]
+    rows += [LabelledSlide(f"{n}n", f"p{n}", "normal") for n in range(0, 28, 3)]
+    before = split_cohort(rows, seed)
+    for label in ("a", "normal"):
+        after = split_cohort([*rows, LabelledSlide("later", "q", label)], seed)
+        assert not any(before[slide] == "test" and after[slide] == "train" for slide in before)
 
 
 @settings(max_examples=20)
